@@ -1,0 +1,36 @@
+# bro-osquery: every target sets itself up; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+# Everything runs on the Node of package-lock.json, whatever the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+SPECS ?= specs/**/*.spec.ts
+
+.PHONY: help setup check types lint format test
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: node_modules/.package-lock.json ## install what package-lock.json names
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+check: types lint layering ## types, lint, formatting and layering
+
+types: setup ## type-check everything
+	tsc -p .
+
+lint: setup ## lint and check the formatting
+	biome check --error-on-warnings .
+
+layering: setup ## fail when an import points the wrong way
+	node --import tsx --test specs/layering.spec.ts
+
+format: setup ## rewrite files to the house format
+	biome check --write .
+
+test: setup ## run the specs
+	node --import tsx --test --test-reporter=spec '$(SPECS)'

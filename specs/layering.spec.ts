@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+
+/**
+ * The floors of the house: a file may import from its own folder and from the folders named here, nothing
+ * else. Only src/cli knows everybody.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'src/text': [],
+  'src/broker': ['src/text'],
+  'src/osquery': ['src/text'],
+  'src/nats': ['src/text', 'src/broker'],
+  'src/vocabulary': ['src/text', 'src/broker'],
+  'src/schedule': ['src/vocabulary'],
+  'src/event-log': ['src/schedule', 'src/vocabulary'],
+  'src/delivery': ['src/text', 'src/osquery', 'src/broker', 'src/vocabulary', 'src/schedule'],
+  'src/bus': ['src/vocabulary', 'src/schedule'],
+  'src/config': ['src/vocabulary', 'src/schedule', 'src/broker'],
+  actors: ['src/bus', 'src/schedule', 'src/vocabulary'],
+  'src/replay': ['src/text', 'src/schedule', 'src/event-log', 'src/vocabulary', 'src/bus', 'actors'],
+  'src/inspect': ['src/schedule', 'src/event-log', 'src/bus', 'actors', 'src/replay'],
+  'src/sandbox': ['src/text', 'src/broker', 'src/osquery', 'src/vocabulary', 'src/schedule'],
+};
+
+const root = join(import.meta.dirname, '..');
+const sources = globSync(['src/**/*.ts', 'actors/**/*.ts'], { cwd: root }).filter(
+  (file) => !file.endsWith('.d.ts'),
+);
+
+function floorOf(file: string): string {
+  return file.startsWith('actors/') ? 'actors' : file.split('/').slice(0, 2).join('/');
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) =>
+    relative(root, join(root, dirname(file), match[1] ?? '')),
+  );
+}
+
+test('every import points down', () => {
+  const wrong: string[] = [];
+  for (const file of sources) {
+    const floor = floorOf(file);
+    if (floor === 'src/cli') continue;
+    const allowed = MAY_IMPORT[floor];
+    if (!allowed) {
+      wrong.push(`${file}: its folder is on no floor`);
+      continue;
+    }
+    for (const target of importsOf(file)) {
+      const targetFloor = floorOf(target);
+      if (targetFloor !== floor && !allowed.includes(targetFloor)) wrong.push(`${file} imports ${target}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+/** Files that touch the outside say so in their name; only the composition root and their own kind import them. */
+const OUTSIDE = /-(connection|client|server|store)\.ts$/;
+
+test('files that touch the outside are imported by src/cli and by files that touch the outside alone', () => {
+  const wrong = sources
+    .filter((file) => floorOf(file) !== 'src/cli' && floorOf(file) !== 'src/sandbox' && !OUTSIDE.test(file))
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((target) => OUTSIDE.test(target))
+        .filter((target) => !importsTypesOnly(file, target))
+        .map((target) => `${file} imports ${target}`),
+    );
+  assert.deepEqual(wrong, []);
+});
+
+function importsTypesOnly(file: string, target: string): boolean {
+  const text = readFileSync(join(root, file), 'utf8');
+  const path = target.split('/').at(-1) ?? '';
+  return [...text.matchAll(/import\s+(type\s)?[^;]*?from\s+'([^']+)'/g)]
+    .filter((match) => match[2]?.endsWith(`/${path}`))
+    .every((match) => match[1] !== undefined);
+}
+
+test('pure files take time, chance, files and sockets as arguments', () => {
+  const pure = sources.filter(
+    (file) => floorOf(file) !== 'src/cli' && floorOf(file) !== 'src/sandbox' && !OUTSIDE.test(file),
+  );
+  const forbidden =
+    /\b(Date\.now|Math\.random|console\.\w+|process\.(env|argv|exit)|new Date\(\)|randomUUID)\b|from 'node:(fs|net|tls|http|child_process|dgram)/;
+  assert.deepEqual(
+    pure.filter((file) =>
+      forbidden.test(readFileSync(join(root, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')),
+    ),
+    [],
+  );
+});

@@ -1,0 +1,142 @@
+/**
+ * The domain's words: what a Bro may ask of a host and what a host says to a Bro, free of any vocabulary's
+ * spelling and of Broker's types. Everything here is plain data that survives JSON.
+ */
+
+/** One of the dialects that Zeek scripts speak (V1 to V5 in the order of their age). */
+export type VocabularyId = 'bro-2017-01' | 'bro-2017-02' | 'zeek-osquery' | 'zeek-agent-1' | 'zeek-agent-2';
+
+/** Which rows of a query a Bro wants: differences of one or both kinds, or all rows at each run. */
+export type UpdateType = 'ADDED' | 'REMOVED' | 'BOTH' | 'SNAPSHOT';
+
+/** What a single row says of itself. */
+export type RowChange = 'ADDED' | 'REMOVED' | 'SNAPSHOT';
+
+/** osquery's column types, as `getQueryColumns` names them. */
+export type ColumnType = 'TEXT' | 'INTEGER' | 'BIGINT' | 'UNSIGNED BIGINT' | 'DOUBLE' | 'BLOB' | 'UNKNOWN';
+
+/** A column of a result, in the query's order. */
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+/** What to send for osquery's NULL in a numeric column: 0, Broker's `none`, or not the row at all. */
+export type NullPolicy = 'zero' | 'none' | 'skip_row';
+
+/** A query as a Bro asked for it, whatever words it used. */
+export interface Query {
+  readonly vocabulary: VocabularyId;
+  /** Name of the Zeek event that takes the rows. */
+  readonly event: string;
+  readonly sql: string;
+  /** The Bro's own mark, given back with each row; empty if it gave none. */
+  readonly cookie: string;
+  /** Topic for the rows; never empty: where the Bro named none, the vocabulary's rule has filled it in. */
+  readonly responseTopic: string;
+  readonly updateType: UpdateType;
+  /** Whether the rows of the first run of a differential query are wanted. */
+  readonly initialRows: boolean;
+  /** The Bro's id for the query, in vocabularies that have one (V5), else empty. */
+  readonly queryId: string;
+}
+
+/** A query that runs repeatedly, each `interval` seconds. */
+export interface RepeatedQuery extends Query {
+  readonly interval: number;
+}
+
+/** How a vocabulary says which of its subscriptions it means. */
+export type QueryMatch =
+  | { readonly by: 'sql'; readonly sql: string }
+  | {
+      readonly by: 'identity';
+      readonly event: string;
+      readonly sql: string;
+      readonly cookie: string;
+      readonly updateType: UpdateType;
+      readonly interval: number;
+    }
+  | { readonly by: 'queryId'; readonly queryId: string; readonly zeekInstance: string }
+  | { readonly by: 'zeekInstance'; readonly zeekInstance: string };
+
+/** Whom the Bro addressed when it sent a request: every host, this one, or the members of a group. */
+export type Audience =
+  | { readonly to: 'all' }
+  | { readonly to: 'host' }
+  | { readonly to: 'group'; readonly group: string };
+
+/** A wish of a Bro, understood. */
+export type Request =
+  | {
+      readonly type: 'subscribe';
+      readonly query: RepeatedQuery;
+      /** Tables without which the query is ignored silently (V5). */
+      readonly requiresTables: readonly string[];
+      /** Tables with any of which the query is ignored silently (V5). */
+      readonly ifMissingTables: readonly string[];
+    }
+  | {
+      readonly type: 'execute';
+      readonly query: Query;
+      readonly requiresTables: readonly string[];
+      readonly ifMissingTables: readonly string[];
+    }
+  | { readonly type: 'unsubscribe'; readonly vocabulary: VocabularyId; readonly match: QueryMatch }
+  | { readonly type: 'join'; readonly vocabulary: VocabularyId; readonly group: string }
+  | { readonly type: 'leave'; readonly vocabulary: VocabularyId; readonly group: string }
+  /** The Bro says that it is there (V5), at start and then periodically; when it stops, its queries go. */
+  | { readonly type: 'greet'; readonly vocabulary: VocabularyId; readonly zeekInstance: string }
+  /** The Bro says that it ends in good order (V5): its queries go. */
+  | { readonly type: 'farewell'; readonly vocabulary: VocabularyId; readonly zeekInstance: string }
+  /** The Bro's scripts have taken in all rows up to and with this sequence number (our own Zeek package). */
+  | { readonly type: 'acknowledge'; readonly vocabulary: VocabularyId; readonly sequence: number };
+
+/** What became of a Zeek event that came in on one of our topics. */
+export type Decoded =
+  | {
+      readonly outcome: 'request';
+      readonly request: Request;
+      readonly audience: Audience;
+      readonly topic: string;
+    }
+  /** Meant for us, but not as the vocabulary says; `problem` names what was expected and what came. */
+  | {
+      readonly outcome: 'malformed';
+      readonly vocabulary: VocabularyId;
+      readonly topic: string;
+      readonly problem: string;
+    };
+
+/** This host, as vocabularies introduce it. */
+export interface Host {
+  /** Stable id of the host in topics and events. */
+  readonly id: string;
+  readonly hostname: string;
+  /** Textual IP addresses of its interfaces, without zones. */
+  readonly addresses: readonly string[];
+  /** The groups it is in now, as configured or joined (not their ancestors). */
+  readonly groups: readonly string[];
+  /** Our Broker endpoint id, a UUID string. */
+  readonly endpointId: string;
+  /** A random id, new at each start of ours. */
+  readonly instanceId: string;
+  readonly agentVersion: string;
+  readonly platform: string;
+  readonly osName: string;
+  readonly kernelName: string;
+  readonly kernelVersion: string;
+  readonly kernelArch: string;
+  /** Seconds. */
+  readonly uptime: number;
+  /** Names of the tables that this osquery has. */
+  readonly tables: readonly string[];
+}
+
+/** Something a host tells a Bro beside rows. */
+export interface Notice {
+  readonly level: 'log' | 'warning' | 'error';
+  readonly text: string;
+  /** The query it is about, where it is about one. */
+  readonly query?: Query;
+}
