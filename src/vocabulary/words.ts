@@ -39,6 +39,8 @@ export interface Query {
   readonly initialRows: boolean;
   /** The Bro's id for the query, in vocabularies that have one (V5), else empty. */
   readonly queryId: string;
+  /** The Zeek instance that asked, in vocabularies in which several speak through one Bro (V5), else empty. */
+  readonly zeekInstance: string;
 }
 
 /** A query that runs repeatedly, each `interval` seconds. */
