@@ -92,7 +92,31 @@ export type Request =
   /** The Bro says that it ends in good order (V5): its queries go. */
   | { readonly type: 'farewell'; readonly vocabulary: VocabularyId; readonly zeekInstance: string }
   /** The Bro's scripts have taken in all rows up to and with this sequence number (our own Zeek package). */
-  | { readonly type: 'acknowledge'; readonly vocabulary: VocabularyId; readonly sequence: number };
+  | { readonly type: 'acknowledge'; readonly vocabulary: VocabularyId; readonly sequence: number }
+  /**
+   * The Bro runs our own Zeek package and says what its whole wish to this host amounts to, again and again.
+   * Compare with what the host holds of it ({@link file://./wish.ts}) and answer with that (`wishHeld`).
+   */
+  | {
+      readonly type: 'declare';
+      readonly vocabulary: VocabularyId;
+      readonly zeekInstance: string;
+      readonly packageVersion: string;
+      readonly wish: WishDigest;
+    }
+  /** The Bro's whole wish to this host: these queries of this vocabulary and no other (our own Zeek package). */
+  | {
+      readonly type: 'wish';
+      readonly vocabulary: VocabularyId;
+      readonly zeekInstance: string;
+      readonly queries: readonly RepeatedQuery[];
+    };
+
+/** How many queries a Bro wants of a host, and a hash over them (SHA-256, hexadecimal). */
+export interface WishDigest {
+  readonly size: number;
+  readonly hash: string;
+}
 
 /** What became of a Zeek event that came in on one of our topics. */
 export type Decoded =
@@ -141,4 +165,25 @@ export interface Notice {
   readonly text: string;
   /** The query it is about, where it is about one. */
   readonly query?: Query;
+}
+
+/** A row of a query's result, as osquery reported it. */
+export interface ResultRow {
+  readonly change: RowChange;
+  /** Whether it comes from the first run of a differential query. */
+  readonly initial: boolean;
+  /** When osquery ran the query, in seconds since the epoch. */
+  readonly unixTime: number;
+  /** Value by column name, each as osquery's text; empty in a numeric column: NULL. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** The row's number in what this host has for this Bro; absent for a Bro that can't acknowledge. */
+  readonly sequence?: number;
+}
+
+/** Rows that a Bro will never get: numbers `first` to `last` in its sequence. */
+export interface Gap {
+  readonly first: number;
+  readonly last: number;
+  readonly rows: number;
+  readonly reason: string;
 }
