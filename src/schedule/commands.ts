@@ -1,0 +1,136 @@
+import type {
+  Audience,
+  Column,
+  Query,
+  QueryMatch,
+  RepeatedQuery,
+  VocabularyId,
+} from '../vocabulary/words.ts';
+import type { Cause } from './events.ts';
+
+/**
+ * What can be asked of the schedule: imperative, and not yet so. `at` is the time in milliseconds since the
+ * epoch; commands that a Bro's request is behind name it as their `cause`.
+ */
+export type Command =
+  | ExtensionCommand
+  | BroCommand
+  | QueryCommand
+  | ExecutionCommand
+  | GroupCommand
+  | ObservationCommand;
+
+/** A Bro: the address that it is configured under. */
+export type PeerId = string;
+
+interface Timed {
+  readonly at: number;
+}
+
+interface Caused extends Timed {
+  readonly cause: Cause;
+  readonly peer: PeerId;
+}
+
+type ExtensionCommand =
+  /**
+   * We start. `logId` is random; it becomes the log's id when there is none yet, or when `renewNames` says that
+   * the log may have lost facts which had their effect (a log that isn't synced before each effect).
+   */
+  | (Timed & {
+      readonly type: 'StartExtension';
+      readonly logId: string;
+      readonly renewNames: boolean;
+      readonly instanceId: string;
+      readonly version: string;
+    })
+  | (Timed & { readonly type: 'StopExtension'; readonly reason: string });
+
+type BroCommand =
+  /** These are the Bros of the configuration; those no longer among them lose what they asked for. */
+  | (Timed & { readonly type: 'ConfigureBros'; readonly peers: readonly PeerId[] })
+  /** A Bro is there. From now on it has the resync window to repeat what it wants. */
+  | (Timed & {
+      readonly type: 'ConnectBro';
+      readonly peer: PeerId;
+      readonly incarnation: string;
+      readonly transport: string;
+    })
+  | (Timed & { readonly type: 'LoseBro'; readonly peer: PeerId; readonly reason: string })
+  /** The resync window is over. */
+  | (Timed & { readonly type: 'CompleteResync'; readonly peer: PeerId })
+  /** The Bro stayed away too long. */
+  | (Timed & { readonly type: 'ExpireBro'; readonly peer: PeerId })
+  /** A Zeek instance behind the Bro says hello (V5), once or again and again. */
+  | (Caused & { readonly type: 'GreetBro'; readonly zeekInstance: string })
+  /** It said goodbye, or its hello has not come for too long (then no request is behind it). */
+  | (Timed & {
+      readonly type: 'FarewellBro';
+      readonly peer: PeerId;
+      readonly cause: Cause | null;
+      readonly zeekInstance: string;
+      readonly reason: string;
+    });
+
+type QueryCommand =
+  /** `columns` as osquery told them for the SQL, `tables` what the SQL reads. */
+  | (Caused & {
+      readonly type: 'Subscribe';
+      readonly incarnation: string;
+      readonly audience: Audience;
+      readonly query: RepeatedQuery;
+      readonly columns: readonly Column[];
+      readonly tables: readonly string[];
+    })
+  /** The caller found that the query can't run: osquery refuses the SQL, the log takes nothing, … */
+  | (Caused & {
+      readonly type: 'RefuseQuery';
+      readonly request: 'subscribe' | 'execute';
+      readonly query: Query | RepeatedQuery;
+      readonly reason: { readonly code: string; readonly text: string };
+    })
+  | (Caused & {
+      readonly type: 'Unsubscribe';
+      readonly vocabulary: VocabularyId;
+      readonly match: QueryMatch;
+    });
+
+type ExecutionCommand =
+  | (Caused & {
+      readonly type: 'Execute';
+      readonly incarnation: string;
+      readonly audience: Audience;
+      readonly query: Query;
+      readonly columns: readonly Column[];
+      readonly tables: readonly string[];
+    })
+  /** `error` empty: its `rows` rows are in the journal. */
+  | (Timed & {
+      readonly type: 'CompleteExecution';
+      readonly name: string;
+      readonly rows: number;
+      readonly error: string;
+    });
+
+type GroupCommand =
+  /** These are the groups of the configuration; no Bro can have the host leave them. */
+  | (Timed & { readonly type: 'ConfigureGroups'; readonly groups: readonly string[] })
+  | (Caused & { readonly type: 'Join'; readonly group: string })
+  | (Caused & { readonly type: 'Leave'; readonly group: string });
+
+type ObservationCommand =
+  /** osquery runs the schedule with this hash. */
+  | (Timed & { readonly type: 'RecordScheduleApplied'; readonly hash: string; readonly entries: number })
+  | (Timed & { readonly type: 'RecordScheduleRefused'; readonly hash: string; readonly reason: string })
+  /** osquery's watchdog stopped a query, or lets it run again. */
+  | (Timed & { readonly type: 'RecordDenylisted'; readonly name: string; readonly denylisted: boolean })
+  /** Rows went from the journal before their Bro had them. */
+  | (Timed & {
+      readonly type: 'RecordDrop';
+      readonly peer: PeerId;
+      readonly rows: number;
+      readonly reason: string;
+    });
+
+/** The command of that type. */
+export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>;

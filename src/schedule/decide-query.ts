@@ -1,0 +1,199 @@
+import type { Query, RepeatedQuery } from '../vocabulary/words.ts';
+import type { CommandOf } from './commands.ts';
+import { accept, type Decision, fact, NOTHING } from './decision.ts';
+import { isMeant } from './identity.ts';
+import type { Policy } from './policy.ts';
+import {
+  intervalRefusal,
+  isRefusalLogged,
+  type Refusal,
+  requestRefusal,
+  spaceRefusal,
+  sqlRefusal,
+  tableRefusal,
+} from './refusal.ts';
+import { entryBytes } from './render.ts';
+import {
+  broOf,
+  executionLike,
+  executionsOf,
+  type ScheduleState,
+  type Subscription,
+  subscriptionLike,
+  subscriptionsOf,
+} from './schedule.ts';
+
+/** Bros subscribe, unsubscribe, and ask once. */
+
+/**
+ * The query as osquery can run it: whole seconds, rounded up so that it never runs more often than asked, and
+ * the default where the Bro gave no interval. What is compared, kept and scheduled is this form.
+ */
+export function normalised(query: RepeatedQuery, policy: Policy): RepeatedQuery {
+  return { ...query, interval: normalisedInterval(query.interval, policy) };
+}
+
+function normalisedInterval(interval: number, policy: Policy): number {
+  return interval > 0 ? Math.ceil(interval) : policy.defaultInterval;
+}
+
+export function subscribe(state: ScheduleState, command: CommandOf<'Subscribe'>, policy: Policy): Decision {
+  const { peer, incarnation, audience } = command;
+  const query = normalised(command.query, policy);
+  const former = subscriptionLike(state, peer, query);
+  if (former && goesOn(former, command)) return confirm(former, command);
+  const refusal = subscriptionRefusal(state, command, query, former, policy);
+  if (refusal) return refuse(state, { ...command, request: 'subscribe', query }, policy, refusal);
+  const name = nextName(state);
+  const begun = fact(command, 'QuerySubscribed', {
+    name,
+    peer,
+    incarnation,
+    generation: (former?.generation ?? 0) + 1,
+    query,
+    columns: command.columns,
+    tables: command.tables,
+    audience,
+  });
+  if (!former) return accept([begun]);
+  const reason = former.incarnation === incarnation ? 'columns-changed' : 'new-generation';
+  return accept([fact(command, 'QueryUnsubscribed', { name: former.name, peer, reason }), begun]);
+}
+
+/** A Bro that has kept its state and asks for what it has, in the shape that it has it, goes on having it. */
+function goesOn(former: Subscription, command: CommandOf<'Subscribe'>): boolean {
+  return (
+    former.incarnation === command.incarnation &&
+    former.columns.length === command.columns.length &&
+    former.columns.every((column, at) => {
+      const now = command.columns[at];
+      return now !== undefined && now.name === column.name && now.type === column.type;
+    })
+  );
+}
+
+function confirm(former: Subscription, command: CommandOf<'Subscribe'>): Decision {
+  const { audience, peer } = command;
+  const isKnownWay = former.via.some(
+    (way) =>
+      way.to === audience.to &&
+      (way.to !== 'group' || audience.to !== 'group' || way.group === audience.group),
+  );
+  if (former.confirmed && isKnownWay) return NOTHING;
+  return accept([fact(command, 'QueryConfirmed', { name: former.name, peer, audience })]);
+}
+
+function subscriptionRefusal(
+  state: ScheduleState,
+  command: CommandOf<'Subscribe'>,
+  query: RepeatedQuery,
+  former: Subscription | undefined,
+  policy: Policy,
+): Refusal | null {
+  const bro = broOf(state, command.peer);
+  if (!bro?.connected || bro.incarnation !== command.incarnation) return NOT_CONNECTED;
+  const freed = former ? entryBytes(former.name, former.query) : 0;
+  return (
+    (former ? null : requestRefusal(bro, command.at, policy)) ??
+    logRefusal(state) ??
+    sqlRefusal(query.sql, policy) ??
+    intervalRefusal(query.interval, policy) ??
+    tableRefusal(command.tables, policy) ??
+    (former || Object.keys(bro.subscriptions).length < policy.maxSubscriptions
+      ? null
+      : {
+          code: 'too-many-subscriptions',
+          text: `a Bro may have ${policy.maxSubscriptions} subscriptions on this host, and has them`,
+        }) ??
+    spaceRefusal(state, entryBytes(nextName(state), query) - freed, policy)
+  );
+}
+
+/** The caller has found out that the query can't be had; that is a fact of its Bro's life all the same. */
+export function refuseQuery(
+  state: ScheduleState,
+  command: CommandOf<'RefuseQuery'>,
+  policy: Policy,
+): Decision {
+  return refuse(state, command, policy, command.reason);
+}
+
+/** Ends what the Bro means, one-time queries that wait among them. Meaning nothing that is there is no mistake. */
+export function unsubscribe(
+  state: ScheduleState,
+  command: CommandOf<'Unsubscribe'>,
+  policy: Policy,
+): Decision {
+  const { peer, vocabulary } = command;
+  const match =
+    command.match.by === 'identity'
+      ? { ...command.match, interval: normalisedInterval(command.match.interval, policy) }
+      : command.match;
+  const meant = (one: { readonly query: Query }) => isMeant(one.query, vocabulary, match);
+  return accept([
+    ...subscriptionsOf(state, peer)
+      .filter(meant)
+      .map(({ name }) => fact(command, 'QueryUnsubscribed', { name, peer, reason: 'asked' })),
+    ...executionsOf(state, peer)
+      .filter(meant)
+      .map(({ name }) => fact(command, 'ExecutionCancelled', { name, peer, reason: 'asked' })),
+  ]);
+}
+
+/** The same query asked again while it waits for its rows (a broadcast and an individual message) runs once. */
+export function execute(state: ScheduleState, command: CommandOf<'Execute'>, policy: Policy): Decision {
+  const { peer, incarnation, query, columns, tables, audience } = command;
+  if (executionLike(state, peer, query)) return NOTHING;
+  const refusal = executionRefusal(state, command, policy);
+  if (refusal) return refuse(state, { ...command, request: 'execute' }, policy, refusal);
+  const name = nextName(state);
+  return accept([
+    fact(command, 'QueryExecuted', { name, peer, incarnation, query, columns, tables, audience }),
+  ]);
+}
+
+function executionRefusal(
+  state: ScheduleState,
+  command: CommandOf<'Execute'>,
+  policy: Policy,
+): Refusal | null {
+  const bro = broOf(state, command.peer);
+  if (!bro?.connected || bro.incarnation !== command.incarnation) return NOT_CONNECTED;
+  return (
+    requestRefusal(bro, command.at, policy) ??
+    logRefusal(state) ??
+    sqlRefusal(command.query.sql, policy) ??
+    tableRefusal(command.tables, policy) ??
+    (executionsOf(state, command.peer).length < policy.maxPendingExecutions
+      ? null
+      : {
+          code: 'too-many-executions',
+          text: `${policy.maxPendingExecutions} one-time queries of this Bro wait for their rows; ask again later`,
+        })
+  );
+}
+
+const NOT_CONNECTED: Refusal = {
+  code: 'not-connected',
+  text: 'the connection that the request came by is gone',
+};
+
+function logRefusal(state: ScheduleState): Refusal | null {
+  return state.logId === '' ? { code: 'log-not-started', text: 'the event log has not started yet' } : null;
+}
+
+/** Unique over all logs that this host ever had: osquery remembers a name's rows for a week. */
+function nextName(state: ScheduleState): string {
+  return `bro_${state.logId.slice(0, 8)}_${state.nextName}`;
+}
+
+function refuse(
+  state: ScheduleState,
+  command: Omit<CommandOf<'RefuseQuery'>, 'type' | 'reason'>,
+  policy: Policy,
+  refusal: Refusal,
+): Decision {
+  if (!isRefusalLogged(broOf(state, command.peer), command.at, policy)) return { events: [], refusal };
+  const { peer, request, query } = command;
+  return { events: [fact(command, 'QueryRefused', { peer, request, ...refusal, query })], refusal };
+}

@@ -1,0 +1,120 @@
+import type { Command, CommandOf } from './commands.ts';
+import {
+  completeResync,
+  configureBros,
+  connectBro,
+  expireBro,
+  farewellBro,
+  greetBro,
+  loseBro,
+} from './decide-bro.ts';
+import { configureGroups, join, leave } from './decide-group.ts';
+import { execute, refuseQuery, subscribe, unsubscribe } from './decide-query.ts';
+import { accept, type Decision, fact, NOTHING } from './decision.ts';
+import type { ScheduleEvent } from './events.ts';
+import type { Policy } from './policy.ts';
+import { broOf, executionNamed, executions, type ScheduleState, subscriptionNamed } from './schedule.ts';
+
+/**
+ * What a command comes to in this state: the facts to append, and the refusal if it was a Bro's request and is
+ * not granted. Never throws, changes nothing, and gives the same for the same arguments.
+ */
+export function decide(state: ScheduleState, command: Command, policy: Policy): Decision {
+  switch (command.type) {
+    case 'StartExtension':
+      return startExtension(state, command, policy);
+    case 'StopExtension':
+      return accept([fact(command, 'ExtensionStopped', { reason: command.reason })]);
+    case 'ConfigureBros':
+      return configureBros(state, command);
+    case 'ConnectBro':
+      return connectBro(state, command);
+    case 'LoseBro':
+      return loseBro(state, command);
+    case 'CompleteResync':
+      return completeResync(state, command);
+    case 'ExpireBro':
+      return expireBro(state, command);
+    case 'GreetBro':
+      return greetBro(state, command);
+    case 'FarewellBro':
+      return farewellBro(state, command);
+    case 'Subscribe':
+      return subscribe(state, command, policy);
+    case 'RefuseQuery':
+      return refuseQuery(state, command, policy);
+    case 'Unsubscribe':
+      return unsubscribe(state, command, policy);
+    case 'Execute':
+      return execute(state, command, policy);
+    case 'CompleteExecution':
+      return completeExecution(state, command);
+    case 'ConfigureGroups':
+      return configureGroups(state, command);
+    case 'Join':
+      return join(state, command, policy);
+    case 'Leave':
+      return leave(state, command, policy);
+    case 'RecordScheduleApplied':
+      return accept([fact(command, 'ScheduleApplied', { hash: command.hash, entries: command.entries })]);
+    case 'RecordScheduleRefused':
+      return accept([fact(command, 'ScheduleRefused', { hash: command.hash, reason: command.reason })]);
+    case 'RecordDenylisted':
+      return recordDenylisted(state, command);
+    case 'RecordDrop':
+      return recordDrop(state, command);
+    default:
+      return command satisfies never;
+  }
+}
+
+/**
+ * Bros that the log has as connected were so when we went down: they are lost, and their resync begins when
+ * they are back. One-time queries that were found unanswered too often are given up, since one of them may be
+ * what brings us down.
+ */
+function startExtension(
+  state: ScheduleState,
+  command: CommandOf<'StartExtension'>,
+  policy: Policy,
+): Decision {
+  const events: ScheduleEvent[] = [];
+  if (state.logId === '' || command.renewNames) {
+    const reason = state.logId === '' ? 'the log is new' : 'facts may be missing that had their effect';
+    events.push(fact(command, 'LogStarted', { logId: command.logId, reason }));
+  }
+  events.push(
+    fact(command, 'ExtensionStarted', { instanceId: command.instanceId, version: command.version }),
+  );
+  for (const bro of Object.values(state.bros)) {
+    if (bro.connected) {
+      events.push(fact(command, 'BroLost', { peer: bro.peer, reason: 'the extension started anew' }));
+    }
+  }
+  for (const { name, peer, restarts } of executions(state)) {
+    if (restarts >= policy.maxExecutionRestarts) {
+      events.push(fact(command, 'ExecutionCancelled', { name, peer, reason: 'unanswered' }));
+    }
+  }
+  return accept(events);
+}
+
+function completeExecution(state: ScheduleState, command: CommandOf<'CompleteExecution'>): Decision {
+  const execution = executionNamed(state, command.name);
+  if (!execution) return NOTHING;
+  const { name, rows, error } = command;
+  return accept([fact(command, 'ExecutionCompleted', { name, peer: execution.peer, rows, error })]);
+}
+
+function recordDenylisted(state: ScheduleState, command: CommandOf<'RecordDenylisted'>): Decision {
+  const subscription = subscriptionNamed(state, command.name);
+  if (!subscription || subscription.denylisted === command.denylisted) return NOTHING;
+  const type = command.denylisted ? 'QueryDenylisted' : 'QueryReleased';
+  return accept([fact(command, type, { name: command.name, peer: subscription.peer })]);
+}
+
+function recordDrop(state: ScheduleState, command: CommandOf<'RecordDrop'>): Decision {
+  if (command.rows === 0 || !broOf(state, command.peer)) return NOTHING;
+  const { peer, rows, reason } = command;
+  return accept([fact(command, 'RowsDropped', { peer, rows, reason })]);
+}

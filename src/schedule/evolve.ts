@@ -1,0 +1,228 @@
+import { type Draft, produce } from 'immer';
+import type { Audience } from '../vocabulary/words.ts';
+import type { EventOf, ScheduleEvent } from './events.ts';
+import { identityOf } from './identity.ts';
+import { entryBytes } from './render.ts';
+import type { Bro, ScheduleState } from './schedule.ts';
+
+/** A minute, in which a Bro's new requests are counted. */
+export const REQUEST_WINDOW = 60_000;
+
+type State = Draft<ScheduleState>;
+
+/** The state after one more fact. */
+export function evolve(state: ScheduleState, event: ScheduleEvent): ScheduleState {
+  return produce(state, (draft) => apply(draft, event));
+}
+
+/** The state after many facts, in one go: the same as one `evolve` after the other, and far quicker. */
+export function fold(state: ScheduleState, events: Iterable<ScheduleEvent>): ScheduleState {
+  return produce(state, (draft) => {
+    for (const event of events) apply(draft, event);
+  });
+}
+
+/**
+ * A fact about something that isn't there changes nothing: a log that was repaired may hold the end of a
+ * subscription whose beginning was cut off.
+ */
+function apply(state: State, event: ScheduleEvent): void {
+  switch (event.type) {
+    case 'LogStarted':
+      state.logId = event.data.logId;
+      break;
+    case 'ExtensionStarted':
+      for (const execution of Object.values(state.executions)) execution.restarts += 1;
+      break;
+    case 'ExtensionStopped':
+      break;
+    case 'BrosConfigured':
+      state.configuredBros = [...event.data.peers];
+      break;
+    case 'BroConnected':
+      connect(state, event);
+      break;
+    case 'BroLost':
+      onBro(state, event.data.peer, (bro) => {
+        bro.connected = false;
+        bro.lostAt = event.at;
+        bro.resyncing = false;
+      });
+      break;
+    case 'ResyncCompleted':
+      onBro(state, event.data.peer, (bro) => {
+        bro.resyncing = false;
+      });
+      break;
+    case 'BroExpired':
+    case 'BroRemoved':
+      delete state.bros[event.data.peer];
+      break;
+    case 'ZeekGreeted':
+      onBro(state, event.data.peer, (bro) => {
+        bro.zeekInstances.push({ zeekInstance: event.data.zeekInstance, greetedAt: event.at });
+      });
+      break;
+    case 'ZeekDeparted':
+      onBro(state, event.data.peer, (bro) => {
+        bro.zeekInstances = bro.zeekInstances.filter((one) => one.zeekInstance !== event.data.zeekInstance);
+      });
+      break;
+    case 'QuerySubscribed':
+      subscribe(state, event);
+      break;
+    case 'QueryConfirmed':
+      confirm(state, event.data.name, event.data.audience);
+      break;
+    case 'QueryUnsubscribed':
+      unsubscribe(state, event.data.name);
+      break;
+    case 'QueryRefused':
+      countRequest(state, event.data.peer, event.at);
+      break;
+    case 'QueryDenylisted':
+      setDenylisted(state, event.data.name, true);
+      break;
+    case 'QueryReleased':
+      setDenylisted(state, event.data.name, false);
+      break;
+    case 'QueryExecuted':
+      execute(state, event);
+      break;
+    case 'ExecutionCompleted':
+    case 'ExecutionCancelled':
+      delete state.executions[event.data.name];
+      break;
+    case 'GroupsConfigured':
+      state.configuredGroups = [...event.data.groups];
+      break;
+    case 'GroupJoined':
+      countRequest(state, event.data.peer, event.at);
+      onBro(state, event.data.peer, (bro) => {
+        bro.groups.push({ group: event.data.group, joinedAt: event.at, confirmed: true });
+      });
+      break;
+    case 'GroupConfirmed':
+      onBro(state, event.data.peer, (bro) => {
+        for (const membership of bro.groups) {
+          if (membership.group === event.data.group) membership.confirmed = true;
+        }
+      });
+      break;
+    case 'GroupLeft':
+      onBro(state, event.data.peer, (bro) => {
+        bro.groups = bro.groups.filter((membership) => membership.group !== event.data.group);
+      });
+      break;
+    case 'ScheduleApplied':
+      state.applied = { hash: event.data.hash, entries: event.data.entries, at: event.at };
+      break;
+    case 'ScheduleRefused':
+      state.applied = null;
+      break;
+    case 'RowsDropped':
+      onBro(state, event.data.peer, (bro) => {
+        bro.rowsDropped += event.data.rows;
+      });
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
+function connect(state: State, { at, data }: EventOf<'BroConnected'>): void {
+  const known = state.bros[data.peer];
+  state.bros[data.peer] = {
+    peer: data.peer,
+    connected: true,
+    incarnation: data.incarnation,
+    transport: data.transport,
+    connectedAt: at,
+    lostAt: null,
+    resyncing: true,
+    subscriptions: known?.subscriptions ?? {},
+    groups: (known?.groups ?? []).map((membership) => ({ ...membership, confirmed: false })),
+    zeekInstances: data.standing === 'restarted' ? [] : (known?.zeekInstances ?? []),
+    requests: known?.requests ?? { since: at, count: 0 },
+    rowsDropped: known?.rowsDropped ?? 0,
+  };
+  for (const name of Object.values(known?.subscriptions ?? {})) {
+    const subscription = state.subscriptions[name];
+    if (subscription) subscription.confirmed = false;
+  }
+}
+
+function subscribe(state: State, { at, data }: EventOf<'QuerySubscribed'>): void {
+  state.nextName += 1;
+  state.scheduleBytes += entryBytes(data.name, data.query);
+  state.subscriptions[data.name] = {
+    name: data.name,
+    peer: data.peer,
+    incarnation: data.incarnation,
+    generation: data.generation,
+    query: data.query,
+    columns: [...data.columns],
+    tables: [...data.tables],
+    via: [data.audience],
+    subscribedAt: at,
+    confirmed: true,
+    denylisted: false,
+  };
+  onBro(state, data.peer, (bro) => {
+    bro.subscriptions[identityOf(data.query)] = data.name;
+  });
+  // A later generation is a repeat of what was granted before: it doesn't count against the Bro.
+  if (data.generation === 1) countRequest(state, data.peer, at);
+}
+
+/** The first repeat of a resync says anew by which ways the query comes; later ones add theirs. */
+function confirm(state: State, name: string, audience: Audience): void {
+  const subscription = state.subscriptions[name];
+  if (!subscription) return;
+  subscription.via = subscription.confirmed ? [...subscription.via, audience] : [audience];
+  subscription.confirmed = true;
+}
+
+function unsubscribe(state: State, name: string): void {
+  const subscription = state.subscriptions[name];
+  if (!subscription) return;
+  state.scheduleBytes -= entryBytes(name, subscription.query);
+  delete state.subscriptions[name];
+  onBro(state, subscription.peer, (bro) => {
+    const identity = identityOf(subscription.query);
+    if (bro.subscriptions[identity] === name) delete bro.subscriptions[identity];
+  });
+}
+
+function setDenylisted(state: State, name: string, denylisted: boolean): void {
+  const subscription = state.subscriptions[name];
+  if (subscription) subscription.denylisted = denylisted;
+}
+
+function execute(state: State, { at, data }: EventOf<'QueryExecuted'>): void {
+  state.nextName += 1;
+  state.executions[data.name] = {
+    name: data.name,
+    peer: data.peer,
+    incarnation: data.incarnation,
+    query: data.query,
+    columns: [...data.columns],
+    tables: [...data.tables],
+    requestedAt: at,
+    restarts: 0,
+  };
+  countRequest(state, data.peer, at);
+}
+
+function countRequest(state: State, peer: string, at: number): void {
+  onBro(state, peer, ({ requests }) => {
+    const over = at < requests.since || at - requests.since >= REQUEST_WINDOW;
+    if (over) requests.since = at;
+    requests.count = over ? 1 : requests.count + 1;
+  });
+}
+
+function onBro(state: State, peer: string, change: (bro: Draft<Bro>) => void): void {
+  const bro = state.bros[peer];
+  if (bro) change(bro);
+}

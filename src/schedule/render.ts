@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { RepeatedQuery } from '../vocabulary/words.ts';
+import { type ScheduleState, subscriptions } from './schedule.ts';
+
+/** A schedule entry in osquery's config, `interval` in seconds. */
+export interface ScheduleEntry {
+  readonly query: string;
+  readonly interval: number;
+  /** False: rows that disappear are not reported. */
+  readonly removed?: false;
+  /** All rows at each run instead of differences. */
+  readonly snapshot?: true;
+  /** Makes osquery (5.17 and later) run the query at once, not first after its interval. */
+  readonly startup_priority: 1;
+}
+
+/** What osquery is given as our source of its configuration. */
+export interface OsqueryConfig {
+  readonly schedule: Readonly<Record<string, ScheduleEntry>>;
+}
+
+/** The state as osquery's config: the same state always gives the same text. Entries in the order asked for. */
+export function render(state: ScheduleState): OsqueryConfig {
+  const schedule: Record<string, ScheduleEntry> = {};
+  for (const subscription of subscriptions(state)) {
+    schedule[subscription.name] = renderEntry(subscription.query);
+  }
+  return { schedule };
+}
+
+/**
+ * One query as osquery schedules it. REMOVED is rendered as BOTH: osquery can leave out removed rows, not
+ * added ones; those the courier lets go.
+ */
+export function renderEntry(query: RepeatedQuery): ScheduleEntry {
+  const common = { query: query.sql, interval: query.interval, startup_priority: 1 } as const;
+  switch (query.updateType) {
+    case 'SNAPSHOT':
+      return { ...common, snapshot: true };
+    case 'ADDED':
+      return { ...common, removed: false };
+    case 'BOTH':
+    case 'REMOVED':
+      return common;
+    default:
+      return query.updateType satisfies never;
+  }
+}
+
+/** Bytes that an entry takes in the config's JSON text, its comma included. */
+export function entryBytes(name: string, query: RepeatedQuery): number {
+  return Buffer.byteLength(JSON.stringify({ [name]: renderEntry(query) }), 'utf8') - 1;
+}
+
+/** The SHA-256 of the config's JSON text, in hex: two states with the same hash need no update of osquery. */
+export function contentHash(config: OsqueryConfig): string {
+  return createHash('sha256').update(JSON.stringify(config)).digest('hex');
+}

@@ -1,0 +1,175 @@
+import type { Audience, Column, Query, RepeatedQuery } from '../vocabulary/words.ts';
+import type { PeerId } from './commands.ts';
+import { executionIdentityOf, identityOf } from './identity.ts';
+import type { Policy } from './policy.ts';
+
+/**
+ * What a fold over the log gives: who wants what of this host. Plain data that survives JSON, so that it can be
+ * kept as a snapshot, compared and shown. Nothing here is changed but by `evolve`.
+ */
+export interface ScheduleState {
+  /** Empty until the log has started. Its first eight characters are part of each name given to osquery. */
+  readonly logId: string;
+  /** The number that the next name given to osquery carries; it only ever grows. */
+  readonly nextName: number;
+  /** By the name that osquery knows them under. */
+  readonly subscriptions: Readonly<Record<string, Subscription>>;
+  /** One-time queries that wait for their rows; after a crash they are run again. By name. */
+  readonly executions: Readonly<Record<string, Execution>>;
+  readonly bros: Readonly<Record<PeerId, Bro>>;
+  readonly configuredBros: readonly PeerId[];
+  readonly configuredGroups: readonly string[];
+  /** Bytes of all entries as osquery's config. */
+  readonly scheduleBytes: number;
+  /** What osquery last said that it runs. */
+  readonly applied: { readonly hash: string; readonly entries: number; readonly at: number } | null;
+}
+
+/** A query that runs for a Bro until it ends. */
+export interface Subscription {
+  /** The name that osquery knows it under; never used for anything else. */
+  readonly name: string;
+  readonly peer: PeerId;
+  /** The incarnation of the Bro that asked. */
+  readonly incarnation: string;
+  /** 1, and one more each time the Bro had lost its state and asked again. */
+  readonly generation: number;
+  readonly query: RepeatedQuery;
+  readonly columns: readonly Column[];
+  readonly tables: readonly string[];
+  /** Whom the Bro addressed with it, each way once: it outlives a group if it came by another way too. */
+  readonly via: readonly Audience[];
+  readonly subscribedAt: number;
+  /** False from a reconnect of the Bro until it repeats the query. */
+  readonly confirmed: boolean;
+  /** osquery's watchdog keeps it from running. */
+  readonly denylisted: boolean;
+}
+
+/** A query that runs once for a Bro. */
+export interface Execution {
+  readonly name: string;
+  readonly peer: PeerId;
+  readonly incarnation: string;
+  readonly query: Query;
+  readonly columns: readonly Column[];
+  readonly tables: readonly string[];
+  readonly requestedAt: number;
+  /** How many starts of ours have found it unanswered. */
+  readonly restarts: number;
+}
+
+/** What is known of a Bro, there or away. */
+export interface Bro {
+  readonly peer: PeerId;
+  readonly connected: boolean;
+  readonly incarnation: string;
+  readonly transport: string;
+  readonly connectedAt: number;
+  /** Null while it is there. */
+  readonly lostAt: number | null;
+  /** Between a connect and the end of its resync window. */
+  readonly resyncing: boolean;
+  /** Its subscriptions: identity to name. */
+  readonly subscriptions: Readonly<Record<string, string>>;
+  /** The groups that it had this host join. */
+  readonly groups: readonly Membership[];
+  /** The Zeek instances behind it that have said hello (V5). */
+  readonly zeekInstances: readonly { readonly zeekInstance: string; readonly greetedAt: number }[];
+  /** New requests since the minute that began at `since`. */
+  readonly requests: { readonly since: number; readonly count: number };
+  /** Rows that it should have had and never will, since it is known. */
+  readonly rowsDropped: number;
+}
+
+export interface Membership {
+  readonly group: string;
+  readonly joinedAt: number;
+  /** False from a reconnect of the Bro until it repeats the join. */
+  readonly confirmed: boolean;
+}
+
+/** The state before the first fact. */
+export function initialState(): ScheduleState {
+  return {
+    logId: '',
+    nextName: 1,
+    subscriptions: {},
+    executions: {},
+    bros: {},
+    configuredBros: [],
+    configuredGroups: [],
+    scheduleBytes: 0,
+    applied: null,
+  };
+}
+
+/** The subscription that osquery runs under that name, if it still runs. */
+export function subscriptionNamed(state: ScheduleState, name: string): Subscription | undefined {
+  return own(state.subscriptions, name);
+}
+
+export function executionNamed(state: ScheduleState, name: string): Execution | undefined {
+  return own(state.executions, name);
+}
+
+export function broOf(state: ScheduleState, peer: PeerId): Bro | undefined {
+  return own(state.bros, peer);
+}
+
+/** All that runs repeatedly, in the order it was asked for. */
+export function subscriptions(state: ScheduleState): Subscription[] {
+  return Object.values(state.subscriptions);
+}
+
+/** All one-time queries that wait for their rows, in the order they were asked for. */
+export function executions(state: ScheduleState): Execution[] {
+  return Object.values(state.executions);
+}
+
+/** What a Bro has subscribed, in the order it asked. */
+export function subscriptionsOf(state: ScheduleState, peer: PeerId): Subscription[] {
+  const bro = broOf(state, peer);
+  if (!bro) return [];
+  return Object.values(bro.subscriptions).flatMap((name) => subscriptionNamed(state, name) ?? []);
+}
+
+export function executionsOf(state: ScheduleState, peer: PeerId): Execution[] {
+  return executions(state).filter((execution) => execution.peer === peer);
+}
+
+/**
+ * What the Bro has under the query's identity, of whatever generation. Whoever is about to ask osquery for the
+ * columns of a query may look here first.
+ */
+export function subscriptionLike(
+  state: ScheduleState,
+  peer: PeerId,
+  query: RepeatedQuery,
+): Subscription | undefined {
+  const name = own(broOf(state, peer)?.subscriptions ?? {}, identityOf(query));
+  return name === undefined ? undefined : subscriptionNamed(state, name);
+}
+
+/** The same one-time query of that Bro, if it still waits for its rows. */
+export function executionLike(state: ScheduleState, peer: PeerId, query: Query): Execution | undefined {
+  const identity = executionIdentityOf(query);
+  return executionsOf(state, peer).find((execution) => executionIdentityOf(execution.query) === identity);
+}
+
+/** The groups that this host is in: those of the configuration, then those that Bros had it join, each once. */
+export function groupsOf(state: ScheduleState): string[] {
+  const joined = Object.values(state.bros).flatMap((bro) => bro.groups.map((membership) => membership.group));
+  return [...new Set([...state.configuredGroups, ...joined])];
+}
+
+/** When the subscriptions of a Bro that is away will end, in milliseconds since the epoch; null while it is there. */
+export function expiresAt(state: ScheduleState, peer: PeerId, policy: Policy): number | null {
+  const lostAt = broOf(state, peer)?.lostAt ?? null;
+  return lostAt === null ? null : lostAt + policy.expiry;
+}
+
+/** A Bro may be called anything, `constructor` too. */
+function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
