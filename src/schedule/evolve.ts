@@ -3,7 +3,7 @@ import type { Audience } from '../vocabulary/words.ts';
 import type { EventOf, ScheduleEvent } from './events.ts';
 import { identityOf } from './identity.ts';
 import { entryBytes } from './render.ts';
-import type { Bro, ScheduleState } from './schedule.ts';
+import { type Bro, own, type ScheduleState, type Subscription } from './schedule.ts';
 
 /** A minute, in which a Bro's new requests are counted. */
 export const REQUEST_WINDOW = 60_000;
@@ -56,7 +56,7 @@ function apply(state: State, event: ScheduleEvent): void {
       break;
     case 'BroExpired':
     case 'BroRemoved':
-      delete state.bros[event.data.peer];
+      remove(state, event.data.peer);
       break;
     case 'ZeekGreeted':
       onBro(state, event.data.peer, (bro) => {
@@ -72,19 +72,25 @@ function apply(state: State, event: ScheduleEvent): void {
       subscribe(state, event);
       break;
     case 'QueryConfirmed':
-      confirm(state, event.data.name, event.data.audience);
+      onSubscription(state, event.data, (subscription) => {
+        confirm(subscription, event.data.audience);
+      });
       break;
     case 'QueryUnsubscribed':
-      unsubscribe(state, event.data.name);
+      unsubscribe(state, event.data.peer, event.data.name);
       break;
     case 'QueryRefused':
       countRequest(state, event.data.peer, event.at);
       break;
     case 'QueryDenylisted':
-      setDenylisted(state, event.data.name, true);
+      onSubscription(state, event.data, (subscription) => {
+        subscription.denylisted = true;
+      });
       break;
     case 'QueryReleased':
-      setDenylisted(state, event.data.name, false);
+      onSubscription(state, event.data, (subscription) => {
+        subscription.denylisted = false;
+      });
       break;
     case 'QueryExecuted':
       execute(state, event);
@@ -131,7 +137,7 @@ function apply(state: State, event: ScheduleEvent): void {
 }
 
 function connect(state: State, { at, data }: EventOf<'BroConnected'>): void {
-  const known = state.bros[data.peer];
+  const known = own(state.bros, data.peer);
   state.bros[data.peer] = {
     peer: data.peer,
     connected: true,
@@ -146,17 +152,17 @@ function connect(state: State, { at, data }: EventOf<'BroConnected'>): void {
     requests: known?.requests ?? { since: at, count: 0 },
     rowsDropped: known?.rowsDropped ?? 0,
   };
-  for (const name of Object.values(known?.subscriptions ?? {})) {
-    const subscription = state.subscriptions[name];
-    if (subscription) subscription.confirmed = false;
-  }
+  for (const subscription of Object.values(known?.subscriptions ?? {})) subscription.confirmed = false;
 }
 
 function subscribe(state: State, { at, data }: EventOf<'QuerySubscribed'>): void {
   state.nextName += 1;
+  const bro = own(state.bros, data.peer);
+  if (!bro) return;
   state.scheduleBytes += entryBytes(data.name, data.query);
-  state.subscriptions[data.name] = {
+  bro.subscriptions[data.name] = {
     name: data.name,
+    identity: identityOf(data.query),
     peer: data.peer,
     incarnation: data.incarnation,
     generation: data.generation,
@@ -168,35 +174,29 @@ function subscribe(state: State, { at, data }: EventOf<'QuerySubscribed'>): void
     confirmed: true,
     denylisted: false,
   };
-  onBro(state, data.peer, (bro) => {
-    bro.subscriptions[identityOf(data.query)] = data.name;
-  });
   // A later generation is a repeat of what was granted before: it doesn't count against the Bro.
   if (data.generation === 1) countRequest(state, data.peer, at);
 }
 
 /** The first repeat of a resync says anew by which ways the query comes; later ones add theirs. */
-function confirm(state: State, name: string, audience: Audience): void {
-  const subscription = state.subscriptions[name];
-  if (!subscription) return;
+function confirm(subscription: Draft<Subscription>, audience: Audience): void {
   subscription.via = subscription.confirmed ? [...subscription.via, audience] : [audience];
   subscription.confirmed = true;
 }
 
-function unsubscribe(state: State, name: string): void {
-  const subscription = state.subscriptions[name];
-  if (!subscription) return;
-  state.scheduleBytes -= entryBytes(name, subscription.query);
-  delete state.subscriptions[name];
-  onBro(state, subscription.peer, (bro) => {
-    const identity = identityOf(subscription.query);
-    if (bro.subscriptions[identity] === name) delete bro.subscriptions[identity];
+function unsubscribe(state: State, peer: string, name: string): void {
+  onSubscription(state, { peer, name }, ({ query }) => {
+    state.scheduleBytes -= entryBytes(name, query);
+  });
+  onBro(state, peer, (bro) => {
+    delete bro.subscriptions[name];
   });
 }
 
-function setDenylisted(state: State, name: string, denylisted: boolean): void {
-  const subscription = state.subscriptions[name];
-  if (subscription) subscription.denylisted = denylisted;
+/** Facts that end what the Bro asked for come before; what a repaired log has lost of them ends here. */
+function remove(state: State, peer: string): void {
+  for (const name of Object.keys(own(state.bros, peer)?.subscriptions ?? {})) unsubscribe(state, peer, name);
+  delete state.bros[peer];
 }
 
 function execute(state: State, { at, data }: EventOf<'QueryExecuted'>): void {
@@ -223,6 +223,15 @@ function countRequest(state: State, peer: string, at: number): void {
 }
 
 function onBro(state: State, peer: string, change: (bro: Draft<Bro>) => void): void {
-  const bro = state.bros[peer];
+  const bro = own(state.bros, peer);
   if (bro) change(bro);
+}
+
+function onSubscription(
+  state: State,
+  { peer, name }: { readonly peer: string; readonly name: string },
+  change: (subscription: Draft<Subscription>) => void,
+): void {
+  const subscription = own(own(state.bros, peer)?.subscriptions ?? {}, name);
+  if (subscription) change(subscription);
 }

@@ -12,8 +12,6 @@ export interface ScheduleState {
   readonly logId: string;
   /** The number that the next name given to osquery carries; it only ever grows. */
   readonly nextName: number;
-  /** By the name that osquery knows them under. */
-  readonly subscriptions: Readonly<Record<string, Subscription>>;
   /** One-time queries that wait for their rows; after a crash they are run again. By name. */
   readonly executions: Readonly<Record<string, Execution>>;
   readonly bros: Readonly<Record<PeerId, Bro>>;
@@ -29,6 +27,8 @@ export interface ScheduleState {
 export interface Subscription {
   /** The name that osquery knows it under; never used for anything else. */
   readonly name: string;
+  /** What makes it the same query when the Bro asks again; see `identityOf`. */
+  readonly identity: string;
   readonly peer: PeerId;
   /** The incarnation of the Bro that asked. */
   readonly incarnation: string;
@@ -70,8 +70,8 @@ export interface Bro {
   readonly lostAt: number | null;
   /** Between a connect and the end of its resync window. */
   readonly resyncing: boolean;
-  /** Its subscriptions: identity to name. */
-  readonly subscriptions: Readonly<Record<string, string>>;
+  /** By the name that osquery knows them under, in the order it asked. */
+  readonly subscriptions: Readonly<Record<string, Subscription>>;
   /** The groups that it had this host join. */
   readonly groups: readonly Membership[];
   /** The Zeek instances behind it that have said hello (V5). */
@@ -94,7 +94,6 @@ export function initialState(): ScheduleState {
   return {
     logId: '',
     nextName: 1,
-    subscriptions: {},
     executions: {},
     bros: {},
     configuredBros: [],
@@ -104,9 +103,16 @@ export function initialState(): ScheduleState {
   };
 }
 
-/** The subscription that osquery runs under that name, if it still runs. */
+/**
+ * The subscription that osquery runs under that name, if it still runs. Looks at each Bro; whoever asks for each
+ * row keeps a map of `subscriptions` beside.
+ */
 export function subscriptionNamed(state: ScheduleState, name: string): Subscription | undefined {
-  return own(state.subscriptions, name);
+  for (const bro of Object.values(state.bros)) {
+    const subscription = own(bro.subscriptions, name);
+    if (subscription) return subscription;
+  }
+  return undefined;
 }
 
 export function executionNamed(state: ScheduleState, name: string): Execution | undefined {
@@ -117,9 +123,9 @@ export function broOf(state: ScheduleState, peer: PeerId): Bro | undefined {
   return own(state.bros, peer);
 }
 
-/** All that runs repeatedly, in the order it was asked for. */
+/** All that runs repeatedly, Bro by Bro, each Bro's in the order it asked. */
 export function subscriptions(state: ScheduleState): Subscription[] {
-  return Object.values(state.subscriptions);
+  return Object.values(state.bros).flatMap((bro) => Object.values(bro.subscriptions));
 }
 
 /** All one-time queries that wait for their rows, in the order they were asked for. */
@@ -129,9 +135,7 @@ export function executions(state: ScheduleState): Execution[] {
 
 /** What a Bro has subscribed, in the order it asked. */
 export function subscriptionsOf(state: ScheduleState, peer: PeerId): Subscription[] {
-  const bro = broOf(state, peer);
-  if (!bro) return [];
-  return Object.values(bro.subscriptions).flatMap((name) => subscriptionNamed(state, name) ?? []);
+  return Object.values(broOf(state, peer)?.subscriptions ?? {});
 }
 
 export function executionsOf(state: ScheduleState, peer: PeerId): Execution[] {
@@ -147,8 +151,8 @@ export function subscriptionLike(
   peer: PeerId,
   query: RepeatedQuery,
 ): Subscription | undefined {
-  const name = own(broOf(state, peer)?.subscriptions ?? {}, identityOf(query));
-  return name === undefined ? undefined : subscriptionNamed(state, name);
+  const identity = identityOf(query);
+  return subscriptionsOf(state, peer).find((subscription) => subscription.identity === identity);
 }
 
 /** The same one-time query of that Bro, if it still waits for its rows. */
@@ -169,7 +173,7 @@ export function expiresAt(state: ScheduleState, peer: PeerId, policy: Policy): n
   return lostAt === null ? null : lostAt + policy.expiry;
 }
 
-/** A Bro may be called anything, `constructor` too. */
-function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+/** The record's own value of that key; a Bro may be called anything, `constructor` too. */
+export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
