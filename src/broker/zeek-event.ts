@@ -1,4 +1,6 @@
-import type { Data } from './data.ts';
+import { writeData } from './binary.ts';
+import type { ByteWriter } from './byte-writer.ts';
+import { count, type Data, string, type VectorData, vector } from './data.ts';
 
 /** An event of Zeek's script layer, as it travels in a Broker data message. */
 export interface ZeekEvent {
@@ -18,4 +20,119 @@ export interface EventMetadata {
 export interface TopicEvent {
   readonly topic: string;
   readonly event: ZeekEvent;
+}
+
+/** What a Broker data message turned out to be (broker/zeek.hh). */
+export type Message =
+  | { readonly type: 'event'; readonly event: ZeekEvent }
+  /** Log records (2, 3) and identifier updates (4) are among Zeeks; later numbers may come. */
+  | { readonly type: 'other'; readonly number: bigint }
+  | { readonly type: 'malformed'; readonly problem: string };
+
+const FORMAT = 1n;
+const EVENT = 1n;
+const BATCH = 5n;
+/** How deep an event's arguments lie in a batch message. */
+const ARGUMENT_DEPTH = 5;
+
+/** The message that carries the event: `[count 1, count 1, [name, args, metadata?]]`. */
+export function eventToData(event: ZeekEvent): VectorData {
+  const content: Data[] = [string(event.name), vector(event.args)];
+  if (event.metadata) {
+    content.push(vector(event.metadata.map(({ key, value }) => vector([count(key), value]))));
+  }
+  return vector([count(FORMAT), count(EVENT), vector(content)]);
+}
+
+/** The message that carries events as one: `[count 1, count 5, [message, …]]`; Zeek takes each as if alone. */
+export function batchToData(events: readonly ZeekEvent[]): VectorData {
+  return vector([count(FORMAT), count(BATCH), vector(events.map(eventToData))]);
+}
+
+/** Writes what {@link eventToData} stands for, without making it. */
+export function writeEvent(writer: ByteWriter, event: ZeekEvent): void {
+  writeHeader(writer, EVENT)
+    .u8(14)
+    .varbyte(event.metadata ? 3 : 2);
+  writer.u8(5).text(event.name);
+  writer.u8(14).varbyte(event.args.length);
+  for (const arg of event.args) writeData(writer, arg, ARGUMENT_DEPTH);
+  if (event.metadata) {
+    writeData(
+      writer,
+      vector(event.metadata.map(({ key, value }) => vector([count(key), value]))),
+      ARGUMENT_DEPTH - 1,
+    );
+  }
+}
+
+/** Writes the start of a batch message; exactly `size` messages must follow. */
+export function writeBatchStart(writer: ByteWriter, size: number): void {
+  writeHeader(writer, BATCH).u8(14).varbyte(size);
+}
+
+function writeHeader(writer: ByteWriter, kind: bigint): ByteWriter {
+  return writer.u8(14).varbyte(3).u8(2).u64(FORMAT).u8(2).u64(kind);
+}
+
+/** The messages that the value holds: one, or those of a batch in their order. Never throws. */
+export function readMessages(data: Data): Message[] {
+  const messages: Message[] = [];
+  collect(data, messages);
+  return messages;
+}
+
+function collect(data: Data, into: Message[]): void {
+  const values = data.type === 'vector' ? data.values : [];
+  const [format, kind, content] = values;
+  if (format?.type !== 'count' || kind?.type !== 'count' || content === undefined) {
+    into.push(malformed(`a message is [count format, count type, content], not ${describe(data)}`));
+  } else if (format.value !== FORMAT) {
+    into.push(malformed(`message format ${format.value} is unknown, ${FORMAT} was expected`));
+  } else if (kind.value === BATCH) {
+    if (content.type === 'vector') for (const message of content.values) collect(message, into);
+    else into.push(malformed(`a batch holds a vector of messages, not ${describe(content)}`));
+  } else if (kind.value === EVENT) {
+    into.push(readEvent(content));
+  } else {
+    into.push({ type: 'other', number: kind.value });
+  }
+}
+
+function readEvent(content: Data): Message {
+  const [name, args, metadata, ...more] = content.type === 'vector' ? content.values : [];
+  if (name?.type !== 'string' || args?.type !== 'vector' || more.length > 0) {
+    return malformed(`an event is [string name, vector args, vector metadata?], not ${describe(content)}`);
+  }
+  if (metadata === undefined) return { type: 'event', event: { name: name.value, args: args.values } };
+  const pairs = readMetadata(metadata);
+  if (pairs === undefined) {
+    const wanted = 'a vector of [count key, value]';
+    return malformed(`metadata of ${name.value} is ${wanted}, not ${describe(metadata)}`);
+  }
+  return { type: 'event', event: { name: name.value, args: args.values, metadata: pairs } };
+}
+
+function readMetadata(data: Data): EventMetadata[] | undefined {
+  // Zeek leaves the vector empty or away where there is none; `none` is taken for the same.
+  if (data.type === 'none') return [];
+  if (data.type !== 'vector') return undefined;
+  const pairs: EventMetadata[] = [];
+  for (const pair of data.values) {
+    const [key, value, ...more] = pair.type === 'vector' ? pair.values : [];
+    if (key?.type !== 'count' || value === undefined || more.length > 0) return undefined;
+    pairs.push({ key: key.value, value });
+  }
+  return pairs;
+}
+
+function malformed(problem: string): Message {
+  return { type: 'malformed', problem };
+}
+
+/** The value's kind and, of a vector, those of its first elements. */
+function describe(data: Data): string {
+  if (data.type !== 'vector') return data.type;
+  const kinds = data.values.slice(0, 4).map((value) => value.type);
+  return `[${kinds.join(', ')}${data.values.length > 4 ? ', …' : ''}]`;
 }
