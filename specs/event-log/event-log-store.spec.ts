@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { appendFile, readdir, readFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openEventLog } from '../../src/event-log/event-log-store.ts';
+import { decide } from '../../src/schedule/decide.ts';
+import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
+import { initialState, subscriptions } from '../../src/schedule/schedule.ts';
+import { logOptions, temporaryDirectory } from '../support/event-logs.ts';
+import { bro, connect, start, subscribe } from '../support/schedule-words.ts';
+
+test('what was appended is there again after the log was opened anew', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const log = await openEventLog(logOptions(directory));
+  assert.deepEqual([log.state, log.seq], [initialState(), 0]);
+  for (const command of [start(0), connect(1, 'zeek:9999', 'a'), subscribe(2, 'zeek:9999', 'a')]) {
+    await log.append(decide(log.state, command, DEFAULT_POLICY).events);
+  }
+  await log.close();
+  const again = await openEventLog(logOptions(directory));
+  assert.equal(again.seq, 4);
+  assert.deepEqual(again.report, { records: 4, foldedFrom: 4, torn: null });
+  assert.deepEqual(again.state, log.state);
+  assert.deepEqual(
+    subscriptions(again.state).map(({ name }) => name),
+    [bro(1)],
+  );
+  await again.close();
+});
+
+test('a torn last record is cut off, reported, and its place taken by the next', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const segment = join(directory, 'segment-0000000000000001.jsonl');
+  const log = await openEventLog(logOptions(directory));
+  await log.append(decide(log.state, start(0), DEFAULT_POLICY).events);
+  const { length } = await readFile(segment);
+  await log.append(decide(log.state, connect(1, 'zeek:9999', 'a'), DEFAULT_POLICY).events);
+  const whole = (await readFile(segment)).length;
+  await log.close();
+  for (const name of await readdir(directory)) {
+    if (name.startsWith('snapshot')) await truncate(join(directory, name), 3);
+  }
+  await truncate(segment, whole - 20);
+  const again = await openEventLog(logOptions(directory));
+  assert.deepEqual(again.report, {
+    records: 2,
+    foldedFrom: 0,
+    torn: {
+      file: segment,
+      offset: length,
+      bytes: whole - 20 - length,
+      reason: 'the last record is not complete',
+    },
+  });
+  assert.equal((await readFile(segment)).length, length);
+  await again.append(decide(again.state, connect(2, 'zeek:9999', 'b'), DEFAULT_POLICY).events);
+  assert.equal(again.seq, 3);
+  await again.close();
+});
+
+test('a log that another process writes is not written, and the error names that process', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const log = await openEventLog(logOptions(directory));
+  await assert.rejects(openEventLog(logOptions(directory)), {
+    name: 'EventLogError',
+    code: 'locked',
+    message: `the event log in ${directory} is written by process ${process.pid} since 2026-11-24T00:00:00.000Z; stop that one first, or read without writing`,
+  });
+  await log.close();
+  await (await openEventLog(logOptions(directory))).close();
+});
+
+test('damage in the middle stops the log with file, offset and what to do', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const segment = join(directory, 'segment-0000000000000001.jsonl');
+  await appendFile(segment, '{"v":1,"seq":1,"rubbish":true}\n');
+  const log = await openEventLog(logOptions(await temporaryDirectory(t)));
+  const [record] = await log.append(decide(log.state, start(0), DEFAULT_POLICY).events);
+  assert.ok(record);
+  await log.close();
+  await appendFile(
+    segment,
+    `${(await readFile(join(log.directory, 'segment-0000000000000001.jsonl'), 'utf8')).split('\n')[0]}\n`,
+  );
+  await assert.rejects(openEventLog(logOptions(directory)), {
+    name: 'EventLogError',
+    code: 'bad-checksum',
+    message:
+      /the checksum does not fit the record \(.*segment-0000000000000001\.jsonl, byte 0\); 'bro-osquery log verify'/,
+  });
+});

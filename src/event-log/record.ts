@@ -1,0 +1,128 @@
+import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+import { type Cause, EVENT_SCHEMAS, isEventType, type ScheduleEvent } from '../schedule/events.ts';
+import { EventLogError } from './event-log-error.ts';
+
+/**
+ * One fact is one line of JSON:
+ *
+ *     {"v":1,"seq":7,"time":"2026-11-24T04:44:22.123Z","type":"BroLost","cause":null,"rest":0,"data":{…},"sum":"9ae0daaf"}
+ *
+ * always in that order. `v` is the version of this format; `rest` says how many more records the same decision
+ * has, since a decision is in the log as a whole or not at all; `sum` is the CRC-32 of the line's bytes before
+ * `,"sum"`.
+ */
+
+/** The version of the format that this program writes, and the newest that it reads. */
+export const FORMAT_VERSION = 1;
+
+/** Longest line that is written or read, in bytes. */
+export const MAX_RECORD_BYTES = 4 * 1024 * 1024;
+
+/** A record as it stands in the log; `time` in milliseconds since the epoch. */
+export interface LogRecord {
+  readonly seq: number;
+  readonly time: number;
+  /** May be a type that only other versions of this program know. */
+  readonly type: string;
+  readonly cause: Cause | null;
+  readonly rest: number;
+  readonly data: unknown;
+}
+
+const SUM_LENGTH = ',"sum":"00000000"}'.length;
+const HEAD = /^\{"v":(\d{1,15}),/;
+
+const recordSchema = z.object({
+  v: z.number().int(),
+  seq: z.number().int().positive(),
+  time: z.string(),
+  type: z.string().min(1),
+  cause: z.object({ peer: z.string(), requestId: z.number() }).nullable(),
+  rest: z.number().int().nonnegative(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+/** The record's line, without its line end. Throws `record-too-long`, and `bad-record` for a time that is none. */
+export function printRecord(record: LogRecord): string {
+  const { seq, type, cause, rest, data } = record;
+  if (!(Math.abs(record.time) <= 8.64e15)) {
+    throw new EventLogError('bad-record', `a fact of type ${type} has the time ${record.time}`);
+  }
+  const time = new Date(record.time).toISOString();
+  const whole = JSON.stringify({ v: FORMAT_VERSION, seq, time, type, cause, rest, data });
+  const text = whole.slice(0, -1);
+  const line = `${text},"sum":"${checksum(text)}"}`;
+  if (Buffer.byteLength(line) >= MAX_RECORD_BYTES) {
+    throw new EventLogError(
+      'record-too-long',
+      `a fact of type ${type} takes ${Buffer.byteLength(line)} bytes, the most is ${MAX_RECORD_BYTES}`,
+    );
+  }
+  return line;
+}
+
+/**
+ * Reads a line, given without its line end. Throws `newer-format`, `bad-checksum` or `bad-record`; it does not
+ * look into `data` (see `eventOf`).
+ */
+export function parseRecord(line: Buffer): LogRecord {
+  const version = Number(HEAD.exec(line.toString('latin1', 0, 32))?.[1] ?? 0);
+  if (version > FORMAT_VERSION) {
+    throw new EventLogError(
+      'newer-format',
+      `written in format ${version} by a newer bro-osquery, this one reads up to ${FORMAT_VERSION}; use the newer one`,
+    );
+  }
+  const body = line.subarray(0, Math.max(0, line.length - SUM_LENGTH));
+  const tail = line.toString('latin1', body.length);
+  if (body.length === 0 || tail !== `,"sum":"${checksum(body)}"}`) {
+    throw new EventLogError('bad-checksum', 'the checksum does not fit the record');
+  }
+  const parsed = recordSchema.safeParse(parseJson(`${body.toString('utf8')}}`));
+  if (!parsed.success) throw new EventLogError('bad-record', `no record: ${z.prettifyError(parsed.error)}`);
+  const { seq, type, cause, rest, data } = parsed.data;
+  const time = Date.parse(parsed.data.time);
+  if (Number.isNaN(time)) throw new EventLogError('bad-record', `no time: '${parsed.data.time}'`);
+  return { seq, time, type, cause, rest, data };
+}
+
+/** The fact that a record holds, or null if it is of a type that this version doesn't know. Throws `bad-record`. */
+export function eventOf(record: LogRecord): ScheduleEvent | null {
+  const { type, time, cause } = record;
+  if (!isEventType(type)) return null;
+  const parsed = EVENT_SCHEMAS[type].safeParse(record.data);
+  if (!parsed.success) {
+    throw new EventLogError(
+      'bad-record',
+      `record ${record.seq} is no ${type}: ${z.prettifyError(parsed.error)}`,
+    );
+  }
+  // The table pairs each type with its schema, which the compiler can't follow through the look-up.
+  return { type, at: time, cause, data: parsed.data } as ScheduleEvent;
+}
+
+/** The records of one decision, of which the first gets the sequence number `seq`. */
+export function recordsOf(events: readonly ScheduleEvent[], seq: number): LogRecord[] {
+  return events.map(({ type, at, cause, data }, index) => ({
+    seq: seq + index,
+    time: at,
+    type,
+    cause,
+    rest: events.length - 1 - index,
+    data,
+  }));
+}
+
+/** The CRC-32 of text or bytes as eight hex digits. */
+export function checksum(content: string | Buffer): string {
+  return crc32(content).toString(16).padStart(8, '0');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new EventLogError('bad-record', 'the record is no JSON, though its checksum fits', null, error);
+  }
+}

@@ -1,0 +1,196 @@
+import { join } from 'node:path';
+import type { ScheduleEvent } from '../schedule/events.ts';
+import { fold } from '../schedule/evolve.ts';
+import { initialState, type ScheduleState } from '../schedule/schedule.ts';
+import type { Disk } from './disk-store.ts';
+import { atPlace, EventLogError, type Place } from './event-log-error.ts';
+import { type LogFile, logFiles, segmentsAfter } from './files.ts';
+import { eventOf, type LogRecord } from './record.ts';
+import { hasRecordAfter, listLog, scanFile } from './scan-store.ts';
+import { parseSnapshot, type Snapshot } from './snapshot.ts';
+
+/** What a log holds when it is opened, and what its end looks like. */
+export interface Recovered {
+  readonly state: ScheduleState;
+  /** Sequence number of the last record; 0 in an empty log. */
+  readonly seq: number;
+  /** The last segment, with the bytes of it that hold whole decisions; null if there is none. */
+  readonly segment: { readonly name: string; readonly seq: number; readonly size: number } | null;
+  /** The sequence number of the snapshot that the fold began with; 0 if it began at nothing. */
+  readonly snapshotSeq: number;
+  /** What the last segment ends with that is no whole decision: never acknowledged, to be cut off. */
+  readonly torn: Torn | null;
+}
+
+export interface Torn {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly reason: string;
+}
+
+/**
+ * Reads a log's directory: the newest good snapshot, and the records after it folded into it. Changes nothing.
+ * Throws where the log is damaged anywhere but at its very end, saying where and what to do.
+ */
+export async function recover(disk: Disk, directory: string): Promise<Recovered> {
+  const { segments, snapshots } = logFiles(await listLog(disk, directory));
+  const base = await newestSnapshot(disk, directory, snapshots);
+  checkBeginning(directory, segments, base.seq);
+  const tail = segmentsAfter(segments, base.seq);
+  const walk = new Walk(base);
+  for (const [index, segment] of tail.entries()) {
+    const path = join(directory, segment.name);
+    walk.enter(segment, path);
+    const torn = await walkSegment(disk, path, walk, index === tail.length - 1);
+    if (torn) {
+      const { size } = await disk.stat(path);
+      return finish(walk, base, segment, { ...torn, bytes: size - torn.offset });
+    }
+  }
+  return finish(walk, base, tail.at(-1) ?? null, null);
+}
+
+function finish(walk: Walk, base: Snapshot, segment: LogFile | null, torn: Torn | null): Recovered {
+  const { state, seq, end } = walk.result();
+  return {
+    state,
+    seq,
+    segment: segment && { name: segment.name, seq: segment.seq, size: end },
+    snapshotSeq: base.seq,
+    torn,
+  };
+}
+
+/** Walks one segment; what stands at its end without being a whole decision, if it may be there. */
+async function walkSegment(
+  disk: Disk,
+  path: string,
+  walk: Walk,
+  isLast: boolean,
+): Promise<Omit<Torn, 'bytes'> | null> {
+  try {
+    for await (const scanned of scanFile(disk, path)) {
+      for (const { record, end } of scanned) walk.step(record, path, end);
+    }
+  } catch (error) {
+    if (!(isLast && error instanceof EventLogError && isTear(error) && error.place)) throw remedied(error);
+    if (await hasRecordAfter(disk, path, error.place.offset)) throw remedied(error);
+    return { file: path, offset: walk.end, reason: error.message };
+  }
+  const { size } = await disk.stat(path);
+  if (size === walk.end) return null;
+  const reason = walk.isInside ? 'the last decision is not complete' : 'the last record is not complete';
+  if (isLast) return { file: path, offset: walk.end, reason };
+  throw remedied(
+    new EventLogError('bad-record', `${reason}, and more follows`, { file: path, offset: walk.end }),
+  );
+}
+
+function isTear(error: EventLogError): boolean {
+  return error.code === 'bad-checksum' || error.code === 'record-too-long';
+}
+
+/** Folds records in order, whole decisions at a time. */
+class Walk {
+  #state: ScheduleState;
+  /** The sequence number of the last whole decision's last record. */
+  #seq: number;
+  readonly #foldFrom: number;
+  #next: number | null = null;
+  #pending: ScheduleEvent[] = [];
+  #ready: ScheduleEvent[] = [];
+  end = 0;
+  isInside = false;
+
+  constructor(base: Snapshot) {
+    this.#state = base.state;
+    this.#seq = base.seq;
+    this.#foldFrom = base.seq;
+  }
+
+  enter(segment: LogFile, file: string): void {
+    if (this.#next !== null && segment.seq !== this.#next) {
+      throw outOfSequence(this.#next, segment.seq, file, 0);
+    }
+    this.#next = segment.seq;
+    this.end = 0;
+  }
+
+  step(record: LogRecord, file: string, end: number): void {
+    if (record.seq !== this.#next) throw outOfSequence(this.#next ?? 0, record.seq, file, this.end);
+    this.#next = record.seq + 1;
+    this.isInside = record.rest > 0;
+    const event = record.seq > this.#foldFrom ? eventAt(record, { file, offset: this.end }) : null;
+    if (event) this.#pending.push(event);
+    if (record.rest > 0) return;
+    this.#seq = Math.max(this.#seq, record.seq);
+    this.end = end;
+    this.#ready.push(...this.#pending);
+    this.#pending = [];
+    if (this.#ready.length >= 4096) this.#fold();
+  }
+
+  result(): { readonly state: ScheduleState; readonly seq: number; readonly end: number } {
+    this.#fold();
+    return { state: this.#state, seq: this.#seq, end: this.end };
+  }
+
+  #fold(): void {
+    this.#state = fold(this.#state, this.#ready);
+    this.#ready = [];
+  }
+}
+
+function eventAt(record: LogRecord, place: Place): ScheduleEvent | null {
+  try {
+    return eventOf(record);
+  } catch (error) {
+    throw error instanceof EventLogError ? atPlace(error, place) : error;
+  }
+}
+
+function outOfSequence(expected: number, found: number, file: string, offset: number): EventLogError {
+  return remedied(
+    new EventLogError('bad-sequence', `record ${found} stands where record ${expected} should`, {
+      file,
+      offset,
+    }),
+  ) as EventLogError;
+}
+
+/** Records before the first segment may be gone only behind a snapshot. */
+function checkBeginning(directory: string, segments: readonly LogFile[], snapshotSeq: number): void {
+  const first = segments[0];
+  if (!first || first.seq <= snapshotSeq + 1) return;
+  throw new EventLogError(
+    'bad-snapshot',
+    `records before ${first.seq} are gone from ${directory}, and no good snapshot has what they said; ` +
+      'bring the directory back from a copy, or move it away: then the log begins anew and Bros ask again',
+  );
+}
+
+async function newestSnapshot(
+  disk: Disk,
+  directory: string,
+  snapshots: readonly LogFile[],
+): Promise<Snapshot> {
+  for (const { name } of snapshots.toReversed()) {
+    try {
+      return parseSnapshot(await disk.readText(join(directory, name)));
+    } catch (error) {
+      // An older one, or all records from the start, say the same.
+      if (!(error instanceof EventLogError) || error.code === 'newer-format') throw error;
+    }
+  }
+  return { seq: 0, state: initialState() };
+}
+
+/** The error, saying what to do about damage. */
+export function remedied(error: unknown): unknown {
+  if (!(error instanceof EventLogError) || error.code === 'newer-format' || error.code === 'io') return error;
+  if (error.message.includes('log verify')) return error;
+  const message =
+    "'bro-osquery log verify' shows what is whole, 'bro-osquery log repair --until SEQ' keeps that and a copy of the rest";
+  return new EventLogError(error.code, `${error.message}; ${message}`, null, error);
+}
