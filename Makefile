@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup check types lint format test
+.PHONY: help setup check types lint format test thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,3 +34,8 @@ format: setup ## rewrite files to the house format
 
 test: setup ## run the specs
 	node --import tsx --test --test-reporter=spec '$(SPECS)'
+
+# Debian's thrift-compiler 0.17; the result is committed, so that nobody else needs it.
+thrift: ## generate src/osquery/generated from osquery.thrift
+	thrift --gen js:node,es6,ts -out src/osquery/generated src/osquery/osquery.thrift
+	echo '{ "type": "commonjs" }' > src/osquery/generated/package.json
