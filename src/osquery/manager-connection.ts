@@ -1,0 +1,124 @@
+/** One connection to osquery's extension manager: one call at a time, any number of calls one after another. */
+import { createConnection, type Socket } from 'node:net';
+import thrift from 'thrift';
+import ExtensionManager from './generated/ExtensionManager.js';
+import { OsqueryError } from './osquery-error.ts';
+import { MessageSink, readingProtocol, WritingProtocol } from './thrift-message.ts';
+import { type SplitterLimits, ThriftSplitter } from './thrift-splitter.ts';
+import type { WireManagerClient } from './wire.ts';
+
+/** osquery's thrift_string_size_limit is none; a reply of 450 MB was seen. V8's strings end at 512 MiB. */
+const REPLY_LIMITS: SplitterLimits = { message: 0x7fff_ffff, string: 0x1fff_0000 };
+
+interface Waiting {
+  readonly method: string;
+  fail(error: OsqueryError): void;
+}
+
+/** The generated client; beside its methods it has a `recv_<method>` for each. */
+type Client = WireManagerClient & Readonly<Record<string, unknown>> & { seqid(): number };
+
+/** Open until {@link ManagerConnection.close}, a failure or the other side's end; never opened again. */
+export class ManagerConnection {
+  readonly #path: string;
+  readonly #socket: Socket;
+  readonly #client: Client;
+  readonly #splitter = new ThriftSplitter(REPLY_LIMITS);
+  #waiting: Waiting | undefined;
+  #ended: OsqueryError | undefined;
+
+  /** Begins to connect; calls may be made at once. `onEnd` is called once, whatever ends the connection. */
+  constructor(path: string, onEnd: (why: OsqueryError) => void) {
+    this.#path = path;
+    this.#socket = createConnection({ path });
+    const sink = new MessageSink((message) => this.#socket.write(message));
+    this.#client = new ExtensionManager.Client(sink, WritingProtocol) as unknown as Client;
+    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#socket.on('error', (error) => this.#end(this.#unreachable(error)));
+    this.#socket.on('close', () => {
+      this.#end(this.#unreachable());
+      onEnd(this.#ended ?? this.#unreachable());
+    });
+  }
+
+  get open(): boolean {
+    return this.#ended === undefined;
+  }
+
+  /**
+   * Makes one call by the generated client. Throws {@link OsqueryError} `timeout` after `deadline` milliseconds
+   * (the connection is closed then: its late answer would be taken for that of the next call), `unreachable`
+   * or `protocol`.
+   */
+  async call<T>(
+    method: string,
+    deadline: number,
+    send: (client: WireManagerClient) => Promise<T>,
+  ): Promise<T> {
+    if (this.#ended) throw this.#ended;
+    if (this.#waiting) throw new TypeError('one call at a time');
+    const failed = new Promise<never>((_, reject) => {
+      this.#waiting = { method, fail: reject };
+    });
+    const timer = setTimeout(() => {
+      this.#end(
+        new OsqueryError(
+          'timeout',
+          `osquery did not answer ${method} on ${this.#path} within ${deadline} ms`,
+        ),
+      );
+    }, deadline);
+    try {
+      return await Promise.race([send(this.#client), failed]);
+    } catch (error) {
+      throw error instanceof OsqueryError ? error : protocolError(method, error);
+    } finally {
+      clearTimeout(timer);
+      this.#waiting = undefined;
+    }
+  }
+
+  close(): void {
+    this.#end(new OsqueryError('unreachable', `the connection to osquery on ${this.#path} was closed`));
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended) return;
+    try {
+      for (const { bytes, discarded } of this.#splitter.push(chunk)) this.#answer(bytes, discarded);
+    } catch (error) {
+      this.#end(protocolError(this.#waiting?.method ?? 'nothing', error));
+    }
+  }
+
+  #answer(bytes: Buffer, discarded: number): void {
+    const protocol = readingProtocol(bytes, 'text');
+    const { fname, mtype, rseqid } = protocol.readMessageBegin();
+    const receive = this.#client[`recv_${fname}`];
+    if (fname !== this.#waiting?.method || rseqid !== this.#client.seqid() || typeof receive !== 'function') {
+      throw new Error(`an answer to ${fname} (sequence ${rseqid}) came`);
+    }
+    if (mtype !== thrift.Thrift.MessageType.REPLY && mtype !== thrift.Thrift.MessageType.EXCEPTION) {
+      throw new Error(`a message of type ${mtype} came`);
+    }
+    if (discarded > 0) throw new Error(`a value is too long for this program (${discarded} bytes)`);
+    receive.call(this.#client, protocol, mtype, rseqid);
+  }
+
+  #end(why: OsqueryError): void {
+    if (this.#ended) return;
+    this.#ended = why;
+    this.#socket.destroy();
+    this.#waiting?.fail(why);
+  }
+
+  #unreachable(cause?: Error): OsqueryError {
+    const reason = cause ? cause.message : 'osquery closed the connection';
+    return new OsqueryError('unreachable', `no osqueryd on ${this.#path}: ${reason}`, null, cause);
+  }
+}
+
+function protocolError(method: string, cause: unknown): OsqueryError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new OsqueryError('protocol', `osquery's answer to ${method} is no answer: ${reason}`, null, cause);
+}
