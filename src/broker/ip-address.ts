@@ -1,0 +1,60 @@
+import type { AddressData } from './data.ts';
+
+/**
+ * The textual IP address as Broker holds it (16 bytes, IPv4 as ::ffff:a.b.c.d), undefined for anything else: a zone
+ * (`fe80::1%eth0`), an empty text, leading zeros. Nothing unparsed may reach a Zeek: older ones end on a malformed address.
+ */
+export function parseIpAddress(text: string): AddressData | undefined {
+  if (text.length > 45) return undefined;
+  const v4 = parseV4(text);
+  if (v4)
+    return { type: 'address', bytes: Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...v4]) };
+  const bytes = parseV6(text);
+  return bytes && { type: 'address', bytes: Uint8Array.from(bytes) };
+}
+
+/** Those of the texts that are IP addresses, each once, in order. */
+export function ipAddresses(texts: readonly string[]): readonly AddressData[] {
+  const byBytes = new Map<string, AddressData>();
+  for (const text of texts) {
+    const address = parseIpAddress(text);
+    if (address) byBytes.set(address.bytes.join(), address);
+  }
+  return [...byBytes.values()];
+}
+
+function parseV4(text: string): number[] | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) return undefined;
+  const bytes = parts.map(Number);
+  return bytes.every((byte) => byte <= 0xff) ? bytes : undefined;
+}
+
+function parseV6(text: string): number[] | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const head = groupsOf(halves[0] ?? '', halves.length === 1);
+  if (!head) return undefined;
+  if (halves.length === 1) return head.length === 16 ? head : undefined;
+  const tail = groupsOf(halves[1] ?? '', true);
+  if (!tail || head.length + tail.length > 14) return undefined;
+  return [...head, ...new Array<number>(16 - head.length - tail.length).fill(0), ...tail];
+}
+
+/** Colon-separated groups of 16 bits as bytes; the last may be dotted IPv4 where the address ends here. */
+function groupsOf(text: string, atEnd: boolean): number[] | undefined {
+  if (text === '') return [];
+  const groups = text.split(':');
+  const bytes: number[] = [];
+  for (const [index, group] of groups.entries()) {
+    if (/^[0-9a-fA-F]{1,4}$/.test(group)) {
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+      continue;
+    }
+    const v4 = atEnd && index === groups.length - 1 ? parseV4(group) : undefined;
+    if (!v4) return undefined;
+    bytes.push(...v4);
+  }
+  return bytes;
+}

@@ -1,0 +1,123 @@
+import { type Data, string, vector } from '../broker/data.ts';
+import { ipAddresses } from '../broker/ip-address.ts';
+import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
+import { type RequestDefinition, readRequest, signature } from './request-reader.ts';
+import { rowEvent } from './row-events.ts';
+import { isRowProblem, rowConverter } from './row-values.ts';
+import type { Vocabulary } from './vocabulary.ts';
+import type { Column, Host, Query } from './words.ts';
+
+/** Seconds between runs: this vocabulary has no word for it. */
+const INTERVAL = 10;
+
+const REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<string, RequestDefinition>([
+  [
+    'osquery::host_subscribe',
+    {
+      signature: signature('ev: string, query: string, utype: string, init_dump: bool'),
+      build: (args, { topic }) => ({
+        type: 'subscribe',
+        query: {
+          ...queryOf(args.eventName(0), args.sql(1), topic),
+          updateType: args.updateType(2),
+          initialRows: args.boolean(3),
+          interval: INTERVAL,
+        },
+        requiresTables: [],
+        ifMissingTables: [],
+      }),
+    },
+  ],
+  [
+    'osquery::host_unsubscribe',
+    {
+      signature: signature('ev: string, query: string, utype: string, init_dump: bool'),
+      build: (args) => {
+        args.string(0);
+        args.updateType(2);
+        args.boolean(3);
+        return { type: 'unsubscribe', vocabulary: 'bro-2017-01', match: { by: 'sql', sql: args.sql(1) } };
+      },
+    },
+  ],
+  [
+    'osquery::host_query',
+    {
+      signature: signature('ev: string, query: string, utype: string'),
+      build: (args, { topic }) => ({
+        type: 'execute',
+        query: {
+          ...queryOf(args.eventName(0), args.sql(1), topic),
+          updateType: args.updateType(2),
+          initialRows: true,
+        },
+        requiresTables: [],
+        ifMissingTables: [],
+      }),
+    },
+  ],
+]);
+
+function queryOf(event: string, sql: string, topic: string): Omit<Query, 'updateType' | 'initialRows'> {
+  return {
+    vocabulary: 'bro-2017-01',
+    event,
+    sql,
+    cookie: '',
+    responseTopic: topic,
+    queryId: '',
+    zeekInstance: '',
+  };
+}
+
+/** V1, the bro-osquery branch of January 2017. Default prefix `/bro/osquery`. */
+export function bro201701(prefix: string): Vocabulary {
+  const topics: HostTopics = { all: `${prefix}/all`, host: `${prefix}/uid`, group: `${prefix}/group` };
+  const announceTopic = `${prefix}/announces`;
+  return {
+    id: 'bro-2017-01',
+    helloInterval: undefined,
+    requests: new Map([...REQUESTS].map(([name, definition]) => [name, definition.signature])),
+    filter: (host) => listeningTopics(topics, host),
+    announceTopics: () => [announceTopic],
+    announcement: (host) => [
+      { topic: announceTopic, event: { name: 'osquery::host_new', args: hostNewArguments(host) } },
+    ],
+    decode(topic, event, host) {
+      const definition = REQUESTS.get(event.name);
+      const audience = definition && audienceOf(topics, topic, host);
+      return audience && readRequest('bro-2017-01', definition, event, { topic, host }, audience);
+    },
+    rowEncoder(query, columns, host, options) {
+      const convert = rowConverter(inOrderOfNames(columns), options?.nullPolicy ?? 'zero');
+      const uid = string(host.id);
+      return (row) => {
+        const values = convert(row.columns);
+        if (isRowProblem(values)) return values;
+        return {
+          topic: query.responseTopic,
+          event: rowEvent(query.event, [uid, string(row.change), ...values], row),
+        };
+      };
+    },
+    notice: ({ level, text }, host) => ({
+      topic: announceTopic,
+      event: { name: `osquery::host_${level}`, args: [string(host.id), string(text)] },
+    }),
+    farewell: () => [],
+  };
+}
+
+/**
+ * `osquery::host_new(uid, groups, addrs)`, as V1 and V2 both have it. Groups without their ancestors: scripts of that
+ * time take a host's group for a prefix of a subscription's, so `geo` would draw what is meant for `geo/fr`.
+ */
+export function hostNewArguments(host: Host): readonly Data[] {
+  return [string(host.id), vector(host.groups.map(string)), vector(ipAddresses(host.addresses))];
+}
+
+/** By name, each once: the rows of this vocabulary were maps. */
+function inOrderOfNames(columns: readonly Column[]): readonly Column[] {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

@@ -1,0 +1,169 @@
+import { count, type Data, integer, none, real, string } from '../broker/data.ts';
+import type { Column, ColumnType, NullPolicy } from './words.ts';
+
+/**
+ * osquery's text to Broker's types. TEXT, BLOB and UNKNOWN are strings, byte for byte; INTEGER and BIGINT are
+ * `integer`; UNSIGNED BIGINT is `count`; DOUBLE is `real`. An empty text in a numeric column is NULL, for which the
+ * null policy decides.
+ *
+ * A value that its column's type can't hold exactly (a fraction or a word in a BIGINT column, 2^63 in an INTEGER one)
+ * is never rounded, and never sent as another type either: Zeek drops an event whose argument has the wrong type
+ * without a word to anyone who could help. The row is reported instead, with the CAST that mends the query.
+ * osquery calls sums, averages and max() of text BIGINT, so this is a thing that authors of queries will meet.
+ */
+
+/** A row that can't be sent: a value that its column's type can't hold, or a NULL under the policy `skip_row`. */
+export interface RowProblem {
+  readonly problem: 'misfit' | 'null';
+  readonly column: string;
+  readonly type: ColumnType;
+  /** The value, cut to a length fit for a log line. */
+  readonly value: string;
+  /** What happened and what to do, for people. */
+  readonly text: string;
+}
+
+/** Turns a row's values, by column name, into Broker's, in the columns' order. */
+export type RowConverter = (values: Readonly<Record<string, string>>) => Data[] | RowProblem;
+
+export const isRowProblem = (result: object): result is RowProblem => 'problem' in result;
+
+/** Works out once what to do with each column; the result is called for each row and never throws. */
+export function rowConverter(columns: readonly Column[], nullPolicy: NullPolicy): RowConverter {
+  const plan = columns.map(({ name, type }) => ({
+    name,
+    type,
+    convert: CONVERTERS[type],
+    null: NULLS[type],
+  }));
+  return (values) => {
+    const data = new Array<Data>(plan.length);
+    for (let at = 0; at < plan.length; at += 1) {
+      const column = plan[at];
+      if (!column) break;
+      const text = textOf(values[column.name]);
+      if (text === '' && column.null) {
+        if (nullPolicy === 'skip_row') return nullProblem(column.name, column.type);
+        data[at] = nullPolicy === 'none' ? none : column.null;
+        continue;
+      }
+      const value = column.convert(text);
+      if (!value) return misfit(column.name, column.type, text);
+      data[at] = value;
+    }
+    return data;
+  };
+}
+
+/** A row comes from JSON, and a column may be called `constructor`: only text counts. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+const CONVERTERS: Readonly<Record<ColumnType, (text: string) => Data | undefined>> = {
+  TEXT: string,
+  BLOB: string,
+  UNKNOWN: string,
+  INTEGER: toInteger,
+  BIGINT: toInteger,
+  'UNSIGNED BIGINT': toCount,
+  DOUBLE: toReal,
+};
+
+/** What NULL is under the policy `zero`; types without an entry have no NULL that could be told from empty text. */
+const NULLS: Readonly<Partial<Record<ColumnType, Data>>> = {
+  INTEGER: integer(0n),
+  BIGINT: integer(0n),
+  'UNSIGNED BIGINT': count(0n),
+  DOUBLE: real(0),
+};
+
+const MIN_INTEGER = -0x8000_0000_0000_0000n;
+const MAX_INTEGER = 0x7fff_ffff_ffff_ffffn;
+const MAX_COUNT = 0xffff_ffff_ffff_ffffn;
+/** A whole number, perhaps written with a fraction of zeros as osquery writes DOUBLEs that got into a BIGINT column. */
+const WHOLE = /^([+-]?\d{1,20})(?:\.0+)?$/;
+/** Digits that no 64-bit number can exceed, whatever they are. */
+const SAFE_DIGITS = 18;
+
+function wholeNumber(text: string): bigint | undefined {
+  const digits = WHOLE.exec(text)?.[1];
+  return digits === undefined ? undefined : BigInt(digits.startsWith('+') ? digits.slice(1) : digits);
+}
+
+function toInteger(text: string): Data | undefined {
+  const value = wholeNumber(text);
+  if (value === undefined) return undefined;
+  if (text.length <= SAFE_DIGITS || (value >= MIN_INTEGER && value <= MAX_INTEGER))
+    return { type: 'integer', value };
+  return undefined;
+}
+
+function toCount(text: string): Data | undefined {
+  const value = wholeNumber(text);
+  return value === undefined || value < 0n || value > MAX_COUNT ? undefined : { type: 'count', value };
+}
+
+/** osquery writes 1e20 as `1e+20.0` and Infinity as `inf.0`. */
+const DECIMAL = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?:\.0)?$/;
+const SPECIAL = /^([+-]?)(inf|infinity|nan)(?:\.0)?$/i;
+
+function toReal(text: string): Data | undefined {
+  const decimal = DECIMAL.exec(text)?.[1];
+  if (decimal !== undefined) {
+    const value = Number(decimal);
+    return isExact(decimal, value) ? { type: 'real', value } : undefined;
+  }
+  const special = SPECIAL.exec(text);
+  if (!special) return undefined;
+  if (special[2]?.toLowerCase() === 'nan') return { type: 'real', value: Number.NaN };
+  return { type: 'real', value: special[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY };
+}
+
+/** Decimal fractions are what they are as doubles; a whole number beyond 2^53 that no double holds would be rounded. */
+function isExact(decimal: string, value: number): boolean {
+  if (decimal.length <= 15 || !/^[+-]?\d+$/.test(decimal)) return Number.isFinite(value);
+  return (
+    Number.isFinite(value) && BigInt(value) === BigInt(decimal.startsWith('+') ? decimal.slice(1) : decimal)
+  );
+}
+
+const SHOWN = 80;
+
+function misfit(column: string, type: ColumnType, text: string): RowProblem {
+  const value = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  const target = castFor(type, text);
+  return {
+    problem: 'misfit',
+    column,
+    type,
+    value,
+    text: `column "${column}" is ${type} to osquery, which can't hold the value "${value}"; write CAST(… AS ${target}) AS ${quoted(column)} in the query and take a ${ZEEK_TYPES[target]} in the Zeek event`,
+  };
+}
+
+function nullProblem(column: string, type: ColumnType): RowProblem {
+  return {
+    problem: 'null',
+    column,
+    type,
+    value: '',
+    text: `column "${column}" (${type}) is NULL, and rows with NULL in a numeric column are skipped (null policy skip_row)`,
+  };
+}
+
+type CastTarget = 'BIGINT' | 'DOUBLE' | 'TEXT';
+
+const ZEEK_TYPES: Readonly<Record<CastTarget, string>> = { BIGINT: 'int', DOUBLE: 'double', TEXT: 'string' };
+
+/** The type to cast to, so that the value arrives whole. */
+function castFor(type: ColumnType, text: string): CastTarget {
+  if (type !== 'DOUBLE' && toReal(text) && !WHOLE.test(text)) return 'DOUBLE';
+  if (type === 'UNSIGNED BIGINT' && toInteger(text)) return 'BIGINT';
+  if (type === 'DOUBLE' && toInteger(text)) return 'BIGINT';
+  return 'TEXT';
+}
+
+function quoted(column: string): string {
+  return /^[A-Za-z_]\w*$/.test(column) ? column : `"${column.replaceAll('"', '""')}"`;
+}

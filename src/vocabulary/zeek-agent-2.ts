@@ -1,0 +1,155 @@
+import {
+  type AddressData,
+  count,
+  type Data,
+  enumValue,
+  none,
+  set,
+  string,
+  timespan,
+  vector,
+} from '../broker/data.ts';
+import { ipAddresses } from '../broker/ip-address.ts';
+import type { TopicEvent } from '../broker/zeek-event.ts';
+import { withAncestors } from './groups.ts';
+import { readRequest } from './request-reader.ts';
+import { millisecondsToTimestamp, rowEvent, secondsToTimestamp } from './row-events.ts';
+import { isRowProblem, rowConverter } from './row-values.ts';
+import type { Occasion, RowEncoder, RowOptions, Vocabulary } from './vocabulary.ts';
+import type { Audience, Column, Host, Query, ResultRow } from './words.ts';
+import { zeekAgent2Requests } from './zeek-agent-2-requests.ts';
+import { signaturesOf } from './zeek-osquery-family.ts';
+
+/** Seconds between hellos: its Zeeks forget a host after 10 minutes of silence, so well under that. */
+const HELLO_INTERVAL = 60;
+
+/** V5, zeek-agent v2, whose script package Zeek maintains today. Default prefix `/zeek-agent`. */
+export function zeekAgent2(prefix: string): Vocabulary {
+  const requests = zeekAgent2Requests(prefix);
+  const toAll = (host: Host) => `${prefix}/response/all/${host.id}`;
+  const audiences = (host: Host) => audiencesByTopic(prefix, host);
+  return {
+    id: 'zeek-agent-2',
+    helloInterval: HELLO_INTERVAL,
+    requests: signaturesOf(requests),
+    filter: (host) => [...audiences(host).keys()],
+    announceTopics: (host) => [toAll(host)],
+    announcement: (host, occasion) => [{ topic: toAll(host), event: hello(host, occasion) }],
+    decode(topic, event, host) {
+      const definition = requests.get(event.name);
+      const audience = definition && audiences(host).get(topic);
+      return audience && readRequest('zeek-agent-2', definition, event, { topic, host }, audience);
+    },
+    rowEncoder,
+    notice(notice, host, peer) {
+      if (notice.level === 'log') return undefined;
+      const context = contextOf(
+        host,
+        millisecondsToTimestamp(peer.at),
+        notice.query?.queryId ?? '',
+        none,
+        notice.query?.cookie ?? '',
+      );
+      return {
+        topic: notice.query ? notice.query.responseTopic : toAll(host),
+        event: { name: 'ZeekAgentAPI::agent_error_v1', args: [context, string(notice.text)] },
+      };
+    },
+    farewell: (host, occasion) => [
+      {
+        topic: toAll(host),
+        event: {
+          name: 'ZeekAgentAPI::agent_shutdown_v1',
+          args: [contextOf(host, millisecondsToTimestamp(occasion.at), '', none, '')],
+        },
+      },
+    ],
+  };
+}
+
+/**
+ * Whom each topic that the host listens on addresses. Group names are in lower case: that is how the Zeek side
+ * writes them into topics.
+ */
+function audiencesByTopic(prefix: string, host: Host): ReadonlyMap<string, Audience> {
+  const topics = new Map<string, Audience>([[`${prefix}/query/host/${host.id}`, { to: 'host' }]]);
+  for (const group of ['all', host.platform.toLowerCase(), ...withAncestors(host.groups)]) {
+    if (group === '') continue;
+    const audience: Audience = group === 'all' ? { to: 'all' } : { to: 'group', group };
+    for (const at of [group.toLowerCase(), `${host.id}/${group.toLowerCase()}`]) {
+      const topic = `${prefix}/query/group/${at}`;
+      if (!topics.has(topic)) topics.set(topic, audience);
+    }
+  }
+  return topics;
+}
+
+function optionalText(text: string): Data {
+  return text === '' ? none : string(text);
+}
+
+/** `record[agent_id, host_time, query_id?, change?, cookie?]` */
+function contextOf(host: Host, time: Data, queryId: string, change: Data, cookie: string): Data {
+  return vector([string(host.id), time, optionalText(queryId), change, optionalText(cookie)]);
+}
+
+function hello(host: Host, { at, connectionId }: Occasion): TopicEvent['event'] {
+  const addresses: readonly AddressData[] = ipAddresses(host.addresses);
+  const uptime = Number.isFinite(host.uptime) ? Math.min(Math.max(0, Math.trunc(host.uptime)), 2 ** 32) : 0;
+  return {
+    name: 'ZeekAgentAPI::agent_hello_v1',
+    args: [
+      contextOf(host, millisecondsToTimestamp(at), `agent_hello_${connectionId}`, none, ''),
+      vector([
+        string(host.id),
+        string(host.instanceId),
+        optionalText(host.hostname),
+        set(addresses),
+        optionalText(host.platform),
+        optionalText(host.osName),
+        optionalText(host.kernelName),
+        optionalText(host.kernelVersion),
+        optionalText(host.kernelArch),
+        count(versionNumber(host.agentVersion)),
+        timespan(BigInt(uptime) * 1_000_000_000n),
+        set([...new Set(host.tables)].map(string)),
+      ]),
+    ],
+  };
+}
+
+/** `2.4.1` as 20401, the way zeek-agent numbers its versions. */
+export function versionNumber(version: string): number {
+  const [major = 0, minor = 0, patch = 0] = version
+    .split(/[.+-]/)
+    .slice(0, 3)
+    .map((part) => (/^\d{1,5}$/.test(part) ? Number(part) : 0));
+  return major * 10_000 + minor * 100 + patch;
+}
+
+/** `<event>(ctx, record of the columns in the query's order)`; without `change` for whole tables. */
+function rowEncoder(
+  query: Query,
+  columns: readonly Column[],
+  host: Host,
+  options: RowOptions | undefined,
+): RowEncoder {
+  const convert = rowConverter(columns, options?.nullPolicy ?? 'none');
+  const id = string(host.id);
+  const queryId = optionalText(query.queryId);
+  const cookie = optionalText(query.cookie);
+  const add = enumValue('ZeekAgent::Add');
+  const gone = enumValue('ZeekAgent::Delete');
+  // The first run of SnapshotPlusDifferences is a whole table; that of Events (which wants ADDED alone) is events.
+  const change = (row: ResultRow): Data => {
+    if (row.change === 'REMOVED') return gone;
+    if (row.change === 'SNAPSHOT') return none;
+    return row.initial && query.updateType === 'BOTH' ? none : add;
+  };
+  return (row) => {
+    const values = convert(row.columns);
+    if (isRowProblem(values)) return values;
+    const context = vector([id, secondsToTimestamp(row.unixTime), queryId, change(row), cookie]);
+    return { topic: query.responseTopic, event: rowEvent(query.event, [context, vector(values)], row) };
+  };
+}

@@ -1,0 +1,117 @@
+import { count, set, string, vector } from '../broker/data.ts';
+import { ipAddresses } from '../broker/ip-address.ts';
+import type { TopicEvent } from '../broker/zeek-event.ts';
+import { type RequestDefinition, signature } from './request-reader.ts';
+import type { Gap, Host, RepeatedQuery, WishDigest } from './words.ts';
+import { familyQuery } from './zeek-osquery-family.ts';
+
+/**
+ * What our own Zeek package (zeek/ in this repository) and the host say beyond zeek-osquery's words. The package
+ * declares itself first and again every minute; only to a Bro that did so goes any event of this file, so that a Zeek
+ * with the scripts of 2018 never meets one that it doesn't know.
+ */
+
+const MODULE = 'osquery::hosts::';
+/** More queries than this in one wish are not for one host. */
+const MAX_WISHES = 10_000;
+
+/** The requests that the package adds to V3, by event name. */
+export const PACKAGE_REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<string, RequestDefinition>([
+  [
+    `${MODULE}host_declare`,
+    {
+      signature: signature('zeek_instance: string, package_version: string, size: count, hash: string'),
+      build: (args) => ({
+        type: 'declare',
+        vocabulary: 'zeek-osquery',
+        zeekInstance: args.string(0),
+        packageVersion: args.string(1),
+        wish: { size: Number(args.count(2)), hash: args.string(3) },
+      }),
+    },
+  ],
+  [
+    `${MODULE}host_wish`,
+    {
+      signature: signature('zeek_instance: string, queries: vector of osquery::hosts::Wish'),
+      build: (args, { topic }) => {
+        const { values } = args.vector(1);
+        if (values.length > MAX_WISHES) args.refuse(1, `a vector of at most ${MAX_WISHES} queries`);
+        const queries = values.map((value): RepeatedQuery => {
+          if (value.type !== 'vector') return args.refuse(1, 'a vector of records');
+          const fields = args.record(1, value, WISH);
+          const responseTopic = fields.string(3);
+          const query = familyQuery('zeek-osquery', {
+            event: fields.eventName(0),
+            sql: fields.sql(1),
+            cookie: fields.string(2),
+            responseTopic: responseTopic === '' ? topic : responseTopic,
+            updateType: fields.updateType(4),
+          });
+          return { ...query, interval: fields.interval(5) };
+        });
+        return { type: 'wish', vocabulary: 'zeek-osquery', zeekInstance: args.string(0), queries };
+      },
+    },
+  ],
+  [
+    `${MODULE}host_acknowledge`,
+    {
+      signature: signature('sequence: count'),
+      build: (args) => ({
+        type: 'acknowledge',
+        vocabulary: 'zeek-osquery',
+        sequence: Number(args.count(0)),
+      }),
+    },
+  ],
+]);
+
+const WISH = signature(
+  'ev: string, query: string, cookie: string, resT: string, utype: string, inter: count',
+);
+
+/** What the host says to a Bro with the package. `prefix` as V3 has it. */
+export interface PackageEvents {
+  /** Who the host is; after a Bro's first declaration, and when an address or a group has come or gone. */
+  details(host: Host): TopicEvent;
+  /** Answers each declaration: what the host holds of this Bro's wish. A Bro that wants something else sends it whole. */
+  wishHeld(host: Host, zeekInstance: string, held: WishDigest): TopicEvent;
+  /** Asks to acknowledge that all rows up to and with this number have been handled; the events before it come first. */
+  rowsSent(host: Host, sequence: number): TopicEvent;
+  /** Rows that this Bro will never get. */
+  gap(host: Host, gap: Gap): TopicEvent;
+  /** The host ends in good order. */
+  farewell(host: Host): TopicEvent;
+}
+
+export function packageEvents(prefix: string): PackageEvents {
+  const topic = `${prefix}/host_announce`;
+  const say = (name: string, host: Host, ...args: TopicEvent['event']['args']): TopicEvent => ({
+    topic,
+    event: { name: `${MODULE}${name}`, args: [string(host.id), ...args] },
+  });
+  return {
+    details: (host) =>
+      say(
+        'host_details_v1',
+        host,
+        vector([
+          string(host.endpointId),
+          string(host.instanceId),
+          string(host.hostname),
+          set(ipAddresses(host.addresses)),
+          vector(host.groups.map(string)),
+          string(host.platform),
+          string(host.osName),
+          string(host.agentVersion),
+        ]),
+      ),
+    wishHeld: (host, zeekInstance, held) =>
+      say('host_wish_held', host, string(zeekInstance), count(held.size), string(held.hash)),
+    rowsSent: (host, sequence) => say('host_rows_sent', host, count(sequence)),
+    gap: (host, { first, last, rows, reason }) =>
+      say('host_gap', host, count(first), count(last), count(rows), string(reason)),
+    farewell: (host) => say('host_farewell', host),
+  };
+}
