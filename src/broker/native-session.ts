@@ -13,8 +13,7 @@ import {
   type Transport,
 } from './connection.ts';
 import { NIL_ENDPOINT } from './endpoint-id.ts';
-import { CONTROL_TOPIC, decodeEnvelope, type Envelope, INITIAL_TTL, writeEnvelope } from './envelope.ts';
-import { EventFrames } from './event-frames.ts';
+import { decodeEnvelope, type Envelope } from './envelope.ts';
 import { recogniseForeign } from './foreign-protocol.ts';
 import { FrameSplitter } from './frames.ts';
 import {
@@ -32,19 +31,12 @@ import {
   readFilter,
   writeFilter,
 } from './handshake-messages.ts';
-import { SendWindow } from './send-window.ts';
+import { Outbound } from './native-outbound.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { readMessages, type ZeekEvent } from './zeek-event.ts';
 
 /** Bound on the frames of a handshake: filters of thousands of topics fit. */
 const MAX_HANDSHAKE_FRAME = 1024 * 1024;
-/** Size of a batch's frame where the window allows it. */
-const BATCH_TARGET = 256 * 1024;
-/** Calls of `send` and `confirm` that may wait their turn. */
-const MAX_WAITING = 1_000;
-/** Topics without a subscriber that are worth a word each. */
-const MAX_REPORTED_TOPICS = 100;
-
 /** The byte stream under a session. */
 export interface Wire {
   /** False if nothing more should be written until the session is told that it has {@link NativeSession.drained}. */
@@ -82,25 +74,18 @@ export class NativeSession implements Connection {
   readonly #wire: Wire;
   readonly #handlers: ConnectionHandlers;
   readonly #splitter = new FrameSplitter(MAX_HANDSHAKE_FRAME);
-  readonly #window = new SendWindow();
-  readonly #writer = new ByteWriter(256);
-  readonly #frames: EventFrames;
   readonly #self: HandshakeSelf;
-  readonly #unheard = new Set<string>();
   readonly #finished = Promise.withResolvers<void>();
   #filter: readonly string[];
-  #remoteFilter: readonly string[] = [];
-  #remoteId = NIL_ENDPOINT;
+  /** The filter that the peer was told in the handshake. */
+  #announced: readonly string[] | undefined;
   #handshake: HandshakeState | undefined;
   #closed: Closed | undefined;
-  #blocked = false;
   #received = false;
-  #room: PromiseWithResolvers<void> | undefined;
-  #queue: Promise<void> = Promise.resolve();
-  #waiting = 0;
   #deadline: unknown;
+  #outbound: Outbound | undefined;
   #watch: SilenceWatch | undefined;
-  #farewell: { readonly token: Uint8Array } | undefined;
+  #farewell: Uint8Array | undefined;
   #peerLeaves = false;
 
   /** @param handlers or who makes them for this connection */
@@ -112,7 +97,6 @@ export class NativeSession implements Connection {
     this.#wire = wire;
     this.#options = options;
     this.#filter = options.filter;
-    this.#frames = new EventFrames(options.endpointId, options.maxFrame);
     const filter = () => this.#filter;
     this.#self = {
       id: options.endpointId,
@@ -158,17 +142,17 @@ export class NativeSession implements Connection {
 
   /** The stream takes bytes again. */
   drained(): void {
-    this.#blocked = false;
+    if (this.#closed) return;
     this.#watch?.heard();
     this.#wire.resume();
-    this.#makeRoom();
+    this.#outbound?.drained();
   }
 
   /** The peer has closed its side. */
   ended(): void {
     if (this.#farewell) this.close('left', `left ${this.#options.peerName}`);
     else if (this.#peerLeaves) this.close('goodbye', `${this.#options.peerName} left in good order`);
-    else if (this.#handshake?.at === 'peered') {
+    else if (this.#outbound) {
       this.close('reset', `${this.#options.peerName} closed the connection without a goodbye`);
     } else if (this.#received) {
       this.close('reset', `${this.#options.peerName} closed the connection during the handshake`);
@@ -185,9 +169,7 @@ export class NativeSession implements Connection {
     this.#options.clock.clearTimeout(this.#deadline);
     this.#watch?.stop();
     this.#options.peers.release(this);
-    const error = new ConnectionError(code, message);
-    this.#window.fail(error);
-    this.#room?.reject(error);
+    this.#outbound?.fail(new ConnectionError(code, message));
     if (end === 'flushed') this.#wire.end();
     else this.#wire.destroy();
     this.#handlers.onClosed(this.#closed);
@@ -195,54 +177,37 @@ export class NativeSession implements Connection {
   }
 
   send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
-    return this.#enqueue(async () => {
-      if (!matchesFilter(this.#remoteFilter, topic)) return this.#nobodyListens(topic);
-      for (let next = 0; next < events.length; ) {
-        await this.#waitForRoom();
-        const target = Math.min(BATCH_TARGET, this.#window.size / 4);
-        const made = this.#frames.next(topic, events, next, target);
-        next = made.next;
-        this.#write(made.frame);
-        if (this.#window.add(made.frame.length)) this.#mark();
-      }
-      await this.#waitForRoom();
-    });
+    if (!this.#outbound || this.#farewell) return this.#notUp();
+    return this.#outbound.send(topic, events);
   }
 
-  async confirm(): Promise<void> {
-    let confirmed: Promise<void> | undefined;
-    await this.#enqueue(async () => {
-      confirmed = this.#window.covered();
-      if (confirmed) return;
-      this.#mark();
-      confirmed = this.#window.covered();
-    });
-    await confirmed;
+  confirm(): Promise<void> {
+    return this.#outbound?.confirm() ?? this.#notUp();
   }
 
   subscribe(filter: readonly string[]): void {
     this.#filter = filter;
-    if (this.#closed || this.#handshake?.at !== 'peered') return;
+    if (this.#closed || !this.#outbound) return;
     const payload = new ByteWriter(256);
     writeFilter(payload, filter);
-    this.#control('routing-update', payload.take());
+    this.#outbound.control('routing-update', payload.take());
   }
 
   leave(): Promise<void> {
     if (this.#closed || this.#farewell) return this.#finished.promise;
-    if (this.#handshake?.at !== 'peered') {
+    if (!this.#outbound) {
       this.destroy();
       return this.#finished.promise;
     }
     const { clock, timings, peerName } = this.#options;
     const token = new Uint8Array(11);
     token.set(Buffer.from('BYE'));
-    this.#farewell = { token };
+    this.#farewell = token;
     this.#deadline = clock.setTimeout(
       () => this.close('left', `left ${peerName}, which gave no answer within ${timings.leave} ms`),
       timings.leave,
     );
-    this.#control('ping', token);
+    this.#outbound.control('ping', token);
     return this.#finished.promise;
   }
 
@@ -252,13 +217,16 @@ export class NativeSession implements Connection {
 
   #frame(frame: Uint8Array): void {
     const state = this.#handshake;
-    if (state?.at === 'peered') this.#envelope(decodeEnvelope(frame));
+    if (this.#outbound) this.#envelope(decodeEnvelope(frame), this.#outbound);
     else if (state) this.#step(continueHandshake(state, decodeHandshake(frame), this.#self));
   }
 
   #step(step: HandshakeStep): void {
     this.#handshake = step.state;
-    for (const message of step.send) this.#write(encodeHandshake(message));
+    for (const message of step.send) {
+      if ('filter' in message) this.#announced = message.filter;
+      this.#wire.write(encodeHandshake(message));
+    }
     if (step.state.at === 'failed') {
       const { code, message, refused } = step.state.failure;
       this.close(code, `${this.#options.peerName}: ${message}`, refused, 'flushed');
@@ -268,21 +236,32 @@ export class NativeSession implements Connection {
   }
 
   #up(remoteId: string, filter: readonly string[]): void {
-    const { peers, clock, timings, maxFrame, transport, authenticated, peerName } = this.#options;
+    const { peers, clock, timings, maxFrame, transport, authenticated, peerName, endpointId } = this.#options;
     clock.clearTimeout(this.#deadline);
     if (!peers.peered(remoteId, this)) {
       this.close('redundant', `another connection to ${peerName} was faster`);
       return;
     }
     this.#splitter.maxLength = maxFrame;
-    this.#remoteId = remoteId;
-    this.#remoteFilter = filter;
+    const outbound = new Outbound({
+      endpointId,
+      remoteId,
+      remoteFilter: filter,
+      maxFrame,
+      clock,
+      peerName,
+      write: (bytes) => this.#wire.write(bytes),
+      onProblem: (problem) => this.#problem(problem),
+    });
+    this.#outbound = outbound;
+    if (this.#filter !== this.#announced) this.subscribe(this.#filter);
     this.#watch = new SilenceWatch(clock, timings, {
-      onIdle: () => {
-        if (this.#window.outstanding === 0) this.#mark();
-      },
+      onIdle: () => outbound.probe(),
       onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
-      onLost: (silence) => this.close('unresponsive', `${peerName} has been silent for ${silence} ms`),
+      onLost: (silence) => {
+        const bound = timings.idle + timings.suspect + timings.unresponsive;
+        this.close('unresponsive', `${peerName} was silent for ${silence} ms, the bound is ${bound} ms`);
+      },
     });
     this.#handlers.onUp({
       incarnation: remoteId,
@@ -294,7 +273,7 @@ export class NativeSession implements Connection {
     });
   }
 
-  #envelope(envelope: Envelope): void {
+  #envelope(envelope: Envelope, outbound: Outbound): void {
     switch (envelope.kind) {
       case 'data':
         if (envelope.receiver === NIL_ENDPOINT || envelope.receiver === this.#options.endpointId) {
@@ -305,19 +284,18 @@ export class NativeSession implements Connection {
         const reader = new ByteReader(envelope.payload);
         const filter = readFilter(reader);
         reader.end();
-        this.#remoteFilter = filter;
-        this.#unheard.clear();
+        outbound.subscribed(filter);
         this.#handlers.onFilter(filter);
         return;
       }
       case 'ping':
         if (isFarewell(envelope.payload)) this.#onFarewell();
-        this.#control('pong', envelope.payload);
+        outbound.control('pong', envelope.payload);
         // A peer that pings without reading our answers waits until they have gone out.
-        if (this.#blocked) this.#wire.pause();
+        if (outbound.blocked) this.#wire.pause();
         return;
       case 'pong':
-        this.#onPong(envelope.payload);
+        this.#onPong(envelope.payload, outbound);
         return;
       case 'command':
         return;
@@ -344,12 +322,11 @@ export class NativeSession implements Connection {
     }
   }
 
-  #onPong(payload: Uint8Array): void {
-    if (this.#farewell && Buffer.from(this.#farewell.token).equals(payload)) {
+  #onPong(payload: Uint8Array, outbound: Outbound): void {
+    if (this.#farewell && Buffer.from(this.#farewell).equals(payload)) {
       this.close('left', `left ${this.#options.peerName}`, false, 'flushed');
-    } else if (payload.length === 8) {
-      this.#window.confirm(new ByteReader(payload).u64(), this.#options.clock.now());
-      this.#makeRoom();
+    } else {
+      outbound.pong(payload);
     }
   }
 
@@ -361,66 +338,12 @@ export class NativeSession implements Connection {
     this.#deadline = clock.setTimeout(() => this.ended(), timings.leave);
   }
 
-  #enqueue(task: () => Promise<void>): Promise<void> {
-    const { peerName } = this.#options;
-    if (this.#closed) return Promise.reject(new ConnectionError(this.#closed.code, this.#closed.message));
-    if (this.#handshake?.at !== 'peered') {
-      return Promise.reject(new ConnectionError('not-up', `the connection to ${peerName} is not up yet`));
-    }
-    if (this.#waiting >= MAX_WAITING) {
-      const problem = `${this.#waiting} calls wait to send to ${peerName}: wait for one before the next`;
-      return Promise.reject(new ConnectionError('overflow', problem));
-    }
-    this.#waiting += 1;
-    const done = this.#queue.then(() => {
-      this.#waiting -= 1;
-      if (this.#closed) throw new ConnectionError(this.#closed.code, this.#closed.message);
-      return task();
-    });
-    this.#queue = done.catch(() => undefined);
-    return done;
-  }
-
-  async #waitForRoom(): Promise<void> {
-    while (this.#blocked || !this.#window.open) {
-      if (this.#closed) throw new ConnectionError(this.#closed.code, this.#closed.message);
-      this.#room ??= Promise.withResolvers<void>();
-      await this.#room.promise;
-    }
-  }
-
-  #makeRoom(): void {
-    if (this.#blocked || !this.#window.open) return;
-    this.#room?.resolve();
-    this.#room = undefined;
-  }
-
-  #mark(): void {
-    this.#control('ping', new ByteWriter(8).u64(this.#window.mark(this.#options.clock.now())).take());
-  }
-
-  #control(kind: Envelope['kind'], payload: Uint8Array): void {
-    const { endpointId: sender } = this.#options;
-    const envelope: Envelope = {
-      sender,
-      receiver: this.#remoteId,
-      kind,
-      ttl: INITIAL_TTL,
-      topic: CONTROL_TOPIC,
-      payload,
+  #notUp(): Promise<never> {
+    const { code, message } = this.#closed ?? {
+      code: 'not-up' as const,
+      message: `the connection to ${this.#options.peerName} ${this.#farewell ? 'is being left' : 'is not up yet'}`,
     };
-    writeEnvelope(this.#writer.reset(), envelope);
-    this.#write(this.#writer.take());
-  }
-
-  #write(bytes: Uint8Array): void {
-    if (!this.#closed && !this.#wire.write(bytes)) this.#blocked = true;
-  }
-
-  #nobodyListens(topic: string): void {
-    if (this.#unheard.size >= MAX_REPORTED_TOPICS || this.#unheard.has(topic)) return;
-    this.#unheard.add(topic);
-    this.#problem(`subscribes to no prefix of ${topic}: what goes there is not sent`);
+    return Promise.reject(new ConnectionError(code, message));
   }
 
   #problem(problem: string): void {
@@ -430,9 +353,9 @@ export class NativeSession implements Connection {
   /** The stream can't be understood any further. */
   #broken(error: CodecError): void {
     const { endpointId: id, peerName } = this.#options;
-    if (this.#handshake?.at !== 'peered') {
+    if (!this.#outbound) {
       const code = error.code === 'bad-magic' ? DROP_CODE.wrongMagicNumber : DROP_CODE.invalidMessage;
-      this.#write(encodeHandshake({ type: 'drop-conn', id, code, reason: error.message }));
+      this.#wire.write(encodeHandshake({ type: 'drop-conn', id, code, reason: error.message }));
     }
     const code = error.code === 'frame-too-large' ? 'frame-too-large' : 'protocol';
     this.close(code, `${peerName}: ${error.message} (${error.code})`, false, 'flushed');

@@ -36,7 +36,10 @@ export class SilenceWatch {
   heard(): void {
     this.#heardAt = this.#clock.now();
     const stage = this.#stage;
+    if (stage === 'heard') return;
     this.#stage = 'heard';
+    this.#clock.clearTimeout(this.#timer);
+    this.#arm(this.#timings.idle);
     if (stage === 'suspect') this.#handlers.onSuspect(false);
   }
 

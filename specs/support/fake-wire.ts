@@ -1,0 +1,89 @@
+import { ConnectedPeers } from '../../src/broker/connected-peers.ts';
+import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
+import { NativeSession, type SessionOptions, type Wire } from '../../src/broker/native-session.ts';
+import { type ManualClock, manualClock } from './manual-clock.ts';
+import { type Recorded, recordHandlers } from './recorded-connection.ts';
+
+export interface FakeWire extends Wire {
+  /** All that was written, as one. */
+  readonly written: Buffer;
+  readonly ended: 'no' | 'flushed' | 'destroyed';
+  readonly paused: boolean;
+  /** Whether writes are taken. */
+  taking: boolean;
+  /** Forgets what was written. */
+  clear(): void;
+}
+
+export function fakeWire(): FakeWire {
+  let written: Uint8Array[] = [];
+  let ended: FakeWire['ended'] = 'no';
+  let paused = false;
+  const wire: FakeWire = {
+    taking: true,
+    get written() {
+      return Buffer.concat(written);
+    },
+    get ended() {
+      return ended;
+    },
+    get paused() {
+      return paused;
+    },
+    clear() {
+      written = [];
+    },
+    write(bytes) {
+      if (ended !== 'no') throw new Error('written after the end');
+      written.push(bytes);
+      return wire.taking;
+    },
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+    },
+    end() {
+      ended = 'flushed';
+    },
+    destroy() {
+      ended = 'destroyed';
+    },
+  };
+  return wire;
+}
+
+export interface SessionUnderTest {
+  readonly session: NativeSession;
+  readonly wire: FakeWire;
+  readonly told: Recorded;
+  readonly clock: ManualClock;
+}
+
+/** A session on a fake wire and a manual clock, started. */
+export function startSession(
+  options: Pick<SessionOptions, 'side' | 'endpointId'> & Partial<SessionOptions>,
+): SessionUnderTest {
+  const wire = fakeWire();
+  const clock = manualClock();
+  const told = recordHandlers();
+  const session = new NativeSession(
+    wire,
+    {
+      filter: [],
+      peers: new ConnectedPeers(),
+      transport: 'tcp',
+      authenticated: false,
+      maxFrame: 1024 * 1024,
+      timings: DEFAULT_TIMINGS,
+      clock,
+      peerName: 'peer:1',
+      ...options,
+    },
+    told.handlers,
+  );
+  told.take(session);
+  session.start(DEFAULT_TIMINGS.handshake);
+  return { session, wire, told, clock };
+}

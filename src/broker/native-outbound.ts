@@ -1,0 +1,176 @@
+import { ByteReader } from './byte-reader.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { type Clock, ConnectionError } from './connection.ts';
+import { CONTROL_TOPIC, type EnvelopeKind, INITIAL_TTL, writeEnvelope } from './envelope.ts';
+import { EventFrames } from './event-frames.ts';
+import { matchesFilter } from './handshake-messages.ts';
+import { SendWindow } from './send-window.ts';
+import type { ZeekEvent } from './zeek-event.ts';
+
+/** Size of a batch's frame where the window allows it. */
+const BATCH_TARGET = 256 * 1024;
+/** Calls of `send` and `confirm` that may wait their turn. */
+const MAX_WAITING = 1_000;
+/** Topics without a subscriber that are worth a word each. */
+const MAX_REPORTED_TOPICS = 100;
+
+export interface OutboundOptions {
+  readonly endpointId: string;
+  readonly remoteId: string;
+  /** Topic prefixes that the peer wants. */
+  readonly remoteFilter: readonly string[];
+  readonly maxFrame: number;
+  readonly clock: Clock;
+  readonly peerName: string;
+  /** False: no more until {@link Outbound.drained}. */
+  write(bytes: Uint8Array): boolean;
+  onProblem(problem: string): void;
+}
+
+/** What goes out on a peered native connection, in order, and how much of it at a time. */
+export class Outbound {
+  readonly #options: OutboundOptions;
+  readonly #frames: EventFrames;
+  readonly #window = new SendWindow();
+  readonly #writer = new ByteWriter(256);
+  readonly #unheard = new Set<string>();
+  #remoteFilter: readonly string[];
+  #blocked = false;
+  #failed: ConnectionError | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
+  #queue: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(options: OutboundOptions) {
+    this.#options = options;
+    this.#remoteFilter = options.remoteFilter;
+    this.#frames = new EventFrames(options.endpointId, options.maxFrame);
+  }
+
+  /** Whether the stream takes no more at the moment. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** See Connection. Resolves when there is room for more. */
+  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+    return this.#enqueue(async () => {
+      // As Broker does: what the peer has not subscribed to is not sent.
+      if (!matchesFilter(this.#remoteFilter, topic)) {
+        this.#nobodyListens(topic);
+        return;
+      }
+      for (let next = 0; next < events.length; ) {
+        await this.#waitForRoom();
+        const target = Math.min(BATCH_TARGET, this.#window.size / 4);
+        const made = this.#frames.next(topic, events, next, target);
+        next = made.next;
+        this.#write(made.frame);
+        if (this.#window.add(made.frame.length)) this.#mark();
+      }
+      await this.#waitForRoom();
+    });
+  }
+
+  /** See Connection. */
+  async confirm(): Promise<void> {
+    let confirmed: Promise<void> | undefined;
+    await this.#enqueue(async () => {
+      confirmed = this.#window.covered();
+      if (confirmed) return;
+      this.#mark();
+      confirmed = this.#window.covered();
+    });
+    await confirmed;
+  }
+
+  /** Pings the peer unless an answer is awaited already. */
+  probe(): void {
+    if (this.#window.outstanding === 0) this.#mark();
+  }
+
+  /** A pong came; those that answer no marker of ours are passed over. */
+  pong(payload: Uint8Array): void {
+    if (payload.length !== 8) return;
+    this.#window.confirm(new ByteReader(payload).u64(), this.#options.clock.now());
+    this.#makeRoom();
+  }
+
+  /** Writes an envelope from us to the peer itself at once, before what waits. */
+  control(kind: EnvelopeKind, payload: Uint8Array): void {
+    const { endpointId: sender, remoteId: receiver } = this.#options;
+    writeEnvelope(this.#writer.reset(), {
+      sender,
+      receiver,
+      kind,
+      ttl: INITIAL_TTL,
+      topic: CONTROL_TOPIC,
+      payload,
+    });
+    this.#write(this.#writer.take());
+  }
+
+  /** The peer's filter has changed. */
+  subscribed(filter: readonly string[]): void {
+    this.#remoteFilter = filter;
+    this.#unheard.clear();
+  }
+
+  /** The stream takes bytes again. */
+  drained(): void {
+    this.#blocked = false;
+    this.#makeRoom();
+  }
+
+  /** The connection has closed: all that waits is rejected. */
+  fail(error: ConnectionError): void {
+    this.#failed = error;
+    this.#window.fail(error);
+    this.#room?.reject(error);
+  }
+
+  #enqueue(task: () => Promise<void>): Promise<void> {
+    if (this.#failed) return Promise.reject(this.#failed);
+    if (this.#waiting >= MAX_WAITING) {
+      const problem = `${this.#waiting} calls wait to send to ${this.#options.peerName}`;
+      return Promise.reject(new ConnectionError('overflow', `${problem}: await one before the next`));
+    }
+    this.#waiting += 1;
+    const done = this.#queue.then(() => {
+      this.#waiting -= 1;
+      if (this.#failed) throw this.#failed;
+      return task();
+    });
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
+  async #waitForRoom(): Promise<void> {
+    while (this.#blocked || !this.#window.open) {
+      if (this.#failed) throw this.#failed;
+      this.#room ??= Promise.withResolvers<void>();
+      await this.#room.promise;
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#blocked || !this.#window.open) return;
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  #mark(): void {
+    const token = this.#window.mark(this.#options.clock.now());
+    this.control('ping', new ByteWriter(8).u64(token).take());
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (!this.#failed && !this.#options.write(bytes)) this.#blocked = true;
+  }
+
+  #nobodyListens(topic: string): void {
+    if (this.#unheard.size >= MAX_REPORTED_TOPICS || this.#unheard.has(topic)) return;
+    this.#unheard.add(topic);
+    this.#options.onProblem(`subscribes to no prefix of ${topic}: what goes there is not sent`);
+  }
+}
