@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { systemClock } from './clock.ts';
+import { FlagError, Flags } from './flags.ts';
+import { Osqueryd } from './osqueryd.ts';
+import { VERSION } from './version.ts';
+
+/**
+ * Runs the stand-in osqueryd with osqueryd's own flags until a signal or a failure ends it.
+ *
+ * @returns the exit code
+ */
+export async function runOsqueryd(argv: readonly string[]): Promise<number> {
+  let flags: Flags;
+  try {
+    flags = Flags.parse(argv, (path) => readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+  process.stderr.write(
+    `bro-osquery sandbox: this is a stand-in for osqueryd ${VERSION}, not osquery itself. ` +
+      'Its sockets, schedule and logs behave like those of osqueryd; its tables are few and read /proc.\n',
+  );
+  const osqueryd = new Osqueryd({
+    clock: systemClock,
+    flags,
+    pid: process.pid,
+    random: Math.random,
+    randomUuid: randomUUID,
+    stderr: (text) => process.stderr.write(text),
+    stdout: (text) => process.stdout.write(text),
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => osqueryd.stop());
+  await osqueryd.start();
+  return await osqueryd.ended;
+}
+
+if (import.meta.main) process.exit(await runOsqueryd(process.argv.slice(2)));

@@ -1,0 +1,60 @@
+/** Types that osquery's tables declare. */
+export type ColumnType = 'TEXT' | 'INTEGER' | 'BIGINT' | 'UNSIGNED BIGINT' | 'DOUBLE' | 'BLOB' | 'UNKNOWN';
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** Not part of `SELECT *`, but there for who names it. */
+  readonly hidden?: boolean;
+  /** Compares without regard to case. */
+  readonly nocase?: boolean;
+  /** The column of which this hidden one is another name. */
+  readonly alias?: string;
+}
+
+/** One condition that every row must satisfy; `op` as osquery numbers them (osquery.md 10). */
+export interface Constraint {
+  readonly op: number;
+  readonly expr: string;
+}
+
+/** What a statement wants of a table. Rows may always be a superset: SQLite filters them again. */
+export interface TableRequest {
+  /** Columns the statement looks at. */
+  readonly used: ReadonlySet<string>;
+  readonly constraints: ReadonlyMap<string, readonly Constraint[]>;
+  /** Text constants of the statement, as SQLite compiled them. */
+  readonly literals: readonly string[];
+  /** Rows of the statement's other tables, for tables whose rows depend on those. */
+  readonly neighbours: () => Iterable<TableRow>;
+}
+
+/** What a table gives: text, numbers or nothing by column; a missing column is NULL. */
+export type TableRow = Readonly<Record<string, string | number | bigint | null | undefined>>;
+
+export interface Table {
+  readonly name: string;
+  readonly columns: readonly TableColumn[];
+  /** Event tables are never diffed. */
+  readonly eventBased?: boolean;
+  /** Whether rows depend on what the statement asks for, so that the other tables come first. */
+  readonly dependent?: boolean;
+  /** Reading it needs the schedule lock. */
+  readonly needsScheduleLock?: boolean;
+  generate(request: TableRequest): Iterable<TableRow> | Promise<Iterable<TableRow>>;
+}
+
+/** Columns from `name type` pairs: the shape of osquery's own table specifications. */
+export function columns(...specs: readonly string[]): TableColumn[] {
+  return specs.map((spec) => {
+    const [name = '', type = 'TEXT', ...marks] = spec.split(' ');
+    const alias = marks.find((mark) => mark.startsWith('='))?.slice(1);
+    return {
+      name,
+      type: type as ColumnType,
+      ...(marks.includes('hidden') || alias !== undefined ? { hidden: true } : {}),
+      ...(marks.includes('nocase') ? { nocase: true } : {}),
+      ...(alias !== undefined ? { alias } : {}),
+    };
+  });
+}

@@ -1,0 +1,219 @@
+import type { Config } from '../config/config.ts';
+import type { Flags } from '../flags.ts';
+import type { Performance } from '../query-runner.ts';
+import type { Registry } from '../registry.ts';
+import { columns, type Table } from '../sql/table.ts';
+import { VERSION } from '../version.ts';
+
+export interface OsqueryFacts {
+  readonly config: Config;
+  readonly flags: Flags;
+  readonly registry: Registry;
+  readonly pid: number;
+  readonly hostUuid: string;
+  readonly instanceId: string;
+  readonly startTime: number;
+  readonly managerSocket: string;
+  readonly performance: (name: string) => Performance;
+}
+
+/** The tables in which osquery tells of itself. */
+export function osqueryTables(facts: OsqueryFacts): Table[] {
+  return [
+    info(facts),
+    schedule(facts),
+    packs(facts),
+    extensions(facts),
+    registryTable(facts),
+    flagsTable(facts),
+  ];
+}
+
+function info({ config, flags, hostUuid, instanceId, pid, startTime }: OsqueryFacts): Table {
+  return {
+    name: 'osquery_info',
+    columns: columns(
+      'pid INTEGER',
+      'uuid TEXT nocase',
+      'instance_id TEXT',
+      'version TEXT',
+      'config_hash TEXT nocase',
+      'config_valid INTEGER',
+      'extensions TEXT',
+      'build_platform TEXT',
+      'build_distro TEXT',
+      'start_time INTEGER',
+      'watcher INTEGER',
+      'platform_mask INTEGER',
+    ),
+    generate: () => [
+      {
+        pid,
+        uuid: hostUuid,
+        instance_id: instanceId,
+        version: VERSION,
+        config_hash: config.hash(),
+        config_valid: config.valid ? 1 : 0,
+        extensions: flags.bool('disable_extensions') ? 'inactive' : 'active',
+        build_platform: 'linux',
+        build_distro: 'stand-in',
+        start_time: startTime,
+        watcher: -1,
+        platform_mask: 9,
+      },
+    ],
+  };
+}
+
+function schedule({ config, performance }: OsqueryFacts): Table {
+  return {
+    name: 'osquery_schedule',
+    needsScheduleLock: true,
+    columns: columns(
+      'name TEXT',
+      'query TEXT',
+      'interval INTEGER',
+      'executions BIGINT',
+      'last_executed BIGINT',
+      'denylisted INTEGER',
+      'output_size BIGINT',
+      'wall_time BIGINT',
+      'wall_time_ms BIGINT',
+      'last_wall_time_ms BIGINT',
+      'user_time BIGINT',
+      'last_user_time BIGINT',
+      'system_time BIGINT',
+      'last_system_time BIGINT',
+      'average_memory BIGINT',
+      'last_memory BIGINT',
+      'blacklisted INTEGER =denylisted',
+    ),
+    generate: () =>
+      config.schedule().map(({ name, query }) => {
+        const done = performance(name);
+        return {
+          name,
+          query: query.query,
+          interval: query.interval,
+          executions: done.executions,
+          last_executed: done.lastExecuted,
+          // The stand-in has no watchdog that would deny a query its place.
+          denylisted: 0,
+          output_size: done.outputSize,
+          wall_time: Math.floor(done.wallTimeMs / 1000),
+          wall_time_ms: Math.round(done.wallTimeMs),
+          last_wall_time_ms: Math.round(done.lastWallTimeMs),
+          user_time: 0,
+          last_user_time: 0,
+          system_time: 0,
+          last_system_time: 0,
+          average_memory: 0,
+          last_memory: 0,
+        };
+      }),
+  };
+}
+
+function packs({ config }: OsqueryFacts): Table {
+  return {
+    name: 'osquery_packs',
+    needsScheduleLock: true,
+    columns: columns(
+      'name TEXT',
+      'platform TEXT',
+      'version TEXT',
+      'shard INTEGER',
+      'discovery_cache_hits INTEGER',
+      'discovery_executions INTEGER',
+      'active INTEGER',
+    ),
+    generate: () =>
+      config.packs.map(({ name, platform, version, shard }) => ({
+        name,
+        platform,
+        version,
+        shard,
+        discovery_cache_hits: 0,
+        discovery_executions: 1,
+        active: 1,
+      })),
+  };
+}
+
+function extensions({ managerSocket, registry }: OsqueryFacts): Table {
+  return {
+    name: 'osquery_extensions',
+    columns: columns(
+      'uuid BIGINT',
+      'name TEXT',
+      'version TEXT',
+      'sdk_version TEXT',
+      'path TEXT',
+      'type TEXT',
+    ),
+    generate: () => [
+      { uuid: 0, name: 'core', version: VERSION, sdk_version: '0.0.0', path: managerSocket, type: 'core' },
+      ...registry.extensions.map(({ uuid, info: { name, version, sdkVersion }, socket }) => ({
+        uuid,
+        name,
+        version,
+        sdk_version: sdkVersion,
+        path: socket,
+        type: 'extension',
+      })),
+    ],
+  };
+}
+
+function registryTable({ flags, registry }: OsqueryFacts): Table {
+  const active: Readonly<Record<string, string>> = {
+    config: 'config_plugin',
+    distributed: 'distributed_plugin',
+    logger: 'logger_plugin',
+  };
+  return {
+    name: 'osquery_registry',
+    columns: columns(
+      'registry TEXT',
+      'name TEXT',
+      'owner_uuid INTEGER',
+      'internal INTEGER',
+      'active INTEGER',
+    ),
+    generate: () =>
+      registry.items().map((item) => {
+        const flag = active[item.registry];
+        const isActive = flag === undefined || flags.list(flag).includes(item.name);
+        return {
+          registry: item.registry,
+          name: item.name,
+          owner_uuid: item.owner,
+          internal: 0,
+          active: isActive ? 1 : 0,
+        };
+      }),
+  };
+}
+
+function flagsTable({ flags }: OsqueryFacts): Table {
+  return {
+    name: 'osquery_flags',
+    columns: columns(
+      'name TEXT',
+      'type TEXT',
+      'description TEXT',
+      'default_value TEXT',
+      'value TEXT',
+      'shell_only INTEGER',
+    ),
+    generate: () =>
+      [...flags.entries()].map(([name, { defaultValue, type, value }]) => ({
+        name,
+        type,
+        description: '',
+        default_value: defaultValue,
+        value,
+        shell_only: 0,
+      })),
+  };
+}

@@ -1,0 +1,2 @@
+/** The version of osqueryd whose behaviour the stand-in has. */
+export const VERSION = '5.23.1';
