@@ -93,6 +93,16 @@ type QueryCommand =
       readonly type: 'Unsubscribe';
       readonly vocabulary: VocabularyId;
       readonly match: QueryMatch;
+    })
+  /**
+   * A Zeek instance says that it wants these queries of that vocabulary and no other. What it holds beside them
+   * ends; what it lacks of them is subscribed one by one (see `unheld`), since osquery has to be asked first.
+   */
+  | (Caused & {
+      readonly type: 'NarrowToWish';
+      readonly vocabulary: VocabularyId;
+      readonly zeekInstance: string;
+      readonly queries: readonly RepeatedQuery[];
     });
 
 type ExecutionCommand =

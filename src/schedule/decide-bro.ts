@@ -1,3 +1,4 @@
+import { clipped, MAX_QUOTE } from './clipping.ts';
 import type { CommandOf, PeerId } from './commands.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { Cancelling, Cause, Ending, EventData, ScheduleEvent, Standing } from './events.ts';
@@ -5,6 +6,9 @@ import { endingsThroughGroups } from './group-endings.ts';
 import { broOf, executionsOf, type ScheduleState, subscriptionsOf } from './schedule.ts';
 
 /** Bros come, go, come back, and are forgotten. */
+
+/** Zeek instances that are kept in mind behind one Bro; queries of others are served all the same. */
+const MAX_ZEEK_INSTANCES = 1000;
 
 /**
  * A connect opens the resync window in any case. Scripts repeat themselves to every host that announces itself,
@@ -24,7 +28,7 @@ export function connectBro(state: ScheduleState, command: CommandOf<'ConnectBro'
 export function loseBro(state: ScheduleState, command: CommandOf<'LoseBro'>): Decision {
   const { peer, reason } = command;
   if (!broOf(state, peer)?.connected) return NOTHING;
-  return accept([fact(command, 'BroLost', { peer, reason })]);
+  return accept([fact(command, 'BroLost', { peer, reason: clipped(reason) })]);
 }
 
 /** The sweep after the mark: what wasn't repeated since the connect ends. */
@@ -88,6 +92,7 @@ export function greetBro(state: ScheduleState, command: CommandOf<'GreetBro'>): 
   const { peer, zeekInstance } = command;
   const bro = broOf(state, peer);
   if (!bro?.connected || bro.zeekInstances.some((one) => one.zeekInstance === zeekInstance)) return NOTHING;
+  if (bro.zeekInstances.length >= MAX_ZEEK_INSTANCES || zeekInstance.length > MAX_QUOTE) return NOTHING;
   return accept([fact(command, 'ZeekGreeted', { peer, zeekInstance })]);
 }
 
@@ -107,7 +112,7 @@ export function farewellBro(state: ScheduleState, command: CommandOf<'FarewellBr
     ...executing.map(({ name }) =>
       fact(command, 'ExecutionCancelled', { name, peer, reason: 'zeek-departed' }),
     ),
-    fact(command, 'ZeekDeparted', { peer, zeekInstance, reason }),
+    fact(command, 'ZeekDeparted', { peer, zeekInstance, reason: clipped(reason) }),
   ]);
 }
 

@@ -1,3 +1,4 @@
+import { clipped } from './clipping.ts';
 import type { CommandOf } from './commands.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { ScheduleEvent } from './events.ts';
@@ -80,5 +81,9 @@ function refuse(
   if (!isRefusalLogged(broOf(state, command.peer), command.at, policy)) return { events: [], refusal };
   const { peer } = command;
   const request = command.type === 'Join' ? 'join' : 'leave';
-  return { events: [fact(command, 'QueryRefused', { peer, request, ...refusal, query: null })], refusal };
+  const { code, text } = refusal;
+  return {
+    events: [fact(command, 'QueryRefused', { peer, request, code, text: clipped(text), query: null })],
+    refusal,
+  };
 }

@@ -1,7 +1,8 @@
 import type { Query, RepeatedQuery } from '../vocabulary/words.ts';
-import type { CommandOf } from './commands.ts';
+import { clipped, clippedQuery } from './clipping.ts';
+import type { CommandOf, PeerId } from './commands.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
-import { isMeant } from './identity.ts';
+import { identityOf, isMeant } from './identity.ts';
 import type { Policy } from './policy.ts';
 import {
   intervalRefusal,
@@ -11,6 +12,7 @@ import {
   spaceRefusal,
   sqlRefusal,
   tableRefusal,
+  wordsRefusal,
 } from './refusal.ts';
 import { entryBytes } from './render.ts';
 import {
@@ -34,7 +36,8 @@ export function normalised(query: RepeatedQuery, policy: Policy): RepeatedQuery 
 }
 
 function normalisedInterval(interval: number, policy: Policy): number {
-  return interval > 0 ? Math.ceil(interval) : policy.defaultInterval;
+  // A time without end has no way through JSON; it is refused as too long all the same.
+  return interval > 0 ? Math.min(Math.ceil(interval), Number.MAX_SAFE_INTEGER) : policy.defaultInterval;
 }
 
 export function subscribe(state: ScheduleState, command: CommandOf<'Subscribe'>, policy: Policy): Decision {
@@ -96,6 +99,7 @@ function subscriptionRefusal(
   return (
     (former ? null : requestRefusal(bro, command.at, policy)) ??
     logRefusal(state) ??
+    wordsRefusal(query) ??
     sqlRefusal(query.sql, policy) ??
     intervalRefusal(query.interval, policy) ??
     tableRefusal(command.tables, policy) ??
@@ -140,6 +144,37 @@ export function unsubscribe(
   ]);
 }
 
+/** What a Zeek instance holds of a vocabulary and no longer wants, by its own account of all that it wants. */
+export function narrowToWish(
+  state: ScheduleState,
+  command: CommandOf<'NarrowToWish'>,
+  policy: Policy,
+): Decision {
+  const { peer, vocabulary, zeekInstance } = command;
+  const wanted = new Set(command.queries.map((query) => identityOf(normalised(query, policy))));
+  const unwanted = subscriptionsOf(state, peer).filter(
+    ({ query, identity }) =>
+      query.vocabulary === vocabulary && query.zeekInstance === zeekInstance && !wanted.has(identity),
+  );
+  return accept(
+    unwanted.map(({ name }) => fact(command, 'QueryUnsubscribed', { name, peer, reason: 'not-wished' })),
+  );
+}
+
+/** Of the queries that a Bro wants, those that this incarnation of it doesn't hold yet. */
+export function unheld(
+  state: ScheduleState,
+  peer: PeerId,
+  queries: readonly RepeatedQuery[],
+  policy: Policy,
+): RepeatedQuery[] {
+  const incarnation = broOf(state, peer)?.incarnation;
+  return queries.filter((query) => {
+    const held = subscriptionLike(state, peer, normalised(query, policy));
+    return !held || held.incarnation !== incarnation;
+  });
+}
+
 /** The same query asked again while it waits for its rows (a broadcast and an individual message) runs once. */
 export function execute(state: ScheduleState, command: CommandOf<'Execute'>, policy: Policy): Decision {
   const { peer, incarnation, query, columns, tables, audience } = command;
@@ -162,6 +197,7 @@ function executionRefusal(
   return (
     requestRefusal(bro, command.at, policy) ??
     logRefusal(state) ??
+    wordsRefusal(command.query) ??
     sqlRefusal(command.query.sql, policy) ??
     tableRefusal(command.tables, policy) ??
     (executionsOf(state, command.peer).length < policy.maxPendingExecutions
@@ -194,6 +230,11 @@ function refuse(
   refusal: Refusal,
 ): Decision {
   if (!isRefusalLogged(broOf(state, command.peer), command.at, policy)) return { events: [], refusal };
-  const { peer, request, query } = command;
-  return { events: [fact(command, 'QueryRefused', { peer, request, ...refusal, query })], refusal };
+  const { peer, request } = command;
+  const query = clippedQuery('interval' in command.query ? normalised(command.query, policy) : command.query);
+  const { code, text } = refusal;
+  return {
+    events: [fact(command, 'QueryRefused', { peer, request, code, text: clipped(text), query })],
+    refusal,
+  };
 }

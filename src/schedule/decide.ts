@@ -1,3 +1,4 @@
+import { clipped } from './clipping.ts';
 import type { Command, CommandOf } from './commands.ts';
 import {
   completeResync,
@@ -9,7 +10,7 @@ import {
   loseBro,
 } from './decide-bro.ts';
 import { configureGroups, join, leave } from './decide-group.ts';
-import { execute, refuseQuery, subscribe, unsubscribe } from './decide-query.ts';
+import { execute, narrowToWish, refuseQuery, subscribe, unsubscribe } from './decide-query.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { ScheduleEvent } from './events.ts';
 import type { Policy } from './policy.ts';
@@ -45,6 +46,8 @@ export function decide(state: ScheduleState, command: Command, policy: Policy): 
       return refuseQuery(state, command, policy);
     case 'Unsubscribe':
       return unsubscribe(state, command, policy);
+    case 'NarrowToWish':
+      return narrowToWish(state, command, policy);
     case 'Execute':
       return execute(state, command, policy);
     case 'CompleteExecution':
@@ -58,7 +61,9 @@ export function decide(state: ScheduleState, command: Command, policy: Policy): 
     case 'RecordScheduleApplied':
       return accept([fact(command, 'ScheduleApplied', { hash: command.hash, entries: command.entries })]);
     case 'RecordScheduleRefused':
-      return accept([fact(command, 'ScheduleRefused', { hash: command.hash, reason: command.reason })]);
+      return accept([
+        fact(command, 'ScheduleRefused', { hash: command.hash, reason: clipped(command.reason) }),
+      ]);
     case 'RecordDenylisted':
       return recordDenylisted(state, command);
     case 'RecordDrop':
@@ -102,7 +107,8 @@ function startExtension(
 function completeExecution(state: ScheduleState, command: CommandOf<'CompleteExecution'>): Decision {
   const execution = executionNamed(state, command.name);
   if (!execution) return NOTHING;
-  const { name, rows, error } = command;
+  const { name, rows } = command;
+  const error = clipped(command.error);
   return accept([fact(command, 'ExecutionCompleted', { name, peer: execution.peer, rows, error })]);
 }
 

@@ -1,3 +1,5 @@
+import type { Query } from '../vocabulary/words.ts';
+import { MAX_QUOTE } from './clipping.ts';
 import { REQUEST_WINDOW } from './evolve.ts';
 import { LONGEST_INTERVAL, type Policy } from './policy.ts';
 import type { Bro, ScheduleState } from './schedule.ts';
@@ -17,6 +19,7 @@ export type RefusalCode =
   | 'too-many-groups'
   | 'interval-too-short'
   | 'interval-too-long'
+  | 'words-too-long'
   | 'sql-too-long'
   | 'sql-not-text'
   | 'table-not-allowed'
@@ -63,6 +66,19 @@ export function sqlRefusal(sql: string, policy: Policy): Refusal | null {
     return { code: 'sql-not-text', text: 'the SQL has bytes that are no UTF-8 text' };
   }
   return null;
+}
+
+/** What a Bro says around its SQL is kept as long as the query runs, and has its bounds too. */
+export function wordsRefusal(query: Query): Refusal | null {
+  const { event, cookie, responseTopic, queryId, zeekInstance } = query;
+  const long = Object.entries({ event, cookie, responseTopic, queryId, zeekInstance }).find(
+    ([, word]) => word.length > MAX_QUOTE,
+  );
+  if (!long) return null;
+  return {
+    code: 'words-too-long',
+    text: `the request's ${long[0]} is ${long[1].length} characters long, the most is ${MAX_QUOTE}`,
+  };
 }
 
 /** What is wrong with an interval, in seconds. */
