@@ -5,21 +5,11 @@
 import { type Column, parseColumns } from './columns.ts';
 import { ManagerConnection } from './manager-connection.ts';
 import { OsqueryError } from './osquery-error.ts';
+import type { ExtensionInfo, Registry } from './registration.ts';
 import type { Row } from './row.ts';
 import { Semaphore } from './semaphore.ts';
 import { checkSocketPath } from './socket-path.ts';
 import type { WireExtensionInfo, WireManagerClient, WireOption, WireResponse, WireStatus } from './wire.ts';
-
-/** How an extension introduces itself. osquery refuses an `sdkVersion` below 1.7.7 but takes an empty one. */
-export interface ExtensionInfo {
-  readonly name: string;
-  readonly version: string;
-  readonly sdkVersion: string;
-  readonly minSdkVersion: string;
-}
-
-/** Registry name to item name to routes: a table's columns, for other plugins none. */
-export type Registry = Readonly<Record<string, Readonly<Record<string, readonly Row[]>>>>;
 
 /** One of osquery's flags; `type` is string, bool, uint64, int32 or uint32. */
 export interface OsqueryOption {

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigTextError, parseConfigText, stripComments } from '../../src/osquery/osquery-config.ts';
+
+test('lines that are comments go, comments elsewhere stay', () => {
+  const text = '{\n  # one\n\t// two\n  "a": "x # y", // no comment\n  "b": "http://z"\n}';
+  assert.equal(stripComments(text), '{\n"a": "x # y", // no comment\n"b": "http://z"\n}');
+});
+
+test('a line that ends in a backslash goes on in the next', () => {
+  assert.deepEqual(
+    parseConfigText('{"query": "SELECT * \\\nFROM time"}'),
+    new Map([['query', 'SELECT * FROM time']]),
+  );
+});
+
+test('what osquery refuses is refused, with the place', () => {
+  const nested = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+  const cases: readonly [string, string, string][] = [
+    ['', 'not_json', 'the configuration is no JSON: Unexpected end of JSON input'],
+    ['[]', 'not_object', 'the configuration is no JSON object'],
+    ['null', 'not_object', 'the configuration is no JSON object'],
+    [
+      nested(32),
+      'too_deep',
+      'the configuration has more than 32 objects and lists in each other, which osquery refuses',
+    ],
+    [
+      `{"a":"${'é'.repeat(524_288)}"}`,
+      'too_large',
+      'the configuration has 1048584 bytes without its comments, osquery takes 1048576',
+    ],
+  ];
+  for (const [text, code, message] of cases) {
+    assert.throws(
+      () => parseConfigText(text),
+      (error) => error instanceof ConfigTextError && error.code === code && error.message === message,
+      code,
+    );
+  }
+  for (const text of ['{"a":1,}', '{"a":1} x', '{/* c */}', "{'a':1}"]) {
+    assert.throws(() => parseConfigText(text), { code: 'not_json' }, text);
+  }
+  assert.equal(parseConfigText(nested(31)).size, 1);
+  const full = `{"a":"${'x'.repeat(1024 * 1024 - 8)}"}`;
+  assert.equal(parseConfigText(`# a comment counts nothing\n${full}`).size, 1);
+});
