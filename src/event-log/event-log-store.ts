@@ -149,10 +149,9 @@ export class EventLogStore implements EventLog {
       }
     } catch (error) {
       this.#options.onWarning(fromSystem(error, 'end the event log with a snapshot'));
-    } finally {
-      await this.#segment?.close();
-      await this.#lock?.release();
     }
+    await this.#segment?.close();
+    await this.#lock?.release();
   }
 
   async #flush(): Promise<void> {

@@ -25,24 +25,29 @@ export async function takeLock(disk: Disk, directory: string, now: number): Prom
   const database = await openDatabase(disk, directory);
   const writer = join(directory, WRITER_FILE);
   try {
-    // Not synced: it is for people, and only as long as this process lives.
-    const file = await disk.open(writer, 'w', 0o644);
-    const since = new Date(now).toISOString();
-    await writeAll(file, Buffer.from(`${JSON.stringify({ pid: process.pid, since })}\n`), 0);
-    await file.close();
+    await nameWriter(disk, writer, now);
   } catch (error) {
     database.close();
     throw error;
   }
   return {
     release: async () => {
-      try {
-        await disk.remove(writer);
-      } finally {
-        database.close();
-      }
+      // Who finds it there finds the lock free all the same.
+      await disk.remove(writer).catch(() => undefined);
+      database.close();
     },
   };
+}
+
+/** Not synced: it is for people, and only as long as this process lives. */
+async function nameWriter(disk: Disk, path: string, now: number): Promise<void> {
+  const file = await disk.open(path, 'w', 0o644);
+  try {
+    const since = new Date(now).toISOString();
+    await writeAll(file, Buffer.from(`${JSON.stringify({ pid: process.pid, since })}\n`), 0);
+  } finally {
+    await file.close();
+  }
 }
 
 /** SQLite doesn't say why it can't open the lock's file; opening another one there does. */
