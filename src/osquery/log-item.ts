@@ -21,6 +21,10 @@ export interface LogItem {
    * @param index 0 to `rowCount - 1`
    */
   row(index: number): LogRow | MalformedLog;
+  /** What {@link row} says of the change, without parsing. */
+  changeOf(index: number): LogRow['change'];
+  /** Length of the row's JSON. */
+  rowBytes(index: number): number;
 }
 
 /** A row as osquery reported it. */
@@ -71,6 +75,14 @@ export function logItem(line: ScannedLine): LogItem {
     row(index) {
       if (line.removed && index < removedCount) return parseRow(line, line.removed, index, 'REMOVED');
       return parseRow(line, line.rows, index - removedCount, line.change);
+    },
+    changeOf(index) {
+      return index < removedCount ? 'REMOVED' : line.change;
+    },
+    rowBytes(index) {
+      return line.removed && index < removedCount
+        ? line.removed.end(index) - line.removed.start(index)
+        : line.rows.end(index - removedCount) - line.rows.start(index - removedCount);
     },
   };
 }

@@ -1,0 +1,353 @@
+import { type FileHandle, mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DeliveryError } from './delivery-error.ts';
+import { lockDirectory } from './directory-lock-store.ts';
+import type {
+  Appended,
+  Journal,
+  JournalLimits,
+  JournalReader,
+  NewEntry,
+  RefusalReason,
+  SegmentInfo,
+} from './journal.ts';
+import { SegmentReader, type StoredSegment } from './journal-reader-store.ts';
+import {
+  encodeEntry,
+  encodeHeader,
+  entrySize,
+  type JournalEntry,
+  MAX_PART,
+  MAX_PAYLOAD,
+  rowSpan,
+} from './journal-record.ts';
+
+export interface JournalOptions {
+  /** Created if it isn't there. */
+  readonly directory: string;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** A number that no entry may lie below: the highest that a cursor has. */
+  readonly atLeast?: number;
+  readonly maxBytes?: number;
+  readonly maxAge?: number;
+  readonly segmentBytes?: number;
+  /**
+   * `always`: an append resolves when the disk has it (survives a power failure); `interval`: the disk gets it
+   * within a second; `never`: when the system likes. Whatever it is, an entry survives the death of the process.
+   */
+  readonly fsync?: 'always' | 'interval' | 'never';
+  /** `held`: the caller sees to it that no other process uses the directory. */
+  readonly lock?: 'held' | 'take';
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+const SYNC_INTERVAL = 1000;
+/** As many entries are written with one call, and bytes in one piece. */
+const GROUP = 256;
+const SMALL = 64 * 1024;
+const NAME = /^journal-(\d{16})\.log$/;
+
+interface Waiting {
+  readonly entry: NewEntry;
+  readonly header: Uint8Array;
+  readonly size: number;
+  readonly settle: (appended: Appended) => void;
+}
+
+/**
+ * The journal on disk: append-only segments, each named after its first entry's number. A new life of the
+ * process begins a new segment, with a number above all that its predecessors can have given away, even if the
+ * directory was lost: numbers start at the time in microseconds.
+ */
+export class JournalStore implements Journal {
+  readonly limits: JournalLimits;
+  readonly #options: JournalOptions;
+  readonly #segmentBytes: number;
+  readonly #unlock: () => Promise<void>;
+  readonly #segments: StoredSegment[];
+  #next: number;
+  #bytes: number;
+  #handle: FileHandle | undefined;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
+  #syncing: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(options: JournalOptions, segments: StoredSegment[], unlock: () => Promise<void>) {
+    this.#options = options;
+    this.#segments = segments;
+    this.#unlock = unlock;
+    this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
+    this.limits = { maxBytes: options.maxBytes ?? 1024 ** 3, maxAge: options.maxAge ?? 7 * DAY };
+    this.#bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    this.#next = Math.max(segments.at(-1)?.next ?? 0, options.atLeast ?? 0, Math.floor(options.now() * 1000));
+  }
+
+  /** @throws DeliveryError */
+  static async open(options: JournalOptions): Promise<JournalStore> {
+    let unlock = async () => {};
+    try {
+      await mkdir(options.directory, { recursive: true, mode: 0o700 });
+      if (options.lock === 'take') unlock = await lockDirectory(options.directory);
+      return new JournalStore(options, await recover(options.directory), unlock);
+    } catch (error) {
+      await unlock();
+      if (error instanceof DeliveryError) throw error;
+      throw new DeliveryError('unusable', `can't use the journal in ${options.directory}: ${error}`, error);
+    }
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get segments(): readonly SegmentInfo[] {
+    return this.#segments;
+  }
+
+  sizeOf(entry: NewEntry): number {
+    return entrySize(encodeHeader(entry.header).length, entry.payload.length);
+  }
+
+  append(entry: NewEntry): Promise<Appended> {
+    if (this.#closed) return Promise.resolve(refused('closed', 'the journal has been closed'));
+    let header: Uint8Array;
+    try {
+      header = encodeHeader(entry.header);
+    } catch (error) {
+      return Promise.resolve(refused('too-large', String(error)));
+    }
+    const size = entrySize(header.length, entry.payload.length);
+    if (entry.payload.length > MAX_PAYLOAD || size > this.limits.maxBytes) {
+      return Promise.resolve(
+        refused('too-large', `${size} bytes, the journal holds ${this.limits.maxBytes}`),
+      );
+    }
+    return new Promise((settle) => {
+      this.#waiting.push({ entry, header, size, settle });
+      this.#writing ??= this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    // What is asked for within one turn of the loop is written together.
+    await Promise.resolve();
+    for (let group = this.#takeGroup(); group.length > 0; group = this.#takeGroup()) {
+      try {
+        settleAll(group, await this.#writeGroup(group));
+      } catch (error) {
+        if (group.length > 1) await this.#writeSingly(group);
+        else group[0]?.settle(refused('disk', String(error)));
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  /** Where a group has no room, some of it may have. */
+  async #writeSingly(group: readonly Waiting[]): Promise<void> {
+    for (const one of group) {
+      try {
+        settleAll([one], await this.#writeGroup([one]));
+      } catch (error) {
+        one.settle(refused('disk', String(error)));
+      }
+    }
+  }
+
+  /** What is written next with one call; what is beyond the bound is refused on the way. */
+  #takeGroup(): Waiting[] {
+    const group: Waiting[] = [];
+    let size = 0;
+    while (group.length < GROUP) {
+      const one = this.#waiting[0];
+      if (!one || (group.length > 0 && size + one.size > MAX_PART)) break;
+      this.#waiting.shift();
+      if (this.#bytes + size + one.size > this.limits.maxBytes) {
+        one.settle(refused('full', `${this.#bytes} bytes of at most ${this.limits.maxBytes} are in use`));
+        continue;
+      }
+      size += one.size;
+      group.push(one);
+    }
+    return group;
+  }
+
+  async #writeGroup(group: readonly Waiting[]): Promise<JournalEntry[]> {
+    const { handle, segment } = await this.#openSegment();
+    const start = segment.bytes;
+    const receivedAt = this.#options.now();
+    const entries: JournalEntry[] = [];
+    let sequence = this.#next;
+    let position = start;
+    try {
+      let buffers: Uint8Array[] = [];
+      let size = 0;
+      for (const { entry, header } of group) {
+        const { kind, payload } = entry;
+        const head = { sequence, kind, receivedAt, header: entry.header };
+        sequence += rowSpan(payload.length);
+        entries.push({ ...head, payload, next: sequence });
+        for (const part of encodeEntry(head, header, payload)) {
+          buffers.push(...part);
+          size += part.reduce((sum, buffer) => sum + buffer.length, 0);
+          if (size < MAX_PART) continue;
+          await writeAll(handle, buffers, size, position);
+          position += size;
+          buffers = [];
+          size = 0;
+        }
+      }
+      if (size > 0) await writeAll(handle, buffers, size, position);
+      position += size;
+      if (this.#options.fsync === 'always') await handle.datasync();
+    } catch (error) {
+      await this.#takeBack(handle, segment, start);
+      throw error;
+    }
+    segment.bytes = position;
+    segment.next = sequence;
+    segment.newestAt = receivedAt;
+    this.#bytes += position - start;
+    this.#next = sequence;
+    this.#syncSoon();
+    return entries;
+  }
+
+  /** Cuts off what a failed write may have left; where even that fails, or the file is at its limit, goes on in a new one. */
+  async #takeBack(handle: FileHandle, segment: StoredSegment, start: number): Promise<void> {
+    const cut = await handle.truncate(start).then(
+      () => true,
+      () => false,
+    );
+    if (cut && segment.bytes === 0) return;
+    this.#handle = undefined;
+    await handle.close().catch(() => {});
+  }
+
+  async #openSegment(): Promise<{ handle: FileHandle; segment: StoredSegment }> {
+    const current = this.#segments.at(-1);
+    if (this.#handle && current && current.bytes < this.#segmentBytes) {
+      return { handle: this.#handle, segment: current };
+    }
+    const first = this.#next;
+    const path = join(this.#options.directory, `journal-${String(first).padStart(16, '0')}.log`);
+    const handle = await open(path, 'w', 0o600);
+    if (this.#handle) this.#retire(this.#handle);
+    this.#handle = handle;
+    const segment = { path, first, next: first, bytes: 0, newestAt: this.#options.now() };
+    if (current?.first === first) this.#segments.pop();
+    this.#segments.push(segment);
+    if (this.#options.fsync !== 'never') await syncDirectory(this.#options.directory);
+    return { handle, segment };
+  }
+
+  /** Closes a segment that is written to its end; nobody waits for that. */
+  #retire(handle: FileHandle): void {
+    this.#syncing = this.#syncing.then(async () => {
+      if (this.#options.fsync !== 'never') await handle.datasync().catch(() => {});
+      await handle.close().catch(() => {});
+    });
+  }
+
+  #syncSoon(): void {
+    if ((this.#options.fsync ?? 'interval') !== 'interval') return;
+    this.#syncTimer ??= setTimeout(() => {
+      this.#syncTimer = undefined;
+      const handle = this.#handle;
+      if (handle) this.#syncing = this.#syncing.then(() => handle.datasync().catch(() => {}));
+    }, SYNC_INTERVAL).unref();
+  }
+
+  reader(): JournalReader {
+    return new SegmentReader(this.#segments);
+  }
+
+  async trim(before: number): Promise<void> {
+    for (;;) {
+      const oldest = this.#segments[0];
+      const active = this.#segments.length === 1 && this.#handle !== undefined;
+      if (!oldest || active || oldest.next > before) return;
+      this.#segments.shift();
+      this.#bytes -= oldest.bytes;
+      await rm(oldest.path, { force: true });
+    }
+  }
+
+  /** Waits for what has been asked for, then gives the directory back. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writing;
+    clearTimeout(this.#syncTimer);
+    if (this.#handle) this.#retire(this.#handle);
+    this.#handle = undefined;
+    await this.#syncing;
+    await this.#unlock();
+  }
+}
+
+function refused(reason: RefusalReason, message: string): Appended {
+  return { accepted: false, reason, message };
+}
+
+function settleAll(group: readonly Waiting[], entries: readonly JournalEntry[]): void {
+  for (const [index, entry] of entries.entries()) group[index]?.settle({ accepted: true, entry });
+}
+
+async function writeAll(
+  handle: FileHandle,
+  buffers: readonly Uint8Array[],
+  size: number,
+  position: number,
+): Promise<void> {
+  const whole = size <= SMALL || buffers.length > GROUP ? Buffer.concat(buffers, size) : undefined;
+  let written = whole
+    ? (await handle.write(whole, 0, size, position)).bytesWritten
+    : (await handle.writev(buffers, position)).bytesWritten;
+  while (written < size) {
+    const rest = (whole ?? Buffer.concat(buffers, size)).subarray(written);
+    const { bytesWritten } = await handle.write(rest, 0, rest.length, position + written);
+    if (bytesWritten === 0) throw new Error('the file takes no more bytes');
+    written += bytesWritten;
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  await handle.sync().catch(() => {});
+  await handle.close();
+}
+
+/** The segments that lie there; the newest one is read through and cut behind its last whole entry. */
+async function recover(directory: string): Promise<StoredSegment[]> {
+  const names = (await readdir(directory)).filter((name) => NAME.test(name)).sort();
+  const segments: StoredSegment[] = [];
+  for (const [index, name] of names.entries()) {
+    const path = join(directory, name);
+    const first = Number(NAME.exec(name)?.[1]);
+    const { size, mtimeMs } = await stat(path);
+    const following = names[index + 1];
+    const segment = { path, first, next: first, bytes: size, newestAt: mtimeMs };
+    if (following) segment.next = Number(NAME.exec(following)?.[1]);
+    else await cutTail(segment);
+    if (segment.bytes > 0) segments.push(segment);
+    else await rm(path, { force: true });
+  }
+  return segments;
+}
+
+async function cutTail(segment: StoredSegment): Promise<void> {
+  const size = segment.bytes;
+  const reader = new SegmentReader([segment]);
+  const whole = await reader.lastWhole();
+  await reader.close();
+  segment.next = whole.next;
+  segment.bytes = whole.bytes;
+  if (whole.bytes < size) await truncate(segment.path, whole.bytes);
+}

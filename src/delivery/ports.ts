@@ -1,0 +1,112 @@
+import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
+import type { Column, Gap, Query, ResultRow } from '../vocabulary/words.ts';
+
+/** A query whose rows go to a Bro: a subscription or a one-time query. */
+export interface Deliverable {
+  /** The name that osquery knows it under; never used for anything else. */
+  readonly name: string;
+  readonly peer: string;
+  readonly query: Query;
+  readonly columns: readonly Column[];
+  /** Whether its rows are osquery's events, of which none are initial whatever the counter says. */
+  readonly eventBased?: boolean;
+  /** Milliseconds since the epoch. osquery forgets what hasn't run for a week and begins a new count: not initial. */
+  readonly subscribedAt?: number;
+}
+
+/** The header of an entry of kind `execution`; its payload is the answer's rows as a JSON array. */
+export interface ExecutionHeader extends Deliverable {
+  /** When osquery ran the query, in seconds since the epoch. */
+  readonly unixTime: number;
+}
+
+/** What becomes of a row: an event for a topic, a row that isn't to be sent, or one that can't be. */
+export type EncodedRow = TopicEvent | { readonly skip: string } | { readonly problem: string };
+
+/** The part of a connection to a Bro that the courier uses. */
+export interface Link {
+  /** Resolves when the transport takes more; rejects once the link is down. */
+  send(topic: string, events: readonly ZeekEvent[]): Promise<void>;
+  /** Resolves when the peer has taken in all that was sent before; rejects once the link is down. */
+  confirm(): Promise<void>;
+}
+
+/** Something an operator may want to know. */
+export type DeliveryReport =
+  /** A row can't be sent; `rows` counts those of the subscription since the last report. */
+  | {
+      readonly type: 'row-problem';
+      readonly peer: string;
+      readonly name: string;
+      readonly problem: string;
+      readonly rows: number;
+    }
+  /** A result was longer than a Bro may get; the rest of it is left out. */
+  | {
+      readonly type: 'result-cut';
+      readonly peer: string;
+      readonly name: string;
+      readonly rows: number;
+      readonly limit: number;
+    }
+  /** A line of osquery's is none. */
+  | { readonly type: 'malformed-line'; readonly problem: string; readonly offset: number }
+  /** The journal didn't take an entry. */
+  | { readonly type: 'refused'; readonly reason: string; readonly message: string; readonly rows: number }
+  /** Rows that the Bro will never get, by name of the query. */
+  | {
+      readonly type: 'gap';
+      readonly peer: string;
+      readonly gap: Gap;
+      readonly names: Readonly<Record<string, number>>;
+    }
+  /** A stretch of the journal can't be read. */
+  | { readonly type: 'damaged'; readonly stretches: number }
+  /** A link failed while it was used. */
+  | { readonly type: 'link-failed'; readonly peer: string; readonly message: string }
+  /** The scripts of a Bro that acknowledges have stopped to; the transport's confirmation counts again. */
+  | { readonly type: 'acknowledgements-missing'; readonly peer: string };
+
+export interface CourierPorts {
+  /** The query whose rows carry the name, if it still runs. */
+  lookup(name: string): Deliverable | undefined;
+  encode(deliverable: Deliverable, row: ResultRow): EncodedRow;
+  /** Which subscriptions an event satisfies that osquery reports as it happens, and the row each gets. */
+  matchEvent?(
+    columns: Readonly<Record<string, string>>,
+  ): readonly { readonly name: string; readonly columns: Readonly<Record<string, string>> }[];
+  /** Tells a Bro that is there what it will never get; the gap is forgotten once this has resolved. */
+  notifyGap(peer: string, gap: Gap): Promise<void>;
+  report(report: DeliveryReport): void;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls back after milliseconds; returns what cancels it. */
+  after(milliseconds: number, callback: () => void): () => void;
+  /** Resolves after everything else that is due has had its turn (setImmediate). */
+  yieldTurn(): Promise<void>;
+}
+
+export interface CourierLimits {
+  /** Events that go out with one call of `send`, and their bytes in osquery's JSON. */
+  readonly batchRows: number;
+  readonly batchBytes: number;
+  /** Rows and bytes that may be sent and not confirmed. */
+  readonly windowRows: number;
+  readonly windowBytes: number;
+  /** Bytes of recent entries that are kept for those who haven't read them yet. */
+  readonly recentBytes: number;
+  /** Milliseconds that a Bro's scripts, where they acknowledge, may lag behind its transport. */
+  readonly acknowledgeGrace: number;
+  /** Milliseconds between two reports of one subscription's row problems. */
+  readonly problemInterval: number;
+}
+
+export const DEFAULT_LIMITS: CourierLimits = {
+  batchRows: 100,
+  batchBytes: 256 * 1024,
+  windowRows: 10_000,
+  windowBytes: 8 * 1024 * 1024,
+  recentBytes: 8 * 1024 * 1024,
+  acknowledgeGrace: 60_000,
+  problemInterval: 60_000,
+};
