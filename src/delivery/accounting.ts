@@ -54,6 +54,8 @@ export class Ledger {
   dropped = 0;
   readonly #skipped = new Map<string, number>();
   #skippedTotal = 0;
+  /** Rows numbered from here on have never been sent. */
+  #fresh = 0;
 
   constructor(peer: string, name: string) {
     this.peer = peer;
@@ -62,6 +64,14 @@ export class Ledger {
 
   get pending(): number {
     return this.taken - this.refused - this.confirmed - this.dropped - this.#skippedTotal;
+  }
+
+  /** Books rows, numbered from `first` on, as sent; those that were sent before, as sent again. */
+  send(first: number, rows: number): void {
+    const repeated = Math.max(0, Math.min(rows, this.#fresh - first));
+    this.resent += repeated;
+    this.sent += rows - repeated;
+    this.#fresh = Math.max(this.#fresh, first + rows);
   }
 
   skip(reason: string, rows: number): void {

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
  * checksum is taken over more than {@link MAX_PART} bytes at once and none is trusted before it has been checked:
  *
  *     u32 length of what follows the checksum · u32 CRC-32 of it ·
- *     u8 flags (1 first part, 2 last part) · u8 kind · u16 header length · u64 sequence ·
+ *     u8 flags (1 first part, 2 last part) · u8 kind · u32 header length · u64 sequence ·
  *     f64 received at, ms since the epoch · u32 length of the whole payload · header (JSON) · this part's bytes
  *
  * All numbers are big-endian. Only the first part carries the header.
@@ -34,11 +34,11 @@ export interface JournalEntry extends EntryHead {
 }
 
 export const MAX_PART = 1024 * 1024;
-export const MAX_HEADER = 0xffff;
+export const MAX_HEADER = MAX_PART;
 /** Payloads are read back into one buffer each. */
 export const MAX_PAYLOAD = 0xffff_ffff - 1;
 const FRAME = 8;
-const FIXED = 24;
+const FIXED = 26;
 const FIRST = 1;
 const LAST = 2;
 
@@ -57,12 +57,8 @@ export function entrySize(headerBytes: number, payloadBytes: number): number {
   return parts * (FRAME + FIXED) + headerBytes + payloadBytes;
 }
 
-/** @throws RangeError if it is longer than {@link MAX_HEADER} */
 export function encodeHeader(header: unknown): Buffer {
-  const bytes = Buffer.from(JSON.stringify(header ?? null));
-  if (bytes.length > MAX_HEADER)
-    throw new RangeError(`a header of ${bytes.length} bytes, more than ${MAX_HEADER}`);
-  return bytes;
+  return Buffer.from(JSON.stringify(header ?? null));
 }
 
 /**
@@ -84,10 +80,10 @@ export function* encodeEntry(
     fixed.writeUInt32BE(FIXED + own.length + part.length, 0);
     fixed.writeUInt8((first ? FIRST : 0) | (at >= payload.length ? LAST : 0), 8);
     fixed.writeUInt8(KINDS.indexOf(head.kind), 9);
-    fixed.writeUInt16BE(own.length, 10);
-    fixed.writeBigUInt64BE(BigInt(head.sequence), 12);
-    fixed.writeDoubleBE(head.receivedAt, 20);
-    fixed.writeUInt32BE(payload.length, 28);
+    fixed.writeUInt32BE(own.length, 10);
+    fixed.writeBigUInt64BE(BigInt(head.sequence), 14);
+    fixed.writeDoubleBE(head.receivedAt, 22);
+    fixed.writeUInt32BE(payload.length, 30);
     fixed.writeUInt32BE(crc32(part, crc32(own, crc32(fixed.subarray(FRAME)))), 4);
     yield own.length > 0 ? [fixed, own, part] : [fixed, part];
   } while (at < payload.length);
@@ -125,8 +121,8 @@ export function decodePart(bytes: Buffer, at: number): PartResult {
   if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32BE(at + 4)) return { outcome: 'bad' };
   const flags = bytes.readUInt8(start);
   const kind = KINDS[bytes.readUInt8(start + 1)];
-  const headerLength = bytes.readUInt16BE(start + 2);
-  const sequence = Number(bytes.readBigUInt64BE(start + 4));
+  const headerLength = bytes.readUInt32BE(start + 2);
+  const sequence = Number(bytes.readBigUInt64BE(start + 6));
   if (!kind || FIXED + headerLength > length || !Number.isSafeInteger(sequence)) return { outcome: 'bad' };
   return {
     outcome: 'part',
@@ -135,8 +131,8 @@ export function decodePart(bytes: Buffer, at: number): PartResult {
       last: (flags & LAST) !== 0,
       kind,
       sequence,
-      receivedAt: bytes.readDoubleBE(start + 12),
-      payloadLength: bytes.readUInt32BE(start + 20),
+      receivedAt: bytes.readDoubleBE(start + 14),
+      payloadLength: bytes.readUInt32BE(start + 22),
       header: bytes.subarray(start + FIXED, start + FIXED + headerLength),
       bytes: bytes.subarray(start + FIXED + headerLength, end),
       end,

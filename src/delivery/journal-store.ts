@@ -17,6 +17,7 @@ import {
   encodeHeader,
   entrySize,
   type JournalEntry,
+  MAX_HEADER,
   MAX_PART,
   MAX_PAYLOAD,
   rowSpan,
@@ -79,8 +80,9 @@ export class JournalStore implements Journal {
     this.#options = options;
     this.#segments = segments;
     this.#unlock = unlock;
-    this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
     this.limits = { maxBytes: options.maxBytes ?? 1024 ** 3, maxAge: options.maxAge ?? 7 * DAY };
+    // Many segments, so that little is lost when the oldest has to go.
+    this.#segmentBytes = options.segmentBytes ?? Math.min(16 * 1024 * 1024, this.limits.maxBytes / 16);
     this.#bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
     this.#next = Math.max(segments.at(-1)?.next ?? 0, options.atLeast ?? 0, Math.floor(options.now() * 1000));
   }
@@ -116,19 +118,9 @@ export class JournalStore implements Journal {
   }
 
   append(entry: NewEntry): Promise<Appended> {
-    if (this.#closed) return Promise.resolve(refused('closed', 'the journal has been closed'));
-    let header: Uint8Array;
-    try {
-      header = encodeHeader(entry.header);
-    } catch (error) {
-      return Promise.resolve(refused('too-large', String(error)));
-    }
+    if (this.#closed) return Promise.resolve(this.#refusal(entry, 'closed', 'the journal has been closed'));
+    const header = encodeHeader(entry.header);
     const size = entrySize(header.length, entry.payload.length);
-    if (entry.payload.length > MAX_PAYLOAD || size > this.limits.maxBytes) {
-      return Promise.resolve(
-        refused('too-large', `${size} bytes, the journal holds ${this.limits.maxBytes}`),
-      );
-    }
     return new Promise((settle) => {
       this.#waiting.push({ entry, header, size, settle });
       this.#writing ??= this.#write();
@@ -143,7 +135,7 @@ export class JournalStore implements Journal {
         settleAll(group, await this.#writeGroup(group));
       } catch (error) {
         if (group.length > 1) await this.#writeSingly(group);
-        else group[0]?.settle(refused('disk', String(error)));
+        else if (group[0]) this.#refuse(group[0], 'disk', String(error));
       }
     }
     this.#writing = undefined;
@@ -155,7 +147,7 @@ export class JournalStore implements Journal {
       try {
         settleAll([one], await this.#writeGroup([one]));
       } catch (error) {
-        one.settle(refused('disk', String(error)));
+        this.#refuse(one, 'disk', String(error));
       }
     }
   }
@@ -168,14 +160,37 @@ export class JournalStore implements Journal {
       const one = this.#waiting[0];
       if (!one || (group.length > 0 && size + one.size > MAX_PART)) break;
       this.#waiting.shift();
+      if (!this.#fits(one)) {
+        this.#refuse(one, 'too-large', `${one.size} bytes, the journal holds ${this.limits.maxBytes}`);
+        continue;
+      }
       if (this.#bytes + size + one.size > this.limits.maxBytes) {
-        one.settle(refused('full', `${this.#bytes} bytes of at most ${this.limits.maxBytes} are in use`));
+        // What the group has so far is numbered first.
+        if (group.length > 0) {
+          this.#waiting.unshift(one);
+          break;
+        }
+        this.#refuse(one, 'full', `${this.#bytes} of ${this.limits.maxBytes} bytes are in use`);
         continue;
       }
       size += one.size;
       group.push(one);
     }
     return group;
+  }
+
+  #fits({ entry, header, size }: Waiting): boolean {
+    return header.length <= MAX_HEADER && entry.payload.length <= MAX_PAYLOAD && size <= this.limits.maxBytes;
+  }
+
+  #refuse(one: Waiting, reason: RefusalReason, message: string): void {
+    one.settle(this.#refusal(one.entry, reason, message));
+  }
+
+  #refusal(entry: NewEntry, reason: RefusalReason, message: string): Appended {
+    const sequence = this.#next;
+    this.#next += rowSpan(entry.payload.length);
+    return { accepted: false, reason, message, sequence };
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<JournalEntry[]> {
@@ -214,7 +229,7 @@ export class JournalStore implements Journal {
     segment.next = sequence;
     segment.newestAt = receivedAt;
     this.#bytes += position - start;
-    this.#next = sequence;
+    this.#next = Math.max(this.#next, sequence);
     this.#syncSoon();
     return entries;
   }
@@ -268,11 +283,15 @@ export class JournalStore implements Journal {
     return new SegmentReader(this.#segments);
   }
 
-  async trim(before: number): Promise<void> {
+  async trim(before: number, withNewest = false): Promise<void> {
     for (;;) {
       const oldest = this.#segments[0];
-      const active = this.#segments.length === 1 && this.#handle !== undefined;
-      if (!oldest || active || oldest.next > before) return;
+      if (!oldest || oldest.next > before) return;
+      if (this.#segments.length === 1 && this.#handle) {
+        if (!withNewest || this.#writing) return;
+        this.#retire(this.#handle);
+        this.#handle = undefined;
+      }
       this.#segments.shift();
       this.#bytes -= oldest.bytes;
       await rm(oldest.path, { force: true });
@@ -290,10 +309,6 @@ export class JournalStore implements Journal {
     await this.#syncing;
     await this.#unlock();
   }
-}
-
-function refused(reason: RefusalReason, message: string): Appended {
-  return { accepted: false, reason, message };
 }
 
 function settleAll(group: readonly Waiting[], entries: readonly JournalEntry[]): void {

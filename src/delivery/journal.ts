@@ -15,8 +15,11 @@ export interface Journal {
   readonly segments: readonly SegmentInfo[];
   /** A reader of its own, with its own place. */
   reader(): JournalReader;
-  /** Removes the segments all of whose entries lie below the number. */
-  trim(before: number): Promise<void>;
+  /**
+   * Removes the segments all of whose entries lie below the number; the one that is being written to only where
+   * that is wanted.
+   */
+  trim(before: number, withNewest?: boolean): Promise<void>;
 }
 
 export interface JournalLimits {
@@ -29,7 +32,13 @@ export type NewEntry = Pick<EntryHead, 'kind' | 'header'> & { readonly payload: 
 
 export type Appended =
   | { readonly accepted: true; readonly entry: JournalEntry }
-  | { readonly accepted: false; readonly reason: RefusalReason; readonly message: string };
+  | {
+      readonly accepted: false;
+      readonly reason: RefusalReason;
+      readonly message: string;
+      /** The number that the entry would have had; nothing else gets it or those of its rows. */
+      readonly sequence: number;
+    };
 
 /**
  * - `full`: the journal is at its bound

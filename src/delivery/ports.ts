@@ -1,5 +1,6 @@
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
-import type { Column, Gap, Query, ResultRow } from '../vocabulary/words.ts';
+import type { RowEncoder } from '../vocabulary/vocabulary.ts';
+import type { Column, Gap, Query } from '../vocabulary/words.ts';
 
 /** A query whose rows go to a Bro: a subscription or a one-time query. */
 export interface Deliverable {
@@ -19,9 +20,6 @@ export interface ExecutionHeader extends Deliverable {
   /** When osquery ran the query, in seconds since the epoch. */
   readonly unixTime: number;
 }
-
-/** What becomes of a row: an event for a topic, a row that isn't to be sent, or one that can't be. */
-export type EncodedRow = TopicEvent | { readonly skip: string } | { readonly problem: string };
 
 /** The part of a connection to a Bro that the courier uses. */
 export interface Link {
@@ -70,11 +68,19 @@ export type DeliveryReport =
 export interface CourierPorts {
   /** The query whose rows carry the name, if it still runs. */
   lookup(name: string): Deliverable | undefined;
-  encode(deliverable: Deliverable, row: ResultRow): EncodedRow;
+  /** What turns the query's rows into events; asked for once while the deliverable stays the same object. */
+  encoderOf(deliverable: Deliverable): RowEncoder;
   /** Which subscriptions an event satisfies that osquery reports as it happens, and the row each gets. */
   matchEvent?(
     columns: Readonly<Record<string, string>>,
   ): readonly { readonly name: string; readonly columns: Readonly<Record<string, string>> }[];
+  /** The most rows of one result that the Bro gets; Infinity for all. */
+  rowsPerResult(peer: string): number;
+  /**
+   * For a Bro whose scripts acknowledge: the event that asks them to, once they have handled all up to the number
+   * (its answer goes to `Courier.acknowledge`). Undefined for others: their transport's confirmation counts.
+   */
+  marker(peer: string, sequence: number): TopicEvent | undefined;
   /** Tells a Bro that is there what it will never get; the gap is forgotten once this has resolved. */
   notifyGap(peer: string, gap: Gap): Promise<void>;
   report(report: DeliveryReport): void;
@@ -95,7 +101,7 @@ export interface CourierLimits {
   readonly windowBytes: number;
   /** Bytes of recent entries that are kept for those who haven't read them yet. */
   readonly recentBytes: number;
-  /** Milliseconds that a Bro's scripts, where they acknowledge, may lag behind its transport. */
+  /** Milliseconds that a Bro's scripts may take to acknowledge; then the transport's word counts, and is reported. */
   readonly acknowledgeGrace: number;
   /** Milliseconds between two reports of one subscription's row problems. */
   readonly problemInterval: number;

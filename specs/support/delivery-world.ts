@@ -1,0 +1,253 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { count, string } from '../../src/broker/data.ts';
+import type { ZeekEvent } from '../../src/broker/zeek-event.ts';
+import { type Account, accountError } from '../../src/delivery/accounting.ts';
+import { Courier } from '../../src/delivery/courier.ts';
+import { CursorStore } from '../../src/delivery/cursor-store.ts';
+import { type JournalOptions, JournalStore } from '../../src/delivery/journal-store.ts';
+import type {
+  CourierLimits,
+  CourierPorts,
+  Deliverable,
+  DeliveryReport,
+  Link,
+} from '../../src/delivery/ports.ts';
+import type { Gap, ResultRow, UpdateType } from '../../src/vocabulary/words.ts';
+
+/** A subscription of a Bro, named after both. */
+export function subscription(
+  peer: string,
+  name: string,
+  changes: { updateType?: UpdateType; initialRows?: boolean; eventBased?: boolean; topic?: string } = {},
+): Deliverable {
+  return {
+    name,
+    peer,
+    columns: [{ name: 'n', type: 'BIGINT' }],
+    query: {
+      vocabulary: 'zeek-osquery',
+      event: `ev_${name}`,
+      sql: `SELECT n FROM ${name}`,
+      cookie: '',
+      responseTopic: changes.topic ?? `/rows/${peer}`,
+      updateType: changes.updateType ?? 'BOTH',
+      initialRows: changes.initialRows ?? true,
+      queryId: '',
+      zeekInstance: '',
+    },
+    ...(changes.eventBased ? { eventBased: true } : {}),
+  };
+}
+
+/** A row as its Bro got it. */
+export interface Received {
+  readonly name: string;
+  readonly n: string;
+  readonly sequence: number;
+  readonly change: string;
+}
+
+/** A Bro at the other end of a link: keeps what it gets, confirms when it is told to. */
+export class FakeLink implements Link {
+  readonly batches: { readonly topic: string; readonly rows: readonly Received[] }[] = [];
+  readonly markers: number[] = [];
+  /** What the Bro has taken in: handed over before a confirmation. */
+  taken = 0;
+  confirms: 'at-once' | 'when-told' = 'at-once';
+  /** A link that takes no more: what is sent waits. */
+  stuck = false;
+  #waiting: { resolve: () => void; reject: (error: Error) => void; taken: number | undefined }[] = [];
+  #broken: Error | undefined;
+
+  get received(): Received[] {
+    return this.batches.flatMap(({ rows }) => rows);
+  }
+
+  async send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+    if (this.#broken) throw this.#broken;
+    if (topic === '/marker') this.markers.push(...events.map(sequenceOf));
+    else this.batches.push({ topic, rows: events.map(received) });
+    if (this.stuck) await this.#wait(undefined);
+  }
+
+  async confirm(): Promise<void> {
+    if (this.#broken) throw this.#broken;
+    const taken = this.batches.length;
+    if (this.confirms === 'when-told') await this.#wait(taken);
+    this.taken = taken;
+  }
+
+  #wait(taken: number | undefined): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject, taken }));
+  }
+
+  /** Confirms what is asked for now, and lets what is stuck go on. */
+  release(): void {
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  break(): void {
+    this.#broken = new Error('the link broke');
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#broken);
+  }
+}
+
+function received(event: ZeekEvent): Received {
+  const [change, n] = event.args;
+  if (change?.type !== 'string' || n?.type !== 'string') throw new Error(`not a row: ${event.name}`);
+  return { name: event.name.slice(3), n: n.value, sequence: sequenceOf(event), change: change.value };
+}
+
+function sequenceOf(event: ZeekEvent): number {
+  const value = event.metadata?.find(({ key }) => key === 200n)?.value;
+  if (value?.type !== 'count') throw new Error('no sequence number');
+  return Number(value.value);
+}
+
+/** One life of the delivery part, over files in a directory. */
+export interface Life {
+  readonly journal: JournalStore;
+  readonly cursors: CursorStore;
+  readonly courier: Courier;
+}
+
+/** Everything around the courier that outlives it. */
+export class DeliveryWorld {
+  readonly directory: string;
+  readonly deliverables = new Map<string, Deliverable>();
+  readonly reports: DeliveryReport[] = [];
+  readonly gaps: { readonly peer: string; readonly gap: Gap }[] = [];
+  /** Bros whose scripts acknowledge. */
+  readonly acknowledging = new Set<string>();
+  readonly timers = new Set<() => void>();
+  rowsPerResult = Number.POSITIVE_INFINITY;
+  time = 1_700_000_000_000;
+  matchEvent: CourierPorts['matchEvent'];
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  static async create(): Promise<DeliveryWorld> {
+    return new DeliveryWorld(await mkdtemp(join(tmpdir(), 'delivery-')));
+  }
+
+  subscribe(...all: readonly Deliverable[]): this {
+    for (const one of all) this.deliverables.set(one.name, one);
+    return this;
+  }
+
+  async live(
+    options: Partial<JournalOptions> = {},
+    limits: Partial<CourierLimits> = {},
+    directory = this.directory,
+  ): Promise<Life> {
+    const cursors = await CursorStore.open({ directory, interval: 1 });
+    const journal = await JournalStore.open({
+      directory,
+      now: () => this.time,
+      fsync: 'never',
+      atLeast: Math.max(0, ...[...cursors.loaded.values()].map(({ position }) => position)),
+      ...options,
+    });
+    const courier = new Courier({ journal, cursors, ports: this.ports(), limits });
+    courier.start();
+    return { journal, cursors, courier };
+  }
+
+  /** A copy of what a crash at this moment leaves on disk. */
+  async crash(directory = this.directory): Promise<string> {
+    const copy = await mkdtemp(join(tmpdir(), 'delivery-'));
+    this.#copies.push(copy);
+    await cp(directory, copy, { recursive: true, force: true });
+    return copy;
+  }
+
+  readonly #copies: string[] = [];
+
+  async remove(): Promise<void> {
+    for (const one of [this.directory, ...this.#copies]) await rm(one, { recursive: true, force: true });
+  }
+
+  ports(): CourierPorts {
+    const ports: CourierPorts = {
+      lookup: (name) => this.deliverables.get(name),
+      encoderOf: (deliverable) => (row) => encode(deliverable, row),
+      rowsPerResult: () => this.rowsPerResult,
+      marker: (peer, sequence) =>
+        this.acknowledging.has(peer)
+          ? {
+              topic: '/marker',
+              event: { name: 'marker', args: [], metadata: [{ key: 200n, value: count(sequence) }] },
+            }
+          : undefined,
+      notifyGap: async (peer, gap) => {
+        this.gaps.push({ peer, gap });
+      },
+      report: (report) => this.reports.push(report),
+      now: () => this.time,
+      after: (_milliseconds, callback) => {
+        this.timers.add(callback);
+        return () => this.timers.delete(callback);
+      },
+      yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    };
+    return this.matchEvent ? { ...ports, matchEvent: this.matchEvent } : ports;
+  }
+}
+
+function encode(deliverable: Deliverable, row: ResultRow): ReturnType<ReturnType<CourierPorts['encoderOf']>> {
+  const n = row.columns['n'] ?? '';
+  if (n === '') return { problem: 'null', column: 'n', type: 'BIGINT', value: '', text: 'n is NULL' };
+  if (n === 'odd')
+    return { problem: 'misfit', column: 'n', type: 'BIGINT', value: n, text: 'n is no number' };
+  return {
+    topic: deliverable.query.responseTopic,
+    event: {
+      name: deliverable.query.event,
+      args: [string(row.change === 'ADDED' && row.initial ? 'INITIAL' : row.change), string(n)],
+      metadata: [{ key: 200n, value: count(row.sequence ?? -1) }],
+    },
+  };
+}
+
+/** A line of osquery's log in batch format. */
+export function batchLine(
+  name: string,
+  rows: { readonly removed?: readonly string[]; readonly added?: readonly string[] },
+  counter = 1,
+): Buffer {
+  const cells = (values: readonly string[] = []) => values.map((n) => ({ n }));
+  return Buffer.from(
+    JSON.stringify({
+      diffResults: { removed: cells(rows.removed), added: cells(rows.added) },
+      name,
+      hostIdentifier: 'h1',
+      calendarTime: '',
+      unixTime: 1_700_000_000,
+      epoch: 0,
+      counter,
+      numerics: false,
+    }),
+  );
+}
+
+export function logEntry(payload: Uint8Array): { kind: 'log'; header: null; payload: Uint8Array } {
+  return { kind: 'log', header: null, payload };
+}
+
+/** What is wrong with the accounts, if anything. */
+export function accountErrors(accounts: readonly Account[]): string[] {
+  return accounts.flatMap((account) => accountError(account) ?? []);
+}
+
+/** Waits until it holds, for as long as a slow machine may need. */
+export async function until(condition: () => boolean, what: string, seconds = 20): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`waited ${seconds} s in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}

@@ -1,0 +1,93 @@
+import type { ZeekEvent } from '../broker/zeek-event.ts';
+import type { Ledger } from './accounting.ts';
+
+/** Rows of one query in a row with the same fate: `confirmed` once the batch is, or skipped for a reason. */
+interface Tally {
+  readonly ledger: Ledger;
+  readonly skipped: string | undefined;
+  rows: number;
+  /** The number of the last one. */
+  last: number;
+}
+
+/**
+ * Events for one topic that go out together, and what will be booked once they are confirmed; rows that were
+ * skipped on the way are booked with them, so that rows below a cursor, and no others, are settled.
+ */
+export class Batch {
+  topic = '';
+  readonly events: ZeekEvent[] = [];
+  bytes = 0;
+  /** Number of the last row that is sent. */
+  last = -1;
+  /** All rows of the Bro below are settled once this batch is. */
+  upTo = 0;
+  /** Whether the transport has taken it. */
+  handed = false;
+  #tallies: Tally[] = [];
+
+  get isEmpty(): boolean {
+    return this.events.length === 0;
+  }
+
+  add(ledger: Ledger, topic: string, event: ZeekEvent, number: number, bytes: number): void {
+    this.topic = topic;
+    this.events.push(event);
+    this.bytes += bytes;
+    this.last = number;
+    this.#count(ledger, undefined, 1, number);
+  }
+
+  /** @param last the number of the last of the rows */
+  skip(ledger: Ledger, reason: string, rows: number, last: number): void {
+    this.#count(ledger, reason, rows, last);
+  }
+
+  #count(ledger: Ledger, skipped: string | undefined, rows: number, last: number): void {
+    const tally = this.#tallies.at(-1);
+    // Only numbers that follow one another are counted together, so that a tally lies below a number or doesn't.
+    if (tally && tally.ledger === ledger && tally.skipped === skipped && tally.last + rows === last) {
+      tally.rows += rows;
+      tally.last = last;
+    } else {
+      this.#tallies.push({ ledger, skipped, rows, last });
+    }
+  }
+
+  bookSent(): void {
+    for (const { ledger, skipped, rows, last } of this.#tallies) {
+      if (skipped === undefined) ledger.send(last - rows + 1, rows);
+    }
+  }
+
+  settle(): void {
+    for (const { ledger, skipped, rows } of this.#tallies) {
+      if (skipped === undefined) ledger.confirmed += rows;
+      else ledger.skip(skipped, rows);
+    }
+    this.#tallies = [];
+  }
+
+  /**
+   * Books what lies below the number, and can't be sent again, as dropped.
+   * @returns rows dropped by name of the query
+   */
+  dropBelow(number: number): Map<string, number> {
+    const dropped = new Map<string, number>();
+    for (const { ledger, skipped, rows, last } of this.#tallies) {
+      if (last >= number) continue;
+      if (skipped !== undefined) ledger.skip(skipped, rows);
+      else {
+        ledger.dropped += rows;
+        dropped.set(ledger.name, (dropped.get(ledger.name) ?? 0) + rows);
+      }
+    }
+    return dropped;
+  }
+
+  /** Takes over what the other, which has no events, will book. */
+  absorb(other: Batch): void {
+    this.#tallies.push(...other.#tallies);
+    this.upTo = other.upTo;
+  }
+}

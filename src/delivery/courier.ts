@@ -1,0 +1,356 @@
+import type { Account } from './accounting.ts';
+import { Books } from './books.ts';
+import type { Cursors } from './cursors.ts';
+import { Drops } from './drops.ts';
+import type { Appended, Journal, JournalReader, NewEntry } from './journal.ts';
+import { Lane, type LaneHost } from './lane.ts';
+import { type CourierLimits, type CourierPorts, DEFAULT_LIMITS, type Link } from './ports.ts';
+import { RecentEntries } from './recent-entries.ts';
+import { type ScannedEntry, scanEntry } from './scanned-entry.ts';
+import { Signal } from './signal.ts';
+
+export interface CourierOptions {
+  readonly journal: Journal;
+  readonly cursors: Cursors;
+  readonly ports: CourierPorts;
+  readonly limits?: Partial<CourierLimits>;
+}
+
+/** What is known of one Bro's lane. */
+export interface LaneStatus {
+  readonly peer: string;
+  readonly attached: boolean;
+  /** All rows numbered below are settled. */
+  readonly cursor: number;
+  /** Rows sent and not confirmed. */
+  readonly inFlight: number;
+}
+
+/** Entries that are counted, or this many bytes of them, before others get a turn. */
+const TURN_ENTRIES = 64;
+const TURN_BYTES = 512 * 1024;
+/** Steps between two looks at what can be thrown away. */
+const TIDY_EVERY = 64;
+/** From this part of the journal's bound on, the oldest rows are given up ahead of need. */
+const NEARLY_FULL = 0.9;
+
+/**
+ * Brings rows to Bros. What osquery hands over is written to the journal, then counted (the one pass that says
+ * whose rows these are), then read by each Bro's lane at that lane's own pace. A row is settled once its Bro has
+ * confirmed it; after an interruption of whatever kind it is sent again, under the same number.
+ *
+ * Guarantee: at least once, in order within each query; what can't be kept is declared as a gap.
+ */
+export class Courier implements LaneHost {
+  readonly ports: CourierPorts;
+  readonly limits: CourierLimits;
+  readonly #journal: Journal;
+  readonly #cursors: Cursors;
+  readonly #books = new Books();
+  readonly #drops: Drops;
+  readonly #recent: RecentEntries;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #readers = new Map<Lane, JournalReader>();
+  readonly #counter: JournalReader;
+  readonly #written = new Signal();
+  readonly #damaged = new Map<JournalReader, number>();
+  #counted: number;
+  #onProgress = new Set<() => void>();
+  #counting: Promise<void> | undefined;
+  #tidying: Promise<void> | undefined;
+  #sinceTidy = 0;
+  #stopped = false;
+
+  constructor(options: CourierOptions) {
+    this.ports = options.ports;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#journal = options.journal;
+    this.#cursors = options.cursors;
+    this.#recent = new RecentEntries(this.limits.recentBytes);
+    this.#counter = options.journal.reader();
+    this.#counted = options.journal.segments[0]?.first ?? options.journal.next;
+    this.#drops = new Drops({
+      ports: this.ports,
+      journal: options.journal,
+      books: this.#books,
+      lanes: this.#lanes,
+    });
+    for (const [peer, cursor] of options.cursors.loaded) this.#lanes.set(peer, new Lane(peer, this, cursor));
+  }
+
+  /** Begins to count what the journal has; call it once the queries of the last life are known to `lookup`. */
+  start(): void {
+    this.#counting ??= this.#count();
+  }
+
+  /**
+   * Takes over what osquery hands over. Resolves once it is written, and also if it can't be, which is booked and
+   * declared; osquery is to be told OK either way. Never rejects for reasons of disk or network.
+   */
+  async take(entry: NewEntry): Promise<Appended> {
+    const { maxBytes } = this.#journal.limits;
+    const size = this.#journal.sizeOf(entry);
+    if (this.#journal.bytes + size > maxBytes && size <= maxBytes) await this.#makeRoom(size);
+    const appended = await this.#journal.append(entry);
+    if (appended.accepted) {
+      this.#recent.push(appended.entry);
+      this.#written.raise();
+    } else await this.#refused(entry, appended);
+    return appended;
+  }
+
+  async #makeRoom(size: number): Promise<void> {
+    const { maxBytes } = this.#journal.limits;
+    while (this.#journal.bytes + size > maxBytes && !this.#stopped) {
+      const oldest = this.#journal.segments[0];
+      if (!oldest) return;
+      const before = this.#journal.bytes;
+      await this.#dropThrough(oldest.next, `the journal is full (${maxBytes} bytes)`);
+      if (this.#journal.bytes >= before) return;
+    }
+  }
+
+  async #refused(entry: NewEntry, refusal: Appended & { readonly accepted: false }): Promise<void> {
+    const { sequence, reason, message } = refusal;
+    const next = sequence + entry.payload.length + 1;
+    const scanned = await scanEntry({ ...entry, sequence, next, receivedAt: this.ports.now() }, this.ports);
+    this.#countEntry(scanned);
+    const rows = this.#drops.refuse(scanned, `the journal didn't take them (${reason})`);
+    this.ports.report({ type: 'refused', reason, message, rows });
+  }
+
+  /** Gives a Bro its rows over that link from now on, from its cursor on. */
+  attach(peer: string, link: Link): void {
+    this.#lane(peer, this.#counted).attach(link);
+  }
+
+  /** The link of the Bro is down, or is to be used no more. Without `link`: whichever it has. */
+  detach(peer: string, link?: Link): void {
+    this.#lanes.get(peer)?.detach(link);
+  }
+
+  /** The Bro's scripts have handled all rows up to and with the number. */
+  acknowledge(peer: string, sequence: number): void {
+    this.#lanes.get(peer)?.acknowledge(sequence);
+  }
+
+  /** The Bro is configured no more: nothing is kept for it. */
+  forget(peer: string): void {
+    this.detach(peer);
+    const lane = this.#lanes.get(peer);
+    if (!lane) return;
+    this.#lanes.delete(peer);
+    void this.#readers.get(lane)?.close();
+    this.#readers.delete(lane);
+    this.#books.forget(peer);
+    this.#cursors.remove(peer);
+  }
+
+  accounts(): Account[] {
+    return this.#books.accounts();
+  }
+
+  lanes(): LaneStatus[] {
+    return [...this.#lanes.values()].map(({ peer, attached, cursor, inFlight }) => ({
+      peer,
+      attached,
+      cursor,
+      inFlight,
+    }));
+  }
+
+  /** Resolves when everything taken so far is counted, and confirmed by the Bros that are attached. */
+  async settled(): Promise<void> {
+    const isSettled = () =>
+      this.#counted >= this.#lastWritten() &&
+      [...this.#lanes.values()].every((lane) => !lane.attached || lane.isSettled);
+    while (!this.#stopped && !isSettled()) await this.#progress();
+  }
+
+  #lastWritten(): number {
+    return this.#journal.segments.findLast(({ bytes }) => bytes > 0)?.next ?? 0;
+  }
+
+  /** Lets go of all links and saves the cursors. What is unconfirmed is sent again in the next life. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const lane of this.#lanes.values()) lane.detach();
+    this.#written.raise();
+    this.#progressed();
+    await this.#counting;
+    await this.#tidying;
+    for (const reader of this.#readers.values()) await reader.close();
+    await this.#counter.close();
+    await this.#cursors.flush();
+  }
+
+  // What lanes ask for.
+
+  get counted(): number {
+    return this.#counted;
+  }
+
+  ledger(name: string) {
+    return this.#books.find(name);
+  }
+
+  async next(lane: Lane, position: number): Promise<ScannedEntry | undefined> {
+    if (position >= this.#counted) return undefined;
+    const recent = this.#recent.find(position);
+    if (recent) {
+      if (recent.entry.sequence >= this.#counted) return undefined;
+      recent.scanned ??= scanEntry(recent.entry, this.ports);
+      return recent.scanned;
+    }
+    let reader = this.#readers.get(lane);
+    if (!reader) {
+      reader = this.#journal.reader();
+      this.#readers.set(lane, reader);
+    }
+    const entry = await this.#read(reader, position);
+    return entry && entry.sequence < this.#counted ? scanEntry(entry, this.ports) : undefined;
+  }
+
+  moved(lane: Lane, cursor: { readonly position: number }): void {
+    if (this.#lanes.get(lane.peer) !== lane) return;
+    this.#cursors.set(lane.peer, cursor);
+    this.#progressed();
+    this.#tidySoon();
+  }
+
+  #lane(peer: string, position: number): Lane {
+    let lane = this.#lanes.get(peer);
+    if (!lane) {
+      lane = new Lane(peer, this, { position });
+      this.#lanes.set(peer, lane);
+    }
+    return lane;
+  }
+
+  async #read(reader: JournalReader, position: number) {
+    const entry = await reader.read(position);
+    const known = this.#damaged.get(reader) ?? 0;
+    if (reader.damaged > known) {
+      this.#damaged.set(reader, reader.damaged);
+      if (reader === this.#counter) this.ports.report({ type: 'damaged', stretches: reader.damaged - known });
+    }
+    return entry;
+  }
+
+  // Counting.
+
+  async #count(): Promise<void> {
+    let entries = 0;
+    let bytes = 0;
+    while (!this.#stopped) {
+      const recent = this.#recent.find(this.#counted);
+      const entry = recent?.entry ?? (await this.#read(this.#counter, this.#counted));
+      if (!entry) {
+        await this.#written.rest();
+        continue;
+      }
+      const scanning = recent?.scanned ?? scanEntry(entry, this.ports);
+      if (recent) recent.scanned = scanning;
+      const scanned = await scanning;
+      this.#countEntry(scanned);
+      for (const problem of scanned.malformed) this.ports.report({ type: 'malformed-line', ...problem });
+      this.#counted = entry.next;
+      for (const lane of this.#lanes.values()) lane.wake();
+      this.#progressed();
+      this.#tidySoon();
+      entries += 1;
+      bytes += entry.payload.length;
+      if (entries >= TURN_ENTRIES || bytes >= TURN_BYTES) {
+        entries = 0;
+        bytes = 0;
+        await this.ports.yieldTurn();
+      }
+    }
+  }
+
+  #countEntry({ parcels }: ScannedEntry): void {
+    for (const { name, first, item, deliverable } of parcels) {
+      let ledger = this.#books.find(name);
+      if (!ledger) {
+        const peer = (deliverable ?? this.ports.lookup(name))?.peer;
+        if (peer === undefined) continue;
+        ledger = this.#books.open(peer, name);
+      }
+      const lane = this.#lane(ledger.peer, first);
+      ledger.taken += Math.max(0, item.rowCount - Math.max(0, lane.cursor - first));
+    }
+  }
+
+  // Keeping the journal small.
+
+  #tidySoon(): void {
+    this.#sinceTidy += 1;
+    if (this.#sinceTidy < TIDY_EVERY) return;
+    this.#sinceTidy = 0;
+    const oldest = this.#journal.segments[0];
+    if (!oldest || this.#tidying || this.#stopped) return;
+    if (this.#recent.from < this.#needed()) this.#recent.release(this.#needed());
+    if (this.#journal.segments.length === 1) return;
+    if (oldest.next <= this.#settledBelow() || this.#isOverdue(oldest.newestAt)) {
+      this.#tidying = this.#tidy().finally(() => {
+        this.#tidying = undefined;
+      });
+    }
+  }
+
+  #isOverdue(newestAt: number): boolean {
+    const { maxBytes, maxAge } = this.#journal.limits;
+    return this.#journal.bytes > maxBytes * NEARLY_FULL || newestAt < this.ports.now() - maxAge;
+  }
+
+  async #tidy(): Promise<void> {
+    this.#books.closeEnded((name) => this.ports.lookup(name) !== undefined);
+    await this.#journal.trim(this.#settledBelow());
+    const oldest = this.#journal.segments[0];
+    if (!oldest || this.#journal.segments.length === 1 || !this.#isOverdue(oldest.newestAt)) return;
+    const { maxBytes, maxAge } = this.#journal.limits;
+    const full = this.#journal.bytes > maxBytes * NEARLY_FULL;
+    await this.#dropThrough(
+      oldest.next,
+      full ? `the journal is full (${maxBytes} bytes)` : `they waited longer than ${maxAge / 1000} s`,
+    );
+  }
+
+  /** Nothing below is needed from memory: absent Bros will read from disk. */
+  #needed(): number {
+    let needed = this.#counted;
+    for (const lane of this.#lanes.values()) if (lane.attached) needed = Math.min(needed, lane.position);
+    return needed;
+  }
+
+  /** Nothing below is needed by anybody. */
+  #settledBelow(): number {
+    let below = this.#counted;
+    for (const lane of this.#lanes.values()) {
+      if (!lane.attached && lane.cursor < below && this.#books.pending(lane.peer) === 0)
+        lane.skipTo(this.#counted);
+      below = Math.min(below, lane.cursor);
+    }
+    return below;
+  }
+
+  /** Gives up all rows below the number: whoever still lacks them is told. */
+  async #dropThrough(number: number, reason: string): Promise<void> {
+    while (this.#counted < number && !this.#stopped && this.#counted < this.#lastWritten())
+      await this.#progress();
+    await this.#drops.dropBelow(number, reason);
+    // Should the disk not take the cursors, a crash costs a repeat of the gap's notice, no row.
+    await this.#cursors.flush().catch(() => {});
+    await this.#journal.trim(number, true);
+  }
+
+  #progress(): Promise<void> {
+    return new Promise((resolve) => this.#onProgress.add(resolve));
+  }
+
+  #progressed(): void {
+    const waiting = this.#onProgress;
+    this.#onProgress = new Set();
+    for (const resume of waiting) resume();
+  }
+}
