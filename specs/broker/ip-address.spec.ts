@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { isIPv4, isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ipAddresses, parseIpAddress } from '../../src/broker/ip-address.ts';
+import {
+  formatIpAddress,
+  formatSubnet,
+  ipAddresses,
+  parseIpAddress,
+  parseSubnet,
+} from '../../src/broker/ip-address.ts';
 
 const hexOf = (text: string) => {
   const address = parseIpAddress(text);
@@ -72,5 +78,56 @@ test('of several texts the addresses stay, each once', () => {
       Buffer.from(bytes).toString('hex'),
     ),
     ['00000000000000000000ffff0a010203', '00000000000000000000000000000001'],
+  );
+});
+
+test('an address is printed in its shortest form and read again', () => {
+  for (const text of [
+    '10.1.2.3',
+    '::',
+    '::1',
+    '1::',
+    '2001:db8::1',
+    '1:2:3:4:5:6:7:8',
+    '1:0:3::5:0:0',
+    '1::4:0:0:7:8',
+  ]) {
+    const address = parseIpAddress(text);
+    assert.equal(address && formatIpAddress(address), text);
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+      assert.deepEqual(parseIpAddress(formatIpAddress({ type: 'address', bytes })), {
+        type: 'address',
+        bytes,
+      });
+    }),
+  );
+});
+
+test("a subnet's length counts the bits of its own family", () => {
+  assert.deepEqual(parseSubnet('10.0.0.0/8')?.length, 104);
+  assert.deepEqual(parseSubnet('2001:db8::/32')?.length, 32);
+  for (const text of [
+    '10.0.0.0',
+    '10.0.0.0/33',
+    '::/129',
+    '::/01',
+    '10.0.0.0/',
+    '/8',
+    '10.0.0.0/8/8',
+    '::/-1',
+  ]) {
+    assert.equal(parseSubnet(text), undefined, text);
+  }
+  const bytes = fc.oneof(
+    fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    fc.ipV4().map((text) => parseIpAddress(text)?.bytes ?? new Uint8Array()),
+  );
+  fc.assert(
+    fc.property(bytes, fc.nat(128), (network, length) => {
+      const subnet = { type: 'subnet', bytes: network, length } as const;
+      assert.deepEqual(parseSubnet(formatSubnet(subnet)), subnet);
+    }),
   );
 });

@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { ConnectedPeers } from '../../src/broker/connected-peers.ts';
 import { count, string } from '../../src/broker/data.ts';
-import { connectTcp, listenTcp, type NativeOptions } from '../../src/broker/tcp-connection.ts';
+import type { NativeOptions } from '../../src/broker/native-connection.ts';
+import { connectTcp } from '../../src/broker/tcp-connection.ts';
+import { listenTcp } from '../../src/broker/tcp-server.ts';
 import { type Recorded, recordHandlers } from '../support/recorded-connection.ts';
 
 const SMALL = '00000000-0000-4000-8000-0000000000aa';
@@ -21,13 +23,20 @@ async function peer(
 ): Promise<Pair> {
   const farSide = recordHandlers();
   const listener = await listenTcp(
-    { host: '127.0.0.1', port: 0, endpointId: randomUUID(), filter: ['/far'], ...far },
+    { host: '127.0.0.1', port: 0, endpointId: randomUUID(), filter: ['/far'], security: 'plain', ...far },
     (connection) => farSide.take(connection),
   );
   const nearSide = recordHandlers();
   nearSide.take(
     connectTcp(
-      { host: '127.0.0.1', port: listener.port, endpointId: randomUUID(), filter: ['/near'], ...near },
+      {
+        host: '127.0.0.1',
+        port: listener.port,
+        endpointId: randomUUID(),
+        filter: ['/near'],
+        security: 'plain',
+        ...near,
+      },
       nearSide.handlers,
     ),
   );
@@ -97,11 +106,18 @@ test('a second connection between the same endpoints is dropped as redundant, th
   ] as const) {
     const peers = new ConnectedPeers();
     const listener = await listenTcp(
-      { host: '127.0.0.1', port: 0, endpointId: farId, filter: [] },
+      { host: '127.0.0.1', port: 0, endpointId: farId, filter: [], security: 'plain' },
       (connection) => recordHandlers().take(connection),
     );
     context.after(() => listener.close());
-    const options = { host: '127.0.0.1', port: listener.port, endpointId: nearId, filter: [], peers };
+    const options = {
+      host: '127.0.0.1',
+      port: listener.port,
+      endpointId: nearId,
+      filter: [],
+      security: 'plain' as const,
+      peers,
+    };
     const first = recordHandlers();
     first.take(connectTcp(options, first.handlers));
     await first.up();

@@ -1,4 +1,4 @@
-import type { AddressData } from './data.ts';
+import type { AddressData, SubnetData } from './data.ts';
 
 /**
  * The textual IP address as Broker holds it (16 bytes, IPv4 as ::ffff:a.b.c.d), undefined for anything else: a zone
@@ -57,4 +57,45 @@ function groupsOf(text: string, atEnd: boolean): number[] | undefined {
     bytes.push(...v4);
   }
   return bytes;
+}
+
+/** The address as text: IPv4 in dots, IPv6 with its longest run of zero groups cut (RFC 5952). */
+export function formatIpAddress(address: AddressData): string {
+  return isV4(address.bytes) ? address.bytes.slice(12).join('.') : formatV6(address.bytes);
+}
+
+/** `network/length`, undefined for anything else. The network's host bits stay as they are. */
+export function parseSubnet(text: string): SubnetData | undefined {
+  const [network = '', digits = '', ...more] = text.split('/');
+  const address = parseIpAddress(network);
+  if (!address || more.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(digits)) return undefined;
+  const v4 = !network.includes(':');
+  const length = Number(digits) + (v4 ? 96 : 0);
+  return length <= 128 ? { type: 'subnet', bytes: address.bytes, length } : undefined;
+}
+
+/** The subnet as text; of an IPv4 network with IPv4's prefix length. */
+export function formatSubnet(subnet: SubnetData): string {
+  if (!isV4(subnet.bytes)) return `${formatV6(subnet.bytes)}/${subnet.length}`;
+  const dotted = subnet.bytes.slice(12).join('.');
+  // A network wider than all of IPv4 can't be said in IPv4's terms.
+  return subnet.length < 96 ? `::ffff:${dotted}/${subnet.length}` : `${dotted}/${subnet.length - 96}`;
+}
+
+function isV4(bytes: Uint8Array): boolean {
+  return bytes.every((byte, index) => index >= 12 || byte === (index < 10 ? 0 : 0xff));
+}
+
+function formatV6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    (((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0)).toString(16),
+  );
+  const runs = groups.map((_, from) => {
+    const end = groups.findIndex((group, index) => index >= from && group !== '0');
+    return { from, length: (end < 0 ? 8 : end) - from };
+  });
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), { from: 0, length: 1 });
+  if (longest.length < 2) return groups.join(':');
+  const head = groups.slice(0, longest.from).join(':');
+  return `${head}::${groups.slice(longest.from + longest.length).join(':')}`;
 }

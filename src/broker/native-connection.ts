@@ -1,0 +1,330 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { NativeSecurity } from './address.ts';
+import { ConnectedPeers } from './connected-peers.ts';
+import {
+  type Clock,
+  type Closed,
+  type Connection,
+  ConnectionError,
+  type ConnectionHandlers,
+  type ConnectionPhase,
+  DEFAULT_TIMINGS,
+  type Remote,
+  type Timings,
+  type Transport,
+} from './connection.ts';
+import { DEFAULT_MAX_FRAME } from './frames.ts';
+import { NativeSession, type Wire } from './native-session.ts';
+import type { SecurityMemory } from './security-memory.ts';
+import { systemClock } from './system-clock.ts';
+import { explainTlsFailure, type TlsMode, type TlsSettings, tlsMode, tlsSettingsProblem } from './tls.ts';
+import {
+  materialNotices,
+  peerNotices,
+  readTlsMaterial,
+  secureSocket,
+  TlsSettingsError,
+} from './tls-connection.ts';
+import type { ZeekEvent } from './zeek-event.ts';
+
+/** How long a socket that has said its last word may take to deliver it. */
+const LINGER = 1_000;
+/** How long to listen for a plain Broker's probe: a few round trips, as the connect took one, between these. */
+const PROBE_WAIT = { least: 300, most: 2_000, roundTrips: 4 };
+
+/** What connections of one endpoint have in common, whoever opened them. */
+export interface NativeOptions {
+  /** Our endpoint id: a random UUID of version 4 in lower case, the same for all connections of one endpoint. */
+  readonly endpointId: string;
+  /** Topic prefixes that we want. */
+  readonly filter: readonly string[];
+  /**
+   * `plain` TCP, `tls`, or `auto`, the default. Auto, connecting: a Broker that speaks plain TCP says so at once
+   * (its probe), one that speaks TLS waits; so we listen for a moment, then begin with TLS. With certificates
+   * set up, auto is TLS. Auto, accepting: the first byte tells.
+   */
+  readonly security?: NativeSecurity;
+  readonly tls?: TlsSettings;
+  /** Shared by all connections of one endpoint; without it each knows of itself alone. */
+  readonly peers?: ConnectedPeers;
+  readonly timings?: Partial<Timings>;
+  /** Bound on frames in bytes, 64 MiB by default. */
+  readonly maxFrame?: number;
+  readonly clock?: Clock;
+  /** Milliseconds since the epoch, to which the dates of certificates are compared; the system's by default. */
+  readonly wallClock?: () => number;
+}
+
+export interface NativeConnectionOptions extends NativeOptions {
+  readonly side: 'connecting' | 'accepting';
+  /** How the other side is named in messages; also the key of the memory. */
+  readonly peerName: string;
+  readonly memory?: SecurityMemory;
+}
+
+/** A native connection from its first byte on: how to secure it is found out and done, then a session begins. */
+export class NativeConnection implements Connection {
+  readonly clock: Clock;
+  readonly timings: Timings;
+  readonly #options: NativeConnectionOptions;
+  readonly #handlers: ConnectionHandlers;
+  readonly #finished = Promise.withResolvers<void>();
+  #filter: readonly string[];
+  #socket: Socket | undefined;
+  #session: NativeSession | undefined;
+  #closed: Closed | undefined;
+  #handshakeEnds = 0;
+  #deadline: unknown;
+
+  constructor(
+    options: NativeConnectionOptions,
+    handlers: ConnectionHandlers | ((connection: Connection) => ConnectionHandlers),
+  ) {
+    this.#options = options;
+    this.#filter = options.filter;
+    this.clock = options.clock ?? systemClock;
+    this.timings = { ...DEFAULT_TIMINGS, ...options.timings };
+    const owner = typeof handlers === 'function' ? handlers(this) : handlers;
+    this.#handlers = {
+      ...bound(owner),
+      onUp: (remote) => this.#up(remote, owner),
+      onClosed: (closed) => this.#ended(closed, owner),
+    };
+  }
+
+  get closed(): Closed | undefined {
+    return this.#closed;
+  }
+
+  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+    return this.#session?.send(topic, events) ?? this.#notUp();
+  }
+
+  confirm(): Promise<void> {
+    return this.#session?.confirm() ?? this.#notUp();
+  }
+
+  subscribe(filter: readonly string[]): void {
+    this.#filter = filter;
+    this.#session?.subscribe(filter);
+  }
+
+  async leave(): Promise<void> {
+    if (this.#session) await this.#session.leave();
+    else this.destroy();
+    await this.#finished.promise;
+  }
+
+  destroy(): void {
+    if (this.#session) this.#session.destroy();
+    else this.fail('left', `gave up the connection to ${this.#options.peerName}`);
+  }
+
+  /** Tells where the connection stands on its way to a session. */
+  phase(phase: ConnectionPhase): void {
+    if (!this.#closed) this.#handlers.onPhase(phase);
+  }
+
+  /** Takes charge of a socket that is not open yet. */
+  owns(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** Ends the connection before it has a session. */
+  fail(code: Closed['code'], message: string, refused = false): void {
+    if (this.#closed || this.#session) return;
+    this.#socket?.destroy();
+    this.#handlers.onClosed({ code, message, refused });
+  }
+
+  /** The socket is open, `took` milliseconds after it was asked for. */
+  opened(socket: Socket, took: number): void {
+    this.#socket = socket;
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
+    const limit = this.timings.handshake;
+    this.#handshakeEnds = this.clock.now() + limit;
+    this.#deadline = this.clock.setTimeout(() => {
+      this.fail('handshake-timeout', `${this.#options.peerName} did not finish TLS within ${limit} ms`);
+    }, limit);
+    // Where even the timers of a session are not reached, the kernel's probes end a dead connection.
+    socket.setKeepAlive(true, 60_000);
+    socket.on('error', (error) => this.#socketFailed(error));
+    this.#secure(socket, took).catch((error) => this.#securingFailed(error));
+  }
+
+  async #secure(socket: Socket, took: number): Promise<void> {
+    const { tls = {}, side, peerName } = this.#options;
+    const mode = tlsMode(tls);
+    const security = await this.#security(socket, took, mode);
+    if (this.#closed) return;
+    if (tls.requireAuthentication && (security === 'plain' || mode === 'anonymous')) {
+      const what = security === 'plain' ? 'plain TCP' : 'anonymous TLS';
+      const advice = 'set up certificates, or allow it with require_authentication: false';
+      this.fail('unauthenticated', `${peerName} would be unauthenticated over ${what}: ${advice}`, true);
+      return;
+    }
+    if (security === 'plain') {
+      this.#begin(socket, 'tcp', false);
+      return;
+    }
+    const problem = tlsSettingsProblem(tls);
+    if (problem) throw new TlsSettingsError(problem);
+    this.phase('securing');
+    const material = await readTlsMaterial(tls);
+    if (this.#closed) return;
+    const now = (this.#options.wallClock ?? Date.now)();
+    const secure = await secureSocket(socket, side, mode, material);
+    if (this.#closed) {
+      secure.destroy();
+      return;
+    }
+    secure.on('error', (error) => this.#socketFailed(error));
+    this.#begin(secure, mode === 'mutual' ? 'tls' : 'tls-anonymous', mode === 'mutual');
+    for (const notice of [...materialNotices(material, now), ...peerNotices(secure, peerName, now)]) {
+      if (!this.#closed) this.#handlers.onProblem(notice);
+    }
+  }
+
+  async #security(socket: Socket, took: number, mode: TlsMode): Promise<'plain' | 'tls'> {
+    const { security = 'auto', memory, peerName, side } = this.#options;
+    if (security !== 'auto') return security;
+    if (mode === 'mutual') return 'tls';
+    const known = memory?.recall(peerName);
+    if (known) return known;
+    const { least, most, roundTrips } = PROBE_WAIT;
+    const wait = side === 'connecting' ? Math.min(most, Math.max(least, took * roundTrips)) : undefined;
+    this.phase('securing');
+    const first = await this.#firstByte(socket, wait);
+    // TLS begins with a record of type handshake (22); a connecting side that heard nothing begins it itself.
+    return first === undefined || first === 0x16 ? 'tls' : 'plain';
+  }
+
+  /** The first byte that comes, left in the socket for whoever reads next; undefined if none comes in time. */
+  #firstByte(socket: Socket, wait: number | undefined): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      const done = (first: number | undefined) => {
+        this.clock.clearTimeout(timer);
+        socket.off('data', onData);
+        socket.off('close', onClose);
+        socket.pause();
+        resolve(first);
+      };
+      const onData = (chunk: Buffer) => {
+        done(chunk[0]);
+        socket.unshift(chunk);
+      };
+      const onClose = () => {
+        const { peerName } = this.#options;
+        this.fail('reset', `${peerName} closed the connection before it said anything: it may be no Zeek`);
+        done(undefined);
+      };
+      const timer = wait === undefined ? undefined : this.clock.setTimeout(() => done(undefined), wait);
+      socket.on('data', onData);
+      socket.once('close', onClose);
+    });
+  }
+
+  #begin(socket: Socket | TLSSocket, transport: Transport, authenticated: boolean): void {
+    this.clock.clearTimeout(this.#deadline);
+    const { endpointId, peers = new ConnectedPeers(), maxFrame = DEFAULT_MAX_FRAME, side } = this.#options;
+    const { clock, timings } = this;
+    const session = new NativeSession(
+      wireOf(socket, clock),
+      {
+        side,
+        endpointId,
+        filter: this.#filter,
+        peers,
+        transport,
+        authenticated,
+        maxFrame,
+        timings,
+        clock,
+        peerName: this.#options.peerName,
+      },
+      this.#handlers,
+    );
+    this.#session = session;
+    socket.on('drain', () => session.drained());
+    socket.on('end', () => session.ended());
+    socket.on('close', () => session.ended());
+    session.start(Math.max(1, this.#handshakeEnds - clock.now()));
+    // Listening to data reads what is there at once: only now is the session ready for it.
+    socket.on('data', (chunk: Buffer) => session.receive(chunk));
+    socket.resume();
+  }
+
+  #up(remote: Remote, owner: ConnectionHandlers): void {
+    const { memory, peerName } = this.#options;
+    memory?.remember(peerName, remote.transport === 'tcp' ? 'plain' : 'tls');
+    owner.onUp(remote);
+  }
+
+  #ended(closed: Closed, owner: ConnectionHandlers): void {
+    this.#closed = closed;
+    this.clock.clearTimeout(this.#deadline);
+    const { memory, peerName } = this.#options;
+    if (closed.code === 'tls-mismatch' || closed.code === 'reset') memory?.forget(peerName);
+    owner.onClosed(closed);
+    this.#finished.resolve();
+  }
+
+  /** After the session began: it ends it. */
+  #socketFailed(error: Error): void {
+    const { peerName } = this.#options;
+    const failure = explainTlsFailure(error);
+    const { code, refused } = failure ?? { code: 'reset' as const, refused: false };
+    const message = failure ? `${peerName} ${failure.problem}` : `${peerName}: ${error.message}`;
+    this.#session?.close(code, message, refused);
+  }
+
+  #securingFailed(error: Error): void {
+    const { peerName } = this.#options;
+    if (error instanceof TlsSettingsError) {
+      this.fail('tls-settings', error.message, true);
+      return;
+    }
+    const failure = explainTlsFailure(error);
+    if (failure) this.fail(failure.code, `${peerName} ${failure.problem}`, failure.refused);
+    else this.fail('reset', `${peerName}: ${error.message}`);
+  }
+
+  #notUp(): Promise<never> {
+    const { code, message } = this.#closed ?? {
+      code: 'not-up' as const,
+      message: `the connection to ${this.#options.peerName} is not up yet`,
+    };
+    return Promise.reject(new ConnectionError(code, message));
+  }
+}
+
+function wireOf(socket: Socket, clock: Clock): Wire {
+  return {
+    write: (bytes) => socket.write(bytes),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    end: () => {
+      socket.end();
+      socket.resume();
+      const timer = clock.setTimeout(() => socket.destroy(), LINGER);
+      socket.once('close', () => clock.clearTimeout(timer));
+    },
+    destroy: () => socket.destroy(),
+  };
+}
+
+function bound(handlers: ConnectionHandlers): ConnectionHandlers {
+  return {
+    onPhase: (phase) => handlers.onPhase(phase),
+    onUp: (remote) => handlers.onUp(remote),
+    onEvent: (topic, event) => handlers.onEvent(topic, event),
+    onFilter: (topics) => handlers.onFilter(topics),
+    onSuspect: (suspect) => handlers.onSuspect(suspect),
+    onProblem: (problem) => handlers.onProblem(problem),
+    onClosed: (closed) => handlers.onClosed(closed),
+  };
+}
