@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { appendFile, readdir, readFile, truncate } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openEventLog } from '../../src/event-log/event-log-store.ts';
 import { decide } from '../../src/schedule/decide.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import { initialState, subscriptions } from '../../src/schedule/schedule.ts';
-import { logOptions, temporaryDirectory } from '../support/event-logs.ts';
+import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
 import { bro, connect, start, subscribe } from '../support/schedule-words.ts';
 
 test('what was appended is there again after the log was opened anew', async (t) => {
@@ -56,6 +56,32 @@ test('a torn last record is cut off, reported, and its place taken by the next',
   await again.append(decide(again.state, connect(2, 'zeek:9999', 'b'), DEFAULT_POLICY).events);
   assert.equal(again.seq, 3);
   await again.close();
+});
+
+test('a last record whose bytes never all reached the disk is cut off, and none before it', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const segment = join(directory, 'segment-0000000000000001.jsonl');
+  await writeLog(directory, [start(0), connect(1, 'zeek:9999', 'a'), connect(2, 'zeek:9999', 'b')]);
+  for (const name of await namesIn(directory, /^snapshot/)) await rm(join(directory, name));
+  const bytes = await readFile(segment);
+  const last = bytes.lastIndexOf('\n', bytes.length - 2) + 1;
+  // The length was there before the data: a power cut leaves zeros, with the line end or without.
+  await writeFile(
+    segment,
+    Buffer.concat([bytes.subarray(0, last + 20), Buffer.alloc(50), Buffer.from('\n')]),
+  );
+  const log = await openEventLog(logOptions(directory));
+  assert.deepEqual(log.report, {
+    records: 3,
+    foldedFrom: 0,
+    torn: {
+      file: segment,
+      offset: last,
+      bytes: 71,
+      reason: `the checksum does not fit the record (${segment}, byte ${last})`,
+    },
+  });
+  await log.close();
 });
 
 test('a log that another process writes is not written, and the error names that process', async (t) => {

@@ -66,6 +66,9 @@ export function fromSystem(error: unknown, doing: string): EventLogError {
         null,
         error,
       );
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new EventLogError('not-found', `could not ${doing}: it is not there`, null, error);
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':

@@ -31,6 +31,11 @@ export class LineSplitter {
     if (start < chunk.length) this.#keep(chunk.subarray(start));
   }
 
+  /** The byte of the file that the next line starts at. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   /** What no line end has followed yet; empty if the last line was complete. */
   rest(): Line {
     return { bytes: Buffer.concat(this.#parts), offset: this.#offset };

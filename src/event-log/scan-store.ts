@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Disk } from './disk-store.ts';
-import { atPlace, EventLogError, fromSystem, type Place } from './event-log-error.ts';
+import { atPlace, EventLogError, fromSystem } from './event-log-error.ts';
 import { type Line, LineSplitter } from './line-splitter.ts';
 import { type LogRecord, MAX_RECORD_BYTES, parseRecord } from './record.ts';
 
@@ -15,25 +15,50 @@ const CHUNK_BYTES = 256 * 1024;
 
 /**
  * The records of a file from a byte on, a chunk of the file at a time. Ends at the file's end or where the last
- * line is not complete. Throws at the first line that is no record, with its place.
+ * line is not complete. Throws at the first line that is no record, with its place, once all before it are out.
  */
 export async function* scanFile(disk: Disk, path: string, from = 0): AsyncGenerator<Scanned[]> {
-  const splitter = new LineSplitter(MAX_RECORD_BYTES, from);
-  for await (const chunk of chunksOf(disk, path, from)) {
-    const scanned: Scanned[] = [];
-    for (const line of linesOf(splitter, chunk, path)) scanned.push(scan(line, path));
-    if (scanned.length > 0) yield scanned;
-  }
+  yield* scanChunks(chunksOf(disk, path, from), path, from);
 }
 
 /** The records of a stream, such as standard input; `name` stands for the file in errors. */
 export async function* scanStream(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Scanned[]> {
-  const splitter = new LineSplitter(MAX_RECORD_BYTES);
+  yield* scanChunks(chunks, name, 0);
+}
+
+async function* scanChunks(
+  chunks: AsyncIterable<Buffer>,
+  file: string,
+  from: number,
+): AsyncGenerator<Scanned[]> {
+  const splitter = new LineSplitter(MAX_RECORD_BYTES, from);
   for await (const chunk of chunks) {
-    const scanned: Scanned[] = [];
-    for (const line of linesOf(splitter, chunk, name)) scanned.push(scan(line, name));
+    const { scanned, problem } = scanChunk(splitter, chunk, file);
     if (scanned.length > 0) yield scanned;
+    if (problem) throw problem;
   }
+}
+
+/** What a chunk completes, up to the first line that is no record. */
+function scanChunk(
+  splitter: LineSplitter,
+  chunk: Buffer,
+  file: string,
+): { readonly scanned: Scanned[]; readonly problem: EventLogError | null } {
+  const scanned: Scanned[] = [];
+  let start = splitter.offset;
+  try {
+    for (const line of splitter.push(chunk)) {
+      start = line.offset;
+      const end = start + line.bytes.length + 1;
+      scanned.push({ record: parseRecord(line.bytes), start, end });
+      start = end;
+    }
+  } catch (error) {
+    if (!(error instanceof EventLogError)) throw error;
+    return { scanned, problem: atPlace(error, { file, offset: start }) };
+  }
+  return { scanned, problem: null };
 }
 
 /** Whether a whole record starts anywhere in the file after that byte: then what is bad there is no torn end. */
@@ -59,27 +84,6 @@ function isRecord(line: Line): boolean {
   } catch {
     return false;
   }
-}
-
-function scan(line: Line, file: string): Scanned {
-  try {
-    const record = parseRecord(line.bytes);
-    return { record, start: line.offset, end: line.offset + line.bytes.length + 1 };
-  } catch (error) {
-    throw placed(error, { file, offset: line.offset });
-  }
-}
-
-function* linesOf(splitter: LineSplitter, chunk: Buffer, file: string): Generator<Line> {
-  try {
-    yield* splitter.push(chunk);
-  } catch (error) {
-    throw placed(error, { file, offset: splitter.rest().offset });
-  }
-}
-
-function placed(error: unknown, place: Place): unknown {
-  return error instanceof EventLogError ? atPlace(error, place) : error;
 }
 
 async function* chunksOf(disk: Disk, path: string, from: number): AsyncGenerator<Buffer> {

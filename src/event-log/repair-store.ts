@@ -1,0 +1,108 @@
+import { constants, copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Disk, disk as realDisk, syncDirectory } from './disk-store.ts';
+import { EventLogError } from './event-log-error.ts';
+import { EVENT_LOG_DEFAULTS, openEventLog } from './event-log-store.ts';
+import { type LogFile, logFiles } from './files.ts';
+import { takeLock } from './lock-store.ts';
+import type { LogRecord } from './record.ts';
+import { listLog, scanFile } from './scan-store.ts';
+import { DecisionReader } from './sequence.ts';
+
+export interface Repair {
+  /** The folder with every file as it was. */
+  readonly copies: string;
+  /** The files that were shortened or removed. */
+  readonly changed: readonly string[];
+  /** Sequence number of the last record that is kept. */
+  readonly until: number;
+}
+
+/**
+ * Cuts a log off after a record, keeping a copy of every file that it touches. Then it begins a new log id, since
+ * osquery may know names that facts gave which are gone now, and no name may come again. Throws `locked` while
+ * somebody writes, `bad-sequence` where the record isn't there, is not the last of its decision, or stands behind
+ * the damage. `logId` is random, `now` in milliseconds since the epoch.
+ */
+export async function repairLog(
+  directory: string,
+  until: number,
+  { logId, now, disk = realDisk }: { readonly logId: string; readonly now: number; readonly disk?: Disk },
+): Promise<Repair> {
+  const lock = await takeLock(disk, directory, now);
+  const copies = join(
+    directory,
+    `before-repair-${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`,
+  );
+  const changed: string[] = [];
+  try {
+    const { segments, snapshots } = logFiles(await listLog(disk, directory));
+    const { segment, end } = await findEnd(disk, directory, segments, until);
+    const superfluous = [
+      ...segments.filter(({ seq }) => seq > segment.seq),
+      ...snapshots.filter(({ seq }) => seq > until),
+    ];
+    await disk.makeDirectory(copies);
+    for (const { name } of [segment, ...superfluous]) {
+      await copyFile(join(directory, name), join(copies, name), constants.COPYFILE_EXCL);
+      changed.push(name);
+    }
+    await syncDirectory(disk, copies);
+    for (const { name } of superfluous) await disk.remove(join(directory, name));
+    const file = await disk.open(join(directory, segment.name), 'r+');
+    await file.truncate(end).finally(() => file.close());
+  } finally {
+    await lock.release();
+  }
+  await beginAnew(directory, until, logId, now);
+  return { copies, changed, until };
+}
+
+/** The segment and byte where the record ends. */
+async function findEnd(
+  disk: Disk,
+  directory: string,
+  segments: readonly LogFile[],
+  until: number,
+): Promise<{ readonly segment: LogFile; readonly end: number }> {
+  const segment = segments.findLast(({ seq }) => seq <= until);
+  if (!segment) {
+    throw new EventLogError('bad-sequence', `there is no record ${until} in ${directory}`);
+  }
+  const path = join(directory, segment.name);
+  const decisions = new DecisionReader(segment.seq);
+  let last = segment.seq - 1;
+  for await (const scanned of scanFile(disk, path)) {
+    for (const { record, start, end } of scanned) {
+      const decision = decisions.take(record, { file: path, offset: start });
+      if (record.seq === until && !decision) throw insideDecision(record);
+      if (record.seq === until) return { segment, end };
+      last = record.seq;
+    }
+  }
+  throw new EventLogError('bad-sequence', `there is no record ${until}: the last one is ${last}`);
+}
+
+function insideDecision({ seq, rest }: LogRecord): EventLogError {
+  return new EventLogError(
+    'bad-sequence',
+    `record ${seq} is not the last of its decision, which is in the log as a whole or not at all; keep up to ${seq + rest}`,
+  );
+}
+
+async function beginAnew(directory: string, until: number, logId: string, now: number): Promise<void> {
+  const log = await openEventLog({
+    ...EVENT_LOG_DEFAULTS,
+    directory,
+    now: () => now,
+    onWarning: (problem) => {
+      throw problem;
+    },
+  });
+  const reason = `repaired: records after ${until} were cut off`;
+  try {
+    await log.append([{ type: 'LogStarted', at: now, cause: null, data: { logId, reason } }]);
+  } finally {
+    await log.close();
+  }
+}
