@@ -1,0 +1,43 @@
+/** osquery's event tables, and which of them a row that comes without a name can be of. */
+import { textOfBytes } from './byte-string.ts';
+import { parseJson, textMembers } from './loose-json.ts';
+import type { ManagerClient } from './manager-client.ts';
+import type { Row } from './row.ts';
+import { type DeclaredColumn, lookUpTable } from './table-columns.ts';
+
+export interface EventTable {
+  readonly name: string;
+  /** The hidden ones too, such as `eid`: osquery forwards all that have a value. */
+  readonly columns: readonly DeclaredColumn[];
+}
+
+/** The tables whose events osquery collects now; the rows of others can't come. */
+const ACTIVE_SUBSCRIBERS = "SELECT name FROM osquery_events WHERE type = 'subscriber' AND active = 1";
+
+/** Asks osquery for its event tables. Throws OsqueryError. Never to be called inside a log call of osquery. */
+export async function readEventTables(
+  client: Pick<ManagerClient, 'query' | 'call' | 'getQueryColumns'>,
+): Promise<readonly EventTable[]> {
+  const tables: EventTable[] = [];
+  for (const { name = '' } of await client.query(ACTIVE_SUBSCRIBERS)) {
+    const columns = await lookUpTable(client, name);
+    if (columns) tables.push({ name: name.toLowerCase(), columns });
+  }
+  return tables;
+}
+
+/** The row of an `event` call (a byte string): a flat JSON object. Throws OsqueryError `protocol`. */
+export function parseEventRow(payload: string): Row {
+  return textMembers(parseJson(textOfBytes(payload), "osquery's event"));
+}
+
+/**
+ * The tables that have all columns of the row; the row may be of any of them. A row has the columns that the
+ * event gave a value, so that tables can't be told apart by what it lacks.
+ */
+export function tablesOfRow(row: Row, tables: readonly EventTable[]): readonly EventTable[] {
+  const names = Object.keys(row);
+  return tables.filter(({ columns }) =>
+    names.every((name) => columns.some((column) => column.name.toLowerCase() === name.toLowerCase())),
+  );
+}
