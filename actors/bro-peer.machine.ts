@@ -1,0 +1,353 @@
+import { assign, not, sendTo, setup } from 'xstate';
+import type { BusMessage, MessageOf } from '../src/bus/messages.ts';
+import { token } from '../src/bus/subject.ts';
+import type { Audience, Host, Notice, Request } from '../src/vocabulary/words.ts';
+import { callbackPort, inboxPort, publishPort } from './port.ts';
+
+/** Milliseconds. */
+export interface LinkTiming {
+  /** First pause before a new attempt; doubles with each failure. */
+  readonly backOffBase: number;
+  readonly backOffMax: number;
+  /** Pause after the Bro, or our own policy, refused us: nothing will change soon. */
+  readonly refusedPause: number;
+  /** A connection that lived this long was healthy: its loss is met with an attempt at once. */
+  readonly healthyAfter: number;
+}
+
+/** Milliseconds; as configured. */
+export interface Patience {
+  /** How long a Bro has after each connect to ask again for what it wants. */
+  readonly resyncWindow: number;
+  /** How long the subscriptions of a Bro that stays away live. */
+  readonly expiry: number;
+}
+
+export interface BroPeerInput {
+  readonly peer: string;
+  readonly host: Host;
+  readonly timing: LinkTiming;
+  readonly patience: Patience;
+}
+
+/** What the connection tells its peer. Each carries the time; chance comes in with `closed`. */
+export type ConnectionEvent =
+  | {
+      readonly type: 'connection.phase';
+      readonly phase: 'resolving' | 'connecting' | 'securing' | 'handshaking';
+    }
+  | {
+      readonly type: 'connection.up';
+      readonly incarnation: string;
+      readonly transport: string;
+      readonly authenticated: boolean;
+    }
+  | { readonly type: 'connection.suspect'; readonly suspect: boolean }
+  | { readonly type: 'connection.request'; readonly request: Request; readonly audience: Audience }
+  | { readonly type: 'connection.problem'; readonly problem: string }
+  | {
+      readonly type: 'connection.closed';
+      readonly code: string;
+      readonly reason: string;
+      readonly refused: boolean;
+      /** How long it had been up, ms; 0 if it never was. */
+      readonly upFor: number;
+      /** 0..1, drawn for the jitter of the next attempt. */
+      readonly chance: number;
+    };
+
+/** What a peer tells its connection. */
+export type ConnectionCommand =
+  | { readonly type: 'host'; readonly host: Host }
+  | { readonly type: 'tell'; readonly notice: Notice }
+  | { readonly type: 'leave' };
+
+export type BroPeerEvent =
+  | ConnectionEvent
+  | MessageOf<'peer.tell'>
+  | { readonly type: 'host.changed'; readonly host: Host }
+  | { readonly type: 'patience.changed'; readonly patience: Patience }
+  | { readonly type: 'peer.drain' };
+
+interface BroPeerContext {
+  readonly peer: string;
+  readonly host: Host;
+  readonly timing: LinkTiming;
+  readonly patience: Patience;
+  /** Failures since the last healthy connection. */
+  readonly failures: number;
+  /** Pause before the next attempt, ms. */
+  readonly retryIn: number;
+  readonly incarnation: string;
+  readonly requests: number;
+  /** Why the last connection ended. */
+  readonly lastClose: { readonly code: string; readonly reason: string } | null;
+}
+
+/** The pause before the next attempt: exponential in the failures, with jitter so that a fleet does not return as one. */
+export function pauseAfter(
+  event: Extract<ConnectionEvent, { type: 'connection.closed' }>,
+  failures: number,
+  timing: LinkTiming,
+): number {
+  if (event.code === 'filter-changed') return 0;
+  if (event.refused) return Math.round(timing.refusedPause * (0.75 + event.chance / 2));
+  if (failures === 0) return Math.round(timing.backOffBase * event.chance);
+  const ceiling = Math.min(timing.backOffMax, timing.backOffBase * 2 ** (failures - 1));
+  return Math.round(ceiling * (0.5 + event.chance / 2));
+}
+
+function peerDown({ peer, lastClose, retryIn }: BroPeerContext): BusMessage {
+  return {
+    type: 'peer.down',
+    peer,
+    code: lastClose?.code ?? '',
+    reason: lastClose?.reason ?? '',
+    retryIn,
+  };
+}
+
+/** One Bro: reaching it, talking with it, coming back to it, and giving it up when it stays away. */
+export const broPeerMachine = setup({
+  types: {
+    context: {} as BroPeerContext,
+    events: {} as BroPeerEvent,
+    input: {} as BroPeerInput,
+  },
+  actors: {
+    inbox: inboxPort(),
+    connection: callbackPort<ConnectionCommand, { readonly peer: string; readonly host: Host }>('connection'),
+  },
+  actions: {
+    publish: publishPort,
+    takeHost: assign({
+      host: ({ context, event }) => (event.type === 'host.changed' ? event.host : context.host),
+    }),
+    takePatience: assign({ patience: (_, patience: Patience) => patience }),
+    countRequest: assign({ requests: ({ context }) => context.requests + 1 }),
+    recordUp: assign({
+      incarnation: ({ context, event }) =>
+        event.type === 'connection.up' ? event.incarnation : context.incarnation,
+    }),
+    recordClose: assign(({ context, event }) => {
+      if (event.type !== 'connection.closed') return {};
+      const healthy = event.upFor >= context.timing.healthyAfter || event.code === 'filter-changed';
+      const failures = healthy ? 0 : context.failures + 1;
+      return {
+        failures,
+        retryIn: pauseAfter(event, failures, context.timing),
+        lastClose: { code: event.code, reason: event.reason },
+      };
+    }),
+  },
+  guards: {
+    isPhase: ({ event }, params: { readonly phase: string }) =>
+      event.type === 'connection.phase' && event.phase === params.phase,
+    isSuspect: ({ event }) => event.type === 'connection.suspect' && event.suspect,
+    isRefused: ({ event }) => event.type === 'connection.closed' && event.refused,
+  },
+  delays: {
+    retryIn: ({ context }) => context.retryIn,
+    resyncWindow: ({ context }) => context.patience.resyncWindow,
+    expiry: ({ context }) => context.patience.expiry,
+  },
+}).createMachine({
+  id: 'bro-peer',
+  description: 'One Bro, named by its configured address.',
+  context: ({ input }) => ({
+    peer: input.peer,
+    host: input.host,
+    timing: input.timing,
+    patience: input.patience,
+    failures: 0,
+    retryIn: 0,
+    incarnation: '',
+    requests: 0,
+    lastClose: null,
+  }),
+  invoke: {
+    src: 'inbox',
+    input: ({ context }) => ({ subjects: [`peer.${token(context.peer)}.tell`] }),
+  },
+  type: 'parallel',
+  on: {
+    'host.changed': { actions: 'takeHost' },
+    'patience.changed': { actions: { type: 'takePatience', params: ({ event }) => event.patience } },
+  },
+  states: {
+    link: {
+      description: 'The connection to the Bro.',
+      initial: 'linked',
+      states: {
+        linked: {
+          description: 'There is a connection, or one in the making.',
+          initial: 'resolving',
+          invoke: {
+            id: 'connection',
+            src: 'connection',
+            input: ({ context }) => ({ peer: context.peer, host: context.host }),
+          },
+          on: {
+            'connection.phase': [
+              { guard: { type: 'isPhase', params: { phase: 'resolving' } }, target: '.resolving' },
+              { guard: { type: 'isPhase', params: { phase: 'connecting' } }, target: '.connecting' },
+              { guard: { type: 'isPhase', params: { phase: 'securing' } }, target: '.securing' },
+              { guard: { type: 'isPhase', params: { phase: 'handshaking' } }, target: '.handshaking' },
+            ],
+            'connection.up': {
+              target: '.peered',
+              actions: [
+                'recordUp',
+                {
+                  type: 'publish',
+                  params: ({ context, event }) => ({
+                    type: 'peer.up',
+                    peer: context.peer,
+                    incarnation: event.incarnation,
+                    transport: event.transport,
+                    authenticated: event.authenticated,
+                  }),
+                },
+              ],
+            },
+            'connection.problem': {
+              actions: {
+                type: 'publish',
+                params: ({ context, event }) => ({
+                  type: 'peer.problem',
+                  peer: context.peer,
+                  problem: event.problem,
+                }),
+              },
+            },
+            'connection.closed': [
+              { guard: 'isRefused', target: 'refused', actions: 'recordClose' },
+              { target: 'backingOff', actions: 'recordClose' },
+            ],
+            'peer.drain': '.draining',
+          },
+          states: {
+            resolving: { description: "The name in the Bro's address is being resolved." },
+            connecting: { description: 'TCP is being opened.' },
+            securing: { description: 'TLS is being negotiated.' },
+            handshaking: { description: 'Broker (or WebSocket, or NATS) peers introduce themselves.' },
+            peered: {
+              description: 'The Bro hears us and we hear it.',
+              type: 'parallel',
+              on: {
+                'host.changed': {
+                  actions: [
+                    'takeHost',
+                    sendTo('connection', ({ event }) => ({ type: 'host', host: event.host }) as const),
+                  ],
+                },
+                'peer.tell': {
+                  actions: sendTo(
+                    'connection',
+                    ({ event }) => ({ type: 'tell', notice: event.notice }) as const,
+                  ),
+                },
+                'connection.request': {
+                  actions: [
+                    'countRequest',
+                    {
+                      type: 'publish',
+                      params: ({ context, event }) => ({
+                        type: 'peer.request',
+                        peer: context.peer,
+                        incarnation: context.incarnation,
+                        requestId: context.requests,
+                        request: event.request,
+                        audience: event.audience,
+                      }),
+                    },
+                  ],
+                },
+              },
+              states: {
+                sync: {
+                  initial: 'resyncing',
+                  states: {
+                    resyncing: {
+                      description: 'The Bro may still ask again for what it had; nothing ends meanwhile.',
+                      after: {
+                        resyncWindow: {
+                          target: 'settled',
+                          actions: {
+                            type: 'publish',
+                            params: ({ context }) => ({ type: 'peer.resynced', peer: context.peer }),
+                          },
+                        },
+                      },
+                    },
+                    settled: { description: 'What the Bro did not ask again has ended.' },
+                  },
+                },
+                health: {
+                  initial: 'responsive',
+                  states: {
+                    responsive: {
+                      description: 'The Bro answers.',
+                      on: { 'connection.suspect': { guard: 'isSuspect', target: 'suspect' } },
+                    },
+                    suspect: {
+                      description: 'The Bro owes us an answer; soon the connection is given up.',
+                      on: { 'connection.suspect': { guard: not('isSuspect'), target: 'responsive' } },
+                    },
+                  },
+                },
+              },
+            },
+            draining: {
+              description: 'We take leave in good order.',
+              entry: sendTo('connection', { type: 'leave' }),
+              on: { 'connection.closed': '#bro-peer.link.ended' },
+            },
+          },
+        },
+        backingOff: {
+          description: 'The Bro was not reached or was lost; the next attempt waits.',
+          entry: { type: 'publish', params: ({ context }) => peerDown(context) },
+          after: { retryIn: 'linked' },
+          on: { 'peer.drain': 'ended' },
+        },
+        refused: {
+          description: 'The Bro, or our own policy, refused the connection; the next attempt waits long.',
+          entry: { type: 'publish', params: ({ context }) => peerDown(context) },
+          after: { retryIn: 'linked' },
+          on: { 'peer.drain': 'ended' },
+        },
+        ended: { type: 'final', description: 'This Bro is ours no longer.' },
+      },
+    },
+    presence: {
+      description: 'Whether the Bro has been seen lately enough for its subscriptions to live.',
+      initial: 'absent',
+      on: { 'peer.drain': '.ended' },
+      states: {
+        present: {
+          description: 'Peered.',
+          on: { 'connection.closed': 'absent' },
+        },
+        absent: {
+          description: 'Not peered; its subscriptions live on for the expiry time.',
+          after: {
+            expiry: {
+              target: 'expired',
+              actions: {
+                type: 'publish',
+                params: ({ context }) => ({ type: 'peer.expired', peer: context.peer }),
+              },
+            },
+          },
+          on: { 'connection.up': 'present' },
+        },
+        expired: {
+          description: 'Away for too long: its subscriptions have ended.',
+          on: { 'connection.up': 'present' },
+        },
+        ended: { type: 'final', description: 'Nobody waits for this Bro any more.' },
+      },
+    },
+  },
+});

@@ -1,0 +1,263 @@
+import { assign, type DoneActorEvent, setup } from 'xstate';
+import type { MessageOf } from '../src/bus/messages.ts';
+import { DEFAULT_POLICY } from '../src/schedule/policy.ts';
+import { groupsOf, type ScheduleState } from '../src/schedule/schedule.ts';
+import type { Host } from '../src/vocabulary/words.ts';
+import type { LinkTiming } from './bro-peer.machine.ts';
+import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
+import { courierMachine } from './courier.machine.ts';
+import { loggerPluginMachine } from './logger-plugin.machine.ts';
+import { type OsqueryCoreOutput, type OsqueryTiming, osqueryCoreMachine } from './osquery-core.machine.ts';
+import { inboxPort, promisePort, publishPort, reasonOf } from './port.ts';
+import type { Pending } from './schedule-commands.ts';
+import { scheduleManagerMachine } from './schedule-manager.machine.ts';
+
+export interface ExtensionInput {
+  /** Our Broker endpoint id, a version-4 UUID. */
+  readonly endpointId: string;
+  /** End when osqueryd stays away, since whoever started us starts us again. */
+  readonly givesUp: boolean;
+  readonly timing: { readonly osquery: OsqueryTiming; readonly link: LinkTiming };
+}
+
+/** What was found in the state directory, and the news of our start. */
+export interface Recovered {
+  readonly schedule: ScheduleState;
+  readonly start: Extract<Pending, { type: 'StartExtension' }>;
+}
+
+export type ExtensionEvent =
+  | MessageOf<'osquery.configured'>
+  | MessageOf<'osquery.config-refused'>
+  | MessageOf<'osquery.host'>
+  | MessageOf<'osquery.shutdown'>
+  /** The process was asked to end. */
+  | { readonly type: 'process.signal'; readonly signal: string }
+  | (DoneActorEvent<OsqueryCoreOutput> & { readonly type: 'xstate.done.actor.osquery-core' })
+  | {
+      readonly type: `xstate.done.actor.${'schedule-manager' | 'broker-endpoint' | 'courier'}`;
+      readonly output: undefined;
+      readonly actorId: string;
+    };
+
+/** How it ended; `code` is the process's exit code. */
+export interface ExtensionOutput {
+  readonly code: number;
+  readonly reason: string;
+}
+
+interface ExtensionContext extends ExtensionInput {
+  readonly configured: MessageOf<'osquery.configured'> | null;
+  readonly host: Host | null;
+  readonly recovered: Recovered | null;
+  readonly end: ExtensionOutput;
+}
+
+const TOLD_TO_END: ExtensionOutput = { code: 0, reason: 'osqueryd told us to end' };
+
+const signalled = (signal: string): ExtensionOutput => ({ code: 0, reason: `the process got ${signal}` });
+
+/** The whole extension: supervises the rest and lives the life of an osquery extension. */
+export const extensionMachine = setup({
+  types: {
+    context: {} as ExtensionContext,
+    events: {} as ExtensionEvent,
+    input: {} as ExtensionInput,
+    output: {} as ExtensionOutput,
+  },
+  actors: {
+    inbox: inboxPort(),
+    osqueryCore: osqueryCoreMachine,
+    recover: promisePort<Recovered, undefined>('recover'),
+    scheduleManager: scheduleManagerMachine,
+    brokerEndpoint: brokerEndpointMachine,
+    loggerPlugin: loggerPluginMachine,
+    courier: courierMachine,
+    /** Ends what the machines do not own: servers, files. */
+    release: promisePort<void, undefined>('release'),
+  },
+  actions: {
+    publish: publishPort,
+    takeHost: assign({ host: (_, host: Host) => host }),
+    takeConfiguration: assign({ configured: (_, message: MessageOf<'osquery.configured'>) => message }),
+    takeRecovered: assign({ recovered: (_, recovered: Recovered) => recovered }),
+    endWith: assign({ end: (_, end: ExtensionOutput) => end }),
+  },
+  delays: { patience: 8_000 },
+}).createMachine({
+  id: 'extension',
+  description: 'The extension as a whole.',
+  context: ({ input }) => ({
+    ...input,
+    configured: null,
+    host: null,
+    recovered: null,
+    end: { code: 0, reason: '' },
+  }),
+  invoke: [
+    {
+      src: 'inbox',
+      input: {
+        subjects: ['osquery.configured', 'osquery.config-refused', 'osquery.host', 'osquery.shutdown'],
+      },
+    },
+    {
+      id: 'osquery-core',
+      systemId: 'osquery-core',
+      src: 'osqueryCore',
+      input: ({ context }) => ({ timing: context.timing.osquery, givesUp: context.givesUp }),
+    },
+  ],
+  output: ({ context }) => context.end,
+  on: {
+    'osquery.host': { actions: { type: 'takeHost', params: ({ event }) => event.host } },
+    'osquery.configured': { actions: { type: 'takeConfiguration', params: ({ event }) => event } },
+  },
+  initial: 'starting',
+  states: {
+    starting: {
+      description: "osquery's manager is sought, and our configuration with it.",
+      on: {
+        'osquery.configured': {
+          target: 'recovering',
+          actions: { type: 'takeConfiguration', params: ({ event }) => event },
+        },
+        'osquery.config-refused': 'recovering',
+        'osquery.shutdown': { target: 'releasing', actions: { type: 'endWith', params: TOLD_TO_END } },
+        'process.signal': {
+          target: 'releasing',
+          actions: { type: 'endWith', params: ({ event }) => signalled(event.signal) },
+        },
+        'xstate.done.actor.osquery-core': {
+          target: 'releasing',
+          actions: { type: 'endWith', params: ({ event }) => endOf(event.output) },
+        },
+      },
+    },
+    recovering: {
+      description: 'The event log is read and folded, the journal opened.',
+      invoke: {
+        src: 'recover',
+        onDone: {
+          target: 'working',
+          actions: { type: 'takeRecovered', params: ({ event }) => event.output },
+        },
+        onError: {
+          target: 'releasing',
+          actions: {
+            type: 'endWith',
+            params: ({ event }) => ({ code: 1, reason: reasonOf(event.error) }),
+          },
+        },
+      },
+      on: {
+        'process.signal': {
+          target: 'releasing',
+          actions: { type: 'endWith', params: ({ event }) => signalled(event.signal) },
+        },
+      },
+    },
+    working: {
+      description: 'All actors live.',
+      invoke: [
+        {
+          id: 'schedule-manager',
+          systemId: 'schedule-manager',
+          src: 'scheduleManager',
+          input: ({ context }) => scheduleInput(context),
+        },
+        {
+          id: 'broker-endpoint',
+          systemId: 'broker-endpoint',
+          src: 'brokerEndpoint',
+          input: ({ context }) => ({
+            endpointId: context.endpointId,
+            timing: context.timing.link,
+            configuration: context.configured,
+            groups: context.recovered ? groupsOf(context.recovered.schedule) : [],
+            host: context.host,
+          }),
+        },
+        { id: 'logger-plugin', systemId: 'logger-plugin', src: 'loggerPlugin' },
+        { id: 'courier', systemId: 'courier', src: 'courier' },
+      ],
+      initial: 'serving',
+      states: {
+        serving: {
+          description: 'Bros are served.',
+          on: {
+            'osquery.shutdown': { target: 'draining', actions: { type: 'endWith', params: TOLD_TO_END } },
+            'process.signal': {
+              target: 'draining',
+              actions: { type: 'endWith', params: ({ event }) => signalled(event.signal) },
+            },
+            'xstate.done.actor.osquery-core': {
+              target: 'draining.osquery.ended',
+              actions: { type: 'endWith', params: ({ event }) => endOf(event.output) },
+            },
+          },
+        },
+        draining: {
+          description: 'Everybody finishes what is at hand; a second signal cuts that short.',
+          entry: {
+            type: 'publish',
+            params: ({ context }) => ({ type: 'extension.draining', reason: context.end.reason }),
+          },
+          type: 'parallel',
+          on: { 'process.signal': '#extension.releasing' },
+          after: { patience: '#extension.releasing' },
+          onDone: '#extension.releasing',
+          states: {
+            osquery: drainingOf('osquery-core', 'The manager is told that we go.'),
+            schedule: drainingOf('schedule-manager', 'Our end goes to the event log.'),
+            endpoint: drainingOf('broker-endpoint', 'The Bros are told that we go.'),
+            courier: drainingOf('courier', 'Rows under way are confirmed.'),
+          },
+        },
+      },
+    },
+    releasing: {
+      description: 'Sockets and files are closed.',
+      invoke: { src: 'release', onDone: 'stopped', onError: 'stopped' },
+    },
+    stopped: { type: 'final', description: 'The process may end.' },
+  },
+});
+
+/** A region of the draining that waits for one actor to end. */
+function drainingOf<Id extends string>(actor: Id, description: string) {
+  return {
+    description,
+    initial: 'ending',
+    states: {
+      ending: {
+        description: `${actor} is still at work.`,
+        on: { [`xstate.done.actor.${actor}`]: 'ended' } as Record<`xstate.done.actor.${Id}`, 'ended'>,
+      },
+      ended: { type: 'final', description: `${actor} has ended.` },
+    },
+  } as const;
+}
+
+function scheduleInput({ recovered, configured, host }: ExtensionContext) {
+  if (!recovered) throw new Error('the state directory has not been read');
+  return {
+    schedule: recovered.schedule,
+    policy: configured?.policy ?? DEFAULT_POLICY,
+    pending: configured ? [recovered.start, configured] : [recovered.start],
+    tables: host?.tables ?? [],
+  };
+}
+
+function endOf(output: OsqueryCoreOutput): ExtensionOutput {
+  switch (output.ended) {
+    case 'detached':
+      return { code: 0, reason: 'osquery let us go' };
+    case 'osquery-absent':
+      return { code: 0, reason: `osqueryd is gone: ${output.reason}` };
+    case 'another-instance':
+      return { code: 1, reason: output.reason };
+    default:
+      return output satisfies never;
+  }
+}

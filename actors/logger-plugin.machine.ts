@@ -1,0 +1,106 @@
+import { assign, setup } from 'xstate';
+import type { MessageOf } from '../src/bus/messages.ts';
+import { callbackPort, inboxPort, publishPort } from './port.ts';
+
+/** What the logger plugin's calls come to, told at most once a second: no event per call or row. */
+export type LoggerEvent =
+  /** osqueryd (by its own name) has chosen us as a logger. */
+  | { readonly type: 'calls.attached'; readonly by: string }
+  /** Counts since our start. */
+  | { readonly type: 'calls.progress'; readonly calls: number; readonly bytes: number }
+  | { readonly type: 'journal.refused'; readonly reason: string; readonly lost: number }
+  | { readonly type: 'journal.recovered'; readonly lost: number }
+  | MessageOf<'extension.draining'>;
+
+interface LoggerContext {
+  readonly calls: number;
+  readonly bytes: number;
+  /** Calls whose rows the journal could not take. */
+  readonly lost: number;
+  readonly reason: string;
+}
+
+/** The logger plugin: whether osquery speaks to us, and whether what it says is kept. */
+export const loggerPluginMachine = setup({
+  types: { context: {} as LoggerContext, events: {} as LoggerEvent },
+  actors: { inbox: inboxPort(), calls: callbackPort<{ type: 'none' }, undefined>('calls') },
+  actions: {
+    publish: publishPort,
+    count: assign(({ event }) =>
+      event.type === 'calls.progress' ? { calls: event.calls, bytes: event.bytes } : {},
+    ),
+    recordLoss: assign(({ event }) => {
+      if (event.type === 'journal.refused') return { lost: event.lost, reason: event.reason };
+      if (event.type === 'journal.recovered') return { lost: event.lost, reason: '' };
+      return {};
+    }),
+  },
+}).createMachine({
+  id: 'logger-plugin',
+  description: "osquery's logger plugin `bro`: answers each call once its rows are in the journal.",
+  context: { calls: 0, bytes: 0, lost: 0, reason: '' },
+  invoke: [{ src: 'inbox', input: { subjects: ['extension.draining'] } }, { src: 'calls' }],
+  initial: 'unattached',
+  on: {
+    'calls.progress': {
+      actions: [
+        'count',
+        {
+          type: 'publish',
+          params: ({ event }) => ({ type: 'logger.progress', calls: event.calls, bytes: event.bytes }),
+        },
+      ],
+    },
+    'extension.draining': '.ended',
+  },
+  states: {
+    unattached: {
+      description: 'osqueryd has not spoken to its logger yet. Is bro named in --logger_plugin?',
+      on: {
+        'calls.attached': { target: 'receiving', actions: { type: 'publish', params: attached } },
+        'calls.progress': {
+          target: 'receiving',
+          actions: [
+            'count',
+            {
+              type: 'publish',
+              params: ({ event }) => ({ type: 'logger.progress', calls: event.calls, bytes: event.bytes }),
+            },
+          ],
+        },
+        'journal.refused': { target: 'degraded', actions: 'recordLoss' },
+      },
+    },
+    receiving: {
+      description: 'What osquery hands over is in the journal before osquery has its answer.',
+      on: {
+        'calls.attached': { actions: { type: 'publish', params: attached } },
+        'journal.refused': { target: 'degraded', actions: 'recordLoss' },
+      },
+    },
+    degraded: {
+      description:
+        'The journal takes nothing; osquery still gets its OK, and the loss is counted and declared.',
+      entry: {
+        type: 'publish',
+        params: ({ context }) => ({ type: 'logger.degraded', reason: context.reason }),
+      },
+      on: {
+        'calls.attached': { actions: { type: 'publish', params: attached } },
+        'journal.refused': { actions: 'recordLoss' },
+        'journal.recovered': {
+          target: 'receiving',
+          actions: [
+            'recordLoss',
+            { type: 'publish', params: ({ event }) => ({ type: 'logger.recovered', lost: event.lost }) },
+          ],
+        },
+      },
+    },
+    ended: { type: 'final', description: 'Calls are still answered, but nobody counts them here.' },
+  },
+});
+
+function attached({ event }: { event: Extract<LoggerEvent, { type: 'calls.attached' }> }) {
+  return { type: 'logger.attached', by: event.by } as const;
+}

@@ -1,0 +1,293 @@
+import { assign, setup } from 'xstate';
+import type { Configuration, MessageOf } from '../src/bus/messages.ts';
+import type { Host } from '../src/vocabulary/words.ts';
+import { callbackPort, inboxPort, promisePort, publishPort, reasonOf } from './port.ts';
+
+/** Milliseconds. */
+export interface OsqueryTiming {
+  /** How long to wait for osqueryd before giving up, if we give up at all. */
+  readonly patience: number;
+  /** Pause between attempts to reach or register with the manager. */
+  readonly retryPause: number;
+  /** Changes of the schedule within this time go to osquery as one. */
+  readonly debounce: number;
+  /** Pause before a schedule that osquery refused is offered again. */
+  readonly refusedPause: number;
+}
+
+export interface OsqueryCoreInput {
+  readonly timing: OsqueryTiming;
+  /** Give up when osqueryd stays away: whoever started us starts us again. */
+  readonly givesUp: boolean;
+}
+
+/** How a reading of the configuration ended. */
+export type Configured =
+  | { readonly outcome: 'configured'; readonly configuration: Configuration }
+  | { readonly outcome: 'refused'; readonly problems: readonly string[] };
+
+/** How a registration ended, when it did not fail on the way. */
+export type Registered =
+  | { readonly outcome: 'registered'; readonly uuid: string }
+  /** osquery still knows a former self of ours, or one that lives. */
+  | { readonly outcome: 'duplicate'; readonly alive: boolean };
+
+/** What the watch over a registration reports. */
+export type WatchEvent =
+  | { readonly type: 'watch.lost'; readonly reason: string }
+  | { readonly type: 'watch.configured'; readonly result: Configured }
+  | { readonly type: 'watch.host'; readonly host: Host }
+  /** osquery's schedule lacks what we gave it. */
+  | { readonly type: 'watch.schedule-missing' }
+  | { readonly type: 'watch.shutdown' };
+
+export type OsqueryCoreEvent = WatchEvent | MessageOf<'schedule.changed'> | MessageOf<'extension.draining'>;
+
+interface OsqueryCoreContext {
+  readonly timing: OsqueryTiming;
+  readonly givesUp: boolean;
+  readonly uuid: string;
+  /** Why we are not registered. */
+  readonly reason: string;
+  /** What osquery should run; empty before the first change is known. */
+  readonly desired: string;
+  readonly applied: string;
+}
+
+/** How the life with osquery ended. */
+export type OsqueryCoreOutput =
+  | { readonly ended: 'detached' }
+  | { readonly ended: 'osquery-absent'; readonly reason: string }
+  | { readonly ended: 'another-instance'; readonly reason: string };
+
+/** The link to osquery's extension manager: registered, watched, and given its schedule. */
+export const osqueryCoreMachine = setup({
+  types: {
+    context: {} as OsqueryCoreContext,
+    events: {} as OsqueryCoreEvent,
+    input: {} as OsqueryCoreInput,
+    output: {} as OsqueryCoreOutput,
+  },
+  actors: {
+    inbox: inboxPort(),
+    attach: promisePort<{ readonly version: string }, undefined>('attach'),
+    configure: promisePort<Configured, undefined>('configure'),
+    register: promisePort<Registered, undefined>('register'),
+    watch: callbackPort<{ type: 'none' }, { readonly uuid: string }>('watch'),
+    applySchedule: promisePort<{ readonly entries: number }, { readonly hash: string }>('applySchedule'),
+    deregister: promisePort<void, { readonly uuid: string }>('deregister'),
+  },
+  actions: {
+    publish: publishPort,
+    desire: assign({
+      desired: ({ context, event }) => (event.type === 'schedule.changed' ? event.hash : context.desired),
+    }),
+    recordReason: assign({ reason: (_, params: { readonly reason: string }) => params.reason }),
+  },
+  guards: {
+    givesUp: ({ context }) => context.givesUp,
+    hasWork: ({ context }) => context.desired !== '' && context.desired !== context.applied,
+  },
+  delays: {
+    patience: ({ context }) => context.timing.patience,
+    retryPause: ({ context }) => context.timing.retryPause,
+    debounce: ({ context }) => context.timing.debounce,
+    refusedPause: ({ context }) => context.timing.refusedPause,
+  },
+}).createMachine({
+  id: 'osquery-core',
+  description: "Our life as an extension, seen from osquery's manager.",
+  context: ({ input }) => ({ ...input, uuid: '', reason: '', desired: '', applied: '' }),
+  invoke: { src: 'inbox', input: { subjects: ['schedule.changed', 'extension.draining'] } },
+  initial: 'detached',
+  on: {
+    'schedule.changed': { actions: 'desire' },
+    'extension.draining': '.ended',
+  },
+  output: ({ event }) => event.output as OsqueryCoreOutput,
+  states: {
+    detached: {
+      description: 'osqueryd does not know us.',
+      initial: 'attaching',
+      after: { patience: { guard: 'givesUp', target: 'absent' } },
+      states: {
+        attaching: {
+          description: "The manager's socket is tried, and its options are read.",
+          invoke: {
+            src: 'attach',
+            onDone: 'configuring',
+            onError: {
+              target: 'waiting',
+              actions: { type: 'recordReason', params: ({ event }) => ({ reason: reasonOf(event.error) }) },
+            },
+          },
+        },
+        waiting: {
+          description: 'Nobody answered; the next attempt follows.',
+          after: { retryPause: 'attaching' },
+        },
+        configuring: {
+          description: "Our key `bro` is read out of osquery's configuration.",
+          invoke: {
+            src: 'configure',
+            onDone: {
+              target: 'registering',
+              actions: { type: 'publish', params: ({ event }) => configurationNews(event.output) },
+            },
+            onError: {
+              target: 'waiting',
+              actions: { type: 'recordReason', params: ({ event }) => ({ reason: reasonOf(event.error) }) },
+            },
+          },
+        },
+        registering: {
+          description: 'The manager is asked to take us on; our own socket opens.',
+          invoke: {
+            src: 'register',
+            onDone: [
+              {
+                guard: ({ event }) => event.output.outcome === 'registered',
+                target: '#osquery-core.registered',
+                actions: assign({
+                  uuid: ({ event }) => (event.output.outcome === 'registered' ? event.output.uuid : ''),
+                }),
+              },
+              {
+                guard: ({ event }) => event.output.outcome === 'duplicate' && event.output.alive,
+                target: '#osquery-core.anotherInstance',
+                actions: {
+                  type: 'recordReason',
+                  params: {
+                    reason: 'another bro-osquery is registered with this osqueryd and answers; end it first',
+                  },
+                },
+              },
+              { target: 'remembered' },
+            ],
+            onError: {
+              target: 'waiting',
+              actions: { type: 'recordReason', params: ({ event }) => ({ reason: reasonOf(event.error) }) },
+            },
+          },
+        },
+        remembered: {
+          description:
+            'osquery still remembers our former self; it forgets within its --extensions_interval.',
+          after: { retryPause: 'registering' },
+        },
+      },
+    },
+    registered: {
+      description: 'osqueryd calls us, and we call it.',
+      entry: [
+        assign({ applied: '', reason: '' }),
+        {
+          type: 'publish',
+          params: ({ context }) => ({ type: 'osquery.registered', uuid: context.uuid }),
+        },
+      ],
+      invoke: { src: 'watch', input: ({ context }) => ({ uuid: context.uuid }) },
+      on: {
+        'watch.lost': {
+          target: 'detached',
+          actions: [
+            { type: 'recordReason', params: ({ event }) => ({ reason: event.reason }) },
+            { type: 'publish', params: ({ event }) => ({ type: 'osquery.lost', reason: event.reason }) },
+          ],
+        },
+        'watch.configured': {
+          actions: { type: 'publish', params: ({ event }) => configurationNews(event.result) },
+        },
+        'watch.host': {
+          actions: { type: 'publish', params: ({ event }) => ({ type: 'osquery.host', host: event.host }) },
+        },
+        'watch.shutdown': { actions: { type: 'publish', params: { type: 'osquery.shutdown' } } },
+        'extension.draining': 'deregistering',
+      },
+      initial: 'inStep',
+      states: {
+        inStep: {
+          description: 'osquery runs what the Bros asked for (or nothing has been asked yet).',
+          always: { guard: 'hasWork', target: 'applying' },
+          on: {
+            'schedule.changed': { target: 'debouncing', actions: 'desire' },
+            'watch.schedule-missing': { target: 'debouncing', actions: assign({ applied: '' }) },
+          },
+        },
+        debouncing: {
+          description: 'Changes are gathered for a moment.',
+          after: { debounce: 'applying' },
+        },
+        applying: {
+          description: 'The schedule goes to osquery by config/update and is read back.',
+          invoke: {
+            src: 'applySchedule',
+            input: ({ context }) => ({ hash: context.desired }),
+            onDone: {
+              target: 'inStep',
+              actions: [
+                assign({ applied: ({ context }) => context.desired }),
+                {
+                  type: 'publish',
+                  params: ({ context, event }) => ({
+                    type: 'osquery.schedule-applied',
+                    hash: context.desired,
+                    entries: event.output.entries,
+                  }),
+                },
+              ],
+            },
+            onError: {
+              target: 'outOfStep',
+              actions: {
+                type: 'publish',
+                params: ({ context, event }) => ({
+                  type: 'osquery.schedule-refused',
+                  hash: context.desired,
+                  reason: reasonOf(event.error),
+                }),
+              },
+            },
+          },
+          on: { 'schedule.changed': { target: 'debouncing', actions: 'desire' } },
+        },
+        outOfStep: {
+          description: 'osquery refused the schedule; it is offered again, at once if it changes.',
+          after: { refusedPause: 'applying' },
+          on: { 'schedule.changed': { target: 'debouncing', actions: 'desire' } },
+        },
+      },
+    },
+    deregistering: {
+      description: 'The manager is told that we go.',
+      invoke: {
+        src: 'deregister',
+        input: ({ context }) => ({ uuid: context.uuid }),
+        onDone: 'ended',
+        onError: 'ended',
+      },
+      on: { 'extension.draining': {} },
+    },
+    ended: {
+      type: 'final',
+      description: 'We are a guest of osquery no longer.',
+      output: { ended: 'detached' } satisfies OsqueryCoreOutput,
+    },
+    absent: {
+      type: 'final',
+      description: 'osqueryd stayed away for too long.',
+      output: ({ context }): OsqueryCoreOutput => ({ ended: 'osquery-absent', reason: context.reason }),
+    },
+    anotherInstance: {
+      type: 'final',
+      description: 'Another of us lives with this osqueryd.',
+      output: ({ context }): OsqueryCoreOutput => ({ ended: 'another-instance', reason: context.reason }),
+    },
+  },
+});
+
+function configurationNews(result: Configured) {
+  return result.outcome === 'configured'
+    ? ({ type: 'osquery.configured', ...result.configuration } as const)
+    : ({ type: 'osquery.config-refused', problems: result.problems } as const);
+}

@@ -1,0 +1,47 @@
+import { type EventObject, fromCallback, fromPromise } from 'xstate';
+import type { BusMessage } from '../src/bus/messages.ts';
+
+/**
+ * What a machine needs of the world is declared in its `setup` as an actor or action of this file's kinds and
+ * supplied by the composition root through `.provide`. Unsupplied, it fails as soon as it is used, so a
+ * forgotten wire is loud, while pure transitions (which run nothing) need no fakes.
+ */
+
+/** A piece of work with one result, to be supplied. */
+export function promisePort<Output, Input>(name: string) {
+  return fromPromise<Output, Input>(() => Promise.reject(new Error(`${name} is not provided`)));
+}
+
+/** Something that lives as long as its state and exchanges events with it, to be supplied. */
+export function callbackPort<Received extends EventObject, Input, Emitted extends EventObject = EventObject>(
+  name: string,
+) {
+  return fromCallback<Received, Input, Emitted>(() => {
+    throw new Error(`${name} is not provided`);
+  });
+}
+
+/** The action that puts a message on the bus, to be supplied. */
+export function publishPort(_: unknown, message: BusMessage): void {
+  throw new Error(`publish is not provided for ${message.type}`);
+}
+
+/** The action that puts messages on the bus one after the other, to be supplied. */
+export function publishAllPort(_: unknown, messages: readonly BusMessage[]): void {
+  throw new Error(`publishAll is not provided for ${messages.length} messages`);
+}
+
+/** Which subjects of the bus an actor hears. */
+export interface InboxInput {
+  readonly subjects: readonly string[];
+}
+
+/** The actor that brings a machine the bus's messages as events, to be supplied. */
+export function inboxPort() {
+  return callbackPort<EventObject, InboxInput>('inbox');
+}
+
+/** The text of what a piece of work failed with. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

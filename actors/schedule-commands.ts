@@ -1,0 +1,218 @@
+import type { MessageOf } from '../src/bus/messages.ts';
+import type { Command, CommandOf } from '../src/schedule/commands.ts';
+import { type ScheduleState, subscriptionsOf } from '../src/schedule/schedule.ts';
+import type { Column, Query, RepeatedQuery, Request } from '../src/vocabulary/words.ts';
+
+/** What osquery says of a query: its columns in order, and the tables it reads. Or why it can't run. */
+export type Description =
+  | { readonly columns: readonly Column[]; readonly tables: readonly string[] }
+  | { readonly code: string; readonly error: string };
+
+/** By SQL. */
+export type Descriptions = Readonly<Record<string, Description>>;
+
+/** The bus's news that the schedule is made of. */
+export type ScheduleNews =
+  | MessageOf<'osquery.configured'>
+  | MessageOf<'osquery.schedule-applied'>
+  | MessageOf<'osquery.schedule-refused'>
+  | MessageOf<'osquery.denylisted'>
+  | MessageOf<'peer.up'>
+  | MessageOf<'peer.down'>
+  | MessageOf<'peer.resynced'>
+  | MessageOf<'peer.expired'>
+  | MessageOf<'peer.request'>
+  | MessageOf<'courier.dropped'>
+  | MessageOf<'execution.finished'>
+  | MessageOf<'extension.draining'>;
+
+/** A Zeek instance behind a Bro (V5) has not said hello for too long. */
+export interface ZeekSilent {
+  readonly type: 'zeek.silent';
+  readonly peer: string;
+  readonly zeekInstance: string;
+  readonly at: number;
+}
+
+/** News that waits to be decided on, or a command that the manager itself gives. */
+export type Pending = ScheduleNews | ZeekSilent | CommandOf<'StartExtension'>;
+
+/** The queries in the news whose columns osquery must tell first. */
+export function queriesIn(pending: Pending): readonly string[] {
+  if (pending.type !== 'peer.request') return [];
+  const { request } = pending;
+  if (request.type === 'subscribe' || request.type === 'execute') return [request.query.sql];
+  if (request.type === 'wish') return request.queries.map((query) => query.sql);
+  return [];
+}
+
+/**
+ * What a piece of news asks of the schedule. `tables` are those that this osquery has: a query that wants
+ * others (V5) is passed over without a word, as its vocabulary says.
+ */
+export function commandsFor(
+  state: ScheduleState,
+  pending: Pending,
+  descriptions: Descriptions,
+  tables: readonly string[],
+): readonly Command[] {
+  const { at } = pending;
+  switch (pending.type) {
+    case 'StartExtension':
+      return [pending];
+    case 'extension.draining':
+      return [{ type: 'StopExtension', at, reason: pending.reason }];
+    case 'osquery.configured':
+      return [
+        { type: 'ConfigureBros', at, peers: pending.peers },
+        { type: 'ConfigureGroups', at, groups: pending.groups },
+      ];
+    case 'osquery.schedule-applied':
+      return [{ type: 'RecordScheduleApplied', at, hash: pending.hash, entries: pending.entries }];
+    case 'osquery.schedule-refused':
+      return [{ type: 'RecordScheduleRefused', at, hash: pending.hash, reason: pending.reason }];
+    case 'osquery.denylisted':
+      return [{ type: 'RecordDenylisted', at, name: pending.name, denylisted: pending.denylisted }];
+    case 'peer.up': {
+      const { peer, incarnation, transport } = pending;
+      return [{ type: 'ConnectBro', at, peer, incarnation, transport }];
+    }
+    case 'peer.down':
+      return [{ type: 'LoseBro', at, peer: pending.peer, reason: pending.reason }];
+    case 'peer.resynced':
+      return [{ type: 'CompleteResync', at, peer: pending.peer }];
+    case 'peer.expired':
+      return [{ type: 'ExpireBro', at, peer: pending.peer }];
+    case 'courier.dropped':
+      return [{ type: 'RecordDrop', at, peer: pending.peer, rows: pending.rows, reason: pending.reason }];
+    case 'execution.finished':
+      return [
+        { type: 'CompleteExecution', at, name: pending.name, rows: pending.rows, error: pending.error },
+      ];
+    case 'zeek.silent': {
+      const { peer, zeekInstance } = pending;
+      const reason = 'its hello has not come for two minutes';
+      return [{ type: 'FarewellBro', at, cause: null, peer, zeekInstance, reason }];
+    }
+    case 'peer.request':
+      return requestCommands(state, pending, descriptions, tables);
+    default:
+      return pending satisfies never;
+  }
+}
+
+function requestCommands(
+  state: ScheduleState,
+  message: MessageOf<'peer.request'>,
+  descriptions: Descriptions,
+  tables: readonly string[],
+): readonly Command[] {
+  const { at, peer, request } = message;
+  const cause = { peer, requestId: message.requestId };
+  switch (request.type) {
+    case 'subscribe':
+      return isForThisHost(request, tables) ? [subscribe(message, request.query, descriptions)] : [];
+    case 'execute':
+      return isForThisHost(request, tables) ? [execute(message, request.query, descriptions)] : [];
+    case 'unsubscribe':
+      return [{ type: 'Unsubscribe', at, cause, peer, vocabulary: request.vocabulary, match: request.match }];
+    case 'join':
+      return [{ type: 'Join', at, cause, peer, group: request.group }];
+    case 'leave':
+      return [{ type: 'Leave', at, cause, peer, group: request.group }];
+    case 'greet':
+      return [{ type: 'GreetBro', at, cause, peer, zeekInstance: request.zeekInstance }];
+    case 'farewell': {
+      const { zeekInstance } = request;
+      return [{ type: 'FarewellBro', at, cause, peer, zeekInstance, reason: 'it said goodbye' }];
+    }
+    case 'wish':
+      return wishCommands(state, message, request, descriptions);
+    case 'acknowledge':
+    case 'declare':
+      return [];
+    default:
+      return request satisfies never;
+  }
+}
+
+/** The whole wish: what is in it is subscribed (again), what is not ends. */
+function wishCommands(
+  state: ScheduleState,
+  message: MessageOf<'peer.request'>,
+  wish: Extract<Request, { type: 'wish' }>,
+  descriptions: Descriptions,
+): readonly Command[] {
+  const { at, peer } = message;
+  const cause = { peer, requestId: message.requestId };
+  const wanted = new Set(wish.queries.map(wishKey));
+  const unwanted = subscriptionsOf(state, peer).filter(
+    ({ query }) =>
+      query.vocabulary === wish.vocabulary &&
+      query.zeekInstance === wish.zeekInstance &&
+      !wanted.has(wishKey(query)),
+  );
+  return [
+    ...unwanted.map(({ query }): Command => {
+      const { event, sql, cookie, updateType, interval, vocabulary } = query;
+      const match = { by: 'identity', event, sql, cookie, updateType, interval } as const;
+      return { type: 'Unsubscribe', at, cause, peer, vocabulary, match };
+    }),
+    ...wish.queries.map((query) => subscribe(message, query, descriptions)),
+  ];
+}
+
+const wishKey = (query: RepeatedQuery): string =>
+  JSON.stringify([query.event, query.sql, query.cookie, query.updateType, query.interval]);
+
+function isForThisHost(
+  request: Extract<Request, { type: 'subscribe' | 'execute' }>,
+  tables: readonly string[],
+): boolean {
+  return (
+    request.requiresTables.every((table) => tables.includes(table)) &&
+    !request.ifMissingTables.some((table) => tables.includes(table))
+  );
+}
+
+function subscribe(
+  message: MessageOf<'peer.request'>,
+  query: RepeatedQuery,
+  descriptions: Descriptions,
+): Command {
+  const { at, peer, incarnation, audience } = message;
+  const cause = { peer, requestId: message.requestId };
+  const description = descriptionOf(query, descriptions);
+  if ('error' in description) return refuse(message, 'subscribe', query, description);
+  return { type: 'Subscribe', at, cause, peer, incarnation, audience, query, ...description };
+}
+
+function execute(message: MessageOf<'peer.request'>, query: Query, descriptions: Descriptions): Command {
+  const { at, peer, incarnation, audience } = message;
+  const cause = { peer, requestId: message.requestId };
+  const description = descriptionOf(query, descriptions);
+  if ('error' in description) return refuse(message, 'execute', query, description);
+  return { type: 'Execute', at, cause, peer, incarnation, audience, query, ...description };
+}
+
+function refuse(
+  { at, peer, requestId }: MessageOf<'peer.request'>,
+  request: 'subscribe' | 'execute',
+  query: Query,
+  { code, error }: { readonly code: string; readonly error: string },
+): Command {
+  return {
+    type: 'RefuseQuery',
+    at,
+    cause: { peer, requestId },
+    peer,
+    request,
+    query,
+    reason: { code, text: error },
+  };
+}
+
+function descriptionOf({ sql }: Query, descriptions: Descriptions): Description {
+  const known = Object.hasOwn(descriptions, sql) ? descriptions[sql] : undefined;
+  return known ?? { code: 'not-described', error: 'osquery has not told the columns of the query' };
+}

@@ -1,0 +1,133 @@
+import type { BusMessage } from '../src/bus/messages.ts';
+import type { Command } from '../src/schedule/commands.ts';
+import { decide } from '../src/schedule/decide.ts';
+import type { ScheduleEvent } from '../src/schedule/events.ts';
+import { fold } from '../src/schedule/evolve.ts';
+import type { Policy } from '../src/schedule/policy.ts';
+import { contentHash, render } from '../src/schedule/render.ts';
+import { groupsOf, type ScheduleState, subscriptionNamed } from '../src/schedule/schedule.ts';
+import type { Query } from '../src/vocabulary/words.ts';
+import { commandsFor, type Descriptions, type Pending } from './schedule-commands.ts';
+
+/** What a batch of news comes to, before it is in the log. */
+export interface Decided {
+  /** The state once the events are in the log. */
+  readonly next: ScheduleState;
+  readonly events: readonly ScheduleEvent[];
+  /** To be said to Bros whose requests were not granted, whether the log takes the events or not. */
+  readonly refusals: readonly BusMessage[];
+}
+
+/** Decides on one piece of news after the other, each upon the state that the one before has made. */
+export function decideAll(
+  state: ScheduleState,
+  pending: readonly Pending[],
+  descriptions: Descriptions,
+  tables: readonly string[],
+  policy: Policy,
+): Decided {
+  let next = state;
+  const events: ScheduleEvent[] = [];
+  const refusals: BusMessage[] = [];
+  for (const news of pending) {
+    for (const command of commandsFor(next, news, descriptions, tables)) {
+      const decision = decide(next, command, policy);
+      next = fold(next, decision.events);
+      events.push(...decision.events);
+      if (decision.refusal) refusals.push(refusal(command, decision.refusal.text));
+    }
+  }
+  return { next, events, refusals };
+}
+
+function refusal(command: Command, text: string): BusMessage {
+  const peer = 'peer' in command ? command.peer : '';
+  const query = 'query' in command ? command.query : undefined;
+  return tell(peer, 'error', text, query);
+}
+
+function tell(
+  peer: string,
+  level: 'log' | 'warning' | 'error',
+  text: string,
+  query: Query | undefined,
+): BusMessage {
+  return { type: 'peer.tell', peer, notice: { level, text, ...(query && { query }) } };
+}
+
+/** To the Bros whose requests the log could not take. */
+export function refusalsForLog(pending: readonly Pending[], reason: string): readonly BusMessage[] {
+  return pending.flatMap((news) => {
+    if (news.type !== 'peer.request') return [];
+    const { request, peer } = news;
+    if (request.type === 'acknowledge' || request.type === 'declare') return [];
+    const query = 'query' in request ? request.query : undefined;
+    return [tell(peer, 'error', `this host can't take requests now: ${reason}`, query)];
+  });
+}
+
+/** What the rest of the system is told once the events are in the log. */
+export function newsOf(before: ScheduleState, { next, events, refusals }: Decided): readonly BusMessage[] {
+  return [
+    ...scheduleNews(next, events),
+    ...groupNews(before, next),
+    ...refusals,
+    ...noticesFor(next, events),
+  ];
+}
+
+/** At our start osquery is given the schedule in any case: it may have forgotten, or remember a former one. */
+function scheduleNews(next: ScheduleState, events: readonly ScheduleEvent[]): readonly BusMessage[] {
+  const added = events.flatMap((event) => (event.type === 'QuerySubscribed' ? [event.data.name] : []));
+  const removed = events.flatMap((event) => (event.type === 'QueryUnsubscribed' ? [event.data.name] : []));
+  const started = events.some((event) => event.type === 'ExtensionStarted');
+  if (!started && added.length === 0 && removed.length === 0) return [];
+  const config = render(next);
+  const entries = Object.keys(config.schedule).length;
+  return [{ type: 'schedule.changed', hash: contentHash(config), entries, added, removed }];
+}
+
+function groupNews(before: ScheduleState, next: ScheduleState): readonly BusMessage[] {
+  const groups = groupsOf(next);
+  const same = JSON.stringify(groups) === JSON.stringify(groupsOf(before));
+  return same ? [] : [{ type: 'schedule.groups', groups }];
+}
+
+/** Facts that the Bro they are about should hear of. */
+function noticesFor(state: ScheduleState, events: readonly ScheduleEvent[]): readonly BusMessage[] {
+  return events.flatMap((event): BusMessage[] => {
+    switch (event.type) {
+      case 'ExecutionCompleted':
+        return event.data.error === ''
+          ? []
+          : [
+              tell(
+                event.data.peer,
+                'error',
+                `one-time query ${event.data.name}: ${event.data.error}`,
+                undefined,
+              ),
+            ];
+      case 'QueryDenylisted':
+      case 'QueryReleased': {
+        const query = subscriptionNamed(state, event.data.name)?.query;
+        const text =
+          event.type === 'QueryDenylisted'
+            ? "osquery's watchdog has stopped this query for taking too much; it is tried again in a day"
+            : 'osquery runs this query again';
+        return [tell(event.data.peer, 'warning', text, query)];
+      }
+      case 'RowsDropped':
+        return [
+          tell(
+            event.data.peer,
+            'warning',
+            `${event.data.rows} rows for you were lost: ${event.data.reason}`,
+            undefined,
+          ),
+        ];
+      default:
+        return [];
+    }
+  });
+}

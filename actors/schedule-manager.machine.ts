@@ -1,0 +1,278 @@
+import { assign, type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
+import type { MessageOf } from '../src/bus/messages.ts';
+import type { ScheduleEvent } from '../src/schedule/events.ts';
+import type { Policy } from '../src/schedule/policy.ts';
+import { type Execution, executions, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
+import { inboxPort, promisePort, publishAllPort, publishPort, reasonOf } from './port.ts';
+import {
+  type Descriptions,
+  type Pending,
+  queriesIn,
+  type ScheduleNews,
+  type ZeekSilent,
+} from './schedule-commands.ts';
+import { type Decided, decideAll, newsOf, refusalsForLog } from './schedule-decisions.ts';
+
+export interface ScheduleManagerInput {
+  /** The state that the log folds to. */
+  readonly schedule: ScheduleState;
+  readonly policy: Policy;
+  /** Our start, and the configuration as far as it is known: the first things to be decided on. */
+  readonly pending: readonly Pending[];
+  /** Names of the tables that osquery has; empty while unknown. */
+  readonly tables: readonly string[];
+}
+
+/** What became of a one-time query; `error` empty: its rows are in the journal. */
+export interface Executed {
+  readonly rows: number;
+  readonly error: string;
+}
+
+export type ScheduleManagerEvent =
+  | ScheduleNews
+  | ZeekSilent
+  | MessageOf<'osquery.host'>
+  | (DoneActorEvent<Executed> & { readonly type: 'xstate.done.actor.*' })
+  | (ErrorActorEvent & { readonly type: 'xstate.error.actor.*' });
+
+interface ScheduleManagerContext {
+  readonly schedule: ScheduleState;
+  readonly policy: Policy;
+  readonly tables: readonly string[];
+  /** News in order of arrival; the first `batch` of them are being decided on. */
+  readonly pending: readonly Pending[];
+  readonly batch: number;
+  readonly decided: Decided;
+  /** One-time queries that are being run. */
+  readonly running: readonly Execution[];
+}
+
+/** At most so many pieces of news become one append. */
+const LARGEST_BATCH = 256;
+
+/** A Zeek instance (V5) whose hello stops for so long has gone; its scripts say hello at least each minute. */
+const ZEEK_SILENCE = 120_000;
+
+const NOTHING_DECIDED: Decided = { next: initialState(), events: [], refusals: [] };
+
+const SUBJECTS = [
+  'osquery.configured',
+  'osquery.host',
+  'osquery.*.denylisted',
+  'osquery.schedule-applied',
+  'osquery.schedule-refused',
+  'peer.*.up',
+  'peer.*.down',
+  'peer.*.resynced',
+  'peer.*.expired',
+  'peer.*.request',
+  'courier.*.dropped',
+  'execution.*.finished',
+  'extension.draining',
+];
+
+/** What happens if this greeting is the last one. */
+function silenceOf({ peer, at, request }: MessageOf<'peer.request'>): ZeekSilent {
+  const zeekInstance = 'zeekInstance' in request ? request.zeekInstance : '';
+  return { type: 'zeek.silent', peer, zeekInstance, at: at + ZEEK_SILENCE };
+}
+
+function silenceId(message: MessageOf<'peer.request'>): string {
+  const { peer, zeekInstance } = silenceOf(message);
+  return JSON.stringify([peer, zeekInstance]);
+}
+
+/** Decides what Bros may have: log first, then the state, then its effects. */
+export const scheduleManagerMachine = setup({
+  types: {
+    context: {} as ScheduleManagerContext,
+    events: {} as ScheduleManagerEvent,
+    input: {} as ScheduleManagerInput,
+  },
+  actors: {
+    inbox: inboxPort(),
+    describe: promisePort<Descriptions, { readonly queries: readonly string[] }>('describe'),
+    append: promisePort<void, { readonly events: readonly ScheduleEvent[] }>('append'),
+    execute: promisePort<Executed, Execution>('execute'),
+  },
+  actions: {
+    publish: publishPort,
+    publishAll: publishAllPort,
+    enqueue: assign({
+      pending: ({ context }, news: Pending) => [...context.pending, news],
+    }),
+    takePolicy: assign({ policy: (_, policy: Policy) => policy }),
+    takeTables: assign({ tables: (_, tables: readonly string[]) => tables }),
+    takeBatch: assign({ batch: ({ context }) => Math.min(context.pending.length, LARGEST_BATCH) }),
+    decide: assign({
+      decided: ({ context }, descriptions: Descriptions) =>
+        decideAll(
+          context.schedule,
+          context.pending.slice(0, context.batch),
+          descriptions,
+          context.tables,
+          context.policy,
+        ),
+    }),
+    putInForce: assign(({ context }) => ({
+      schedule: context.decided.next,
+      pending: context.pending.slice(context.batch),
+      batch: 0,
+      decided: NOTHING_DECIDED,
+    })),
+    dropRequests: assign(({ context }) => ({
+      pending: context.pending.filter((news, at) => at >= context.batch || news.type !== 'peer.request'),
+      batch: 0,
+      decided: NOTHING_DECIDED,
+    })),
+  },
+  guards: {
+    hasPending: ({ context }) => context.pending.length > 0,
+    isGreeting: ({ event }) => event.type === 'peer.request' && event.request.type === 'greet',
+    isEmpty: ({ context }) => context.decided.events.length === 0,
+    stopsHere: ({ context }) => context.decided.events.some(({ type }) => type === 'ExtensionStopped'),
+  },
+  delays: { retryPause: 1_000 },
+}).createMachine({
+  id: 'schedule-manager',
+  description: 'Who wants what of this host: decides on requests, logs the facts, lets them take effect.',
+  context: ({ input }) => ({ ...input, batch: 0, decided: NOTHING_DECIDED, running: [] }),
+  invoke: { src: 'inbox', input: { subjects: SUBJECTS } },
+  on: {
+    'osquery.configured': {
+      actions: [
+        { type: 'takePolicy', params: ({ event }) => event.policy },
+        { type: 'enqueue', params: ({ event }) => event },
+      ],
+    },
+    'osquery.host': { actions: { type: 'takeTables', params: ({ event }) => event.host.tables } },
+    'osquery.denylisted': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'osquery.schedule-applied': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'osquery.schedule-refused': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'peer.up': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'peer.down': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'peer.resynced': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'peer.expired': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'peer.request': [
+      {
+        guard: 'isGreeting',
+        actions: [
+          enqueueActions(({ event, enqueue }) => {
+            const id = silenceId(event);
+            enqueue.cancel(id);
+            enqueue.raise(silenceOf(event), { id, delay: ZEEK_SILENCE });
+          }),
+          { type: 'enqueue', params: ({ event }) => event },
+        ],
+      },
+      { actions: { type: 'enqueue', params: ({ event }) => event } },
+    ],
+    'zeek.silent': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'courier.dropped': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'execution.finished': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'extension.draining': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'xstate.done.actor.*': {
+      actions: {
+        type: 'publishAll',
+        params: ({ context, event }) => finished(context, event.actorId, event.output),
+      },
+    },
+    'xstate.error.actor.*': {
+      actions: {
+        type: 'publishAll',
+        params: ({ context, event }) =>
+          finished(context, event.actorId, { rows: 0, error: reasonOf(event.error) }),
+      },
+    },
+  },
+  initial: 'idle',
+  states: {
+    idle: {
+      description: 'Nothing waits to be decided.',
+      always: { guard: 'hasPending', target: 'describing' },
+    },
+    describing: {
+      description: 'osquery tells the columns of the queries that Bros ask for.',
+      entry: 'takeBatch',
+      invoke: {
+        src: 'describe',
+        input: ({ context }) => ({
+          queries: [...new Set(context.pending.slice(0, context.batch).flatMap(queriesIn))],
+        }),
+        onDone: { target: 'deciding', actions: { type: 'decide', params: ({ event }) => event.output } },
+        onError: {
+          target: 'blocked',
+          actions: [
+            { type: 'publishAll', params: ({ context, event }) => blocked(context, event.error) },
+            'dropRequests',
+          ],
+        },
+      },
+    },
+    deciding: {
+      description: 'What is to become of the requests is decided; is there anything to log?',
+      always: [{ guard: 'isEmpty', target: 'inForce' }, { target: 'logging' }],
+    },
+    logging: {
+      description: 'The facts go to the event log; only then are they so.',
+      invoke: {
+        src: 'append',
+        input: ({ context }) => ({ events: context.decided.events }),
+        onDone: [{ guard: 'stopsHere', target: 'ended', actions: 'putInForce' }, { target: 'inForce' }],
+        onError: {
+          target: 'blocked',
+          actions: [
+            { type: 'publishAll', params: ({ context, event }) => blocked(context, event.error) },
+            'dropRequests',
+          ],
+        },
+      },
+    },
+    inForce: {
+      description: 'The state follows the log, and the rest of the house hears of it.',
+      entry: [
+        { type: 'publishAll', params: ({ context }) => newsOf(context.schedule, context.decided) },
+        'putInForce',
+        {
+          type: 'publishAll',
+          params: ({ context }) =>
+            fresh(context).map(({ name, peer }) => ({ type: 'execution.started', name, peer }) as const),
+        },
+        enqueueActions(({ context, enqueue }) => {
+          const waiting = executions(context.schedule);
+          for (const { name } of context.running) {
+            if (!waiting.some((execution) => execution.name === name)) enqueue.stopChild(name);
+          }
+          for (const execution of fresh(context)) {
+            enqueue.spawnChild('execute', { id: execution.name, input: execution });
+          }
+          enqueue.assign({ running: waiting });
+        }),
+      ],
+      always: 'idle',
+    },
+    blocked: {
+      description:
+        'The log takes nothing: requests are refused with the reason, everything else is tried again.',
+      after: { retryPause: 'idle' },
+    },
+    ended: { type: 'final', description: 'Our end is in the log.' },
+  },
+});
+
+/** One-time queries that nobody runs yet. */
+function fresh({ schedule, running }: ScheduleManagerContext): readonly Execution[] {
+  return executions(schedule).filter(({ name }) => !running.some((execution) => execution.name === name));
+}
+
+function finished({ running }: ScheduleManagerContext, name: string, { rows, error }: Executed) {
+  return running
+    .filter((execution) => execution.name === name)
+    .map(({ peer }) => ({ type: 'execution.finished', name, peer, rows, error }) as const);
+}
+
+function blocked({ pending, batch }: ScheduleManagerContext, error: unknown) {
+  const reason = reasonOf(error);
+  return [...refusalsForLog(pending.slice(0, batch), reason), { type: 'schedule.blocked', reason } as const];
+}

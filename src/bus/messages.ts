@@ -1,0 +1,164 @@
+import type { Policy } from '../schedule/policy.ts';
+import type { Audience, Host, Notice, Request } from '../vocabulary/words.ts';
+import { token } from './subject.ts';
+
+/**
+ * The catalogue of messages that actors exchange. Each is plain data that survives JSON. Rows never travel
+ * here (they go from journal to courier to connection), only the news of them. A peer is a Bro, named by its
+ * configured address.
+ */
+export type BusMessage =
+  | ExtensionMessage
+  | OsqueryMessage
+  | LoggerMessage
+  | ScheduleMessage
+  | ExecutionMessage
+  | EndpointMessage
+  | PeerMessage
+  | CourierMessage;
+
+/** A message as its subscribers see it: with its subject, its place in the bus's order, and the time (ms since the epoch). */
+export type Published = BusMessage & {
+  readonly at: number;
+  readonly sequence: number;
+  readonly subject: string;
+};
+
+/** One kind of message, as published. */
+export type MessageOf<T extends BusMessage['type']> = Extract<BusMessage, { readonly type: T }> & {
+  readonly at: number;
+  readonly sequence: number;
+  readonly subject: string;
+};
+
+/** What actors need to know of the configuration. */
+export interface Configuration {
+  /** The Bros, by address. */
+  readonly peers: readonly string[];
+  /** The groups that the host is in whatever Bros ask. */
+  readonly groups: readonly string[];
+  /** What a Bro may ask for. */
+  readonly policy: Policy;
+}
+
+type ExtensionMessage =
+  /** The extension ends in good order: everybody finishes what is at hand. */
+  { readonly type: 'extension.draining'; readonly reason: string };
+
+type OsqueryMessage =
+  /** A configuration was read and is good; `peers` are the Bros' addresses. Secrets stay outside the bus. */
+  | ({ readonly type: 'osquery.configured' } & Configuration)
+  /** A configuration was read and is not good; the last good one stays in force. */
+  | { readonly type: 'osquery.config-refused'; readonly problems: readonly string[] }
+  /** osqueryd's manager has registered us under this uuid. */
+  | { readonly type: 'osquery.registered'; readonly uuid: string }
+  | { readonly type: 'osquery.lost'; readonly reason: string }
+  /** osqueryd told us to end. */
+  | { readonly type: 'osquery.shutdown' }
+  /** The host as osquery describes it: at start, and whenever that has changed. */
+  | { readonly type: 'osquery.host'; readonly host: Host }
+  /** osquery runs the schedule with this hash. */
+  | { readonly type: 'osquery.schedule-applied'; readonly hash: string; readonly entries: number }
+  | { readonly type: 'osquery.schedule-refused'; readonly hash: string; readonly reason: string }
+  /** osquery's watchdog has stopped a schedule entry of ours, or lets it run again. */
+  | { readonly type: 'osquery.denylisted'; readonly name: string; readonly denylisted: boolean };
+
+type LoggerMessage =
+  /** osqueryd has chosen us as a logger; `by` is what it calls itself. */
+  | { readonly type: 'logger.attached'; readonly by: string }
+  /** Coalesced: what osquery has handed over since our start, all of it in the journal. */
+  | { readonly type: 'logger.progress'; readonly calls: number; readonly bytes: number }
+  /** The journal takes nothing: osquery is still answered OK, and what it hands over is lost, counted and declared. */
+  | { readonly type: 'logger.degraded'; readonly reason: string }
+  | { readonly type: 'logger.recovered'; readonly lost: number };
+
+type ScheduleMessage =
+  /** What osquery should run has changed; names of osquery's schedule entries. */
+  | {
+      readonly type: 'schedule.changed';
+      readonly hash: string;
+      readonly entries: number;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  /** The groups that this host is in have changed. */
+  | { readonly type: 'schedule.groups'; readonly groups: readonly string[] }
+  /** The event log takes nothing: requests are refused until it recovers. */
+  | { readonly type: 'schedule.blocked'; readonly reason: string };
+
+type ExecutionMessage =
+  | { readonly type: 'execution.started'; readonly name: string; readonly peer: string }
+  /** The rows of a one-time query are in the journal, or `error` says why there are none. */
+  | {
+      readonly type: 'execution.finished';
+      readonly name: string;
+      readonly peer: string;
+      readonly rows: number;
+      readonly error: string;
+    };
+
+type EndpointMessage =
+  /** The endpoint knows who it is and whom to reach. */
+  { readonly type: 'endpoint.opened'; readonly endpointId: string; readonly peers: readonly string[] };
+
+type PeerMessage =
+  | {
+      readonly type: 'peer.up';
+      readonly peer: string;
+      readonly incarnation: string;
+      readonly transport: string;
+      readonly authenticated: boolean;
+    }
+  /** `retryIn` in milliseconds; null when it is over for good. */
+  | {
+      readonly type: 'peer.down';
+      readonly peer: string;
+      readonly code: string;
+      readonly reason: string;
+      readonly retryIn: number | null;
+    }
+  /** The Bro has not answered for a while, or does again. */
+  | { readonly type: 'peer.suspect'; readonly peer: string; readonly suspect: boolean }
+  /** A Bro asked for something. `requestId` counts this peer's requests since our start. */
+  | {
+      readonly type: 'peer.request';
+      readonly peer: string;
+      readonly incarnation: string;
+      readonly requestId: number;
+      readonly request: Request;
+      readonly audience: Audience;
+    }
+  /** Something came in that is no request, or the transport complained. */
+  | { readonly type: 'peer.problem'; readonly peer: string; readonly problem: string }
+  /** To be said to a Bro in its vocabulary: a refusal, a gap, a warning. */
+  | { readonly type: 'peer.tell'; readonly peer: string; readonly notice: Notice }
+  /** The resync window after a (re)connect is over: what was not asked again ends. */
+  | { readonly type: 'peer.resynced'; readonly peer: string }
+  /** The Bro stayed away for longer than its subscriptions live. */
+  | { readonly type: 'peer.expired'; readonly peer: string };
+
+type CourierMessage =
+  /** Coalesced: how far a Bro is. `confirmed` and `newest` are the journal's sequence numbers, the others count rows since our start. */
+  | {
+      readonly type: 'courier.progress';
+      readonly peer: string;
+      readonly confirmed: number;
+      readonly newest: number;
+      readonly sent: number;
+      readonly dropped: number;
+    }
+  /** Rows that a Bro should have had and never will. */
+  | {
+      readonly type: 'courier.dropped';
+      readonly peer: string;
+      readonly rows: number;
+      readonly reason: string;
+    };
+
+/** The subject of a message: its type, with the peer or query it is about as a token in the middle. */
+export function subjectOf(message: BusMessage): string {
+  const [area, news] = message.type.split('.');
+  if ('name' in message) return `${area}.${token(message.name)}.${news}`;
+  if ('peer' in message) return `${area}.${token(message.peer)}.${news}`;
+  return message.type;
+}
