@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { count, string } from '../../src/broker/data.ts';
@@ -157,11 +157,17 @@ export class DeliveryWorld {
     return { journal, cursors, courier };
   }
 
-  /** A copy of what a crash at this moment leaves on disk. */
+  /** A copy of what a crash at this moment may leave on disk: cursors may be older than the journal, never newer. */
   async crash(directory = this.directory): Promise<string> {
     const copy = await mkdtemp(join(tmpdir(), 'delivery-'));
     this.#copies.push(copy);
-    await cp(directory, copy, { recursive: true, force: true });
+    const names = await readdir(directory);
+    for (const name of names.sort()) {
+      if (name.endsWith('.new')) continue;
+      await copyFile(join(directory, name), join(copy, name)).catch((error) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+    }
     return copy;
   }
 

@@ -31,6 +31,8 @@ const TURN_ENTRIES = 64;
 const TURN_BYTES = 512 * 1024;
 /** Steps between two looks at what can be thrown away. */
 const TIDY_EVERY = 64;
+/** Milliseconds until a journal that can't be read is tried again. */
+const RETRY = 1000;
 /** From this part of the journal's bound on, the oldest rows are given up ahead of need. */
 const NEARLY_FULL = 0.9;
 
@@ -57,7 +59,8 @@ export class Courier implements LaneHost {
   #counted: number;
   #onProgress = new Set<() => void>();
   #counting: Promise<void> | undefined;
-  #tidying: Promise<void> | undefined;
+  #tidying = false;
+  #trimming: Promise<void> = Promise.resolve();
   #sinceTidy = 0;
   #stopped = false;
 
@@ -90,7 +93,8 @@ export class Courier implements LaneHost {
   async take(entry: NewEntry): Promise<Appended> {
     const { maxBytes } = this.#journal.limits;
     const size = this.#journal.sizeOf(entry);
-    if (this.#journal.bytes + size > maxBytes && size <= maxBytes) await this.#makeRoom(size);
+    if (this.#journal.bytes + size > maxBytes && size <= maxBytes)
+      await this.#alone(() => this.#makeRoom(size));
     const appended = await this.#journal.append(entry);
     if (appended.accepted) {
       this.#recent.push(appended.entry);
@@ -178,7 +182,7 @@ export class Courier implements LaneHost {
     this.#written.raise();
     this.#progressed();
     await this.#counting;
-    await this.#tidying;
+    await this.#trimming;
     for (const reader of this.#readers.values()) await reader.close();
     await this.#counter.close();
     await this.#cursors.flush();
@@ -242,9 +246,17 @@ export class Courier implements LaneHost {
   async #count(): Promise<void> {
     let entries = 0;
     let bytes = 0;
+    const troubled = (error: unknown) => {
+      this.ports.report({ type: 'journal-trouble', message: String(error) });
+      return 'trouble' as const;
+    };
     while (!this.#stopped) {
       const recent = this.#recent.find(this.#counted);
-      const entry = recent?.entry ?? (await this.#read(this.#counter, this.#counted));
+      const entry = recent?.entry ?? (await this.#read(this.#counter, this.#counted).catch(troubled));
+      if (entry === 'trouble') {
+        await new Promise<void>((resume) => this.ports.after(RETRY, resume));
+        continue;
+      }
       if (!entry) {
         await this.#written.rest();
         continue;
@@ -292,10 +304,19 @@ export class Courier implements LaneHost {
     if (this.#recent.from < this.#needed()) this.#recent.release(this.#needed());
     if (this.#journal.segments.length === 1) return;
     if (oldest.next <= this.#settledBelow() || this.#isOverdue(oldest.newestAt)) {
-      this.#tidying = this.#tidy().finally(() => {
-        this.#tidying = undefined;
+      this.#tidying = true;
+      this.#alone(() => this.#tidy()).finally(() => {
+        this.#tidying = false;
       });
     }
+  }
+
+  /** One at a time may remove segments: what is to be booked as dropped has to be read before. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    this.#trimming = this.#trimming.then(work).catch((error: unknown) => {
+      this.ports.report({ type: 'journal-trouble', message: String(error) });
+    });
+    return this.#trimming;
   }
 
   #isOverdue(newestAt: number): boolean {

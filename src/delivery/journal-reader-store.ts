@@ -26,6 +26,8 @@ export class SegmentReader implements JournalReader {
   #block = Buffer.alloc(0);
   #blockAt = 0;
   #damaged = 0;
+  #reading: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(segments: readonly StoredSegment[]) {
     this.#segments = segments;
@@ -35,7 +37,17 @@ export class SegmentReader implements JournalReader {
     return this.#damaged;
   }
 
-  async read(from: number): Promise<JournalEntry | undefined> {
+  /** Reads asked for at once follow one another. */
+  read(from: number): Promise<JournalEntry | undefined> {
+    const reading = this.#reading.then(
+      () => this.#read(from),
+      () => this.#read(from),
+    );
+    this.#reading = reading;
+    return reading;
+  }
+
+  async #read(from: number): Promise<JournalEntry | undefined> {
     if (from !== this.#position) await this.#seek(from);
     let assembly: EntryAssembly | undefined;
     for (let part = await this.#part(); part; part = await this.#part()) {
@@ -70,23 +82,31 @@ export class SegmentReader implements JournalReader {
     return { next, bytes };
   }
 
+  /** For good: a read that is under way ends without an entry. */
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#reading.catch(() => {});
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    const file = this.#file;
     this.#segment = undefined;
-    await this.#file?.close();
     this.#file = undefined;
+    await file?.close();
   }
 
   async #seek(from: number): Promise<void> {
     const segment = this.#segments.findLast(({ first }) => first <= from) ?? this.#segments[0];
     const onTheWay = segment !== undefined && segment === this.#segment && this.#position <= from;
     this.#position = from;
-    if (!onTheWay) await this.close();
+    if (!onTheWay) await this.#release();
   }
 
   /** The next record, of whatever entry; undefined at the end of what is written. */
   async #part(): Promise<Part | undefined> {
     for (;;) {
-      if (!(await this.#enter())) return undefined;
+      if (this.#closed || !(await this.#enter())) return undefined;
       const segment = this.#segment;
       const file = this.#file;
       if (!segment || !file) return undefined;

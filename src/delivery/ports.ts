@@ -60,7 +60,9 @@ export type DeliveryReport =
     }
   /** A stretch of the journal can't be read. */
   | { readonly type: 'damaged'; readonly stretches: number }
-  /** A link failed while it was used. */
+  /** The journal can't be read or trimmed; it is tried again. */
+  | { readonly type: 'journal-trouble'; readonly message: string }
+  /** A link failed while it was used; the courier has let go of it and waits for another. */
   | { readonly type: 'link-failed'; readonly peer: string; readonly message: string }
   /** The scripts of a Bro that acknowledges have stopped to; the transport's confirmation counts again. */
   | { readonly type: 'acknowledgements-missing'; readonly peer: string };
