@@ -78,3 +78,393 @@ test('what was not confirmed is sent again after a reconnect, under the same num
   assert.deepEqual(second.received, first.received);
   assert.deepEqual(life.courier.accounts(), [account({ taken: 2, sent: 2, resent: 2, confirmed: 2 })]);
 });
+
+test('rows go on after the death of the process from where the Bro confirmed', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live();
+  const first = new FakeLink();
+  life.courier.attach('a', first);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2'] })));
+  await life.courier.settled();
+  first.confirms = 'when-told';
+  await life.courier.take(logEntry(batchLine('s1', { added: ['3', '4'] })));
+  await until(() => first.received.length === 4, 'the rows are sent');
+  await life.cursors.flush();
+  const directory = await world.crash();
+  await life.courier.stop();
+  await life.journal.close();
+  life = await world.live({}, {}, directory);
+  const second = new FakeLink();
+  life.courier.attach('a', second);
+  await life.courier.settled();
+  assert.deepEqual(second.received, first.received.slice(2));
+  assert.deepEqual(life.courier.accounts(), [account({ taken: 2, sent: 2, confirmed: 2 })]);
+});
+
+test('a Bro gets the changes that it subscribed to', async () => {
+  world.subscribe(
+    subscription('a', 'added', { updateType: 'ADDED' }),
+    subscription('a', 'removed', { updateType: 'REMOVED' }),
+  );
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  for (const name of ['added', 'removed']) {
+    await life.courier.take(logEntry(batchLine(name, { removed: ['1'], added: ['2', '3'] })));
+  }
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['added 2', 'added 3', 'removed 1']);
+  assert.deepEqual(life.courier.accounts(), [
+    account({ name: 'added', taken: 3, sent: 2, confirmed: 2, skipped: { 'update-type': 1 } }),
+    account({ name: 'removed', taken: 3, sent: 1, confirmed: 1, skipped: { 'update-type': 2 } }),
+  ]);
+});
+
+test('rows of the first run go only to a Bro that wants them; of events none are', async () => {
+  world.subscribe(
+    subscription('a', 'with'),
+    subscription('a', 'without', { initialRows: false }),
+    subscription('a', 'events', { initialRows: false, eventBased: true }),
+    // osquery forgets results after a week without a run, and begins to count anew.
+    {
+      ...subscription('a', 'old', { initialRows: false }),
+      subscribedAt: (1_700_000_000 - 8 * 86_400) * 1000,
+    },
+  );
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  for (const name of ['with', 'without', 'events', 'old']) {
+    await life.courier.take(logEntry(batchLine(name, { added: ['1'] }, 0)));
+    await life.courier.take(logEntry(batchLine(name, { added: ['2'] }, 1)));
+  }
+  await life.courier.settled();
+  assert.deepEqual(
+    a.received.map(({ name, n, change }) => `${name} ${n} ${change}`),
+    [
+      'with 1 INITIAL',
+      'with 2 ADDED',
+      'without 2 ADDED',
+      'events 1 ADDED',
+      'events 2 ADDED',
+      'old 1 ADDED',
+      'old 2 ADDED',
+    ],
+  );
+});
+
+test('rows of a query that has ended meanwhile are let go', async () => {
+  world.subscribe(subscription('a', 's1'), subscription('a', 's2'));
+  life = await world.live();
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2'] })));
+  await life.courier.take(logEntry(batchLine('s2', { added: ['3'] })));
+  await life.courier.settled();
+  world.deliverables.delete('s1');
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['s2 3']);
+  assert.deepEqual(life.courier.accounts(), [
+    account({ taken: 2, skipped: { ended: 2 } }),
+    account({ name: 's2', taken: 1, sent: 1, confirmed: 1 }),
+  ]);
+});
+
+test('the answer to a one-time query reaches its Bro though no query has the name', async () => {
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  const { peer, name, query, columns } = subscription('a', 'once', { updateType: 'SNAPSHOT' });
+  await life.courier.take({
+    kind: 'execution',
+    header: { peer, name, query, columns, unixTime: 1_700_000_000 },
+    payload: Buffer.from(JSON.stringify([{ n: '1' }, { n: '2' }])),
+  });
+  await life.courier.settled();
+  assert.deepEqual(
+    a.received.map(({ name: of, n, change }) => `${of} ${n} ${change}`),
+    ['once 1 SNAPSHOT', 'once 2 SNAPSHOT'],
+  );
+  assert.deepEqual(life.courier.accounts(), [account({ name: 'once', taken: 2, sent: 2, confirmed: 2 })]);
+});
+
+test('an event reaches each query that it satisfies, under one number', async () => {
+  world.subscribe(
+    subscription('a', 's1', { topic: '/one' }),
+    subscription('a', 's2', { topic: '/two' }),
+    subscription('b', 's3'),
+  );
+  world.matchEvent = (columns) =>
+    columns['path'] === '/etc/passwd'
+      ? ['s1', 's2', 's3'].map((name) => ({ name, columns: { n: `${name}!` } }))
+      : [];
+  life = await world.live();
+  const [a, b] = [new FakeLink(), new FakeLink()];
+  life.courier.attach('a', a);
+  life.courier.attach('b', b);
+  await life.courier.take({
+    kind: 'event',
+    header: null,
+    payload: Buffer.from('{"path":"/etc/passwd","time":"7"}'),
+  });
+  await life.courier.take({ kind: 'event', header: null, payload: Buffer.from('{"path":"/etc/shadow"}') });
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['s1 s1!', 's2 s2!']);
+  assert.deepEqual(rowsOf(b), ['s3 s3!']);
+  assert.equal(new Set([...a.received, ...b.received].map(({ sequence }) => sequence)).size, 1);
+  assert.deepEqual(
+    life.courier.accounts().map(({ taken, sent, confirmed }) => [taken, sent, confirmed]),
+    [
+      [1, 1, 1],
+      [1, 1, 1],
+      [1, 1, 1],
+    ],
+  );
+});
+
+test('rows that cannot be sent are skipped, booked, and reported once in a while', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', 'odd', '', 'odd', '2'] })));
+  await life.courier.settled();
+  world.time += 60_000;
+  await life.courier.take(logEntry(batchLine('s1', { added: ['odd'] })));
+  await life.courier.take(logEntry(Buffer.from('{"name":')));
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['s1 1', 's1 2']);
+  const reports = (type: string) => world.reports.filter((report) => report.type === type);
+  assert.deepEqual(reports('row-problem'), [
+    { type: 'row-problem', peer: 'a', name: 's1', problem: 'n is no number', rows: 1 },
+    { type: 'row-problem', peer: 'a', name: 's1', problem: 'n is no number', rows: 2 },
+  ]);
+  assert.deepEqual(reports('malformed-line'), [
+    { type: 'malformed-line', problem: 'expected a value, but the text ends', offset: 8 },
+  ]);
+  assert.deepEqual(life.courier.accounts(), [
+    account({ taken: 6, sent: 2, confirmed: 2, skipped: { misfit: 3, null: 1 } }),
+  ]);
+});
+
+test('a result longer than a Bro may get is cut, and that is reported', async () => {
+  world.subscribe(subscription('a', 's1'));
+  world.rowsPerResult = 2;
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2', '3', '4', '5'] })));
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['s1 1', 's1 2']);
+  assert.deepEqual(world.reports, [{ type: 'result-cut', peer: 'a', name: 's1', rows: 3, limit: 2 }]);
+});
+
+test('events for one topic go out together, up to a bound', async () => {
+  world.subscribe(subscription('a', 's1'), subscription('a', 's2', { topic: '/other' }));
+  life = await world.live({}, { batchRows: 3 });
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2', '3', '4'] })));
+  await life.courier.take(logEntry(batchLine('s2', { added: ['5'] })));
+  await life.courier.take(logEntry(batchLine('s1', { added: ['6'] })));
+  await life.courier.settled();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.settled();
+  assert.deepEqual(
+    a.batches.map(({ topic, rows }) => `${topic} ${rows.map(({ n }) => n).join()}`),
+    ['/rows/a 1,2,3', '/rows/a 4', '/other 5', '/rows/a 6'],
+  );
+});
+
+test('no more is sent than a Bro may leave unconfirmed', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live({}, { batchRows: 2, windowRows: 4 });
+  const a = new FakeLink();
+  a.confirms = 'when-told';
+  life.courier.attach('a', a);
+  const rows = Array.from({ length: 20 }, (_, n) => String(n));
+  await life.courier.take(logEntry(batchLine('s1', { added: rows })));
+  await until(() => a.received.length === 4, 'the window is full');
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(a.received.length, 4);
+  assert.deepEqual(
+    life.courier.lanes().map(({ inFlight }) => inFlight),
+    [4],
+  );
+  a.confirms = 'at-once';
+  a.release();
+  await life.courier.settled();
+  assert.deepEqual(
+    a.received.map(({ n }) => n),
+    rows,
+  );
+});
+
+test('a Bro that takes nothing delays neither osquery nor another Bro', async () => {
+  world.subscribe(subscription('a', 's1'), subscription('b', 's2'));
+  life = await world.live({}, { recentBytes: 500 });
+  const [a, b] = [new FakeLink(), new FakeLink()];
+  a.stuck = true;
+  life.courier.attach('a', a);
+  life.courier.attach('b', b);
+  const rows = Array.from({ length: 100 }, (_, n) => String(n));
+  for (const row of rows) {
+    await life.courier.take(logEntry(batchLine('s1', { added: [row] })));
+    await life.courier.take(logEntry(batchLine('s2', { added: [row] })));
+  }
+  await until(() => b.received.length === 100, 'the other Bro has all its rows');
+  assert.equal(a.batches.length, 1);
+  a.stuck = false;
+  a.release();
+  await life.courier.settled();
+  assert.deepEqual(
+    a.received.map(({ n }) => n),
+    rows,
+  );
+});
+
+test('where the scripts of a Bro acknowledge, their word counts', async () => {
+  world.subscribe(subscription('a', 's1'));
+  world.acknowledging.add('a');
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2'] })));
+  await until(() => a.markers.length === 1, 'the Bro is asked');
+  assert.deepEqual(a.markers, [a.received[1]?.sequence]);
+  assert.deepEqual(life.courier.accounts(), [account({ taken: 2, sent: 2, pending: 2 })]);
+  life.courier.acknowledge('a', a.markers[0] ?? 0);
+  await life.courier.settled();
+  assert.deepEqual(life.courier.accounts(), [account({ taken: 2, sent: 2, confirmed: 2 })]);
+});
+
+test('scripts that stop to acknowledge hold nothing up for ever, and that is reported', async () => {
+  world.subscribe(subscription('a', 's1'));
+  world.acknowledging.add('a');
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1'] })));
+  await until(() => world.timers.size === 1, 'the grace has begun');
+  for (const timer of world.timers) timer();
+  await life.courier.settled();
+  await life.courier.take(logEntry(batchLine('s1', { added: ['2'] })));
+  await life.courier.settled();
+  assert.deepEqual(world.reports, [{ type: 'acknowledgements-missing', peer: 'a' }]);
+  assert.equal(a.markers.length, 1);
+  assert.deepEqual(life.courier.accounts(), [account({ taken: 2, sent: 2, confirmed: 2 })]);
+});
+
+test('a Bro that never comes back costs another Bro no row, and is told on its return what it lost', async () => {
+  world.subscribe(subscription('a', 's1'), subscription('b', 's2'));
+  life = await world.live({ maxBytes: 20_000, segmentBytes: 1000 });
+  const b = new FakeLink();
+  life.courier.attach('b', b);
+  const rows = Array.from({ length: 300 }, (_, n) => String(n));
+  for (const row of rows) {
+    await life.courier.take(logEntry(batchLine('s1', { added: [row], removed: [] })));
+    await life.courier.take(logEntry(batchLine('s2', { added: [row] })));
+    assert.ok(life.journal.bytes <= 20_000);
+  }
+  await life.courier.settled();
+  assert.deepEqual(
+    b.received.map(({ n }) => n),
+    rows,
+  );
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.settled();
+  const [lost] = life.courier.accounts().filter(({ name }) => name === 's1');
+  assert.ok(lost && lost.dropped > 200 && lost.dropped < 300);
+  assert.deepEqual(
+    a.received.map(({ n }) => n),
+    rows.slice(lost.dropped),
+  );
+  assert.deepEqual(
+    [...new Set(world.gaps.map(({ peer, gap }) => `${peer}: ${gap.reason}`))],
+    ['a: the journal is full (20000 bytes)'],
+  );
+  assert.equal(
+    world.gaps.reduce((sum, { gap }) => sum + gap.rows, 0),
+    lost.dropped,
+  );
+  assert.ok((world.gaps.at(-1)?.gap.last ?? 0) < (a.received[0]?.sequence ?? 0));
+});
+
+test('a gap that a Bro has not been told of survives the process', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live({ maxBytes: 4000, segmentBytes: 500 });
+  for (let n = 0; n < 50; n += 1) await life.courier.take(logEntry(batchLine('s1', { added: [String(n)] })));
+  const dropped = () => life.courier.accounts().reduce((sum, one) => sum + one.dropped, 0);
+  const before = dropped();
+  assert.ok(before > 0);
+  await life.courier.stop();
+  await life.journal.close();
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.settled();
+  assert.equal(a.received.length, 50 - before);
+  assert.deepEqual(
+    world.gaps.map(({ gap }) => gap.rows),
+    [before],
+  );
+});
+
+test('rows that wait longer than the journal keeps them are given up', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live({ maxAge: 1000, segmentBytes: 500 });
+  for (let n = 0; n < 80; n += 1) await life.courier.take(logEntry(batchLine('s1', { added: [String(n)] })));
+  world.time += 2000;
+  for (let n = 0; n < 80; n += 1) await life.courier.take(logEntry(batchLine('s1', { added: ['new'] })));
+  await until(() => world.reports.some(({ type }) => type === 'gap'), 'the oldest rows are given up');
+  const [gap] = world.reports;
+  assert.equal(gap?.type === 'gap' && gap.gap.reason, 'they waited longer than 1 s');
+});
+
+test('an entry that the journal cannot take is booked and declared, and the next one is taken', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live({ maxBytes: 4000 });
+  const rows = Array.from({ length: 1000 }, (_, n) => String(n));
+  const refused = await life.courier.take(logEntry(batchLine('s1', { added: rows })));
+  assert.equal(refused.accepted, false);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1001'] })));
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['s1 1001']);
+  assert.deepEqual(life.courier.accounts(), [account({ taken: 1001, refused: 1000, sent: 1, confirmed: 1 })]);
+  assert.deepEqual(
+    world.gaps.map(({ gap }) => [gap.rows, gap.reason]),
+    [[1000, "the journal didn't take them (too-large)"]],
+  );
+});
+
+test('the journal is emptied as the slowest Bro goes on', async () => {
+  world.subscribe(subscription('a', 's1'), subscription('b', 's2'));
+  life = await world.live({ segmentBytes: 500 });
+  const [a, b] = [new FakeLink(), new FakeLink()];
+  b.confirms = 'when-told';
+  life.courier.attach('a', a);
+  life.courier.attach('b', b);
+  for (let n = 0; n < 200; n += 1) {
+    await life.courier.take(logEntry(batchLine(n % 2 ? 's1' : 's2', { added: [String(n)] })));
+  }
+  await until(() => a.received.length === 100, 'the first Bro has its rows');
+  assert.ok(life.journal.bytes > 20_000);
+  b.confirms = 'at-once';
+  b.release();
+  await life.courier.settled();
+  for (let n = 0; n < 100; n += 1) await life.courier.take(logEntry(batchLine('others', {})));
+  await until(() => life.journal.segments.length < 70, 'segments are removed');
+});
+
+test('a Bro that is configured no more keeps nothing', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live();
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1'] })));
+  await life.courier.settled();
+  world.deliverables.clear();
+  life.courier.forget('a');
+  assert.deepEqual(life.courier.accounts(), []);
+  assert.deepEqual(life.courier.lanes(), []);
+});

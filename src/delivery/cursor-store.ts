@@ -84,7 +84,9 @@ export class CursorStore implements Cursors {
     try {
       const file = await open(`${path}.new`, 'w', 0o600);
       try {
-        await file.writeFile(`${JSON.stringify({ version: 1, peers: Object.fromEntries(this.#cursors) })}\n`);
+        await file.writeFile(
+          `${JSON.stringify({ version: 1, peers: [...this.#cursors].map(([peer, one]) => ({ peer, ...one })) })}\n`,
+        );
         if (this.#options.fsync) await file.datasync();
       } finally {
         await file.close();
@@ -104,15 +106,15 @@ export class CursorStore implements Cursors {
 
 const number = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const gap = z.object({ first: number, last: number, rows: number, reason: z.string() });
-const cursor = z.object({ position: number, gap: gap.optional() });
-const file = z.object({ version: z.literal(1), peers: z.record(z.string(), cursor) });
+const cursor = z.object({ peer: z.string(), position: number, gap: gap.optional() });
+const file = z.object({ version: z.literal(1), peers: z.array(cursor) });
 
 function parse(text: string): Map<string, PeerCursor> | undefined {
   try {
     const { peers } = file.parse(JSON.parse(text));
     return new Map(
-      Object.entries(peers).map(([peer, one]) => [
-        peer,
+      peers.map((one) => [
+        one.peer,
         one.gap ? { position: one.position, gap: one.gap } : { position: one.position },
       ]),
     );
