@@ -101,7 +101,7 @@ test("each subscription's own SQL decides, over types as the table declares them
   const events = matcher(t, FILE_EVENTS, USER_EVENTS);
   const subscribe = (id: string, sql: string) => assert.equal(events.subscribe(id, sql).immediate, true, sql);
   subscribe('big', 'SELECT size, size + 1 AS more, size / 2.0 AS half FROM file_events WHERE size > 9');
-  subscribe('moved', "SELECT action FROM file_events WHERE action LIKE 'moved%'");
+  subscribe('moved', 'SELECT action FROM file_events WHERE action LIKE "moved%"');
   subscribe('empty', 'SELECT md5, inode, md5 IS NULL AS missing FROM file_events WHERE size IS NOT NULL');
   subscribe('twice', 'SELECT uid, uid + 1 AS uid FROM file_events');
   subscribe('users', 'SELECT message FROM user_events');

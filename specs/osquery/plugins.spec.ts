@@ -189,27 +189,34 @@ test('the recorded calls of a config plugin are understood', async () => {
 test('the recorded calls of a table are understood', () => {
   const equals = (value: string) => ({ column: 'k', operator: '=', value });
   assert.deepEqual(recorded('s16_all_plugins', 'table').map(readTableCall), [
-    { constraints: [equals('one')], columnsUsed: ['v', 'k'] },
-    { constraints: [equals('one')], columnsUsed: ['v', 'k'] },
-    { constraints: [{ column: 'v', operator: '>', value: '1' }], columnsUsed: ['v', 'k'] },
-    { constraints: [equals('two')], columnsUsed: ['k'] },
+    { action: 'generate', constraints: [equals('one')], columnsUsed: ['v', 'k'] },
+    { action: 'generate', constraints: [equals('one')], columnsUsed: ['v', 'k'] },
+    {
+      action: 'generate',
+      constraints: [{ column: 'v', operator: '>', value: '1' }],
+      columnsUsed: ['v', 'k'],
+    },
+    { action: 'generate', constraints: [equals('two')], columnsUsed: ['k'] },
   ]);
   assert.deepEqual(readTableCall(request({ action: 'generate' })), {
+    action: 'generate',
     constraints: [],
     columnsUsed: undefined,
   });
+  assert.deepEqual(readTableCall(request({ action: 'columns' })), { action: 'columns' });
   const old =
     '{"constraints":[{"name":"k","list":"","affinity":"TEXT"},{"name":"v","list":[{"op":"99","expr":"é"}]}]}';
   assert.deepEqual(
     readTableCall(request({ action: 'generate', context: Buffer.from(old).toString('latin1') })),
     {
+      action: 'generate',
       constraints: [{ column: 'v', operator: 'other', value: 'é' }],
       columnsUsed: undefined,
     },
   );
   assert.throws(
     () => readTableCall(request({ action: 'insert' })),
-    new OsqueryError('protocol', 'a table has no action "insert"'),
+    new OsqueryError('protocol', 'a table of ours has no action "insert"'),
   );
 });
 

@@ -43,6 +43,7 @@ const READS: readonly [string, Readonly<Record<string, readonly string[]>>, read
   ['SELECT 1; -- a comment\n SELECT size FROM file;', { file: ['size'] }, []],
   ["SELECT regex_match(path, 'x', 0), upper(path) FROM file", { file: ['path'] }, ['regex_match', 'upper']],
   ["SELECT value FROM json_each('[1]')", { json_each: ['value'] }, []],
+  ['SELECT "text" FROM file WHERE path = "/etc"', { file: ['path'] }, []],
   ['SELECT sql FROM sqlite_master', { sqlite_master: ['sql'] }, []],
   ['', {}, []],
   [' ; -- nothing', {}, []],

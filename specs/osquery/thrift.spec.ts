@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import thrift from 'thrift';
+import { ThriftError } from '../../src/osquery/thrift-error.ts';
 import {
   MessageSink,
   MessageSource,
   readingProtocol,
   WritingProtocol,
 } from '../../src/osquery/thrift-message.ts';
-import { ThriftError, ThriftSplitter } from '../../src/osquery/thrift-splitter.ts';
+import { ThriftSplitter } from '../../src/osquery/thrift-splitter.ts';
 
 const LIMITS = { message: 1_000_000, string: 1_000_000 };
 const { CALL } = thrift.Thrift.MessageType;

@@ -54,7 +54,11 @@ const MAX_CELL = 16 * 1024 * 1024;
 
 /** `tables` are those whose events osquery collects (event-tables.ts). */
 export function createEventRowMatcher(tables: readonly EventTable[]): EventRowMatcher {
-  const database = new DatabaseSync(':memory:', { limits: { length: MAX_CELL, attach: 0 } });
+  const database = new DatabaseSync(':memory:', {
+    // As in osquery's SQLite, where "x" is a text if no column is called so.
+    enableDoubleQuotedStringLiterals: true,
+    limits: { length: MAX_CELL, attach: 0 },
+  });
   const known = new Map(tables.map((definition) => [definition.name, openTable(database, definition)]));
 
   function drop(subscription: string): void {

@@ -38,8 +38,12 @@ export type TableLookup = (table: string) => Promise<readonly DeclaredColumn[] |
 
 const { SQLITE_OK, SQLITE_DENY, SQLITE_READ, SQLITE_SELECT, SQLITE_FUNCTION, SQLITE_RECURSIVE } = constants;
 
-/** Statements of a Bro are far shorter; what is longer would take long to prepare. */
-const MAX_SQL = 1_000_000;
+const SQLITE_OPTIONS = {
+  // As in osquery's SQLite, where "x" is a text if no column is called so.
+  enableDoubleQuotedStringLiterals: true,
+  // Statements of a Bro are far shorter; what is longer would take long to prepare.
+  limits: { sqlLength: 1_000_000, attach: 0 },
+};
 
 /** `lookUp` is asked once for each table that a statement names. */
 export function createTableAccessReader(lookUp: TableLookup): TableAccessReader {
@@ -58,7 +62,7 @@ export function createTableAccessReader(lookUp: TableLookup): TableAccessReader 
       const access: Access = { columns: new Map(), functions: new Set() };
       // A database for each: a table that a statement can't do without shows by being missed. The authorizer
       // alone is not enough, for it isn't asked about the right side of a join by USING or NATURAL.
-      using database = new DatabaseSync(':memory:', { limits: { sqlLength: MAX_SQL, attach: 0 } });
+      using database = new DatabaseSync(':memory:', SQLITE_OPTIONS);
       for (let rest = sql; !isBlank(database, rest); ) {
         rest = rest.slice(await prepareSome(database, rest, access, columnsOf));
       }

@@ -49,31 +49,38 @@ export interface Constraint {
   readonly value: string;
 }
 
+/** What osquery asks of a table. */
+export type TableCall =
+  /** Its columns, to be answered with {@link tableRoutes}: asked when a query needs a database of its own. */
+  { readonly action: 'columns' } | ({ readonly action: 'generate' } & TableContext);
+
 export interface TableContext {
   readonly constraints: readonly Constraint[];
   /** The columns that the statement reads; undefined where osquery doesn't say: all. */
   readonly columnsUsed: readonly string[] | undefined;
 }
 
-/** The routes of a table in the registration; osquery refuses a table without any. */
+/** A table's routes in the registration, and the answer to `columns`; osquery refuses a table without any. */
 export function tableRoutes(table: TableDefinition): readonly Row[] {
   return table.columns.map(({ name, type }) => ({ id: 'column', name, type, op: '0' }));
 }
 
 /**
- * The constraints of a `generate` call. SQLite checks all of them once more: rows may be more than asked for.
- * Throws {@link OsqueryError} `protocol` for another action or a context that is no JSON.
+ * SQLite checks the constraints of a `generate` call once more: rows may be more than asked for. Throws
+ * {@link OsqueryError} `protocol` for another action or a context that is no JSON.
  */
-export function readTableCall(request: ReadonlyMap<string, string>): TableContext {
+export function readTableCall(request: ReadonlyMap<string, string>): TableCall {
   const action = request.get('action');
+  if (action === 'columns') return { action };
   if (action !== 'generate') {
-    throw new OsqueryError('protocol', `a table has no action ${JSON.stringify(action ?? '')}`);
+    throw new OsqueryError('protocol', `a table of ours has no action ${JSON.stringify(action ?? '')}`);
   }
   const context = members(
     parseJson(textOfBytes(request.get('context') ?? '{}'), 'the context of a table call'),
   );
   const columnsUsed = context.get('colsUsed');
   return {
+    action,
     constraints: elements(context.get('constraints')).flatMap(columnConstraints),
     columnsUsed: Array.isArray(columnsUsed) ? columnsUsed.map(String) : undefined,
   };

@@ -5,7 +5,7 @@
  */
 import thrift from 'thrift';
 import { decodeText, encodeText } from '../text/byte-text.ts';
-import { ThriftError } from './thrift-splitter.ts';
+import { ThriftError } from './thrift-error.ts';
 
 /**
  * How strings are read. `text`: as UTF-8, bytes that are none as surrogate escapes. `bytes`: one character a
