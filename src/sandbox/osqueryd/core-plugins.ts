@@ -158,9 +158,14 @@ export class CorePlugins {
 }
 
 function tableColumns(table: Table): StringMap[] {
-  return table.columns
-    .filter((column) => column.alias === undefined)
-    .map(({ hidden, name, type }) => ({ id: 'column', name, op: hidden ? '16' : '0', type }));
+  const own = table.columns.filter((column) => column.alias === undefined);
+  return [
+    ...own.map(({ hidden, name, type }) => ({ id: 'column', name, op: hidden ? '16' : '0', type })),
+    ...table.columns.flatMap(({ alias, name }) =>
+      alias === undefined ? [] : [{ id: 'columnAlias', name, target: alias }],
+    ),
+    { id: 'attributes', attributes: String(table.attributes ?? 0) },
+  ];
 }
 
 function filePack(request: StringMap): ExtensionResponse {

@@ -61,6 +61,7 @@ export class FileEvents {
   table(query?: string): Table {
     return {
       name: 'file_events',
+      attributes: 4,
       eventBased: true,
       columns: FILE_EVENTS_COLUMNS,
       generate: () => {

@@ -14,12 +14,20 @@ export class FlagError extends Error {
   override readonly name = 'FlagError';
 }
 
+/** What osqueryd sets itself at its start (recording s01). */
+const DAEMON_VALUES = [
+  ['ignore_registry_exceptions', 'true'],
+  ['ignore_table_exceptions', 'true'],
+  ['logtostderr', 'true'],
+  ['stderrthreshold', '3'],
+] as const;
+
 /** osqueryd's flags: values are text, as `options` and osquery_flags show them. */
 export class Flags {
   readonly #flags = new Map<string, Flag>();
 
   constructor() {
-    for (const line of FLAG_TABLE.split('\n')) {
+    for (const line of FLAG_TABLE.trim().split('\n')) {
       const [name = '', type = 'string', ...rest] = line.split(' ');
       const defaultValue = rest.join(' ');
       this.#flags.set(name, { type, defaultValue, value: defaultValue });
@@ -34,6 +42,8 @@ export class Flags {
   static parse(argv: readonly string[], readFile: (path: string) => string): Flags {
     const flags = new Flags();
     flags.#parse(argv, readFile);
+    for (const [name, value] of DAEMON_VALUES) flags.set(name, value);
+    if (flags.bool('ephemeral')) flags.set('disable_database', 'true');
     return flags;
   }
 

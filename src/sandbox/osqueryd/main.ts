@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { systemClock } from './clock.ts';
 import { FlagError, Flags } from './flags.ts';
 import { Osqueryd } from './osqueryd.ts';
@@ -29,6 +30,7 @@ export async function runOsqueryd(argv: readonly string[]): Promise<number> {
     pid: process.pid,
     random: Math.random,
     randomUuid: randomUUID,
+    hostName: hostname(),
     stderr: (text) => process.stderr.write(text),
     stdout: (text) => process.stdout.write(text),
   });

@@ -1,5 +1,4 @@
 import { existsSync, globSync, rmSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { Autoload } from './autoload.ts';
 import { type Clock, unixTime } from './clock.ts';
 import { Config } from './config/config.ts';
@@ -40,6 +39,7 @@ export interface OsquerydOptions {
   readonly pid: number;
   readonly random: () => number;
   readonly randomUuid: () => string;
+  readonly hostName: string;
   /** Where the log and the stdout logger write. */
   readonly stderr: (text: string) => void;
   readonly stdout: (text: string) => void;
@@ -168,6 +168,8 @@ export class Osqueryd {
       await this.#loadConfig();
       if (!(await this.#activate('logger', flags.list('logger_plugin')))) return;
       await this.#loggers.start();
+      const distributed = flags.bool('disable_distributed') ? [] : flags.list('distributed_plugin');
+      if (!(await this.#activate('distributed', distributed))) return;
       this.#startServices();
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
@@ -336,7 +338,7 @@ export class Osqueryd {
       case 'ephemeral':
         return this.#kept('ephemeral');
       default:
-        return hostname();
+        return this.#options.hostName;
     }
   }
 

@@ -8,5 +8,6 @@ export function splayedInterval(interval: number, percent: number, random: () =>
   const difference = Math.trunc(interval * Math.fround(percent / 100));
   const low = Math.max(1, interval - difference);
   const high = interval + difference;
+  if (low === high) return interval;
   return low + Math.floor(random() * (high - low + 1));
 }

@@ -35,6 +35,8 @@ export type TableRow = Readonly<Record<string, string | number | bigint | null |
 export interface Table {
   readonly name: string;
   readonly columns: readonly TableColumn[];
+  /** osquery's flags of a table: 1 utility, 2 cacheable, 4 of events, 8 of users. */
+  readonly attributes?: number;
   /** Event tables are never diffed. */
   readonly eventBased?: boolean;
   /** Whether rows depend on what the statement asks for, so that the other tables come first. */

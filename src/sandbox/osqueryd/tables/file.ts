@@ -14,6 +14,7 @@ const MAX_PATHS = 20_000;
  */
 export const file: Table = {
   name: 'file',
+  attributes: 1,
   dependent: true,
   columns: columns(
     'path TEXT',

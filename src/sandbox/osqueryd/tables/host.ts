@@ -172,6 +172,7 @@ const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Frida
 export function time(clock: Clock): Table {
   return {
     name: 'time',
+    attributes: 1,
     columns: columns(
       'weekday TEXT',
       'year INTEGER',

@@ -8,6 +8,7 @@ const FLAG = { broadcast: 0x2 } as const;
 /** osquery's `interface_addresses`. */
 export const interfaceAddresses: Table = {
   name: 'interface_addresses',
+  attributes: 2,
   columns: columns(
     'interface TEXT',
     'address TEXT',
@@ -40,6 +41,7 @@ export const interfaceAddresses: Table = {
 /** osquery's `interface_details`, from /sys/class/net. */
 export const interfaceDetails: Table = {
   name: 'interface_details',
+  attributes: 2,
   columns: columns(
     'interface TEXT',
     'mac TEXT nocase',

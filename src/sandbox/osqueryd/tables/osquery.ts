@@ -32,6 +32,7 @@ export function osqueryTables(facts: OsqueryFacts): Table[] {
 function info({ config, flags, hostUuid, instanceId, pid, startTime }: OsqueryFacts): Table {
   return {
     name: 'osquery_info',
+    attributes: 1,
     columns: columns(
       'pid INTEGER',
       'uuid TEXT nocase',
@@ -68,6 +69,7 @@ function info({ config, flags, hostUuid, instanceId, pid, startTime }: OsqueryFa
 function schedule({ config, performance }: OsqueryFacts): Table {
   return {
     name: 'osquery_schedule',
+    attributes: 1,
     needsScheduleLock: true,
     columns: columns(
       'name TEXT',
@@ -117,6 +119,7 @@ function schedule({ config, performance }: OsqueryFacts): Table {
 function packs({ config }: OsqueryFacts): Table {
   return {
     name: 'osquery_packs',
+    attributes: 1,
     needsScheduleLock: true,
     columns: columns(
       'name TEXT',
@@ -143,6 +146,7 @@ function packs({ config }: OsqueryFacts): Table {
 function extensions({ managerSocket, registry }: OsqueryFacts): Table {
   return {
     name: 'osquery_extensions',
+    attributes: 1,
     columns: columns(
       'uuid BIGINT',
       'name TEXT',
@@ -165,6 +169,9 @@ function extensions({ managerSocket, registry }: OsqueryFacts): Table {
   };
 }
 
+/** Registries whose items are osquery's own affair (s01). */
+const INTERNAL: ReadonlySet<string> = new Set(['config_parser', 'database', 'enroll', 'sql']);
+
 function registryTable({ flags, registry }: OsqueryFacts): Table {
   const active: Readonly<Record<string, string>> = {
     config: 'config_plugin',
@@ -173,6 +180,7 @@ function registryTable({ flags, registry }: OsqueryFacts): Table {
   };
   return {
     name: 'osquery_registry',
+    attributes: 1,
     columns: columns(
       'registry TEXT',
       'name TEXT',
@@ -188,7 +196,7 @@ function registryTable({ flags, registry }: OsqueryFacts): Table {
           registry: item.registry,
           name: item.name,
           owner_uuid: item.owner,
-          internal: 0,
+          internal: INTERNAL.has(item.registry) ? 1 : 0,
           active: isActive ? 1 : 0,
         };
       }),
@@ -198,6 +206,7 @@ function registryTable({ flags, registry }: OsqueryFacts): Table {
 function flagsTable({ flags }: OsqueryFacts): Table {
   return {
     name: 'osquery_flags',
+    attributes: 1,
     columns: columns(
       'name TEXT',
       'type TEXT',

@@ -8,6 +8,7 @@ const TICKS = 100;
 /** osquery's `processes`, from /proc (specs/processes.table of osquery 5). */
 export const processes: Table = {
   name: 'processes',
+  attributes: 2,
   columns: columns(
     'pid BIGINT',
     'name TEXT',

@@ -58,6 +58,7 @@ export const processOpenSockets: Table = {
 /** osquery's `listening_ports`: named unix sockets and sockets without a remote port. */
 export const listeningPorts: Table = {
   name: 'listening_ports',
+  attributes: 2,
   columns: columns(
     'pid INTEGER',
     'port INTEGER',

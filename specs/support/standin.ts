@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Clock } from '../../src/sandbox/osqueryd/clock.ts';
+import { Flags } from '../../src/sandbox/osqueryd/flags.ts';
+import { Osqueryd } from '../../src/sandbox/osqueryd/osqueryd.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export interface Standin {
+  readonly osqueryd: Osqueryd;
+  readonly clock: VirtualClock;
+  /** The manager's socket. */
+  readonly socket: string;
+  readonly directory: string;
+  /** Lines of osqueryd's log, without glog's head: `scheduler.cpp:120] …`. */
+  readonly log: string[];
+}
+
+export interface StandinOptions {
+  readonly now?: number;
+  readonly random?: () => number;
+  readonly directory?: string;
+}
+
+/** A folder that is gone after the test. */
+export function temporaryDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'osqueryd-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A stand-in osqueryd in this process, on a virtual clock. Its `start` is the spec's business. */
+export function standin(t: TestContext, flags: readonly string[], options: StandinOptions = {}): Standin {
+  const directory = options.directory ?? temporaryDirectory(t);
+  const socket = join(directory, 'osq.em');
+  const clock = new VirtualClock(options.now ?? 1_795_496_600_000);
+  const log: string[] = [];
+  const osqueryd = newOsqueryd(
+    ['--ephemeral', '--extensions_autoload=/nonexistent', `--extensions_socket=${socket}`, ...flags],
+    clock,
+    log,
+    options.random,
+  );
+  t.after(async () => {
+    osqueryd.stop();
+    await osqueryd.ended;
+  });
+  return { osqueryd, clock, socket, directory, log };
+}
+
+export function newOsqueryd(
+  flags: readonly string[],
+  clock: Clock,
+  log: string[],
+  random: () => number = Math.random,
+): Osqueryd {
+  return new Osqueryd({
+    clock,
+    flags: Flags.parse(flags, () => ''),
+    pid: process.pid,
+    random,
+    randomUuid: () => '00000000-0000-4000-8000-000000000000',
+    hostName: 'vm',
+    stderr: (text) => log.push(text.replace(/^.{29,31}? ([a-z_]+\.cpp:)/, '$1').trimEnd()),
+    stdout: () => undefined,
+  });
+}
