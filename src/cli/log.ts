@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { disk } from '../event-log/disk-store.ts';
+import { EventLogError } from '../event-log/event-log-error.ts';
+import { LOG_FOLDER, logFiles } from '../event-log/files.ts';
+import { repairLog } from '../event-log/repair-store.ts';
+import { listLog } from '../event-log/scan-store.ts';
+import { type Verification, verifyLog } from '../event-log/verify-store.ts';
+import { counted, printable } from '../replay/printable.ts';
+import { type Io, printLine } from './io.ts';
+
+/** `bro-osquery log`: looks after an event log that is damaged, or that might be. */
+export function logCommand(io: Io): Command {
+  const log = new Command('log').description('look after an event log');
+  log
+    .command('verify')
+    .description('read every byte of an event log and say whether it is whole; changes nothing')
+    .argument('<path>', "a state directory, or the event log's own directory")
+    .option('--json', 'the findings as one JSON object')
+    .action(async (path: string, options: { readonly json?: boolean }) => {
+      const verification = await verifyLog(await logDirectory(path));
+      const lines = options.json ? [verificationAsJson(verification)] : verificationInWords(verification);
+      for (const line of lines) await printLine(io.out, line);
+      if (verification.problems.length > 0) {
+        throw new EventLogError(
+          'bad-record',
+          `the event log in ${path} is damaged; what is above says where`,
+        );
+      }
+    });
+  log
+    .command('repair')
+    .description('cut an event log off after a record, keeping a copy of every file that is changed')
+    .argument('<path>', "a state directory, or the event log's own directory")
+    .requiredOption('--until <seq>', 'the last record to keep; log verify says up to where all is whole', seq)
+    .action(async (path: string, { until }: { readonly until: number }) => {
+      const directory = await logDirectory(path);
+      const repair = await repairLog(directory, until, { logId: io.randomId(), now: io.now() });
+      await printLine(io.out, `Kept the records up to ${repair.until}.`);
+      await printLine(
+        io.out,
+        `Changed ${repair.changed.join(', ')}; as they were they are in ${repair.copies}`,
+      );
+    });
+  return log;
+}
+
+function seq(text: string): number {
+  if (/^\d{1,15}$/.test(text) && Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError('A record is named by its sequence number, from 1 on.');
+}
+
+/** The log's own directory, given that or the state directory around it. */
+async function logDirectory(path: string): Promise<string> {
+  const names = await listLog(disk, path);
+  const directory = names.includes(LOG_FOLDER) ? join(path, LOG_FOLDER) : path;
+  const { segments } = logFiles(await listLog(disk, directory));
+  if (segments.length > 0) return directory;
+  throw new EventLogError(
+    'not-found',
+    `there is no event log in ${path}: neither segments nor ${LOG_FOLDER}/`,
+  );
+}
+
+function verificationInWords(verification: Verification): string[] {
+  const { segments, snapshots, problems, tornBytes, unknownTypes, wholeUntil } = verification;
+  return [
+    ...segments.map(({ name, bytes, first, last }) =>
+      first === null ? `${name}  ${bytes} bytes` : `${name}  ${bytes} bytes  records ${first} to ${last}`,
+    ),
+    `${counted(snapshots.length, 'snapshot')}`,
+    ...Object.entries(unknownTypes).map(
+      ([type, count]) =>
+        `${counted(count, 'record')} of type ${printable(type)}, which this version doesn't know`,
+    ),
+    ...(tornBytes === 0
+      ? []
+      : [
+          `${tornBytes} bytes at the end are no whole decision, as a crash leaves it; they go at the next start`,
+        ]),
+    ...problems.map(({ message }) => `damaged: ${message}`),
+    problems.length === 0 ? `Whole, up to record ${wholeUntil}.` : `Whole up to record ${wholeUntil}.`,
+  ];
+}
+
+function verificationAsJson({ problems, ...rest }: Verification): string {
+  const found = problems.map(({ code, message, place }) => ({ code, message, place }));
+  return JSON.stringify({ ...rest, problems: found });
+}

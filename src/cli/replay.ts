@@ -1,0 +1,129 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { EventLogError } from '../event-log/event-log-error.ts';
+import { readLog } from '../event-log/event-log-reader-store.ts';
+import { difference, differenceInWords } from '../replay/difference.ts';
+import { explain, explanationInWords } from '../replay/explain.ts';
+import { type Point, parsePoint, parseRange } from '../replay/point.ts';
+import { timeInWords } from '../replay/printable.ts';
+import { type Moment, type Replayable, stateAt, statesAt, timeline } from '../replay/replay.ts';
+import { render } from '../schedule/render.ts';
+import { type Io, printLine } from './io.ts';
+import { withProgress } from './progress.ts';
+
+interface ReplayOptions {
+  readonly until?: Point;
+  readonly bro?: string;
+  readonly follow?: boolean;
+  readonly json?: boolean;
+  readonly schedule?: boolean;
+  readonly diff?: { readonly from: Point | null; readonly to: Point | null };
+  readonly explain?: string;
+}
+
+/** `bro-osquery replay`: what happened, in words, out of an event log. */
+export function replayCommand(io: Io): Command {
+  const point = (text: string): Point => {
+    const parsed = parsePoint(text, io.now());
+    if (parsed) return parsed;
+    throw new InvalidArgumentError(
+      'A moment is a sequence number (4711), a time (2026-11-24T04:44, UTC) or a time ago (-90m).',
+    );
+  };
+  const range = (text: string): NonNullable<ReplayOptions['diff']> => {
+    const parsed = parseRange(text, io.now());
+    if (parsed) return parsed;
+    throw new InvalidArgumentError(
+      'A range is A..B, each a sequence number, a time or a time ago; one may be left out.',
+    );
+  };
+  return new Command('replay')
+    .description('tell what happened, out of an event log: a copy, or one that is being written')
+    .argument('<path>', 'a state directory, a segment, or - for standard input')
+    .addOption(new Option('--until <moment>', 'stop after a sequence number or a time').argParser(point))
+    .option('--bro <address>', 'only what is about the Zeek of this address, as configured')
+    .addOption(
+      new Option('--follow', 'go on with what is written from now on').conflicts([
+        'until',
+        'schedule',
+        'diff',
+        'explain',
+      ]),
+    )
+    .option('--json', 'one JSON object a line, for programs')
+    .addOption(
+      new Option('--schedule', "osquery's config as it was then").conflicts(['diff', 'explain', 'bro']),
+    )
+    .addOption(
+      new Option('--diff <A..B>', 'what changed between two moments')
+        .argParser(range)
+        .conflicts(['until', 'explain', 'bro']),
+    )
+    .addOption(new Option('--explain <sql-or-name>', 'why a query runs, ran, or does not').conflicts(['bro']))
+    .action(async (path: string, options: ReplayOptions) => {
+      await replay(io, path, options);
+    });
+}
+
+async function replay(io: Io, path: string, options: ReplayOptions): Promise<void> {
+  const reading = await readLog(path, {
+    stdin: io.in,
+    ...(options.follow === true && { follow: io.interrupted }),
+  });
+  if (reading.base === null) {
+    await printLine(io.err, `Earlier records are gone: what was before the first one is not known.`);
+  }
+  const log = options.follow === true ? reading : withProgress(reading, io.err);
+  await answer(io, log, options);
+  const unfinished = reading.unfinished();
+  if (unfinished !== null && options.until === undefined) {
+    await printLine(io.err, `Not finished, as a crash or a writer at work leaves it: ${unfinished}.`);
+  }
+}
+
+async function answer(io: Io, log: Replayable, options: ReplayOptions): Promise<void> {
+  const until = options.until ?? null;
+  if (options.schedule) {
+    const { state } = await stateAt(log, until);
+    await printLine(io.out, JSON.stringify(render(state), null, options.json ? 0 : 2));
+  } else if (options.diff) {
+    await printDifference(io, log, options.diff, options.json === true);
+  } else if (options.explain !== undefined) {
+    const explanation = await explain(log, options.explain, until);
+    const lines = options.json
+      ? explanation.lives.map((life) => JSON.stringify(life))
+      : explanationInWords(explanation, options.explain, timeInWords);
+    for (const line of lines) await printLine(io.out, line);
+  } else {
+    for await (const moment of timeline(log, { until, bro: options.bro ?? null })) {
+      await printLine(io.out, options.json ? momentAsJson(moment) : momentInWords(moment));
+    }
+  }
+}
+
+function momentInWords({ record, words }: Moment): string {
+  const request = record.cause === null ? '' : `  [request ${record.cause.requestId}]`;
+  return `${timeInWords(record.time)}  #${record.seq}  ${words}${request}`;
+}
+
+function momentAsJson({ record, words }: Moment): string {
+  const { seq, time, type, cause, data } = record;
+  return JSON.stringify({ seq, time: new Date(time).toISOString(), type, cause, data, words });
+}
+
+async function printDifference(
+  io: Io,
+  log: Replayable,
+  { from, to }: NonNullable<ReplayOptions['diff']>,
+  asJson: boolean,
+): Promise<void> {
+  // The log's beginning is before its first record.
+  const [before, after] = await statesAt(log, [from ?? { by: 'seq', seq: 0 }, to]);
+  if (!before || !after) return;
+  if (after.seq < before.seq) {
+    throw new EventLogError('bad-sequence', 'the second moment of --diff is before the first');
+  }
+  const found = difference(before.state, after.state);
+  const lines = asJson ? [JSON.stringify(found)] : differenceInWords(found);
+  for (const line of lines) await printLine(io.out, line);
+  if (lines.length === 0) await printLine(io.out, 'Nothing changed.');
+}

@@ -1,0 +1,150 @@
+import type { Ending, ScheduleEvent, Standing } from '../schedule/events.ts';
+import type { Audience, Query, RepeatedQuery } from '../vocabulary/words.ts';
+import { counted, printable, quoted } from './printable.ts';
+
+/** Facts as sentences, for people who ask what happened. */
+
+/** The query that a name given to osquery stands for, as far as it is known. */
+export type QueryOf = (name: string) => Query | RepeatedQuery | undefined;
+
+/** The fact in words, without its time. */
+export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
+  switch (event.type) {
+    case 'LogStarted':
+      return `names given to osquery begin with bro_${event.data.logId.slice(0, 8)} (${printable(event.data.reason)})`;
+    case 'ExtensionStarted':
+      return `bro-osquery ${printable(event.data.version)} starts`;
+    case 'ExtensionStopped':
+      return `bro-osquery stops: ${printable(event.data.reason)}`;
+    case 'BrosConfigured':
+      return `the configuration names ${counted(event.data.peers.length, 'Zeek')}: ${list(event.data.peers)}`;
+    case 'BroConnected':
+      return `${printable(event.data.peer)} ${STANDINGS[event.data.standing]} (${printable(event.data.transport)})`;
+    case 'BroLost':
+      return `${printable(event.data.peer)} is gone: ${printable(event.data.reason)}`;
+    case 'ResyncCompleted':
+      return `the time that ${printable(event.data.peer)} had to repeat itself is over: ${event.data.kept} kept, ${event.data.ended} ended`;
+    case 'BroExpired':
+      return `${printable(event.data.peer)} stayed away for too long and is forgotten`;
+    case 'BroRemoved':
+      return `${printable(event.data.peer)} is no longer in the configuration and is forgotten`;
+    case 'ZeekGreeted':
+      return `Zeek instance ${quoted(event.data.zeekInstance)} says hello through ${printable(event.data.peer)}`;
+    case 'ZeekDeparted':
+      return `Zeek instance ${quoted(event.data.zeekInstance)} behind ${printable(event.data.peer)} is gone: ${printable(event.data.reason)}`;
+    case 'QuerySubscribed': {
+      const { peer, query, name, generation, audience } = event.data;
+      const again = generation === 1 ? '' : `, generation ${generation}`;
+      return `${printable(peer)} subscribes ${queryInWords(query)} as ${name}${again}, ${audienceInWords(audience)}`;
+    }
+    case 'QueryConfirmed': {
+      const { peer, name, audience } = event.data;
+      return `${printable(peer)} asks again for ${named(name, queryOf)}, ${audienceInWords(audience)}: it goes on`;
+    }
+    case 'QueryUnsubscribed':
+      return `${named(event.data.name, queryOf)} of ${printable(event.data.peer)} ends: ${endingInWords(event.data.reason, event.data.peer)}`;
+    case 'QueryRefused': {
+      const { peer, request, query, code, text } = event.data;
+      const what = query === null ? `to ${request} a group` : `to ${request} ${queryInWords(query)}`;
+      return `${printable(peer)} asks ${what} and is refused: ${printable(text)} (${printable(code)})`;
+    }
+    case 'QueryDenylisted':
+      return `osquery's watchdog has stopped ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} for taking too much`;
+    case 'QueryReleased':
+      return `osquery runs ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} again`;
+    case 'QueryExecuted': {
+      const { peer, query, name, audience } = event.data;
+      return `${printable(peer)} asks once for ${quoted(query.sql)} as ${name}, ${audienceInWords(audience)}`;
+    }
+    case 'ExecutionCompleted': {
+      const { name, peer, rows, error } = event.data;
+      const outcome = error === '' ? `has ${counted(rows, 'row')}` : `failed: ${printable(error)}`;
+      return `one-time query ${named(name, queryOf)} of ${printable(peer)} ${outcome}`;
+    }
+    case 'ExecutionCancelled': {
+      const { name, peer, reason } = event.data;
+      const why =
+        reason === 'unanswered'
+          ? 'it was found unanswered at too many starts of bro-osquery'
+          : endingInWords(reason, peer);
+      return `one-time query ${named(name, queryOf)} of ${printable(peer)} is given up: ${why}`;
+    }
+    case 'GroupsConfigured':
+      return `the configuration puts this host into ${list(event.data.groups) || 'no group'}`;
+    case 'GroupJoined':
+      return `${printable(event.data.peer)} has this host join group ${quoted(event.data.group)}`;
+    case 'GroupConfirmed':
+      return `${printable(event.data.peer)} keeps this host in group ${quoted(event.data.group)}`;
+    case 'GroupLeft':
+      return `${printable(event.data.peer)} no longer keeps this host in group ${quoted(event.data.group)}: ${endingInWords(event.data.reason, event.data.peer)}`;
+    case 'ScheduleApplied':
+      return `osquery runs the schedule with ${counted(event.data.entries, 'entry')} (${event.data.hash.slice(0, 12)})`;
+    case 'ScheduleRefused':
+      return `osquery refuses the schedule ${event.data.hash.slice(0, 12)}: ${printable(event.data.reason)}`;
+    case 'RowsDropped':
+      return `${counted(event.data.rows, 'row')} for ${printable(event.data.peer)} were dropped: ${printable(event.data.reason)}`;
+    default:
+      return event satisfies never;
+  }
+}
+
+const STANDINGS: Readonly<Record<Standing, string>> = {
+  new: 'is there for the first time',
+  reconnected: 'is back, the same Zeek process as before',
+  restarted: 'is back as another Zeek process, which has lost its state',
+};
+
+/** Why something ended, as the end of a sentence. */
+export function endingInWords(reason: Ending, peer: string): string {
+  const zeek = printable(peer);
+  switch (reason) {
+    case 'asked':
+      return `${zeek} asked for that`;
+    case 'new-generation':
+      return `${zeek} had lost its state and asked again, which begins anew`;
+    case 'columns-changed':
+      return `${zeek} asked again, and its columns are no longer the same, which begins anew`;
+    case 'not-repeated':
+      return `${zeek} connected again and did not ask for it again in the time it had for that`;
+    case 'not-wished':
+      return `${zeek} told all that it wants, and this was not among it`;
+    case 'group-left':
+      return 'this host left the group that it came through';
+    case 'zeek-departed':
+      return 'the Zeek instance that asked for it said goodbye or fell silent';
+    case 'expired':
+      return `${zeek} stayed away for too long`;
+    case 'bro-removed':
+      return `${zeek} is no longer in the configuration`;
+    default:
+      return reason satisfies never;
+  }
+}
+
+/** A query as a Zeek asked for it, on one line. */
+export function queryInWords(query: Query | RepeatedQuery): string {
+  const often = 'interval' in query ? ` every ${query.interval} s (${query.updateType})` : '';
+  return `${quoted(query.sql)}${often} for event ${printable(query.event)}`;
+}
+
+function audienceInWords(audience: Audience): string {
+  switch (audience.to) {
+    case 'all':
+      return 'addressed to every host';
+    case 'host':
+      return 'addressed to this host';
+    case 'group':
+      return `addressed to group ${quoted(audience.group)}`;
+    default:
+      return audience satisfies never;
+  }
+}
+
+function named(name: string, queryOf: QueryOf): string {
+  const query = queryOf(name);
+  return query ? `${name} ${quoted(query.sql, 80)}` : name;
+}
+
+function list(texts: readonly string[]): string {
+  return texts.map(printable).join(', ');
+}

@@ -1,0 +1,122 @@
+import { eventOf, type LogRecord } from '../event-log/record.ts';
+import type { Snapshot } from '../event-log/snapshot.ts';
+import type { ScheduleEvent } from '../schedule/events.ts';
+import { fold } from '../schedule/evolve.ts';
+import { executions, initialState, type ScheduleState, subscriptions } from '../schedule/schedule.ts';
+import type { Query } from '../vocabulary/words.ts';
+import { inWords } from './in-words.ts';
+import { isAfter, type Point } from './point.ts';
+
+/** A log to replay: the state before its first record, if that is known, and its records. */
+export interface Replayable {
+  readonly base: Snapshot | null;
+  readonly records: AsyncIterable<LogRecord>;
+}
+
+/** A record with what it says; `event` is null if only another version of this program knows its type. */
+export interface Moment {
+  readonly record: LogRecord;
+  readonly event: ScheduleEvent | null;
+  readonly words: string;
+}
+
+export interface TimelineOptions {
+  /** The last moment; null: the end of the log. */
+  readonly until: Point | null;
+  /** Only what is about this Bro; null: everything. */
+  readonly bro: string | null;
+}
+
+/** The log in words, record by record. Holds no more than the queries that run at the moment. */
+export async function* timeline(log: Replayable, { until, bro }: TimelineOptions): AsyncGenerator<Moment> {
+  const queries = queriesOf(log.base);
+  for await (const record of log.records) {
+    if (until && isAfter(record, until)) return;
+    const event = eventOf(record);
+    remember(queries, event);
+    if (bro === null || isAbout(record, bro)) {
+      const words = event
+        ? inWords(event, (name) => queries.get(name))
+        : `${record.type}: not known to this version`;
+      yield { record, event, words };
+    }
+    forget(queries, event);
+  }
+}
+
+/** The state at a moment (null: at the end), and how far the log was read for it. */
+export async function stateAt(
+  log: Replayable,
+  until: Point | null,
+): Promise<{ readonly state: ScheduleState; readonly seq: number }> {
+  const [at] = await statesAt(log, [until]);
+  return at ?? { state: initialState(), seq: 0 };
+}
+
+const FOLDED_AT_ONCE = 4096;
+
+/** The states at some moments, in their order in the log, with one walk. */
+export async function statesAt(
+  log: Replayable,
+  points: readonly (Point | null)[],
+): Promise<readonly { readonly state: ScheduleState; readonly seq: number }[]> {
+  const states: { readonly state: ScheduleState; readonly seq: number }[] = [];
+  let state = log.base?.state ?? initialState();
+  let seq = log.base?.seq ?? 0;
+  let events: ScheduleEvent[] = [];
+  const flush = (): void => {
+    state = fold(state, events);
+    events = [];
+  };
+  for await (const record of log.records) {
+    while (states.length < points.length && isPast(record, points[states.length] ?? null)) {
+      flush();
+      states.push({ state, seq });
+    }
+    if (states.length === points.length) break;
+    const event = eventOf(record);
+    if (event) events.push(event);
+    if (events.length >= FOLDED_AT_ONCE) flush();
+    seq = record.seq;
+  }
+  flush();
+  while (states.length < points.length) states.push({ state, seq });
+  return states;
+}
+
+function isPast(record: LogRecord, point: Point | null): boolean {
+  return point !== null && isAfter(record, point);
+}
+
+/** Whether a fact is about a Bro, or was brought about by it. */
+function isAbout({ data, cause }: LogRecord, bro: string): boolean {
+  if (cause?.peer === bro) return true;
+  return typeof data === 'object' && data !== null && 'peer' in data && data.peer === bro;
+}
+
+/** The queries that run or wait at the beginning, by name. */
+export function queriesOf(base: Snapshot | null): Map<string, Query> {
+  if (!base) return new Map();
+  return new Map(
+    [...subscriptions(base.state), ...executions(base.state)].map(({ name, query }) => [name, query]),
+  );
+}
+
+/** Keeps in mind what a fact names. */
+export function remember(queries: Map<string, Query>, event: ScheduleEvent | null): void {
+  if (event?.type === 'QuerySubscribed' || event?.type === 'QueryExecuted') {
+    queries.set(event.data.name, event.data.query);
+  }
+}
+
+/** Lets go of what has ended with a fact. */
+export function forget(queries: Map<string, Query>, event: ScheduleEvent | null): void {
+  switch (event?.type) {
+    case 'QueryUnsubscribed':
+    case 'ExecutionCompleted':
+    case 'ExecutionCancelled':
+      queries.delete(event.data.name);
+      break;
+    default:
+  }
+}
