@@ -159,9 +159,31 @@ test('a call that is not answered in time fails alone, and its connection is not
     client.query('slow', 30),
     new OsqueryError('timeout', `osquery did not answer query on ${path} within 30 ms`),
   );
-  for (const answer of late) answer();
   assert.deepEqual(await client.query('fast'), []);
-  assert.equal(server.connections() <= 2, true);
+  while (late.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  for (const answer of late) answer();
+  while (server.connections() > 1) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test('a query that was given up counts as running until osqueryd has done with it', async (t) => {
+  const path = join(socketDirectory(t), 'osq.em');
+  const late: (() => void)[] = [];
+  await thriftServer(t, path, ({ bytes }, socket) => {
+    const answer = () => socket.write(Buffer.from(OK_RESPONSE, 'hex'));
+    if (bytes.includes('slow')) late.push(answer);
+    else answer();
+  });
+  const client = createManagerClient({ path, concurrentQueries: 1 });
+  t.after(() => client.close());
+  await assert.rejects(client.query('slow', 20), { kind: 'timeout' });
+  await assert.rejects(
+    client.query('fast', 20),
+    new OsqueryError('timeout', 'osquery was busy for 20 ms with 1 other queries of this program'),
+  );
+  const waiting = client.query('fast');
+  while (late.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  for (const answer of late) answer();
+  assert.deepEqual([...(await waiting)], []);
 });
 
 test('only so many queries are in osqueryd at a time, other calls pass by', async (t) => {

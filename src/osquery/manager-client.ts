@@ -4,30 +4,21 @@
  */
 import { type Column, parseColumns } from './columns.ts';
 import { ManagerConnection } from './manager-connection.ts';
+import {
+  type CallResult,
+  callResult,
+  extensionInfo,
+  type OsqueryOption,
+  osqueryOption,
+  successful,
+  wireInfo,
+} from './manager-values.ts';
 import { OsqueryError } from './osquery-error.ts';
 import type { ExtensionInfo, Registry } from './registration.ts';
 import type { Row } from './row.ts';
 import { Semaphore } from './semaphore.ts';
 import { checkSocketPath } from './socket-path.ts';
-import type { WireExtensionInfo, WireManagerClient, WireOption, WireResponse, WireStatus } from './wire.ts';
-
-/** One of osquery's flags; `type` is string, bool, uint64, int32 or uint32. */
-export interface OsqueryOption {
-  readonly value: string;
-  readonly defaultValue: string;
-  readonly type: string;
-}
-
-/** What a plugin says of a call; 0 is success, and the features of a logger are a code as well. */
-export interface Status {
-  readonly code: number;
-  readonly message: string;
-}
-
-export interface CallResult {
-  readonly status: Status;
-  readonly response: readonly Row[];
-}
+import type { WireManagerClient, WireStatus } from './wire.ts';
 
 export interface ManagerClientOptions {
   /** `--extensions_socket` of osqueryd. */
@@ -36,7 +27,10 @@ export interface ManagerClientOptions {
   readonly deadline?: number;
   /** Milliseconds for `query` and `call`; default 300 000, osquery's own `--thrift_timeout`. */
   readonly queryDeadline?: number;
-  /** How many `query` run in osqueryd at a time; default 4. Others wait their turn. */
+  /**
+   * How many `query` run in osqueryd at a time; default 4. Others wait their turn. One that was given up counts
+   * until osqueryd has done with it, for nothing can stop it there.
+   */
   readonly concurrentQueries?: number;
 }
 
@@ -52,7 +46,7 @@ export interface ManagerClient {
   /** The living extensions by uuid, without osquery's core. */
   extensions(): Promise<ReadonlyMap<number, ExtensionInfo>>;
   options(): Promise<ReadonlyMap<string, OsqueryOption>>;
-  /** `deadline` in milliseconds, from when its turn has come; where it is over, osqueryd works on all the same. */
+  /** `deadline` in milliseconds, with the time in which others have their turn. */
   query(sql: string, deadline?: number): Promise<readonly Row[]>;
   /** Prepares the statement without running it. */
   getQueryColumns(sql: string, deadline?: number): Promise<readonly Column[]>;
@@ -72,6 +66,8 @@ export interface ManagerClient {
 
 /** Connections kept for the next call; each is a thread in osqueryd. */
 const MAX_IDLE = 2;
+/** Milliseconds that a query whose caller has gone counts as running, at most. */
+const MAX_LINGER = 300_000;
 
 /** Throws {@link OsqueryError} `unreachable` for a path that no unix socket can have. Connects to nothing yet. */
 export function createManagerClient(options: ManagerClientOptions): ManagerClient {
@@ -80,6 +76,7 @@ export function createManagerClient(options: ManagerClientOptions): ManagerClien
   const idle: ManagerConnection[] = [];
   const all = new Set<ManagerConnection>();
   const watches = new Set<ManagerConnection>();
+  const lingering = new Set<ManagerConnection>();
   const queries = new Semaphore(concurrentQueries);
   let closed = false;
 
@@ -93,19 +90,46 @@ export function createManagerClient(options: ManagerClientOptions): ManagerClien
     return connection;
   }
 
-  async function run<T>(
-    method: string,
-    within: number,
-    send: (client: WireManagerClient) => Promise<T>,
-  ): Promise<T> {
+  async function run<T>(method: string, within: number, send: Send<T>, slot?: QuerySlot): Promise<T> {
     if (closed) throw new OsqueryError('unreachable', `the client of ${path} was closed`);
     const kept = idle.pop();
     const connection = kept?.open ? kept : connect();
     try {
-      return await connection.call(method, within, send);
+      return await connection.call(method, { total: within, left: slot?.left ?? within }, send);
+    } catch (error) {
+      if (slot && error instanceof OsqueryError && error.kind === 'timeout') slot.keep(linger(connection));
+      throw error;
     } finally {
       if (connection.open && !closed && idle.length < MAX_IDLE) idle.push(connection);
-      else connection.close();
+      else if (!lingering.has(connection)) connection.close();
+    }
+  }
+
+  /** osqueryd works on at a query whose caller has gone: its connection shows when it is done with it. */
+  function linger(connection: ManagerConnection): Promise<void> {
+    lingering.add(connection);
+    const timer = setTimeout(() => connection.close(), MAX_LINGER);
+    timer.unref();
+    return connection.closed.finally(() => {
+      clearTimeout(timer);
+      lingering.delete(connection);
+    });
+  }
+
+  /** A query waits for its turn within its deadline, and keeps its place for as long as osqueryd works at it. */
+  async function query(sql: string, within: number): Promise<readonly Row[]> {
+    const place = queries.enter();
+    let busy = Promise.resolve();
+    const began = performance.now();
+    try {
+      await inTime(place.turn, within, () => {
+        const why = `osquery was busy for ${within} ms with ${concurrentQueries} other queries of this program`;
+        return new OsqueryError('timeout', why);
+      });
+      const left = Math.max(1, within - (performance.now() - began));
+      return await rows('query', sql, within, { left, keep: (until) => (busy = until) });
+    } finally {
+      busy.then(place.leave);
     }
   }
 
@@ -113,8 +137,8 @@ export function createManagerClient(options: ManagerClientOptions): ManagerClien
     return successful(await run(method, deadline, send));
   }
 
-  async function rows(method: 'query' | 'getQueryColumns', sql: string, within: number) {
-    const result = await run(method, within, (client) => client[method](sql));
+  async function rows(method: 'query' | 'getQueryColumns', sql: string, within: number, slot?: QuerySlot) {
+    const result = await run(method, within, (client) => client[method](sql), slot);
     successful(result.status);
     return result.response ?? [];
   }
@@ -140,7 +164,7 @@ export function createManagerClient(options: ManagerClientOptions): ManagerClien
       const list = await run('options', deadline, (client) => client.options());
       return new Map(Object.entries(list).map(([name, option]) => [name, osqueryOption(option)]));
     },
-    query: (sql, within = queryDeadline) => queries.run(() => rows('query', sql, within)),
+    query: (sql, within = queryDeadline) => query(sql, within),
     async getQueryColumns(sql, within = deadline) {
       return parseColumns(await rows('getQueryColumns', sql, within));
     },
@@ -166,36 +190,20 @@ export function createManagerClient(options: ManagerClientOptions): ManagerClien
   };
 }
 
-/** A status that was left out means success, as osquery itself takes it. */
-function successful(status: WireStatus | null): WireStatus {
-  const code = status?.code ?? 0;
-  if (code !== 0) throw new OsqueryError('refused', status?.message ?? '', code);
-  return status ?? { code, message: null, uuid: null };
+type Send<T> = (client: WireManagerClient) => Promise<T>;
+
+/** What a query has of its deadline when its turn has come, and how it holds its turn longer than its caller. */
+interface QuerySlot {
+  readonly left: number;
+  keep(until: Promise<void>): void;
 }
 
-function callResult(result: WireResponse): CallResult {
-  const { code, message } = result.status ?? { code: 0, message: '' };
-  return { status: { code: code ?? 0, message: message ?? '' }, response: result.response ?? [] };
-}
-
-function wireInfo(info: ExtensionInfo): WireExtensionInfo {
-  return {
-    name: info.name,
-    version: info.version,
-    sdk_version: info.sdkVersion,
-    min_sdk_version: info.minSdkVersion,
-  };
-}
-
-function extensionInfo(info: WireExtensionInfo): ExtensionInfo {
-  return {
-    name: info.name,
-    version: info.version,
-    sdkVersion: info.sdk_version,
-    minSdkVersion: info.min_sdk_version,
-  };
-}
-
-function osqueryOption(option: WireOption): OsqueryOption {
-  return { value: option.value, defaultValue: option.default_value, type: option.type };
+async function inTime(turn: Promise<void>, within: number, late: () => OsqueryError): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(late()), within);
+  try {
+    await Promise.race([turn, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -10,6 +10,14 @@ import type { WireManagerClient } from './wire.ts';
 /** osquery's thrift_string_size_limit is none; a reply of 450 MB was seen. V8's strings end at 512 MiB. */
 const REPLY_LIMITS: SplitterLimits = { message: 0x7fff_ffff, string: 0x1fff_0000 };
 
+/** In milliseconds. */
+export interface Deadline {
+  /** What the caller has set, for the error's text. */
+  readonly total: number;
+  /** What is left of it. */
+  readonly left: number;
+}
+
 interface Waiting {
   readonly method: string;
   fail(error: OsqueryError): void;
@@ -26,6 +34,7 @@ export class ManagerConnection {
   readonly #splitter = new ThriftSplitter(REPLY_LIMITS);
   #waiting: Waiting | undefined;
   #ended: OsqueryError | undefined;
+  readonly #closed = Promise.withResolvers<void>();
 
   /** Begins to connect; calls may be made at once. `onEnd` is called once, whatever ends the connection. */
   constructor(path: string, onEnd: (why: OsqueryError) => void) {
@@ -38,6 +47,7 @@ export class ManagerConnection {
     this.#socket.on('close', () => {
       this.#end(this.#unreachable());
       onEnd(this.#ended ?? this.#unreachable());
+      this.#closed.resolve();
     });
   }
 
@@ -45,14 +55,19 @@ export class ManagerConnection {
     return this.#ended === undefined;
   }
 
+  /** Resolves when the socket is closed, which never fails. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
   /**
-   * Makes one call by the generated client. Throws {@link OsqueryError} `timeout` after `deadline` milliseconds
-   * (the connection is closed then: its late answer would be taken for that of the next call), `unreachable`
-   * or `protocol`.
+   * Makes one call by the generated client. Throws {@link OsqueryError} `timeout`, `unreachable` or `protocol`.
+   * After a time-out no other call is taken: the late answer would be taken for that of the next call. The
+   * socket stays until that answer begins, which shows when osqueryd has done with it, or until `close`.
    */
   async call<T>(
     method: string,
-    deadline: number,
+    deadline: Deadline,
     send: (client: WireManagerClient) => Promise<T>,
   ): Promise<T> {
     if (this.#ended) throw this.#ended;
@@ -60,14 +75,7 @@ export class ManagerConnection {
     const failed = new Promise<never>((_, reject) => {
       this.#waiting = { method, fail: reject };
     });
-    const timer = setTimeout(() => {
-      this.#end(
-        new OsqueryError(
-          'timeout',
-          `osquery did not answer ${method} on ${this.#path} within ${deadline} ms`,
-        ),
-      );
-    }, deadline);
+    const timer = setTimeout(() => this.#abandon(method, deadline.total), deadline.left);
     try {
       return await Promise.race([send(this.#client), failed]);
     } catch (error) {
@@ -80,10 +88,21 @@ export class ManagerConnection {
 
   close(): void {
     this.#end(new OsqueryError('unreachable', `the connection to osquery on ${this.#path} was closed`));
+    this.#socket.destroy();
+  }
+
+  #abandon(method: string, deadline: number): void {
+    const why = `osquery did not answer ${method} on ${this.#path} within ${deadline} ms`;
+    this.#ended = new OsqueryError('timeout', why);
+    if (this.#splitter.midMessage) this.#socket.destroy();
+    this.#waiting?.fail(this.#ended);
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#ended) return;
+    if (this.#ended) {
+      this.#socket.destroy();
+      return;
+    }
     try {
       for (const { bytes, discarded } of this.#splitter.push(chunk)) this.#answer(bytes, discarded);
     } catch (error) {

@@ -1,21 +1,46 @@
+/** A place among those who wait or run. */
+export interface Place {
+  /** Resolves when the place's turn has come. */
+  readonly turn: Promise<void>;
+  /** Gives the place up, whether its turn has come or not; at the second time nothing happens. */
+  leave(): void;
+}
+
 /** Lets so many run at a time and the others wait in the order they came. */
 export class Semaphore {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Map<symbol, () => void>();
 
   constructor(permits: number) {
     this.#free = permits;
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
+  enter(): Place {
+    const id = Symbol('place');
+    const { promise: turn, resolve } = Promise.withResolvers<void>();
+    if (this.#free > 0) {
+      this.#free -= 1;
+      resolve();
+    } else {
+      this.#waiting.set(id, resolve);
     }
+    let left = false;
+    const leave = () => {
+      if (left) return;
+      left = true;
+      if (!this.#waiting.delete(id)) this.#next();
+    };
+    return { turn, leave };
+  }
+
+  #next(): void {
+    const [first] = this.#waiting;
+    if (!first) {
+      this.#free += 1;
+      return;
+    }
+    const [id, resolve] = first;
+    this.#waiting.delete(id);
+    resolve();
   }
 }
