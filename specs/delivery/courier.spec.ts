@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { Account } from '../../src/delivery/accounting.ts';
+import { answer } from '../../src/delivery/answer.ts';
 import {
   accountErrors,
   batchLine,
@@ -174,18 +175,18 @@ test('the answer to a one-time query reaches its Bro though no query has the nam
   life = await world.live();
   const a = new FakeLink();
   life.courier.attach('a', a);
-  const { peer, name, query, columns } = subscription('a', 'once', { updateType: 'SNAPSHOT' });
-  await life.courier.take({
-    kind: 'execution',
-    header: { peer, name, query, columns, unixTime: 1_700_000_000 },
-    payload: Buffer.from(JSON.stringify([{ n: '1' }, { n: '2' }])),
-  });
+  const once = subscription('a', 'once', { updateType: 'SNAPSHOT' });
+  const rows = Array.from({ length: 2500 }, (_, n) => ({ n: `\udcff${n}` }));
+  await life.courier.take(await answer(once, 1_700_000_000, rows, world.ports()));
+  await life.courier.take(await answer(once, 1_700_000_000, [], world.ports()));
   await life.courier.settled();
   assert.deepEqual(
     a.received.map(({ name: of, n, change }) => `${of} ${n} ${change}`),
-    ['once 1 SNAPSHOT', 'once 2 SNAPSHOT'],
+    rows.map(({ n }) => `once ${n} SNAPSHOT`),
   );
-  assert.deepEqual(life.courier.accounts(), [account({ name: 'once', taken: 2, sent: 2, confirmed: 2 })]);
+  assert.deepEqual(life.courier.accounts(), [
+    account({ name: 'once', taken: 2500, sent: 2500, confirmed: 2500 }),
+  ]);
 });
 
 test('an event reaches each query that it satisfies, under one number', async () => {
@@ -467,4 +468,34 @@ test('a Bro that is configured no more keeps nothing', async () => {
   life.courier.forget('a');
   assert.deepEqual(life.courier.accounts(), []);
   assert.deepEqual(life.courier.lanes(), []);
+});
+
+test('a row that went out as an event is not sent again when the schedule brings it', async () => {
+  world.subscribe(subscription('a', 's1', { eventBased: true }));
+  world.wasSentAsEvent = (name, columns) => name === 's1' && columns['n'] === '1';
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2'] })));
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['s1 2']);
+  assert.deepEqual(life.courier.accounts(), [
+    account({ taken: 2, sent: 1, confirmed: 1, skipped: { 'sent-as-event': 1 } }),
+  ]);
+});
+
+test('queries that have ended are summed up', async () => {
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  for (let n = 0; n < 1100; n += 1) {
+    await life.courier.take(await answer(subscription('a', `once_${n}`), 0, [{ n: '1' }], world.ports()));
+  }
+  await life.courier.settled();
+  const accounts = life.courier.accounts();
+  assert.ok(accounts.length < 700);
+  assert.equal(
+    accounts.reduce((sum, { confirmed }) => sum + confirmed, 0),
+    1100,
+  );
 });

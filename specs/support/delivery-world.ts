@@ -125,6 +125,7 @@ export class DeliveryWorld {
   rowsPerResult = Number.POSITIVE_INFINITY;
   time = 1_700_000_000_000;
   matchEvent: CourierPorts['matchEvent'];
+  wasSentAsEvent: CourierPorts['wasSentAsEvent'];
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -200,7 +201,11 @@ export class DeliveryWorld {
       },
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
     };
-    return this.matchEvent ? { ...ports, matchEvent: this.matchEvent } : ports;
+    return {
+      ...ports,
+      ...(this.matchEvent ? { matchEvent: this.matchEvent } : {}),
+      ...(this.wasSentAsEvent ? { wasSentAsEvent: this.wasSentAsEvent } : {}),
+    };
   }
 }
 

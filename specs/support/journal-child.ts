@@ -13,7 +13,6 @@ const journal = await JournalStore.open({
   directory,
   now: Date.now,
   fsync: fsync as 'always' | 'interval' | 'never',
-  lock: 'take',
 });
 for (let n = 0; n < Number(entries); n += 1) {
   const appended = await journal.append({

@@ -2,9 +2,9 @@ import type { Account } from './accounting.ts';
 import { Books } from './books.ts';
 import type { Cursors } from './cursors.ts';
 import { Drops } from './drops.ts';
-import type { Appended, Journal, JournalReader, NewEntry } from './journal.ts';
+import type { Appended, Journal, JournalReader } from './journal.ts';
 import { Lane, type LaneHost } from './lane.ts';
-import { type CourierLimits, type CourierPorts, DEFAULT_LIMITS, type Link } from './ports.ts';
+import { type CourierLimits, type CourierPorts, DEFAULT_LIMITS, type Handover, type Link } from './ports.ts';
 import { RecentEntries } from './recent-entries.ts';
 import { type ScannedEntry, scanEntry } from './scanned-entry.ts';
 import { Signal } from './signal.ts';
@@ -31,6 +31,8 @@ const TURN_ENTRIES = 64;
 const TURN_BYTES = 512 * 1024;
 /** Steps between two looks at what can be thrown away. */
 const TIDY_EVERY = 64;
+/** Such looks between two that sum up the queries that have ended. */
+const CLOSE_EVERY = 16;
 /** Milliseconds until a journal that can't be read is tried again. */
 const RETRY = 1000;
 /** From this part of the journal's bound on, the oldest rows are given up ahead of need. */
@@ -62,6 +64,7 @@ export class Courier implements LaneHost {
   #tidying = false;
   #trimming: Promise<void> = Promise.resolve();
   #sinceTidy = 0;
+  #tidyings = 0;
   #stopped = false;
 
   constructor(options: CourierOptions) {
@@ -90,7 +93,7 @@ export class Courier implements LaneHost {
    * Takes over what osquery hands over. Resolves once it is written, and also if it can't be, which is booked and
    * declared; osquery is to be told OK either way. Never rejects for reasons of disk or network.
    */
-  async take(entry: NewEntry): Promise<Appended> {
+  async take(entry: Handover): Promise<Appended> {
     const { maxBytes } = this.#journal.limits;
     const size = this.#journal.sizeOf(entry);
     if (this.#journal.bytes + size > maxBytes && size <= maxBytes)
@@ -114,7 +117,7 @@ export class Courier implements LaneHost {
     }
   }
 
-  async #refused(entry: NewEntry, refusal: Appended & { readonly accepted: false }): Promise<void> {
+  async #refused(entry: Handover, refusal: Appended & { readonly accepted: false }): Promise<void> {
     const { sequence, reason, message } = refusal;
     const next = sequence + entry.payload.length + 1;
     const scanned = await scanEntry({ ...entry, sequence, next, receivedAt: this.ports.now() }, this.ports);
@@ -261,11 +264,16 @@ export class Courier implements LaneHost {
         await this.#written.rest();
         continue;
       }
-      const scanning = recent?.scanned ?? scanEntry(entry, this.ports);
-      if (recent) recent.scanned = scanning;
-      const scanned = await scanning;
-      this.#countEntry(scanned);
-      for (const problem of scanned.malformed) this.ports.report({ type: 'malformed-line', ...problem });
+      try {
+        const scanning = recent?.scanned ?? scanEntry(entry, this.ports);
+        if (recent) recent.scanned = scanning;
+        const scanned = await scanning;
+        this.#countEntry(scanned);
+        for (const problem of scanned.malformed) this.ports.report({ type: 'malformed-line', ...problem });
+      } catch (error) {
+        // A port of ours that fails must not end the counting of everybody's rows.
+        troubled(error);
+      }
       this.#counted = entry.next;
       for (const lane of this.#lanes.values()) lane.wake();
       this.#progressed();
@@ -299,6 +307,8 @@ export class Courier implements LaneHost {
     this.#sinceTidy += 1;
     if (this.#sinceTidy < TIDY_EVERY) return;
     this.#sinceTidy = 0;
+    this.#tidyings += 1;
+    if (this.#tidyings % CLOSE_EVERY === 0) this.#closeEnded();
     const oldest = this.#journal.segments[0];
     if (!oldest || this.#tidying || this.#stopped) return;
     if (this.#recent.from < this.#needed()) this.#recent.release(this.#needed());
@@ -325,7 +335,7 @@ export class Courier implements LaneHost {
   }
 
   async #tidy(): Promise<void> {
-    this.#books.closeEnded((name) => this.ports.lookup(name) !== undefined);
+    this.#closeEnded();
     await this.#journal.trim(this.#settledBelow());
     const oldest = this.#journal.segments[0];
     if (!oldest || this.#journal.segments.length === 1 || !this.#isOverdue(oldest.newestAt)) return;
@@ -335,6 +345,10 @@ export class Courier implements LaneHost {
       oldest.next,
       full ? `the journal is full (${maxBytes} bytes)` : `they waited longer than ${maxAge / 1000} s`,
     );
+  }
+
+  #closeEnded(): void {
+    this.#books.closeEnded((name) => this.ports.lookup(name) !== undefined);
   }
 
   /** Nothing below is needed from memory: absent Bros will read from disk. */
@@ -357,7 +371,7 @@ export class Courier implements LaneHost {
 
   /** Gives up all rows below the number: whoever still lacks them is told. */
   async #dropThrough(number: number, reason: string): Promise<void> {
-    while (this.#counted < number && !this.#stopped && this.#counted < this.#lastWritten())
+    while (this.#counting && this.#counted < number && !this.#stopped && this.#counted < this.#lastWritten())
       await this.#progress();
     await this.#drops.dropBelow(number, reason);
     // Should the disk not take the cursors, a crash costs a repeat of the gap's notice, no row.

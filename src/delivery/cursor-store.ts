@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Cursors, PeerCursor } from './cursors.ts';
 import { DeliveryError } from './delivery-error.ts';
-import { isCode } from './directory-lock-store.ts';
+import { isCode } from './error-code.ts';
 
 export interface CursorOptions {
   /** Created if it isn't there. */

@@ -1,10 +1,8 @@
 /**
- * What can be wrong with the state that delivery keeps; the codes are stable.
- * - `locked`: another process of ours has the directory
+ * What can be wrong with the state that delivery keeps; the code is stable.
  * - `unusable`: the directory or a file in it can't be used; the message says which and why
- * - `closed`: the store has been closed
  */
-export type DeliveryErrorCode = 'locked' | 'unusable' | 'closed';
+export type DeliveryErrorCode = 'unusable';
 
 export class DeliveryError extends Error {
   readonly code: DeliveryErrorCode;

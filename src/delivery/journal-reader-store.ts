@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { isCode } from './directory-lock-store.ts';
+import { isCode } from './error-code.ts';
 import type { JournalReader, SegmentInfo } from './journal.ts';
 import { decodePart, EntryAssembly, type JournalEntry, type Part, rowSpan } from './journal-record.ts';
 

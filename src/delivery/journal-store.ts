@@ -1,7 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeliveryError } from './delivery-error.ts';
-import { lockDirectory } from './directory-lock-store.ts';
 import type {
   Appended,
   Journal,
@@ -24,7 +23,7 @@ import {
 } from './journal-record.ts';
 
 export interface JournalOptions {
-  /** Created if it isn't there. */
+  /** Created if it isn't there. The caller sees to it that no other process uses it. */
   readonly directory: string;
   /** Milliseconds since the epoch. */
   now(): number;
@@ -38,8 +37,6 @@ export interface JournalOptions {
    * within a second; `never`: when the system likes. Whatever it is, an entry survives the death of the process.
    */
   readonly fsync?: 'always' | 'interval' | 'never';
-  /** `held`: the caller sees to it that no other process uses the directory. */
-  readonly lock?: 'held' | 'take';
 }
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -65,7 +62,6 @@ export class JournalStore implements Journal {
   readonly limits: JournalLimits;
   readonly #options: JournalOptions;
   readonly #segmentBytes: number;
-  readonly #unlock: () => Promise<void>;
   readonly #segments: StoredSegment[];
   #next: number;
   #bytes: number;
@@ -76,10 +72,9 @@ export class JournalStore implements Journal {
   #syncing: Promise<void> = Promise.resolve();
   #closed = false;
 
-  private constructor(options: JournalOptions, segments: StoredSegment[], unlock: () => Promise<void>) {
+  private constructor(options: JournalOptions, segments: StoredSegment[]) {
     this.#options = options;
     this.#segments = segments;
-    this.#unlock = unlock;
     this.limits = { maxBytes: options.maxBytes ?? 1024 ** 3, maxAge: options.maxAge ?? 7 * DAY };
     // Many segments, so that little is lost when the oldest has to go.
     this.#segmentBytes = options.segmentBytes ?? Math.min(16 * 1024 * 1024, this.limits.maxBytes / 16);
@@ -89,14 +84,10 @@ export class JournalStore implements Journal {
 
   /** @throws DeliveryError */
   static async open(options: JournalOptions): Promise<JournalStore> {
-    let unlock = async () => {};
     try {
       await mkdir(options.directory, { recursive: true, mode: 0o700 });
-      if (options.lock === 'take') unlock = await lockDirectory(options.directory);
-      return new JournalStore(options, await recover(options.directory), unlock);
+      return new JournalStore(options, await recover(options.directory));
     } catch (error) {
-      await unlock();
-      if (error instanceof DeliveryError) throw error;
       throw new DeliveryError('unusable', `can't use the journal in ${options.directory}: ${error}`, error);
     }
   }
@@ -298,7 +289,7 @@ export class JournalStore implements Journal {
     }
   }
 
-  /** Waits for what has been asked for, then gives the directory back. */
+  /** Waits for what has been asked for, then closes the files. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -307,7 +298,6 @@ export class JournalStore implements Journal {
     if (this.#handle) this.#retire(this.#handle);
     this.#handle = undefined;
     await this.#syncing;
-    await this.#unlock();
   }
 }
 

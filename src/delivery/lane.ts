@@ -258,7 +258,9 @@ export class Lane {
       else {
         const row = item.row(index);
         if (isMalformed(row)) this.#skipProblem(ledger, 'malformed', row.problem, number);
-        else {
+        else if (!single && deliverable.eventBased && ports.wasSentAsEvent?.(parcel.name, row.columns)) {
+          this.#open.skip(ledger, 'sent-as-event', 1, number);
+        } else {
           const encoded = encode({ change, initial, unixTime, columns: row.columns, sequence: number });
           if ('topic' in encoded) {
             if (!this.#open.isEmpty && this.#open.topic !== encoded.topic) {
@@ -291,6 +293,7 @@ export class Lane {
     const end = parcel.first + parcel.item.rowCount;
     const rows = end - Math.max(parcel.first, this.#position);
     if (rows <= 0) return 0;
+    if (reason === 'ended') this.#problems.delete(parcel.name);
     this.#open.skip(ledger, reason, rows, end - 1);
     if (!single) this.#position = end;
     return rows;

@@ -21,6 +21,11 @@ export interface ExecutionHeader extends Deliverable {
   readonly unixTime: number;
 }
 
+/** What osquery handed over: a payload as it came, or the answer to a one-time query, see `answer.ts`. */
+export type Handover =
+  | { readonly kind: 'log' | 'event'; readonly header: null; readonly payload: Uint8Array }
+  | { readonly kind: 'execution'; readonly header: ExecutionHeader; readonly payload: Uint8Array };
+
 /** The part of a connection to a Bro that the courier uses. */
 export interface Link {
   /** Resolves when the transport takes more; rejects once the link is down. */
@@ -83,6 +88,8 @@ export interface CourierPorts {
    * (its answer goes to `Courier.acknowledge`). Undefined for others: their transport's confirmation counts.
    */
   marker(peer: string, sequence: number): TopicEvent | undefined;
+  /** Whether the query has had the row through {@link matchEvent}; its schedule then brings it a second time. */
+  wasSentAsEvent?(name: string, columns: Readonly<Record<string, string>>): boolean;
   /** Tells a Bro that is there what it will never get; the gap is forgotten once this has resolved. */
   notifyGap(peer: string, gap: Gap): Promise<void>;
   report(report: DeliveryReport): void;

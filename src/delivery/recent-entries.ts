@@ -1,6 +1,9 @@
 import type { JournalEntry } from './journal-record.ts';
 import type { ScannedEntry } from './scanned-entry.ts';
 
+/** What an entry takes beside its payload, once it is scanned. */
+const OVERHEAD = 1024;
+
 /** An entry that is kept, scanned at most once. */
 export interface RecentEntry {
   readonly entry: JournalEntry;
@@ -30,7 +33,7 @@ export class RecentEntries {
   push(entry: JournalEntry): void {
     if (this.#entries.length === 0) this.#from = entry.sequence;
     this.#entries.push({ entry, scanned: undefined });
-    this.#bytes += entry.payload.length;
+    this.#bytes += entry.payload.length + OVERHEAD;
     let drop = 0;
     while (this.#bytes > this.#maxBytes && drop < this.#entries.length - 1) drop += this.#forget(drop);
     if (drop > 0) this.#entries.splice(0, drop);
@@ -46,7 +49,7 @@ export class RecentEntries {
 
   #forget(index: number): 1 {
     const entry = this.#entries[index]?.entry;
-    this.#bytes -= entry?.payload.length ?? 0;
+    this.#bytes -= (entry?.payload.length ?? 0) + OVERHEAD;
     this.#from = entry?.next ?? this.#from;
     return 1;
   }
