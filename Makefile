@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup check types lint format test thrift
+.PHONY: help setup check types lint format test bench chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,6 +34,17 @@ format: setup ## rewrite files to the house format
 
 test: setup ## run the specs
 	node --import tsx --test --test-reporter=spec '$(SPECS)'
+
+BENCHES ?= specs/bench/*.bench.ts
+
+bench: setup ## measure this machine (BENCHES=… for some)
+	for bench in $(BENCHES); do echo "== $$bench"; node --import tsx "$$bench"; done
+
+CHAOS_KILLS ?= 1000
+CHAOS_SEED ?= $(shell date +%s)
+
+chaos-log: setup ## kill the writer of the event log with -9 a thousand times (CHAOS_KILLS, CHAOS_SEED)
+	CHAOS_KILLS=$(CHAOS_KILLS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/event-log/event-log-crash.spec.ts
 
 # Debian's thrift-compiler 0.17; the result is committed, so that nobody else needs it.
 thrift: ## generate src/osquery/generated from osquery.thrift
