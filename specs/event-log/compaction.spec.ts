@@ -87,6 +87,16 @@ describe('A segment that is full', () => {
     });
   });
 
+  test('and taken away from the end: the snapshot knows what it said, and the log goes on behind it', async (t) => {
+    const directory = await temporaryDirectory(t);
+    await writeLog(directory, history, small);
+    await rm(join(directory, 'segment-0000000000000009.jsonl'));
+    await writeLog(directory, [lose(9, ZEEK)], small);
+    assert.deepEqual((await namesIn(directory, /^segment/)).at(-1), 'segment-0000000000000011.jsonl');
+    const { seq, state } = await stateIn(directory);
+    assert.deepEqual([seq, state.bros[ZEEK]?.connected], [11, false]);
+  });
+
   test('older than the retention goes, up to a snapshot that the rest begins with', async (t) => {
     const directory = await temporaryDirectory(t);
     await writeLog(directory, history, small);

@@ -76,7 +76,7 @@ describe('bro-osquery log verify', () => {
     assert.deepEqual(await problemsOf(directory), [
       'the snapshot is of an older version, or damaged (snapshot-0000000000000003.json, byte 0)',
       'the snapshot of record 5 is not what the records up to it say',
-      'the segment begins with record 9, not 6 (segment-0000000000000009.jsonl, byte 0)',
+      'record 9 stands where record 6 should (segment-0000000000000009.jsonl, byte 0)',
     ]);
   });
 

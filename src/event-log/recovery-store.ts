@@ -6,8 +6,12 @@ import type { Disk } from './disk-store.ts';
 import { atPlace, EventLogError, type Place } from './event-log-error.ts';
 import { type LogFile, logFiles, segmentsAfter } from './files.ts';
 import { eventOf, type LogRecord } from './record.ts';
-import { hasRecordAfter, listLog, scanFile } from './scan-store.ts';
+import { hasRecordAfter, listLog, type Scanned, scanFile } from './scan-store.ts';
+import { DecisionReader } from './sequence.ts';
 import { parseSnapshot, type Snapshot } from './snapshot.ts';
+
+/** Events that wait for a fold: one fold of many is far quicker than many of one. */
+const FOLDED_AT_ONCE = 4096;
 
 /** What a log holds when it is opened, and what its end looks like. */
 export interface Recovered {
@@ -41,8 +45,7 @@ export async function recover(disk: Disk, directory: string): Promise<Recovered>
   const walk = new Walk(base);
   for (const [index, segment] of tail.entries()) {
     const path = join(directory, segment.name);
-    walk.enter(segment, path);
-    const torn = await walkSegment(disk, path, walk, index === tail.length - 1);
+    const torn = await walkSegment(disk, segment, path, walk, index === tail.length - 1);
     if (torn) {
       const { size } = await disk.stat(path);
       return finish(walk, base, segment, { ...torn, bytes: size - torn.offset });
@@ -51,27 +54,31 @@ export async function recover(disk: Disk, directory: string): Promise<Recovered>
   return finish(walk, base, tail.at(-1) ?? null, null);
 }
 
-function finish(walk: Walk, base: Snapshot, segment: LogFile | null, torn: Torn | null): Recovered {
+function finish(walk: Walk, base: Snapshot, last: LogFile | null, torn: Torn | null): Recovered {
   const { state, seq, end } = walk.result();
+  // Segments that somebody has taken away are behind the snapshot: what comes next begins one of its own.
+  const goesOn = last !== null && walk.next === seq + 1;
   return {
     state,
     seq,
-    segment: segment && { name: segment.name, seq: segment.seq, size: end },
+    segment: goesOn ? { name: last.name, seq: last.seq, size: end } : null,
     snapshotSeq: base.seq,
-    torn,
+    torn: goesOn ? torn : null,
   };
 }
 
 /** Walks one segment; what stands at its end without being a whole decision, if it may be there. */
 async function walkSegment(
   disk: Disk,
+  segment: LogFile,
   path: string,
   walk: Walk,
   isLast: boolean,
 ): Promise<Omit<Torn, 'bytes'> | null> {
   try {
+    walk.enter(segment, path);
     for await (const scanned of scanFile(disk, path)) {
-      for (const { record, end } of scanned) walk.step(record, path, end);
+      for (const one of scanned) walk.step(one, path);
     }
   } catch (error) {
     if (!(isLast && error instanceof EventLogError && isTear(error) && error.place)) throw remedied(error);
@@ -93,15 +100,14 @@ function isTear(error: EventLogError): boolean {
 
 /** Folds records in order, whole decisions at a time. */
 class Walk {
+  readonly #foldFrom: number;
+  #decisions: DecisionReader | null = null;
   #state: ScheduleState;
   /** The sequence number of the last whole decision's last record. */
   #seq: number;
-  readonly #foldFrom: number;
-  #next: number | null = null;
-  #pending: ScheduleEvent[] = [];
   #ready: ScheduleEvent[] = [];
+  /** Bytes of the segment at hand that hold whole decisions. */
   end = 0;
-  isInside = false;
 
   constructor(base: Snapshot) {
     this.#state = base.state;
@@ -109,26 +115,32 @@ class Walk {
     this.#foldFrom = base.seq;
   }
 
+  get isInside(): boolean {
+    return this.#decisions?.isInside ?? false;
+  }
+
+  /** The sequence number that comes after the last whole decision of the segments; null if there are none. */
+  get next(): number | null {
+    this.#decisions?.restart();
+    return this.#decisions?.next ?? null;
+  }
+
   enter(segment: LogFile, file: string): void {
-    if (this.#next !== null && segment.seq !== this.#next) {
-      throw outOfSequence(this.#next, segment.seq, file, 0);
-    }
-    this.#next = segment.seq;
+    this.#decisions ??= new DecisionReader(segment.seq);
+    this.#decisions.expect(segment.seq, { file, offset: 0 });
     this.end = 0;
   }
 
-  step(record: LogRecord, file: string, end: number): void {
-    if (record.seq !== this.#next) throw outOfSequence(this.#next ?? 0, record.seq, file, this.end);
-    this.#next = record.seq + 1;
-    this.isInside = record.rest > 0;
-    const event = record.seq > this.#foldFrom ? eventAt(record, { file, offset: this.end }) : null;
-    if (event) this.#pending.push(event);
-    if (record.rest > 0) return;
+  step({ record, start, end }: Scanned, file: string): void {
+    const decision = this.#decisions?.take(record, { file, offset: start });
+    if (!decision) return;
+    for (const one of decision) {
+      const event = one.seq > this.#foldFrom ? eventAt(one, { file, offset: start }) : null;
+      if (event) this.#ready.push(event);
+    }
     this.#seq = Math.max(this.#seq, record.seq);
     this.end = end;
-    this.#ready.push(...this.#pending);
-    this.#pending = [];
-    if (this.#ready.length >= 4096) this.#fold();
+    if (this.#ready.length >= FOLDED_AT_ONCE) this.#fold();
   }
 
   result(): { readonly state: ScheduleState; readonly seq: number; readonly end: number } {
@@ -148,15 +160,6 @@ function eventAt(record: LogRecord, place: Place): ScheduleEvent | null {
   } catch (error) {
     throw error instanceof EventLogError ? atPlace(error, place) : error;
   }
-}
-
-function outOfSequence(expected: number, found: number, file: string, offset: number): EventLogError {
-  return remedied(
-    new EventLogError('bad-sequence', `record ${found} stands where record ${expected} should`, {
-      file,
-      offset,
-    }),
-  ) as EventLogError;
 }
 
 /** Records before the first segment may be gone only behind a snapshot. */

@@ -24,15 +24,15 @@ export class DecisionReader {
     return this.#next;
   }
 
+  /** Throws `bad-sequence` if that is not the next record's number. */
+  expect(seq: number, place: Place): void {
+    if (this.#next === null || seq === this.#next) return;
+    throw new EventLogError('bad-sequence', `record ${seq} stands where record ${this.#next} should`, place);
+  }
+
   /** The decision that this record completes, or null. Throws `bad-sequence`. */
   take(record: LogRecord, place: Place): readonly LogRecord[] | null {
-    if (this.#next !== null && record.seq !== this.#next) {
-      throw new EventLogError(
-        'bad-sequence',
-        `record ${record.seq} stands where record ${this.#next} should`,
-        place,
-      );
-    }
+    this.expect(record.seq, place);
     this.#next = record.seq + 1;
     this.#decision.push(record);
     if (record.rest > 0) return null;

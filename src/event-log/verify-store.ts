@@ -98,13 +98,7 @@ class Check {
     // After damage the order of what follows can't be judged: only the first problem of a log is certain.
     if (this.#problems.some((problem) => problem.place?.file.endsWith('.jsonl'))) return range;
     try {
-      if (segment.seq !== this.#decisions.next) {
-        throw new EventLogError(
-          'bad-sequence',
-          `the segment begins with record ${segment.seq}, not ${this.#decisions.next}`,
-          { file: path, offset: 0 },
-        );
-      }
+      this.#decisions.expect(segment.seq, { file: path, offset: 0 });
       for await (const scanned of scanFile(disk, path)) {
         for (const { record, start, end: after } of scanned) {
           range = { first: range.first ?? record.seq, last: record.seq };
