@@ -129,11 +129,19 @@ export function explainTlsFailure(error: {
   readonly code?: unknown;
   readonly message: string;
 }): Failure | undefined {
-  const code = typeof error.code === 'string' ? error.code : '';
+  const code = codeOf(error);
   const failure = MEANINGS.find(([pattern]) => pattern.test(code))?.[1];
   if (failure) return { ...failure, problem: `${failure.problem} (${code})` };
   if (!/^ERR_(SSL|TLS|OSSL)/.test(code)) return undefined;
   return { ...MISMATCH, problem: `failed in TLS: ${error.message}` };
+}
+
+/** Node's code; where it is but EPROTO, the one made of OpenSSL's reason (`…:error:code:library:function:reason:…`). */
+function codeOf(error: { readonly code?: unknown; readonly message: string }): string {
+  if (typeof error.code !== 'string') return '';
+  if (error.code !== 'EPROTO') return error.code;
+  const [, reason = 'UNKNOWN'] = /:error:[^:]*:[^:]*:[^:]*:([^:]*):/.exec(error.message) ?? [];
+  return `ERR_SSL_${reason.replaceAll(' ', '_').toUpperCase()}`;
 }
 
 const DAY = 24 * 60 * 60 * 1000;

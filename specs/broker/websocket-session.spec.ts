@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
+import { count, string } from '../../src/broker/data.ts';
+import { decodeMessage } from '../../src/broker/websocket-messages.ts';
+import { WebSocketSession, type WebSocketWire } from '../../src/broker/websocket-session.ts';
+import { readMessages, type ZeekEvent } from '../../src/broker/zeek-event.ts';
+import { lines } from '../support/broker-recordings.ts';
+import { manualClock } from '../support/manual-clock.ts';
+import { recordHandlers } from '../support/recorded-connection.ts';
+
+interface FakeWebSocket extends WebSocketWire {
+  readonly sent: string[];
+  readonly pings: Uint8Array[];
+  taking: boolean;
+  ended: string | undefined;
+}
+
+function fakeWebSocket(): FakeWebSocket {
+  const wire: FakeWebSocket = {
+    sent: [],
+    pings: [],
+    taking: true,
+    ended: undefined,
+    send(text) {
+      wire.sent.push(Buffer.from(text).toString('utf8'));
+      return wire.taking;
+    },
+    ping(payload) {
+      wire.pings.push(payload);
+      return wire.taking;
+    },
+    close(code, reason) {
+      wire.ended = `${code} ${reason}`;
+    },
+    destroy() {
+      wire.ended = 'destroyed';
+    },
+  };
+  return wire;
+}
+
+function startClient(filter: readonly string[]) {
+  const wire = fakeWebSocket();
+  const clock = manualClock();
+  const told = recordHandlers();
+  const session = new WebSocketSession(
+    wire,
+    {
+      role: { side: 'client' },
+      filter,
+      transport: 'ws',
+      authenticated: false,
+      timings: DEFAULT_TIMINGS,
+      clock,
+      peerName: 'ws://zeek:1',
+    },
+    told.handlers,
+  );
+  told.take(session);
+  session.start(DEFAULT_TIMINGS.handshake);
+  const receive = (text: string) => session.receive(Buffer.from(text));
+  return { session, wire, told, clock, receive };
+}
+
+const ACK = '{"type":"ack","endpoint":"2eae70ca-2018-5434-a405-86337db81a22-websocket-7","version":"8.0.10"}';
+
+function up(filter: readonly string[] = ['/us']) {
+  const started = startClient(filter);
+  started.receive(ACK);
+  started.wire.sent.length = 0;
+  return started;
+}
+
+const eventOf = (text: string): ZeekEvent => {
+  const message = decodeMessage(text);
+  assert.ok(message.type === 'data-message');
+  const [read] = readMessages(message.data);
+  assert.ok(read?.type === 'event');
+  return read.event;
+};
+
+test('the recorded session is said by our client in the same words, and heard', async () => {
+  const session = lines('websocket-session');
+  // Up to what Zeek refused.
+  const refused = session.findIndex((line) => line.text?.includes('"type":"error"'));
+  const { told, wire, receive, session: ours } = startClient(['/test/back']);
+  const expected: string[] = [];
+  let events = 0;
+  for (const line of session.slice(0, refused - 1)) {
+    const text = line.text ?? '';
+    if (line.dir === 'server>client') receive(text);
+    if (line.dir !== 'client>server') continue;
+    expected.push(text);
+    if (text.startsWith('[')) continue;
+    events += 1;
+    await ours.send('/test/hello', [eventOf(text)]);
+  }
+  assert.ok(events > 0);
+  assert.deepEqual(wire.sent, expected);
+  assert.deepEqual(told.remote, {
+    incarnation: '2eae70ca-2018-5434-a405-86337db81a22',
+    filter: undefined,
+    transport: 'ws',
+    authenticated: false,
+    version: '8.0.10',
+    confirms: false,
+  });
+  assert.deepEqual(
+    told.events.map(({ topic, event }) => [topic, event.name, event.args.length]),
+    [['/test/back', 'Tst::back', 16]],
+  );
+});
+
+test('nothing is sent before the ack, and a server that never acks is given up', async () => {
+  const { session, told, clock } = startClient([]);
+  await assert.rejects(session.send('/t', []), { name: 'ConnectionError', code: 'not-up' });
+  clock.advance(DEFAULT_TIMINGS.handshake);
+  assert.equal(told.closed?.code, 'handshake-timeout');
+});
+
+test("an error of Zeek's is told beside what was sent before it, without its values", async () => {
+  const { session, told, receive } = up();
+  await session.send('/t', [{ name: 'ev', args: [string('secret'), count(1)] }]);
+  await session.send('/u', [{ name: 'other', args: [] }]);
+  receive('{"type":"error","code":"deserialization_failed","context":"failed to create Zeek event"}');
+  assert.deepEqual(told.problems, [
+    'ws://zeek:1: Zeek says deserialization_failed: failed to create Zeek event; sent last: other() on /u; ev(string, count) on /t',
+  ]);
+  assert.equal(told.closed, undefined);
+});
+
+test('a refusal closes, to be tried again slowly', () => {
+  for (const [code, context] of [
+    ['invalid_application_name', 'Invalid X-Application-Name'],
+    ['invalid_uri', 'Invalid URI - use /v1/messages/json'],
+  ] as const) {
+    const { told, receive } = startClient([]);
+    receive(JSON.stringify({ type: 'error', code, context }));
+    assert.deepEqual(told.closed, {
+      code: 'refused',
+      message: `ws://zeek:1 refused this client: ${context} (${code})`,
+      refused: true,
+    });
+  }
+});
+
+test('each way in which a server closes has its meaning', () => {
+  for (const [code, reason, meaning] of [
+    [1000, '', 'reset'],
+    [1001, 'bye', 'goodbye'],
+    [1006, '', 'reset'],
+    [1007, '', 'protocol'],
+    [1008, 'no', 'refused'],
+    [1009, '', 'frame-too-large'],
+  ] as const) {
+    const { session, told } = up();
+    session.ended(code, reason);
+    assert.equal(told.closed?.code, meaning);
+  }
+});
+
+test('a changed filter asks for a new connection, an unchanged one does not', () => {
+  const { session, told, wire } = up(['/a', '/b']);
+  session.subscribe(['/b', '/a']);
+  assert.equal(wire.ended, undefined);
+  session.subscribe(['/a', '/c']);
+  assert.equal(told.closed?.code, 'filter-changed');
+  assert.equal(wire.ended, '1000 subscriptions change');
+});
+
+test('a confirmation waits for the pong of a ping sent behind the events', async () => {
+  const { session, wire } = up();
+  await session.send('/t', [{ name: 'e', args: [] }]);
+  const confirming = session.confirm();
+  await new Promise(setImmediate);
+  assert.equal(wire.pings.length, 1);
+  session.pong(wire.pings[0] ?? new Uint8Array());
+  await confirming;
+});
+
+test('a silent server is pinged, suspected and declared lost', () => {
+  const { told, clock, wire } = up();
+  clock.advance(DEFAULT_TIMINGS.idle);
+  assert.equal(wire.pings.length, 1);
+  clock.advance(DEFAULT_TIMINGS.suspect + DEFAULT_TIMINGS.unresponsive);
+  assert.deepEqual(told.suspects, [true]);
+  assert.equal(told.closed?.code, 'unresponsive');
+  assert.equal(clock.pending, 0);
+});
+
+test('what is no message is told and survived; topics that we did not ask for are passed over', () => {
+  const { told, receive } = up(['/us']);
+  receive('How is it going?');
+  receive('{"type":"new"}');
+  receive('{"type":"data-message","topic":"/us","@data-type":"count","data":1}');
+  receive(
+    '{"type":"data-message","topic":"/other","@data-type":"vector","data":[{"@data-type":"count","data":1},{"@data-type":"count","data":1},{"@data-type":"vector","data":[{"@data-type":"string","data":"e"},{"@data-type":"vector","data":[]}]}]}',
+  );
+  assert.equal(told.problems.length, 3);
+  assert.deepEqual(told.events, []);
+  assert.equal(told.closed, undefined);
+});
+
+test('sending waits while the WebSocket takes no more', async () => {
+  const { session, wire } = up();
+  wire.taking = false;
+  let sent = false;
+  const sending = session.send('/t', [{ name: 'e', args: [] }]).then(() => {
+    sent = true;
+  });
+  await new Promise(setImmediate);
+  assert.equal(sent, false);
+  wire.taking = true;
+  session.drained();
+  await sending;
+});
+
+test('leaving closes in good order, within 3 s', async () => {
+  const { session, told, wire, clock } = up();
+  const leaving = session.leave();
+  assert.equal(wire.ended, '1000 done');
+  clock.advance(3_000);
+  await leaving;
+  assert.equal(told.closed?.code, 'left');
+});

@@ -1,0 +1,307 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP, connect as netConnect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { WebSocket } from 'ws';
+import { formatHostAndPort, WEBSOCKET_PATH } from './address.ts';
+import {
+  type Clock,
+  type Closed,
+  type Connection,
+  ConnectionError,
+  type ConnectionHandlers,
+  type ConnectionPhase,
+  DEFAULT_TIMINGS,
+  type Timings,
+} from './connection.ts';
+import { DEFAULT_MAX_FRAME } from './frames.ts';
+import { systemClock } from './system-clock.ts';
+import { explainTlsFailure, materialOptions, type TlsMaterial, type TlsSettings } from './tls.ts';
+import { materialNotices, peerNotices, readTlsMaterial } from './tls-connection.ts';
+import { applicationName } from './websocket-messages.ts';
+import { WebSocketSession, type WebSocketWire } from './websocket-session.ts';
+import type { ZeekEvent } from './zeek-event.ts';
+
+export interface WebSocketConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  /** `wss://`: the server's certificate and name are verified, by `tls.ca` or else the system's authorities. */
+  readonly secure: boolean;
+  /** Zeek serves `/v1/messages/json`; a proxy before it may serve another. */
+  readonly path?: string;
+  /** Sent as X-Application-Name, made fit for Zeek. */
+  readonly applicationName: string;
+  readonly filter: readonly string[];
+  readonly tls?: TlsSettings;
+  readonly timings?: Partial<Timings>;
+  /** Bound on messages that come in, in bytes; 64 MiB by default. */
+  readonly maxFrame?: number;
+  readonly clock?: Clock;
+  /** Milliseconds since the epoch, to which the dates of certificates are compared. */
+  readonly wallClock?: () => number;
+}
+
+/**
+ * Connects to Zeek's WebSocket API. Never throws: whatever fails comes as `onClosed`. When the filter changes the
+ * connection closes as `filter-changed`, to be made anew at once.
+ */
+export function connectWebSocket(options: WebSocketConnectOptions, handlers: ConnectionHandlers): Connection {
+  const connection = new WebSocketConnection(options, handlers);
+  // Not before the caller has the connection that it is told about.
+  queueMicrotask(() => connection.start());
+  return connection;
+}
+
+class WebSocketConnection implements Connection {
+  readonly #options: WebSocketConnectOptions;
+  readonly #handlers: ConnectionHandlers;
+  readonly #clock: Clock;
+  readonly #timings: Timings;
+  readonly #peerName: string;
+  #filter: readonly string[];
+  #socket: WebSocket | undefined;
+  #secure: TLSSocket | undefined;
+  #session: WebSocketSession | undefined;
+  #deadline: unknown;
+  #handshakeEnds = 0;
+  #closed: Closed | undefined;
+
+  constructor(options: WebSocketConnectOptions, handlers: ConnectionHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#filter = options.filter;
+    this.#clock = options.clock ?? systemClock;
+    this.#timings = { ...DEFAULT_TIMINGS, ...options.timings };
+    const scheme = options.secure ? 'wss' : 'ws';
+    this.#peerName = `${scheme}://${formatHostAndPort(options.host, options.port)}`;
+  }
+
+  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+    return this.#session?.send(topic, events) ?? this.#notUp();
+  }
+
+  confirm(): Promise<void> {
+    return this.#session?.confirm() ?? this.#notUp();
+  }
+
+  subscribe(filter: readonly string[]): void {
+    this.#filter = filter;
+    this.#session?.subscribe(filter);
+  }
+
+  async leave(): Promise<void> {
+    if (this.#session) await this.#session.leave();
+    else this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#session) this.#session.destroy();
+    else this.#fail('left', `gave up the connection to ${this.#peerName}`);
+  }
+
+  start(): void {
+    const { secure, tls = {} } = this.#options;
+    if (this.#closed) return;
+    if (tls.requireAuthentication && !secure) {
+      const advice = 'use wss://, or allow it with require_authentication: false';
+      this.#fail('unauthenticated', `${this.#peerName} would be unauthenticated: ${advice}`, true);
+      return;
+    }
+    this.#expect('connect', 'did not answer');
+    const material = secure ? readTlsMaterial(tls) : Promise.resolve(undefined);
+    material.then(
+      (read) => this.#dial(read),
+      (error) => this.#fail('tls-settings', error.message, true),
+    );
+  }
+
+  #dial(material: TlsMaterial | undefined): void {
+    if (this.#closed) return;
+    const { host, port, path = WEBSOCKET_PATH, maxFrame = DEFAULT_MAX_FRAME } = this.#options;
+    const authority = formatHostAndPort(host.replace(/%.*/, ''), port);
+    this.#phase(isIP(host) ? 'connecting' : 'resolving');
+    if (this.#closed) return;
+    const socket = new WebSocket(`${material ? 'wss' : 'ws'}://${authority}${path}`, {
+      headers: { 'X-Application-Name': applicationName(this.#options.applicationName) },
+      maxPayload: maxFrame,
+      perMessageDeflate: false,
+      followRedirects: false,
+      // Zeek sends strings of any bytes in its text frames; they are read as such.
+      skipUTF8Validation: true,
+      createConnection: () => this.#open(material),
+    });
+    this.#socket = socket;
+    socket.on('error', (error) => this.#socketFailed(error));
+    socket.on('unexpected-response', (_, response) => this.#refusedByHttp(response));
+    socket.on('close', (code, reason) => {
+      this.#session?.ended(code, reason.toString('utf8'));
+      this.#fail('reset', `${this.#peerName} closed the connection before it was a WebSocket`);
+    });
+    socket.on('open', () => this.#opened(socket, material));
+  }
+
+  #open(material: TlsMaterial | undefined): Duplex {
+    const { host, port } = this.#options;
+    const connected = () => {
+      this.#expect('handshake', 'did not become a WebSocket');
+      this.#phase(material ? 'securing' : 'handshaking');
+    };
+    const raw: Socket = netConnect({ host, port, noDelay: true });
+    raw.setKeepAlive(true, 60_000);
+    raw.once('lookup', () => this.#phase('connecting'));
+    raw.once('connect', connected);
+    if (!material) return raw;
+    try {
+      const secure = tlsConnect({
+        socket: raw,
+        minVersion: 'TLSv1.2',
+        ...(isIP(host) ? { host } : { servername: host, host }),
+        ...materialOptions(material),
+      });
+      this.#secure = secure;
+      raw.on('error', (error) => secure.destroy(error));
+      return secure;
+    } catch (error) {
+      raw.destroy();
+      queueMicrotask(() =>
+        this.#fail('tls-settings', `our TLS files are unusable: ${(error as Error).message}`, true),
+      );
+      return raw;
+    }
+  }
+
+  #opened(socket: WebSocket, material: TlsMaterial | undefined): void {
+    if (this.#closed) {
+      socket.terminate();
+      return;
+    }
+    this.#clock.clearTimeout(this.#deadline);
+    const session = new WebSocketSession(
+      webSocketWire(socket, () => session.drained()),
+      {
+        role: { side: 'client' },
+        filter: this.#filter,
+        transport: material ? 'wss' : 'ws',
+        authenticated: material !== undefined,
+        timings: this.#timings,
+        clock: this.#clock,
+        peerName: this.#peerName,
+      },
+      this.#handlers,
+    );
+    this.#session = session;
+    feed(socket, session);
+    session.start(Math.max(1, this.#handshakeEnds - this.#clock.now()));
+    const now = (this.#options.wallClock ?? Date.now)();
+    const secure = this.#secure;
+    if (!material || !secure) return;
+    for (const notice of [...materialNotices(material, now), ...peerNotices(secure, this.#peerName, now)]) {
+      this.#handlers.onProblem(notice);
+    }
+  }
+
+  #phase(phase: ConnectionPhase): void {
+    if (!this.#closed && !this.#session) this.#handlers.onPhase(phase);
+  }
+
+  #expect(step: 'connect' | 'handshake', missing: string): void {
+    this.#clock.clearTimeout(this.#deadline);
+    const limit = this.#timings[step];
+    this.#handshakeEnds = this.#clock.now() + limit;
+    this.#deadline = this.#clock.setTimeout(
+      () => this.#fail(`${step}-timeout`, `${this.#peerName} ${missing} within ${limit} ms`),
+      limit,
+    );
+  }
+
+  #refusedByHttp(response: IncomingMessage): void {
+    const answer = `HTTP ${response.statusCode} ${response.statusMessage}`;
+    response.destroy();
+    this.#fail('refused', `${this.#peerName} answered ${answer}: is it Zeek's WebSocket?`, true);
+  }
+
+  #socketFailed(error: NodeJS.ErrnoException): void {
+    const tls = explainTlsFailure(error);
+    const failure = error instanceof AggregateError ? (error.errors.at(-1) as Error) : error;
+    const name = this.#peerName;
+    if (this.#session) {
+      const large = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+      const code = large ? 'frame-too-large' : error.code?.startsWith('WS_ERR') ? 'protocol' : 'reset';
+      this.#session.close(tls?.code ?? code, `${name}: ${error.message}`, tls?.refused ?? false);
+    } else if (tls) this.#fail(tls.code, `${name} ${tls.problem}`, tls.refused);
+    else if (error.syscall?.startsWith('getaddrinfo')) {
+      this.#fail('resolve-failed', `the name ${this.#options.host} has no address: ${failure.message}`);
+    } else if (error.code?.startsWith('HPE_')) {
+      this.#fail(
+        'protocol',
+        `${name} speaks no HTTP: for Broker's native protocol use broker:// or brokers://`,
+      );
+    } else if (error.code === 'ECONNRESET' || error.message === 'socket hang up') {
+      this.#fail(
+        'reset',
+        `${name} closed the connection before it said anything: it may speak TLS (wss://) or not`,
+      );
+    } else this.#fail('connect-failed', `can't connect to ${name}: ${failure.message}`);
+  }
+
+  /** Ends the connection before it has a session. */
+  #fail(code: Closed['code'], message: string, refused = false): void {
+    if (this.#closed || this.#session) return;
+    this.#closed = { code, message, refused };
+    this.#clock.clearTimeout(this.#deadline);
+    this.#socket?.terminate();
+    this.#handlers.onClosed(this.#closed);
+  }
+
+  #notUp(): Promise<never> {
+    const { code, message } = this.#closed ?? {
+      code: 'not-up' as const,
+      message: `the connection to ${this.#peerName} is not up yet`,
+    };
+    return Promise.reject(new ConnectionError(code, message));
+  }
+}
+
+/** Bytes that the WebSocket may hold before it is full. */
+const FULL = 256 * 1024;
+
+/** The port of a session to a WebSocket of `ws`. */
+export function webSocketWire(socket: WebSocket, drained: () => void): WebSocketWire {
+  let full = false;
+  const room = () => {
+    if (socket.bufferedAmount >= FULL) {
+      full = true;
+      return false;
+    }
+    return true;
+  };
+  const written = () => {
+    if (!full || socket.bufferedAmount >= FULL) return;
+    full = false;
+    drained();
+  };
+  return {
+    send(text) {
+      if (socket.readyState !== WebSocket.OPEN) return true;
+      socket.send(text, { binary: false }, written);
+      return room();
+    },
+    ping(payload) {
+      if (socket.readyState !== WebSocket.OPEN) return true;
+      socket.ping(payload, undefined, written);
+      return room();
+    },
+    close: (code, reason) => socket.close(code, reason),
+    destroy: () => socket.terminate(),
+  };
+}
+
+/** Feeds a session with what a WebSocket of `ws` receives. */
+export function feed(socket: WebSocket, session: WebSocketSession): void {
+  socket.on('message', (data: Buffer, binary: boolean) => {
+    if (binary) session.close('protocol', 'a binary frame came where Zeek sends text');
+    else session.receive(data);
+  });
+  socket.on('ping', () => session.heard());
+  socket.on('pong', (payload) => session.pong(payload));
+}
