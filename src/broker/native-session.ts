@@ -13,7 +13,8 @@ import {
   type Transport,
 } from './connection.ts';
 import { NIL_ENDPOINT } from './endpoint-id.ts';
-import { decodeEnvelope, type Envelope } from './envelope.ts';
+import { CONTROL_TOPIC, decodeEnvelope, type Envelope, INITIAL_TTL, writeEnvelope } from './envelope.ts';
+import { EventFrames } from './event-frames.ts';
 import { recogniseForeign } from './foreign-protocol.ts';
 import { FrameSplitter } from './frames.ts';
 import {
@@ -31,7 +32,7 @@ import {
   readFilter,
   writeFilter,
 } from './handshake-messages.ts';
-import { Outbound } from './native-outbound.ts';
+import { Outbound } from './outbound.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { readMessages, type ZeekEvent } from './zeek-event.ts';
 
@@ -83,6 +84,8 @@ export class NativeSession implements Connection {
   #closed: Closed | undefined;
   #received = false;
   #deadline: unknown;
+  #remoteId = NIL_ENDPOINT;
+  #remoteFilter: readonly string[] = [];
   #outbound: Outbound | undefined;
   #watch: SilenceWatch | undefined;
   #farewell: Uint8Array | undefined;
@@ -190,7 +193,7 @@ export class NativeSession implements Connection {
     if (this.#closed || !this.#outbound) return;
     const payload = new ByteWriter(256);
     writeFilter(payload, filter);
-    this.#outbound.control('routing-update', payload.take());
+    this.#outbound.writeNow(this.#control('routing-update', payload.take()));
   }
 
   leave(): Promise<void> {
@@ -207,7 +210,7 @@ export class NativeSession implements Connection {
       () => this.close('left', `left ${peerName}, which gave no answer within ${timings.leave} ms`),
       timings.leave,
     );
-    this.#outbound.control('ping', token);
+    this.#outbound.writeNow(this.#control('ping', token));
     return this.#finished.promise;
   }
 
@@ -243,14 +246,15 @@ export class NativeSession implements Connection {
       return;
     }
     this.#splitter.maxLength = maxFrame;
+    this.#remoteId = remoteId;
+    this.#remoteFilter = filter;
     const outbound = new Outbound({
-      endpointId,
-      remoteId,
-      remoteFilter: filter,
-      maxFrame,
+      frames: new EventFrames(endpointId, maxFrame),
       clock,
       peerName,
+      wants: (topic) => matchesFilter(this.#remoteFilter, topic),
       write: (bytes) => this.#wire.write(bytes),
+      writePing: (payload) => this.#wire.write(this.#control('ping', payload)),
       onProblem: (problem) => this.#problem(problem),
     });
     this.#outbound = outbound;
@@ -284,13 +288,14 @@ export class NativeSession implements Connection {
         const reader = new ByteReader(envelope.payload);
         const filter = readFilter(reader);
         reader.end();
-        outbound.subscribed(filter);
+        this.#remoteFilter = filter;
+        outbound.subscribed();
         this.#handlers.onFilter(filter);
         return;
       }
       case 'ping':
         if (isFarewell(envelope.payload)) this.#onFarewell();
-        outbound.control('pong', envelope.payload);
+        outbound.writeNow(this.#control('pong', envelope.payload));
         // A peer that pings without reading our answers waits until they have gone out.
         if (outbound.blocked) this.#wire.pause();
         return;
@@ -336,6 +341,20 @@ export class NativeSession implements Connection {
     const { clock, timings } = this.#options;
     clock.clearTimeout(this.#deadline);
     this.#deadline = clock.setTimeout(() => this.ended(), timings.leave);
+  }
+
+  /** An envelope from us to the peer itself. */
+  #control(kind: Envelope['kind'], payload: Uint8Array): Uint8Array {
+    const writer = new ByteWriter(64 + payload.length);
+    writeEnvelope(writer, {
+      sender: this.#options.endpointId,
+      receiver: this.#remoteId,
+      kind,
+      ttl: INITIAL_TTL,
+      topic: CONTROL_TOPIC,
+      payload,
+    });
+    return writer.take();
   }
 
   #notUp(): Promise<never> {

@@ -1,9 +1,6 @@
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { type Clock, ConnectionError } from './connection.ts';
-import { CONTROL_TOPIC, type EnvelopeKind, INITIAL_TTL, writeEnvelope } from './envelope.ts';
-import { EventFrames } from './event-frames.ts';
-import { matchesFilter } from './handshake-messages.ts';
 import { SendWindow } from './send-window.ts';
 import type { ZeekEvent } from './zeek-event.ts';
 
@@ -14,27 +11,35 @@ const MAX_WAITING = 1_000;
 /** Topics without a subscriber that are worth a word each. */
 const MAX_REPORTED_TOPICS = 100;
 
+/** Makes what goes over the wire of events, see EventFrames. */
+export interface FrameSource {
+  /** A frame with some of the events from index `from` on, about `target` bytes. @throws CodecError */
+  next(
+    topic: string,
+    events: readonly ZeekEvent[],
+    from: number,
+    target: number,
+  ): { readonly frame: Uint8Array; readonly next: number };
+}
+
 export interface OutboundOptions {
-  readonly endpointId: string;
-  readonly remoteId: string;
-  /** Topic prefixes that the peer wants. */
-  readonly remoteFilter: readonly string[];
-  readonly maxFrame: number;
+  readonly frames: FrameSource;
   readonly clock: Clock;
   readonly peerName: string;
+  /** Whether the peer has subscribed to the topic. */
+  wants(topic: string): boolean;
   /** False: no more until {@link Outbound.drained}. */
-  write(bytes: Uint8Array): boolean;
+  write(frame: Uint8Array): boolean;
+  /** The same for a ping, whose payload comes back by {@link Outbound.pong}. */
+  writePing(payload: Uint8Array): boolean;
   onProblem(problem: string): void;
 }
 
-/** What goes out on a peered native connection, in order, and how much of it at a time. */
+/** What goes out on a connection that is up, in order, and how much of it at a time. */
 export class Outbound {
   readonly #options: OutboundOptions;
-  readonly #frames: EventFrames;
   readonly #window = new SendWindow();
-  readonly #writer = new ByteWriter(256);
   readonly #unheard = new Set<string>();
-  #remoteFilter: readonly string[];
   #blocked = false;
   #failed: ConnectionError | undefined;
   #room: PromiseWithResolvers<void> | undefined;
@@ -43,8 +48,6 @@ export class Outbound {
 
   constructor(options: OutboundOptions) {
     this.#options = options;
-    this.#remoteFilter = options.remoteFilter;
-    this.#frames = new EventFrames(options.endpointId, options.maxFrame);
   }
 
   /** Whether the stream takes no more at the moment. */
@@ -56,16 +59,16 @@ export class Outbound {
   send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
     return this.#enqueue(async () => {
       // As Broker does: what the peer has not subscribed to is not sent.
-      if (!matchesFilter(this.#remoteFilter, topic)) {
+      if (!this.#options.wants(topic)) {
         this.#nobodyListens(topic);
         return;
       }
       for (let next = 0; next < events.length; ) {
         await this.#waitForRoom();
         const target = Math.min(BATCH_TARGET, this.#window.size / 4);
-        const made = this.#frames.next(topic, events, next, target);
+        const made = this.#options.frames.next(topic, events, next, target);
         next = made.next;
-        this.#write(made.frame);
+        this.writeNow(made.frame);
         if (this.#window.add(made.frame.length)) this.#mark();
       }
       await this.#waitForRoom();
@@ -96,23 +99,13 @@ export class Outbound {
     this.#makeRoom();
   }
 
-  /** Writes an envelope from us to the peer itself at once, before what waits. */
-  control(kind: EnvelopeKind, payload: Uint8Array): void {
-    const { endpointId: sender, remoteId: receiver } = this.#options;
-    writeEnvelope(this.#writer.reset(), {
-      sender,
-      receiver,
-      kind,
-      ttl: INITIAL_TTL,
-      topic: CONTROL_TOPIC,
-      payload,
-    });
-    this.#write(this.#writer.take());
+  /** Writes a frame at once, before what waits. */
+  writeNow(frame: Uint8Array): void {
+    if (!this.#failed && !this.#options.write(frame)) this.#blocked = true;
   }
 
-  /** The peer's filter has changed. */
-  subscribed(filter: readonly string[]): void {
-    this.#remoteFilter = filter;
+  /** The peer's subscriptions have changed. */
+  subscribed(): void {
     this.#unheard.clear();
   }
 
@@ -161,11 +154,8 @@ export class Outbound {
 
   #mark(): void {
     const token = this.#window.mark(this.#options.clock.now());
-    this.control('ping', new ByteWriter(8).u64(token).take());
-  }
-
-  #write(bytes: Uint8Array): void {
-    if (!this.#failed && !this.#options.write(bytes)) this.#blocked = true;
+    const payload = new ByteWriter(8).u64(token).take();
+    if (!this.#failed && !this.#options.writePing(payload)) this.#blocked = true;
   }
 
   #nobodyListens(topic: string): void {

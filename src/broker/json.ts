@@ -1,0 +1,262 @@
+import { MAX_DEPTH } from './binary.ts';
+import { CodecError } from './codec-error.ts';
+import { count, type Data, integer, none, type PortProtocol, port, timespan, timestamp } from './data.ts';
+import { formatIpAddress, formatSubnet, parseIpAddress, parseSubnet } from './ip-address.ts';
+import { type JsonObject, type JsonValue, parseJson, printJsonString } from './json-text.ts';
+
+/**
+ * Broker's JSON form of its values (broker/format/json.hh, Zeek's WebSocket API v1): objects of `@data-type` and
+ * `data`. Integers are exact to 64 bits both ways.
+ */
+
+/** The value as an object. @throws CodecError `too-deep`, `bad-value` (a real that is no number) */
+export function dataToJson(data: Data): string {
+  return `{${dataMembers(data)}}`;
+}
+
+/** The members of the object, as they stand inside a data message. @throws as {@link dataToJson} */
+export function dataMembers(data: Data, depth = 0): string {
+  switch (data.type) {
+    case 'none':
+      return member('none', '{}');
+    case 'boolean':
+      return member('boolean', String(data.value));
+    case 'count':
+    case 'integer':
+      return member(data.type, data.value.toString());
+    case 'real':
+      return member('real', printReal(data.value));
+    case 'string':
+      return member('string', printJsonString(data.value));
+    case 'address':
+      return member('address', `"${formatIpAddress(data)}"`);
+    case 'subnet':
+      return member('subnet', `"${formatSubnet(data)}"`);
+    case 'port':
+      return member('port', `"${data.number}/${data.protocol === 'unknown' ? '?' : data.protocol}"`);
+    case 'timestamp':
+      return member('timestamp', `"${printTimestamp(data.nanoseconds)}"`);
+    case 'timespan':
+      return member('timespan', `"${printTimespan(data.nanoseconds)}"`);
+    case 'enum':
+      return member('enum-value', printJsonString(data.name));
+    case 'set':
+    case 'vector':
+      return member(data.type, list(data.values, depth));
+    case 'table': {
+      const inner = deeper(depth);
+      const entries = data.entries.map(
+        ([key, value]) => `{"key":{${dataMembers(key, inner)}},"value":{${dataMembers(value, inner)}}}`,
+      );
+      return member('table', `[${entries.join(',')}]`);
+    }
+    default:
+      return data satisfies never;
+  }
+}
+
+/** @throws CodecError */
+export function dataFromJson(text: string): Data {
+  const value = parseJson(text);
+  if (!(value instanceof Map)) throw bad('an object with @data-type and data', value);
+  return readData(value);
+}
+
+/** The value of an object that has `@data-type` and `data`, other members passed over. @throws CodecError */
+export function readData(object: JsonObject, depth = 0): Data {
+  const type = object.get('@data-type');
+  const data = object.get('data');
+  switch (type) {
+    case 'none':
+      return none;
+    case 'boolean':
+      if (typeof data !== 'boolean') throw bad('a boolean', data);
+      return { type, value: data };
+    case 'count':
+      return inRange(() => count(whole(data)), data);
+    case 'integer':
+      return inRange(() => integer(whole(data)), data);
+    case 'real':
+      return { type, value: readReal(data) };
+    case 'string':
+      return { type, value: text(data) };
+    case 'address':
+      return parseIpAddress(text(data)) ?? fail('an address', data);
+    case 'subnet':
+      return parseSubnet(text(data)) ?? fail('a subnet', data);
+    case 'port':
+      return readPort(text(data));
+    case 'timestamp':
+      return timestamp(readTimestamp(text(data)));
+    case 'timespan':
+      return timespan(readTimespan(text(data)));
+    case 'enum-value':
+      return { type: 'enum', name: text(data) };
+    case 'set':
+    case 'vector': {
+      const inner = deeper(depth);
+      return { type, values: items(data).map((item) => readData(record(item), inner)) };
+    }
+    case 'table': {
+      const inner = deeper(depth);
+      return {
+        type,
+        entries: items(data).map((item) => {
+          const entry = record(item);
+          return [readData(record(entry.get('key')), inner), readData(record(entry.get('value')), inner)];
+        }),
+      };
+    }
+    default:
+      throw new CodecError('unknown-tag', 0, `no kind of value is called ${JSON.stringify(type)}`);
+  }
+}
+
+function member(type: string, data: string): string {
+  return `"@data-type":"${type}","data":${data}`;
+}
+
+function list(values: readonly Data[], depth: number): string {
+  const inner = deeper(depth);
+  return `[${values.map((value) => `{${dataMembers(value, inner)}}`).join(',')}]`;
+}
+
+/** A real must have a point or an exponent: Zeek takes `1` for an integer and refuses the message. */
+function printReal(value: number): string {
+  if (!Number.isFinite(value)) throw new CodecError('bad-value', 0, `JSON has no real ${value}`);
+  const digits = Object.is(value, -0) ? '-0' : String(value);
+  return /[.e]/.test(digits) ? digits : `${digits}.0`;
+}
+
+function readReal(data: JsonValue | undefined): number {
+  const digits = numeral(data);
+  const word = /^(-?)(nan|inf)$/.exec(digits);
+  if (word) return word[2] === 'nan' ? Number.NaN : word[1] === '-' ? -Infinity : Infinity;
+  // Zeek refuses a real that looks like an integer, so nobody may get used to it here.
+  if (!/[.eE]/.test(digits)) throw bad('a real (with a point or an exponent)', data);
+  return Number(digits);
+}
+
+/** ISO 8601 in UTC without a zone, to the nanosecond where it has any. */
+function printTimestamp(nanoseconds: bigint): string {
+  const fraction = BigInt.asUintN(64, ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n);
+  const seconds = (nanoseconds - fraction) / 1_000_000_000n;
+  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  const digits = fraction.toString().padStart(9, '0').replace(/000$/, '').replace(/000$/, '');
+  return `${whole}.${digits}`;
+}
+
+const TIMESTAMP =
+  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{0,9})\d*)?(?:Z|([+-])(\d\d):?(\d\d))?$/;
+
+function readTimestamp(value: string): bigint {
+  const [, year, month, day, hour, minute, second, fraction = '', sign, zoneHour, zoneMinute] =
+    TIMESTAMP.exec(value) ?? fail('a timestamp (ISO 8601)', value);
+  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const milliseconds = Date.parse(`${iso}Z`);
+  // Date would carry 30 February over into March.
+  if (Number.isNaN(milliseconds) || new Date(milliseconds).toISOString().slice(0, 19) !== iso) {
+    throw bad('a timestamp (ISO 8601)', value);
+  }
+  const zone = sign ? (Number(zoneHour) * 60 + Number(zoneMinute)) * (sign === '-' ? 60 : -60) : 0;
+  return within64(
+    BigInt(milliseconds / 1000 + zone) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0')),
+    value,
+  );
+}
+
+const UNITS: Readonly<Record<string, bigint>> = {
+  ns: 1n,
+  us: 1_000n,
+  ms: 1_000_000n,
+  s: 1_000_000_000n,
+  min: 60_000_000_000n,
+  h: 3_600_000_000_000n,
+  d: 86_400_000_000_000n,
+};
+
+/** In the largest of ns, us, ms and s that loses nothing, as Zeek does. */
+function printTimespan(nanoseconds: bigint): string {
+  const unit =
+    nanoseconds === 0n ? 's' : (['s', 'ms', 'us'].find((name) => nanoseconds % unitOf(name) === 0n) ?? 'ns');
+  return `${nanoseconds / unitOf(unit)}${unit}`;
+}
+
+function readTimespan(value: string): bigint {
+  const [, digits = '', unit = ''] =
+    /^(-?\d{1,20})(ns|us|ms|s|min|h|d)$/.exec(value) ?? fail('a timespan', value);
+  return within64(BigInt(digits) * unitOf(unit), value);
+}
+
+function unitOf(name: string): bigint {
+  return UNITS[name] ?? 1n;
+}
+
+const PROTOCOLS: Readonly<Record<string, PortProtocol>> = {
+  tcp: 'tcp',
+  udp: 'udp',
+  icmp: 'icmp',
+  '?': 'unknown',
+  unknown: 'unknown',
+};
+
+function readPort(value: string): Data {
+  const [, digits = '', name = ''] = /^(\d{1,5})\/(\w+|\?)$/.exec(value) ?? [];
+  const protocol = PROTOCOLS[name];
+  if (digits === '' || protocol === undefined || Number(digits) > 0xffff) throw bad('a port', value);
+  return port(Number(digits), protocol);
+}
+
+function whole(data: JsonValue | undefined): bigint {
+  const digits = numeral(data);
+  if (!/^-?\d{1,20}$/.test(digits)) throw bad('a whole number', data);
+  return BigInt(digits);
+}
+
+function numeral(data: JsonValue | undefined): string {
+  if (typeof data !== 'object' || data === null || !('digits' in data)) throw bad('a number', data);
+  return data.digits;
+}
+
+function inRange(make: () => Data, data: JsonValue | undefined): Data {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof RangeError) throw bad('a number of 64 bits', data);
+    throw error;
+  }
+}
+
+function within64(value: bigint, source: string): bigint {
+  if (BigInt.asIntN(64, value) === value) return value;
+  throw bad('a time of 64 bits of nanoseconds', source);
+}
+
+function text(data: JsonValue | undefined): string {
+  if (typeof data !== 'string') throw bad('a string', data);
+  return data;
+}
+
+function items(data: JsonValue | undefined): readonly JsonValue[] {
+  if (!Array.isArray(data)) throw bad('an array', data);
+  return data;
+}
+
+function record(data: JsonValue | undefined): JsonObject {
+  if (!(data instanceof Map)) throw bad('an object', data);
+  return data;
+}
+
+function deeper(depth: number): number {
+  if (depth >= MAX_DEPTH) throw new CodecError('too-deep', 0, `values nested deeper than ${MAX_DEPTH}`);
+  return depth + 1;
+}
+
+function fail(wanted: string, data: JsonValue | undefined): never {
+  throw bad(wanted, data);
+}
+
+function bad(wanted: string, data: JsonValue | undefined): CodecError {
+  const found = data instanceof Map ? 'an object' : Array.isArray(data) ? 'an array' : JSON.stringify(data);
+  return new CodecError('bad-value', 0, `${wanted} was expected, not ${String(found).slice(0, 80)}`);
+}

@@ -1,0 +1,87 @@
+import { CodecError } from './codec-error.ts';
+import type { Data } from './data.ts';
+import { dataMembers, readData } from './json.ts';
+import { type JsonValue, parseJson, printJsonString } from './json-text.ts';
+import { eventToData, type ZeekEvent } from './zeek-event.ts';
+
+/** A text frame of Zeek's WebSocket API (v1), whoever sent it. */
+export type WebSocketMessage =
+  /** The server: subscriptions are active. */
+  | { readonly type: 'ack'; readonly endpoint: string; readonly version: string }
+  | { readonly type: 'data-message'; readonly topic: string; readonly data: Data }
+  /** The server could not do something with what came before; it doesn't say with which message. */
+  | { readonly type: 'error'; readonly code: string; readonly context: string }
+  /** Of a type that this program doesn't know. */
+  | { readonly type: 'other'; readonly name: string };
+
+/** The first frame of a client. */
+export function encodeSubscriptions(filter: readonly string[]): string {
+  return `[${filter.map(printJsonString).join(',')}]`;
+}
+
+/** The topic prefixes of a client's first frame, or the context of Zeek's error. */
+export function decodeSubscriptions(text: string): readonly string[] | { readonly problem: string } {
+  const value = attempt(() => parseJson(text));
+  if (!Array.isArray(value)) return { problem: 'subscriptions not an array' };
+  if (value.some((topic) => typeof topic !== 'string'))
+    return { problem: 'individual subscription not a string' };
+  return value as readonly string[];
+}
+
+export function encodeEvent(topic: string, event: ZeekEvent): string {
+  return `{"type":"data-message","topic":${printJsonString(topic)},${dataMembers(eventToData(event))}}`;
+}
+
+export function encodeAck(endpoint: string, version: string): string {
+  return JSON.stringify({ type: 'ack', endpoint, version });
+}
+
+export function encodeError(code: string, context: string): string {
+  return JSON.stringify({ type: 'error', code, context });
+}
+
+/** @throws CodecError */
+export function decodeMessage(text: string): WebSocketMessage {
+  const object = parseJson(text);
+  if (!(object instanceof Map)) throw new CodecError('bad-json', 0, 'a message is a JSON object');
+  const member = (name: string) => textOf(object.get(name));
+  switch (object.get('type')) {
+    case 'ack':
+      return { type: 'ack', endpoint: member('endpoint'), version: member('version') };
+    case 'error':
+      return { type: 'error', code: member('code'), context: member('context') };
+    case 'data-message': {
+      const topic = object.get('topic');
+      if (typeof topic !== 'string') throw new CodecError('bad-json', 0, 'a data message without a topic');
+      return { type: 'data-message', topic, data: readData(object) };
+    }
+    default:
+      return { type: 'other', name: member('type') };
+  }
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof CodecError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The name as Zeek takes it in X-Application-Name: other characters than letters, digits and `/ _ - . = : * @`
+ * would have the client refused (8.0 and later), so they become `-`.
+ */
+export function applicationName(name: string): string {
+  return name.replaceAll(/[^-/_.=:*@a-zA-Z0-9]/g, '-') || 'bro-osquery';
+}
+
+/** Whether Zeek takes a client of this name. */
+export function isApplicationName(name: string): boolean {
+  return /^[-/_.=:*@a-zA-Z0-9]+$/.test(name);
+}
