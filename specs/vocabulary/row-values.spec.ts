@@ -148,6 +148,7 @@ test('whole numbers of 64 bits are never rounded, and nothing ever throws', () =
 test('doubles arrive as the doubles they are', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      fc.pre(!Object.is(value, -0)); // which String() writes as 0
       assert.deepEqual(convert('DOUBLE', String(value)), real(value));
     }),
   );

@@ -19,8 +19,8 @@ export interface RequestSource {
 /** `ev: string, query: string` as parameters. */
 export function signature(text: string): RequestSignature {
   return text.split(/,\s*/).map((parameter) => {
-    const [name = '', type = ''] = parameter.split(/:\s*/);
-    return { name, type };
+    const colon = parameter.indexOf(':');
+    return { name: parameter.slice(0, colon), type: parameter.slice(colon + 1).trim() };
   });
 }
 
