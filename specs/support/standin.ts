@@ -5,6 +5,8 @@ import type { TestContext } from 'node:test';
 import type { Clock } from '../../src/sandbox/osqueryd/clock.ts';
 import { Flags } from '../../src/sandbox/osqueryd/flags.ts';
 import { Osqueryd } from '../../src/sandbox/osqueryd/osqueryd.ts';
+import { success } from '../../src/sandbox/osqueryd/thrift/messages.ts';
+import { OsqueryProbe, type ProbeOptions } from './osquery-probe.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface Standin {
@@ -44,9 +46,53 @@ export function standin(t: TestContext, flags: readonly string[], options: Stand
   );
   t.after(async () => {
     osqueryd.stop();
-    await osqueryd.ended;
+    await passing(clock, osqueryd.ended);
   });
   return { osqueryd, clock, socket, directory, log };
+}
+
+/** Lets seconds pass until the promise has settled. */
+export async function passing<T>(clock: VirtualClock, promise: Promise<T>, stepMs = 1000): Promise<T> {
+  let settled = false;
+  const done = () => {
+    settled = true;
+  };
+  promise.then(done, done);
+  for (let steps = 0; !settled; steps += 1) {
+    if (steps > 1000) throw new Error('nothing came of waiting a thousand steps');
+    await clock.advance(stepMs);
+  }
+  return await promise;
+}
+
+/** A stand-in that has started and a probe that is its logger, both on the virtual clock. */
+export async function standinWithProbe(
+  t: TestContext,
+  flags: readonly string[] = [],
+  answer: ProbeOptions['answer'] = () => ({ status: success(), response: [] }),
+  options: StandinOptions = {},
+): Promise<Standin & { readonly probe: OsqueryProbe }> {
+  const base = ['--config_plugin=update', '--extensions_require=probe', '--logger_plugin=probe'];
+  const running = standin(t, [...base, ...flags], options);
+  const { clock, osqueryd, socket } = running;
+  const probe = newProbe(t, running, answer);
+  void osqueryd.start();
+  await clock.quiet();
+  await probe.register({ logger: { probe: [] } });
+  await clock.advance(100);
+  return { ...running, socket, probe };
+}
+
+/** A probe that is gone after the test. */
+export function newProbe(
+  t: TestContext,
+  { clock, socket }: Standin,
+  answer?: ProbeOptions['answer'],
+): OsqueryProbe {
+  const touch = () => clock.touch();
+  const probe = new OsqueryProbe({ manager: socket, touch, ...(answer ? { answer } : {}) });
+  t.after(() => probe.die());
+  return probe;
 }
 
 export function newOsqueryd(
@@ -62,7 +108,7 @@ export function newOsqueryd(
     random,
     randomUuid: () => '00000000-0000-4000-8000-000000000000',
     hostName: 'vm',
-    stderr: (text) => log.push(text.replace(/^.{29,31}? ([a-z_]+\.cpp:)/, '$1').trimEnd()),
+    stderr: (text) => log.push(text.replace(/^[IWE]\d{4} \S+ +\d+ /, '').trimEnd()),
     stdout: () => undefined,
   });
 }

@@ -103,7 +103,7 @@ export class CorePlugins {
     });
   }
 
-  /** The file of --config_path and the files below `<config_path>.d/`. */
+  /** The file of --config_path; its path is the source's name. */
   #fileConfig(): ExtensionResponse {
     const path = this.#options.flags.text('config_path');
     try {

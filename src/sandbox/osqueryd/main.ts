@@ -39,4 +39,6 @@ export async function runOsqueryd(argv: readonly string[]): Promise<number> {
   return await osqueryd.ended;
 }
 
-if (import.meta.main) process.exit(await runOsqueryd(process.argv.slice(2)));
+if (import.meta.main) {
+  void runOsqueryd(process.argv.slice(2)).then((code) => process.exit(code));
+}

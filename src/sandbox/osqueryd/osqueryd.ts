@@ -1,37 +1,37 @@
 import { existsSync, globSync, rmSync } from 'node:fs';
+import { Activation } from './activation.ts';
 import { Autoload } from './autoload.ts';
 import { type Clock, unixTime } from './clock.ts';
 import { Config } from './config/config.ts';
 import { ConfigError } from './config/config-json.ts';
 import { CorePlugins } from './core-plugins.ts';
+import { Denylist } from './denylist.ts';
 import { Distributed } from './distributed.ts';
 import { callPlugin, ping } from './extension-link.ts';
 import { FileEvents } from './file-events.ts';
 import type { Flags } from './flags.ts';
+import { HostIdentity } from './host-identity.ts';
 import { Loggers } from './logging/loggers.ts';
 import { StatusLog } from './logging/status-log.ts';
-import { type ManagerApi, ManagerServer } from './manager-server.ts';
+import { managerApi } from './manager-api.ts';
+import { ManagerServer } from './manager-server.ts';
 import { QueryRunner } from './query-runner.ts';
 import { QueryStore } from './query-store.ts';
 import { Registry } from './registry.ts';
 import { ScheduleLock } from './schedule-lock.ts';
 import { Scheduler } from './scheduler.ts';
-import { rowText } from './sql/cell.ts';
 import { SqlEngine } from './sql/engine.ts';
-import { groups, users } from './tables/accounts.ts';
+import { coreTables } from './tables/core-tables.ts';
 import { extensionTable } from './tables/extension-table.ts';
-import { file } from './tables/file.ts';
-import { hostUuid, loadAverage, mounts, osVersion, systemInfo, time, uptime } from './tables/host.ts';
-import { interfaceAddresses, interfaceDetails } from './tables/interfaces.ts';
-import { osqueryTables } from './tables/osquery.ts';
-import { processes } from './tables/processes.ts';
-import { listeningPorts, processOpenSockets } from './tables/sockets.ts';
-import { type ExtensionResponse, failure, type StringMap, success } from './thrift/messages.ts';
+import { type ExtensionResponse, failure, type StringMap } from './thrift/messages.ts';
 import { VERSION } from './version.ts';
-import { ExtensionWatcher, waitUntilActive } from './watcher.ts';
+import { ExtensionWatcher } from './watcher.ts';
 
 /** Exit code of an osqueryd that can't go on (EXIT_CATASTROPHIC). */
 export const CATASTROPHIC = 78;
+
+/** How long an extension has to answer `shutdown`. */
+const SHUTDOWN_TIMEOUT_MS = 2000;
 
 export interface OsquerydOptions {
   readonly clock: Clock;
@@ -47,109 +47,113 @@ export interface OsquerydOptions {
 
 /** A stand-in osqueryd: its parts, its start in osqueryd's order, its end with an exit code. */
 export class Osqueryd {
-  readonly #options: OsquerydOptions;
+  readonly #clock: Clock;
+  readonly #flags: Flags;
+  readonly #socket: string;
   readonly #abort = new AbortController();
   readonly #ended = Promise.withResolvers<number>();
+  readonly #running: Promise<void>[] = [];
   readonly #lock = new ScheduleLock();
+  readonly #engine = new SqlEngine();
   readonly #log: StatusLog;
   readonly #store: QueryStore;
-  readonly #engine = new SqlEngine();
   readonly #registry: Registry;
   readonly #config: Config;
   readonly #loggers: Loggers;
   readonly #plugins: CorePlugins;
-  readonly #runner: QueryRunner;
   readonly #events: FileEvents;
   readonly #watcher: ExtensionWatcher;
   readonly #autoload: Autoload;
+  readonly #activation: Activation;
+  readonly #scheduler: Scheduler;
   readonly #server: ManagerServer;
-  readonly #socket: string;
-  readonly #coreTables: string[] = [];
-  readonly #running: Promise<unknown>[] = [];
   #ending = false;
 
   constructor(options: OsquerydOptions) {
-    this.#options = options;
     const { clock, flags, pid, random, stderr, stdout } = options;
+    this.#clock = clock;
+    this.#flags = flags;
     this.#socket = flags.text('extensions_socket');
-    this.#log = new StatusLog({
-      clock,
-      pid,
-      verbose: () => flags.bool('verbose'),
-      minStatus: () => flags.number('logger_min_status'),
-      write: (text) => {
-        if (flags.bool('logger_stderr')) stderr(text);
-      },
-    });
+    const { signal } = this.#abort;
+    const engine = this.#engine;
+    const lock = this.#lock;
+    const log = newLog(options, stderr);
     const inMemory = flags.bool('ephemeral') || flags.bool('disable_database');
-    this.#store = new QueryStore(inMemory ? undefined : flags.text('database_path'));
-    this.#registry = new Registry({
-      log: this.#log,
+    const store = new QueryStore(inMemory ? undefined : flags.text('database_path'));
+    const identity = new HostIdentity({ ...options, store });
+    const hostIdentifier = () => identity.identifier();
+    const denylist = new Denylist(store);
+    const failed = denylist.takeOver(unixTime(clock));
+    if (failed !== undefined) log.warning('config.cpp', 332, `Scheduled query may have failed: ${failed}`);
+    const callExtension = (registry: string, item: string, request: StringMap) =>
+      this.#callExtension(registry, item, request);
+    const tables: string[] = [];
+    const registry = new Registry({
+      log,
       managerSocket: this.#socket,
       random,
-      coreTables: () => this.#coreTables,
+      coreTables: () => tables,
       attachTable: (name, routes) =>
-        this.#engine.attach(
-          extensionTable(name, routes, (item, request) => this.#callExtension('table', item, request)),
-        ),
-      detachTable: (name) => this.#engine.detach(name),
+        engine.attach(extensionTable(name, routes, (item, request) => callExtension('table', item, request))),
+      detachTable: (name) => engine.detach(name),
     });
-    this.#config = new Config({
-      flags,
-      log: this.#log,
-      splays: this.#store,
-      random,
-      fetchPack: async (name, value) => {
-        const request = { action: 'genPack', name, value };
-        const { status, response } = await this.#plugins.call('config', flags.text('config_plugin'), request);
-        return status.code === 0 ? response[0]?.[name] : undefined;
-      },
+    const fetchPack = (name: string, value: string) => this.#fetchPack(name, value);
+    const config = new Config({ flags, log, splays: store, random, fetchPack });
+    const loggers = new Loggers({ flags, log, registry, hostIdentifier, call: callExtension, write: stdout });
+    const events = new FileEvents(clock, (json) => void loggers.event(json));
+    const configured = () => this.#configured();
+    const plugins = new CorePlugins({
+      ...{ config, engine, flags, lock, log, loggers, registry },
+      callExtension,
+      configured,
     });
-    const hostIdentifier = () => this.#hostIdentifier();
-    this.#loggers = new Loggers({
-      flags,
-      log: this.#log,
-      registry: this.#registry,
-      hostIdentifier,
-      call: (registry, item, request) => this.#callExtension(registry, item, request),
-      write: stdout,
-    });
-    this.#events = new FileEvents(clock, (json) => void this.#loggers.event(json));
-    this.#plugins = new CorePlugins({
-      config: this.#config,
-      engine: this.#engine,
-      flags,
-      lock: this.#lock,
-      log: this.#log,
-      loggers: this.#loggers,
-      registry: this.#registry,
-      callExtension: (registry, item, request) => this.#callExtension(registry, item, request),
-      configured: () => this.#configured(),
-    });
-    this.#runner = new QueryRunner({
-      clock,
-      config: this.#config,
-      engine: this.#engine,
-      flags,
-      log: this.#log,
-      loggers: this.#loggers,
-      store: this.#store,
-      hostIdentifier,
-      eventsFor: (table, query) => (table.name === 'file_events' ? this.#events.table(query) : table),
+    const runner = new QueryRunner({
+      ...{ clock, config, denylist, engine, flags, log, loggers, store, hostIdentifier },
+      eventsFor: (table, query) => (table.name === 'file_events' ? events.table(query) : table),
       fail: (message) => this.#fail(message),
     });
     const interval = flags.number('extensions_interval') * 1000;
+    const latencyMs = flags.number('extensions_timeout') * 1000;
     this.#watcher = new ExtensionWatcher({
       clock,
-      log: this.#log,
-      registry: this.#registry,
+      log,
+      registry,
       intervalMs: interval > 0 ? interval : 200,
-      latencyMs: flags.number('extensions_timeout') * 1000,
+      latencyMs,
     });
-    this.#log.verbose('init.cpp', 413, `osquery initialized [version=${VERSION}]`);
-    this.#autoload = new Autoload({ clock, flags, log: this.#log, pid });
-    this.#server = new ManagerServer(this.#api());
-    this.#attachTables();
+    this.#autoload = new Autoload({ clock, flags, log, pid });
+    this.#activation = new Activation({
+      clock,
+      flags,
+      log,
+      registry,
+      signal,
+      isManaging: this.#autoload.isManaging,
+    });
+    const maxDriftMs = flags.number('schedule_max_drift') * 1000;
+    const launch = runner.launch.bind(runner);
+    this.#scheduler = new Scheduler({ clock, config, lock, log, loggers, maxDriftMs, launch });
+    this.#server = new ManagerServer(managerApi({ engine, flags, lock, plugins, registry }));
+    const own = coreTables(clock, events, {
+      ...{ config, flags, registry, pid },
+      hostUuid: identity.uuid(),
+      instanceId: identity.instanceId(),
+      startTime: unixTime(clock),
+      managerSocket: this.#socket,
+      performance: (name) => runner.performance(name),
+      isDenied: (name) => denylist.isDenied(name, unixTime(clock)),
+    });
+    for (const table of own) {
+      engine.attach(table);
+      tables.push(table.name);
+    }
+    this.#log = log;
+    this.#store = store;
+    this.#registry = registry;
+    this.#config = config;
+    this.#loggers = loggers;
+    this.#plugins = plugins;
+    this.#events = events;
   }
 
   /** Ends when osqueryd does, with its exit code. */
@@ -159,17 +163,17 @@ export class Osqueryd {
 
   /** Opens the socket and starts the parts in osqueryd's order; what fails there ends it with 78. */
   async start(): Promise<void> {
-    const { flags } = this.#options;
+    const flags = this.#flags;
     try {
       if (!flags.bool('disable_extensions')) await this.#openSocket();
-      if (this.#autoload.isManaging) this.#running.push(this.#autoload.run(this.#abort.signal));
-      await this.#requireExtensions();
-      if (!(await this.#activate('config', flags.list('config_plugin')))) return;
+      if (this.#autoload.isManaging) this.#keep(this.#autoload.run(this.#abort.signal));
+      await this.#activation.requireExtensions();
+      if (!(await this.#activate('config', 'config_plugin'))) return;
       await this.#loadConfig();
-      if (!(await this.#activate('logger', flags.list('logger_plugin')))) return;
+      if (!(await this.#activate('logger', 'logger_plugin'))) return;
       await this.#loggers.start();
-      const distributed = flags.bool('disable_distributed') ? [] : flags.list('distributed_plugin');
-      if (!(await this.#activate('distributed', distributed))) return;
+      if (!flags.bool('disable_distributed') && !(await this.#activate('distributed', 'distributed_plugin')))
+        return;
       this.#startServices();
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
@@ -185,73 +189,29 @@ export class Osqueryd {
   }
 
   async #openSocket(): Promise<void> {
-    // Leftovers of a former osqueryd on this path, sockets of living extensions among them (s21).
-    for (const path of globSync(`${this.#socket}.*`)) rmSync(path, { force: true });
     if (existsSync(this.#socket)) {
-      if (await ping(this.#socket, 1000))
-        throw new Error(`Cannot create extension socket: ${this.#socket}: in use`);
+      if (await ping(this.#socket, 1000)) throw new Error(`Extension socket is in use: ${this.#socket}`);
       rmSync(this.#socket, { force: true });
     }
+    // Leftovers of a former osqueryd on this path, sockets of living extensions among them (s21).
+    for (const path of globSync(`${this.#socket}.*`)) rmSync(path, { force: true });
     await this.#server.listen(this.#socket);
     this.#log.verbose('interface.cpp', 299, `Extension manager service starting: ${this.#socket}`);
-    this.#running.push(this.#watcher.run(this.#abort.signal));
+    this.#keep(this.#watcher.run(this.#abort.signal));
   }
 
-  async #requireExtensions(): Promise<void> {
-    const { clock, flags } = this.#options;
-    const limit = clock.now() + flags.number('extensions_timeout') * 1000;
-    for (const name of flags.list('extensions_require')) {
-      for (;;) {
-        const extension = this.#registry.byName(name);
-        // Asked twice, as osqueryd does (s01).
-        if (extension && (await ping(extension.socket)) && (await ping(extension.socket))) break;
-        if (clock.now() >= limit || this.#abort.signal.aborted) {
-          this.#log.warning('extensions.cpp', 574, `Required extension not found or not loaded: ${name}`);
-          break;
-        }
-        await clock.sleep(20, this.#abort.signal);
-      }
-    }
-  }
-
-  /** Whether all plugins are there; with autoloaded extensions they have until the time-out. */
-  async #activate(registry: string, names: readonly string[]): Promise<boolean> {
-    const { clock, flags } = this.#options;
-    const limit = clock.now() + (this.#autoload.isManaging ? flags.number('extensions_timeout') * 1000 : 0);
-    for (const name of names) {
-      for (;;) {
-        const route = this.#registry.route(registry, name);
-        if (route?.kind === 'core') break;
-        if (
-          route &&
-          (await ping(route.extension.socket)) &&
-          (await waitUntilActive(clock, route.extension.socket, 0))
-        )
-          break;
-        if (this.#abort.signal.aborted) return false;
-        if (clock.now() >= limit) {
-          const reason = route
-            ? `Extension socket not available: ${route.extension.socket}`
-            : `Unknown registry plugin: ${name}`;
-          this.#fail(`Cannot activate ${name} ${registry} plugin: ${reason}`);
-          return false;
-        }
-        await clock.sleep(20, this.#abort.signal);
-      }
-    }
-    return true;
+  async #activate(registry: string, flag: string): Promise<boolean> {
+    const refusal = await this.#activation.activate(registry, this.#flags.list(flag));
+    if (refusal !== undefined) this.#fail(refusal);
+    return refusal === undefined;
   }
 
   async #loadConfig(): Promise<void> {
-    const plugin = this.#options.flags.text('config_plugin');
+    const plugin = this.#flags.text('config_plugin');
     const { status, response } = await this.#plugins.call('config', plugin, { action: 'genConfig' });
-    if (status.code !== 0) {
-      this.#config.loaded = true;
-      this.#log.warning('init.cpp', 559, `Error reading config: ${status.message}`);
-      return;
-    }
     await this.#lock.hold(async () => {
       try {
+        if (status.code !== 0) throw new ConfigError(status.message);
         await this.#config.update(new Map(Object.entries(response[0] ?? {})));
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
@@ -262,48 +222,43 @@ export class Osqueryd {
     });
   }
 
-  #startServices(): void {
-    const { clock, flags } = this.#options;
-    const { signal } = this.#abort;
-    if (flags.bool('disable_distributed')) {
-      this.#log.verbose(
-        'main.cpp',
-        104,
-        'Not starting the distributed query service: Distributed query service not enabled.',
-      );
-    } else {
-      this.#running.push(this.#distributed().run(signal));
-    }
-    if (flags.number('config_refresh') > 0) this.#running.push(this.#refreshConfig());
-    const scheduler = new Scheduler({
-      clock,
-      config: this.#config,
-      lock: this.#lock,
-      log: this.#log,
-      loggers: this.#loggers,
-      maxDriftMs: flags.number('schedule_max_drift') * 1000,
-      launch: (entry) => this.#runner.launch(entry),
-    });
-    this.#running.push(scheduler.run(signal));
-  }
-
   async #refreshConfig(): Promise<void> {
-    const { clock, flags } = this.#options;
     const { signal } = this.#abort;
     for (;;) {
-      await clock.sleep(flags.number('config_refresh') * 1000, signal);
+      await this.#clock.sleep(this.#flags.number('config_refresh') * 1000, signal);
       if (signal.aborted) return;
       this.#log.verbose('config.cpp', 1337, 'Refreshing configuration state');
       await this.#loadConfig();
     }
   }
 
+  async #fetchPack(name: string, value: string): Promise<string | undefined> {
+    const plugin = this.#flags.text('config_plugin');
+    const { status, response } = await this.#plugins.call('config', plugin, {
+      action: 'genPack',
+      name,
+      value,
+    });
+    return status.code === 0 ? response[0]?.[name] : undefined;
+  }
+
+  #startServices(): void {
+    const { signal } = this.#abort;
+    if (this.#flags.bool('disable_distributed')) {
+      const reason = 'Distributed query service not enabled.';
+      this.#log.verbose('main.cpp', 104, `Not starting the distributed query service: ${reason}`);
+    } else {
+      this.#keep(this.#distributed().run(signal));
+    }
+    if (this.#flags.number('config_refresh') > 0) this.#keep(this.#refreshConfig());
+    this.#keep(this.#scheduler.run(signal));
+  }
+
   #distributed(): Distributed {
-    const { clock, flags } = this.#options;
     return new Distributed({
-      clock,
+      clock: this.#clock,
       engine: this.#engine,
-      flags,
+      flags: this.#flags,
       log: this.#log,
       query: async (sql) => (await this.#engine.query(sql, { locked: (work) => this.#lock.hold(work) })).rows,
       call: (item, request) => this.#callExtension('distributed', item, request),
@@ -311,10 +266,9 @@ export class Osqueryd {
   }
 
   #configured(): void {
-    const { clock, flags } = this.#options;
-    const watches = flags.bool('enable_file_events') && !flags.bool('disable_events');
+    const watches = this.#flags.bool('enable_file_events') && !this.#flags.bool('disable_events');
     this.#events.configure(watches ? this.#config.filePaths() : new Map());
-    this.#store.purge(new Set(this.#config.schedule().map((entry) => entry.name)), unixTime(clock));
+    this.#store.purge(new Set(this.#config.schedule().map((entry) => entry.name)), unixTime(this.#clock));
   }
 
   async #callExtension(registry: string, item: string, request: StringMap): Promise<ExtensionResponse> {
@@ -322,85 +276,13 @@ export class Osqueryd {
     if (route?.kind !== 'extension') {
       return { status: failure(`Cannot call registry item: ${item}`), response: [] };
     }
-    const timeout = this.#options.flags.number('thrift_timeout') * 1000;
+    const timeout = this.#flags.number('thrift_timeout') * 1000;
     return await callPlugin(route.extension.socket, registry, item, request, timeout);
   }
 
-  #hostIdentifier(): string {
-    const { flags } = this.#options;
-    switch (flags.text('host_identifier')) {
-      case 'specified':
-        return flags.text('specified_identifier');
-      case 'uuid':
-        return this.#kept('uuid');
-      case 'instance':
-        return this.#kept('instance_id');
-      case 'ephemeral':
-        return this.#kept('ephemeral');
-      default:
-        return this.#options.hostName;
-    }
-  }
-
-  /** A uuid that is made once and kept in the database. */
-  #kept(name: string): string {
-    const known = this.#store.setting(name);
-    if (known !== undefined) return known;
-    const fresh = name === 'uuid' ? hostUuid(this.#options.randomUuid) : this.#options.randomUuid();
-    this.#store.setSetting(name, fresh);
-    return fresh;
-  }
-
-  #attachTables(): void {
-    const { clock, flags, pid } = this.#options;
-    const uuid = this.#kept('uuid');
-    const own = osqueryTables({
-      config: this.#config,
-      flags,
-      registry: this.#registry,
-      pid,
-      hostUuid: uuid,
-      instanceId: this.#kept('instance_id'),
-      startTime: unixTime(clock),
-      managerSocket: this.#socket,
-      performance: (name) => this.#runner.performance(name),
-    });
-    const tables = [
-      ...[processes, users, groups, listeningPorts, processOpenSockets, interfaceAddresses, interfaceDetails],
-      ...[mounts, osVersion, systemInfo(uuid), uptime, time(clock), loadAverage, file, this.#events.table()],
-      ...own,
-    ];
-    for (const table of tables) {
-      this.#engine.attach(table);
-      this.#coreTables.push(table.name);
-    }
-  }
-
-  #api(): ManagerApi {
-    return {
-      ping: () => ({ code: 0, message: 'pong', uuid: 0 }),
-      call: (registry, item, request) => this.#plugins.call(registry, item, request),
-      extensions: () => new Map(this.#registry.extensions.map(({ info, uuid }) => [uuid, info])),
-      options: () => this.#options.flags.entries(),
-      registerExtension: (info, broadcast) => this.#registry.register(info, broadcast),
-      deregisterExtension: (uuid) => this.#registry.deregister(uuid),
-      query: async (sql) => {
-        try {
-          const { rows } = await this.#engine.query(sql, { locked: (work) => this.#lock.hold(work) });
-          return { status: success(), response: rows.map(rowText) };
-        } catch (error) {
-          return { status: failure(error instanceof Error ? error.message : String(error)), response: [] };
-        }
-      },
-      getQueryColumns: (sql) => {
-        try {
-          const columns = this.#engine.columns(sql);
-          return { status: success(), response: columns.map(({ name, type }) => ({ [name]: type })) };
-        } catch (error) {
-          return { status: failure(error instanceof Error ? error.message : String(error)), response: [] };
-        }
-      },
-    };
+  /** A service that runs until the end; it failing is the end. */
+  #keep(service: Promise<void>): void {
+    this.#running.push(service.catch((error: unknown) => this.#fail(String(error))));
   }
 
   #fail(message: string): void {
@@ -410,12 +292,39 @@ export class Osqueryd {
   }
 
   async #finish(code: number): Promise<void> {
-    await this.#watcher.shutdownAll(2000);
+    await this.#watcher.shutdownAll(SHUTDOWN_TIMEOUT_MS);
     await this.#autoload.stop();
+    const inTime = await this.#servicesEnd();
     await this.#server.close();
     this.#events.close();
     this.#store.close();
     for (const path of [this.#socket, ...globSync(`${this.#socket}.*`)]) rmSync(path, { force: true });
-    this.#ended.resolve(code);
+    this.#ended.resolve(inTime ? code : CATASTROPHIC);
   }
+
+  /** Whether all services ended before osqueryd's alarm; one that waits for a dumb extension doesn't. */
+  async #servicesEnd(): Promise<boolean> {
+    const alarm = new AbortController();
+    const ended = Promise.all(this.#running).then(() => true);
+    const late = this.#clock
+      .sleep(this.#flags.number('alarm_timeout') * 1000, alarm.signal)
+      .then(() => false);
+    const inTime = await Promise.race([ended, late]);
+    alarm.abort();
+    return inTime;
+  }
+}
+
+function newLog({ clock, flags, pid }: OsquerydOptions, write: (text: string) => void): StatusLog {
+  const log = new StatusLog({
+    clock,
+    pid,
+    verbose: () => flags.bool('verbose'),
+    minStatus: () => flags.number('logger_min_status'),
+    write: (text) => {
+      if (flags.bool('logger_stderr')) write(text);
+    },
+  });
+  log.verbose('init.cpp', 413, `osquery initialized [version=${VERSION}]`);
+  return log;
 }

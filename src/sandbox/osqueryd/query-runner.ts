@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import { unixTime } from './clock.ts';
 import type { Config, ScheduleEntry } from './config/config.ts';
+import type { Denylist } from './denylist.ts';
 import { differentialRun, eventRun, type Run } from './differential.ts';
 import { escapeRow } from './escape.ts';
 import type { Flags } from './flags.ts';
@@ -40,6 +41,7 @@ export const NO_PERFORMANCE: Performance = {
 export interface QueryRunnerOptions {
   readonly clock: Clock;
   readonly config: Config;
+  readonly denylist: Denylist;
   readonly engine: SqlEngine;
   readonly flags: Flags;
   readonly log: StatusLog;
@@ -67,12 +69,14 @@ export class QueryRunner {
 
   /** The caller holds the schedule lock. */
   async launch(entry: ScheduleEntry): Promise<void> {
-    const { clock, engine, fail, log } = this.#options;
+    const { clock, denylist, engine, fail, log } = this.#options;
     const { name, query } = entry;
+    if (query.denylist && denylist.isDenied(name, unixTime(clock))) return;
     log.verbose('scheduler.cpp', 120, `Executing scheduled query ${name}: ${query.query}`);
     const decorations = await this.#decorations();
     const started = clock.now();
     let outcome: QueryOutcome;
+    denylist.started(name);
     try {
       const table = (source: Table) => this.#options.eventsFor(source, name);
       outcome = await engine.query(query.query, { table });
@@ -80,6 +84,8 @@ export class QueryRunner {
       const message = error instanceof Error ? error.message : String(error);
       log.error('scheduler.cpp', 128, `Error executing scheduled query ${name}: ${message}`);
       return;
+    } finally {
+      denylist.finished();
     }
     this.#record(name, outcome.rows, clock.now() - started);
     const head = this.#head(name, decorations);

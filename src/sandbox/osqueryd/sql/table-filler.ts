@@ -31,6 +31,7 @@ export class TableFiller {
 export function createStatement(table: Table, wide: boolean): string {
   const columns = wide ? table.columns : table.columns.filter((column) => !column.hidden);
   const list = columns.map((column) => {
+    if (!/^[\w ]*$/.test(column.type)) throw new SyntaxError(`type ${column.type}`);
     const collation = column.nocase ? ' COLLATE NOCASE' : '';
     return `${quote(column.name)} ${column.type === 'UNKNOWN' ? '' : column.type}${collation}`;
   });

@@ -15,6 +15,7 @@ export interface OsqueryFacts {
   readonly startTime: number;
   readonly managerSocket: string;
   readonly performance: (name: string) => Performance;
+  readonly isDenied: (name: string) => boolean;
 }
 
 /** The tables in which osquery tells of itself. */
@@ -66,7 +67,7 @@ function info({ config, flags, hostUuid, instanceId, pid, startTime }: OsqueryFa
   };
 }
 
-function schedule({ config, performance }: OsqueryFacts): Table {
+function schedule({ config, isDenied, performance }: OsqueryFacts): Table {
   return {
     name: 'osquery_schedule',
     attributes: 1,
@@ -99,8 +100,7 @@ function schedule({ config, performance }: OsqueryFacts): Table {
           interval: query.interval,
           executions: done.executions,
           last_executed: done.lastExecuted,
-          // The stand-in has no watchdog that would deny a query its place.
-          denylisted: 0,
+          denylisted: query.denylist && isDenied(name) ? 1 : 0,
           output_size: done.outputSize,
           wall_time: Math.floor(done.wallTimeMs / 1000),
           wall_time_ms: Math.round(done.wallTimeMs),
