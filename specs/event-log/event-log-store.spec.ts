@@ -10,7 +10,7 @@ import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/ev
 import { bro, connect, start, subscribe } from '../support/schedule-words.ts';
 
 test('what was appended is there again after the log was opened anew', async (t) => {
-  const directory = await temporaryDirectory(t);
+  const directory = join(await temporaryDirectory(t), 'state', 'event-log');
   const log = await openEventLog(logOptions(directory));
   assert.deepEqual([log.state, log.seq], [initialState(), 0]);
   for (const command of [start(0), connect(1, 'zeek:9999', 'a'), subscribe(2, 'zeek:9999', 'a')]) {

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withProgress } from '../../src/cli/progress.ts';
+import type { LogReading } from '../../src/event-log/event-log-reader-store.ts';
+import type { LogRecord } from '../../src/event-log/record.ts';
+import { surroundings } from '../support/cli-io.ts';
+import { DAY } from '../support/schedule-words.ts';
+
+/** A log of that many records, of a hundred bytes each. */
+function readingOf(count: number): LogReading {
+  let read = 0;
+  return {
+    name: 'a log',
+    base: null,
+    records: (async function* (): AsyncGenerator<LogRecord> {
+      for (let seq = 1; seq <= count; seq += 1) {
+        read += 100;
+        yield { seq, time: DAY, type: 'MoonRose', cause: null, rest: 0, data: {} };
+      }
+    })(),
+    progress: () => ({ read, total: count * 100 }),
+    unfinished: () => null,
+  };
+}
+
+async function read(count: number, terminal: boolean): Promise<{ records: number; shown: string }> {
+  const { io, complained } = surroundings({ terminal });
+  let records = 0;
+  for await (const _ of withProgress(readingOf(count), io.err).records) records += 1;
+  return { records, shown: complained() };
+}
+
+test('a long log shows how far it is where a terminal watches, and clears the line at the end', async () => {
+  assert.deepEqual(await read(10_000, true), {
+    records: 10_000,
+    shown: `\r${'█'.repeat(15)}${'░'.repeat(15)} 50 %  5000 records\r${'█'.repeat(30)} 100 %  10000 records\r\u001b[K`,
+  });
+});
+
+test('a short log shows nothing, and neither does a long one where nobody watches', async () => {
+  assert.deepEqual(await read(100, true), { records: 100, shown: '' });
+  assert.deepEqual(await read(10_000, false), { records: 10_000, shown: '' });
+});
