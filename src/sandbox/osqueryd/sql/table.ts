@@ -49,11 +49,13 @@ export interface Table {
 /** Columns from `name type` pairs: the shape of osquery's own table specifications. */
 export function columns(...specs: readonly string[]): TableColumn[] {
   return specs.map((spec) => {
-    const [name = '', type = 'TEXT', ...marks] = spec.split(' ');
+    const [name = '', type = 'TEXT', ...marks] = spec
+      .replace('UNSIGNED BIGINT', 'UNSIGNED_BIGINT')
+      .split(' ');
     const alias = marks.find((mark) => mark.startsWith('='))?.slice(1);
     return {
       name,
-      type: type as ColumnType,
+      type: type.replace('_', ' ') as ColumnType,
       ...(marks.includes('hidden') || alias !== undefined ? { hidden: true } : {}),
       ...(marks.includes('nocase') ? { nocase: true } : {}),
       ...(alias !== undefined ? { alias } : {}),

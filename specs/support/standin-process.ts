@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+export interface StandinProcess {
+  readonly child: ChildProcess;
+  /** What it has written to stderr so far. */
+  readonly stderr: () => string;
+  /** The exit code. */
+  readonly ended: Promise<number | null>;
+}
+
+const MAIN = join(import.meta.dirname, '../../src/sandbox/osqueryd/main.ts');
+
+/** A stand-in osqueryd as a process of its own; it is gone after the test. */
+export function spawnStandin(t: TestContext, flags: readonly string[]): StandinProcess {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...flags], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: join(import.meta.dirname, '../..'),
+  });
+  let stderr = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString('utf8');
+  });
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  return { child, stderr: () => stderr, ended };
+}
+
+/** Looks every few milliseconds until the condition holds. */
+export async function eventually(what: string, condition: () => boolean, limitMs = 30_000): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export function socketAppears(path: string): Promise<void> {
+  return eventually(`${path} exists`, () => existsSync(path));
+}
