@@ -116,7 +116,11 @@ export const broPeerMachine = setup({
   },
   actors: {
     inbox: inboxPort(),
-    connection: callbackPort<ConnectionCommand, { readonly peer: string; readonly host: Host }>('connection'),
+    connection: callbackPort<
+      ConnectionCommand,
+      { readonly peer: string; readonly host: Host },
+      ConnectionEvent
+    >('connection'),
   },
   actions: {
     publish: publishPort,

@@ -2,11 +2,12 @@ import { assign, sendTo, setup } from 'xstate';
 import type { MessageOf } from '../src/bus/messages.ts';
 import { callbackPort, inboxPort, publishPort } from './port.ts';
 
-/** How far one Bro is: journal sequence numbers, and rows since our start. */
+/** How far one Bro is, in rows since our start. */
 export interface PeerProgress {
-  readonly confirmed: number;
-  readonly newest: number;
+  /** In the journal, still to be confirmed by the Bro. */
+  readonly pending: number;
   readonly sent: number;
+  readonly confirmed: number;
   readonly dropped: number;
 }
 
@@ -27,12 +28,15 @@ interface CourierContext {
   readonly peers: Readonly<Record<string, PeerProgress>>;
 }
 
-const isBehind = (progress: PeerProgress): boolean => progress.confirmed < progress.newest;
+const isBehind = (progress: PeerProgress): boolean => progress.pending > 0;
 
 /** The courier: brings the journal's rows to each Bro, in order, at the pace that Bro takes them. */
 export const courierMachine = setup({
   types: { context: {} as CourierContext, events: {} as CourierEvent },
-  actors: { inbox: inboxPort(), delivery: callbackPort<{ type: 'drain' }, undefined>('delivery') },
+  actors: {
+    inbox: inboxPort(),
+    delivery: callbackPort<{ type: 'drain' }, undefined, DeliveryEvent>('delivery'),
+  },
   actions: {
     publish: publishPort,
     record: assign({

@@ -23,7 +23,7 @@ interface LoggerContext {
 /** The logger plugin: whether osquery speaks to us, and whether what it says is kept. */
 export const loggerPluginMachine = setup({
   types: { context: {} as LoggerContext, events: {} as LoggerEvent },
-  actors: { inbox: inboxPort(), calls: callbackPort<{ type: 'none' }, undefined>('calls') },
+  actors: { inbox: inboxPort(), calls: callbackPort<{ type: 'none' }, undefined, LoggerEvent>('calls') },
   actions: {
     publish: publishPort,
     count: assign(({ event }) =>

@@ -73,7 +73,7 @@ export const osqueryCoreMachine = setup({
     attach: promisePort<{ readonly version: string }, undefined>('attach'),
     configure: promisePort<Configured, undefined>('configure'),
     register: promisePort<Registered, undefined>('register'),
-    watch: callbackPort<{ type: 'none' }, { readonly uuid: string }>('watch'),
+    watch: callbackPort<{ type: 'none' }, { readonly uuid: string }, WatchEvent>('watch'),
     applySchedule: promisePort<{ readonly entries: number }, { readonly hash: string }>('applySchedule'),
     deregister: promisePort<void, { readonly uuid: string }>('deregister'),
   },

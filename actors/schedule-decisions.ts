@@ -117,15 +117,6 @@ function noticesFor(state: ScheduleState, events: readonly ScheduleEvent[]): rea
             : 'osquery runs this query again';
         return [tell(event.data.peer, 'warning', text, query)];
       }
-      case 'RowsDropped':
-        return [
-          tell(
-            event.data.peer,
-            'warning',
-            `${event.data.rows} rows for you were lost: ${event.data.reason}`,
-            undefined,
-          ),
-        ];
       default:
         return [];
     }

@@ -138,13 +138,13 @@ type PeerMessage =
   | { readonly type: 'peer.expired'; readonly peer: string };
 
 type CourierMessage =
-  /** Coalesced: how far a Bro is. `confirmed` and `newest` are the journal's sequence numbers, the others count rows since our start. */
+  /** Coalesced: how far a Bro is, in rows since our start; `pending` are in the journal and not confirmed. */
   | {
       readonly type: 'courier.progress';
       readonly peer: string;
-      readonly confirmed: number;
-      readonly newest: number;
+      readonly pending: number;
       readonly sent: number;
+      readonly confirmed: number;
       readonly dropped: number;
     }
   /** Rows that a Bro should have had and never will. */

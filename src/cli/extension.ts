@@ -1,0 +1,81 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { createBus } from '../bus/bus.ts';
+import { createHouse, type World } from './extension/house.ts';
+import { runExtension } from './extension/run.ts';
+import { createLog } from './log-output.ts';
+import { VERSION } from './version.ts';
+
+interface ExtensionFlags {
+  readonly socket: string;
+  readonly timeout: number;
+  readonly interval: number;
+  readonly verbose?: boolean;
+  readonly config?: string;
+  readonly stateDir?: string;
+}
+
+/** What the process brings: the real clock, chance and signals, and whether osqueryd started us. */
+export interface ProcessParts {
+  readonly world: World;
+  /** osqueryd's autoloader says so in the environment. */
+  readonly autoloaded: boolean;
+  readonly onSignal: (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void) => void;
+  readonly exit: (code: number) => void;
+}
+
+/** `bro-osquery extension`: the extension itself, as osqueryd starts it or as one does by hand. */
+export function extensionCommand(parts: ProcessParts): Command {
+  return new Command('extension')
+    .description('join this host to its Zeeks, as an extension of osqueryd')
+    .requiredOption('--socket <path>', "osqueryd's --extensions_socket")
+    .option(
+      '--timeout <seconds>',
+      'how long to wait for osqueryd before giving up (when osqueryd started us)',
+      seconds,
+      3,
+    )
+    .option('--interval <seconds>', 'how often to look whether osqueryd still knows us', seconds, 3)
+    .option('--verbose', 'log what goes on in detail')
+    .option('--config <file>', "read the key `bro` from this file where osquery's own configuration has none")
+    .option('--state-dir <directory>', 'keep event log, journal and cursors here')
+    .action((flags: ExtensionFlags) => run(flags, parts));
+}
+
+async function run(
+  flags: ExtensionFlags,
+  { world, autoloaded, onSignal, exit }: ProcessParts,
+): Promise<void> {
+  const log = createLog(flags.verbose ? 'debug' : 'info');
+  const bus = createBus({
+    now: world.now,
+    onFailure: (error, message) =>
+      log.error({ err: error, subject: message.subject }, 'a listener of the bus failed'),
+  });
+  bus.subscribe(['>'], (message) => log.debug({ area: 'bus', ...message }, message.subject));
+  const house = createHouse({ world, log, bus, version: VERSION });
+  const extension = runExtension(house, {
+    socket: flags.socket,
+    timeout: flags.timeout * 1_000,
+    interval: Math.max(1, flags.interval) * 1_000,
+    configFile: flags.config,
+    stateDirectory: flags.stateDir,
+    givesUp: autoloaded,
+  });
+  onSignal('SIGINT', () => extension.signal('SIGINT'));
+  onSignal('SIGTERM', () => extension.signal('SIGTERM'));
+  onSignal('SIGHUP', () => extension.refresh());
+  try {
+    const { code, reason } = await extension.ended;
+    log[code === 0 ? 'info' : 'error']({ code }, `ended: ${reason}`);
+    exit(code);
+  } catch (error) {
+    log.fatal({ err: error }, 'ended by a mistake of ours');
+    exit(1);
+  }
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('is not a number of seconds');
+  return value;
+}

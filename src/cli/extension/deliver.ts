@@ -1,0 +1,146 @@
+import { fromCallback } from 'xstate';
+import type { DeliveryEvent } from '../../../actors/courier.machine.ts';
+import { Courier } from '../../delivery/courier.ts';
+import type { DeliveryReport } from '../../delivery/ports.ts';
+import type { Host } from '../../vocabulary/words.ts';
+import type { BroLinks } from './bro-links.ts';
+import type { Deliverables } from './deliverables.ts';
+import type { House } from './house.ts';
+import type { State } from './state.ts';
+
+/** Milliseconds between two reports of how far the Bros are. */
+const PROGRESS_INTERVAL = 1_000;
+/** How long rows that are under way at our end may take to be confirmed. */
+const DRAIN_PATIENCE = 2_500;
+
+/** Tells the courier's machine about losses; set while it listens. */
+export type LossListener = (peer: string, rows: number, reason: string) => void;
+
+export interface Delivery {
+  readonly courier: Courier;
+  readonly onLoss: (listener: LossListener) => () => void;
+}
+
+export interface DeliveryParts {
+  readonly state: State;
+  readonly deliverables: Deliverables;
+  readonly links: BroLinks;
+  /** Undefined until osquery has described it. */
+  readonly host: () => Host | undefined;
+}
+
+/** The courier over this state directory, with everything that it needs of the rest of the house. */
+export function createDelivery(house: House, parts: DeliveryParts): Delivery {
+  const { state, deliverables, links, host } = parts;
+  const { world } = house;
+  const listeners = new Set<LossListener>();
+  const courier: Courier = new Courier({
+    journal: state.journal,
+    cursors: state.cursors,
+    ports: {
+      lookup: (name) => deliverables.find(name),
+      encoderOf({ query, columns }) {
+        const vocabulary = house.vocabularies().get(query.vocabulary);
+        const self = host();
+        if (!vocabulary || !self) {
+          const text = `vocabulary ${query.vocabulary} is switched off`;
+          return () => ({ problem: 'misfit', column: '', type: 'UNKNOWN', value: '', text });
+        }
+        const { nullPolicy } = house.settings();
+        return vocabulary.rowEncoder(query, columns, self, nullPolicy ? { nullPolicy } : {});
+      },
+      rowsPerResult: () => house.settings().rowsPerResult,
+      marker: (peer, sequence) => links.find(peer)?.marker(sequence),
+      async notifyGap(peer, gap) {
+        await links.find(peer)?.tellGap(gap);
+      },
+      report(report) {
+        logReport(house, links, report);
+        if (report.type !== 'gap') return;
+        for (const listener of listeners) listener(report.peer, report.gap.rows, report.gap.reason);
+      },
+      now: world.now,
+      after(milliseconds, callback) {
+        const timer = setTimeout(callback, milliseconds);
+        return () => clearTimeout(timer);
+      },
+      yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    },
+  });
+  return {
+    courier,
+    onLoss(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function logReport({ log }: House, links: BroLinks, report: DeliveryReport): void {
+  const { type, ...details } = report;
+  log.warn({ area: 'delivery', ...details }, REPORTS[type]);
+  if (report.type !== 'row-problem') return;
+  const text = `${report.rows} rows of ${report.name} could not be sent: ${report.problem}`;
+  links
+    .find(report.peer)
+    ?.tell({ level: 'warning', text })
+    .catch(() => {});
+}
+
+const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
+  'row-problem': 'rows could not be sent: a value does not fit the type of its column',
+  'result-cut': 'a result was longer than a Bro may get; the rest of it was left out',
+  'malformed-line': 'osquery handed over a line that is none',
+  refused: 'the journal did not take what osquery handed over',
+  gap: 'rows for a Bro are lost; it will be told',
+  'journal-trouble': 'the journal has a trouble that it survives',
+  damaged: 'a stretch of the journal could not be read',
+  'link-failed': 'a connection failed while rows were sent; they are sent again',
+  'acknowledgements-missing': "a Bro's scripts acknowledge no more; the transport's word counts",
+};
+
+/** The port of the courier's machine: how far each Bro is, once a second and where it has changed. */
+export function deliveryPort(delivery: () => Delivery) {
+  return fromCallback<{ type: 'drain' }, undefined, DeliveryEvent>(({ sendBack, receive }) => {
+    const { courier, onLoss } = delivery();
+    const told = new Map<string, string>();
+    const report = () => {
+      for (const progress of progressOf(courier)) {
+        const text = JSON.stringify(progress);
+        if (told.get(progress.peer) === text) continue;
+        told.set(progress.peer, text);
+        sendBack({ type: 'delivery.progress', ...progress });
+      }
+    };
+    const timer = setInterval(report, PROGRESS_INTERVAL);
+    const unlisten = onLoss((peer, rows, reason) =>
+      sendBack({ type: 'delivery.dropped', peer, rows, reason }),
+    );
+    receive(() => {
+      const patience = new Promise((resolve) => setTimeout(resolve, DRAIN_PATIENCE).unref());
+      void Promise.race([courier.settled(), patience]).then(() => {
+        report();
+        sendBack({ type: 'delivery.drained' });
+      });
+    });
+    return () => {
+      clearInterval(timer);
+      unlisten();
+    };
+  });
+}
+
+function progressOf(courier: Courier) {
+  const accounts = courier.accounts();
+  return courier.lanes().map(({ peer }) => {
+    const progress = { peer, pending: 0, sent: 0, confirmed: 0, dropped: 0 };
+    for (const account of accounts) {
+      if (account.peer !== peer) continue;
+      progress.pending += account.pending;
+      progress.sent += account.sent;
+      progress.confirmed += account.confirmed;
+      progress.dropped += account.dropped;
+    }
+    return progress;
+  });
+}

@@ -1,0 +1,38 @@
+import { ConnectedPeers } from '../../broker/connected-peers.ts';
+import type { Closed, Connection, ConnectionHandlers } from '../../broker/connection.ts';
+import { ConnectionError } from '../../broker/connection.ts';
+import { connectEndpoint } from '../../broker/endpoint-connection.ts';
+import { SecurityMemory } from '../../broker/security-memory.ts';
+import type { House } from './house.ts';
+
+/** Connects to a configured Bro by whatever transport its address names. Never throws; failures come as `onClosed`. */
+export type Dial = (peer: string, filter: readonly string[], handlers: ConnectionHandlers) => Connection;
+
+export function createDial(house: House): Dial {
+  const { endpointId } = house;
+  // What connections of one endpoint have in common.
+  const memory = new SecurityMemory();
+  const peers = new ConnectedPeers();
+  return (peer, filter, handlers) => {
+    const endpoint = house.settings().endpoints.find((one) => one.peer === peer);
+    if (!endpoint) return stillborn(handlers, `${peer} is in the configuration no more`);
+    const { address, tls } = endpoint;
+    if (address.kind === 'nats') return stillborn(handlers, `${peer}: NATS is not spoken yet`);
+    const applicationName = `bro-osquery/${house.version}`;
+    return connectEndpoint(address, { endpointId, filter, tls, memory, peers, applicationName }, handlers);
+  };
+}
+
+/** A connection that can't be, which its owner learns as it would of any other end. */
+function stillborn(handlers: ConnectionHandlers, message: string): Connection {
+  const closed: Closed = { code: 'refused', message, refused: true };
+  const rejected = () => Promise.reject(new ConnectionError('refused', message));
+  queueMicrotask(() => handlers.onClosed(closed));
+  return {
+    send: rejected,
+    confirm: rejected,
+    subscribe: () => {},
+    leave: () => Promise.resolve(),
+    destroy: () => {},
+  };
+}

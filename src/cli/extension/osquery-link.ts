@@ -1,0 +1,208 @@
+import { existsSync } from 'node:fs';
+import { fromCallback, fromPromise } from 'xstate';
+import type { Configured, Registered, WatchEvent } from '../../../actors/osquery-core.machine.ts';
+import type { ExtensionHandlers } from '../../osquery/extension-connection.ts';
+import { type ExtensionServer, listenExtension } from '../../osquery/extension-server.ts';
+import { createManagerClient, type ManagerClient } from '../../osquery/manager-client.ts';
+import type { OsqueryOption } from '../../osquery/manager-values.ts';
+import { OsqueryError } from '../../osquery/osquery-error.ts';
+import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../osquery/registration.ts';
+import type { Host } from '../../vocabulary/words.ts';
+import type { House } from './house.ts';
+import { readConfig } from './read-config.ts';
+
+export interface OsqueryLinkOptions {
+  /** `--extensions_socket` of osqueryd. */
+  readonly socket: string;
+  /** `--config` of our own command line. */
+  readonly configFile: string | undefined;
+  /** Milliseconds between two looks at the manager. */
+  readonly interval: number;
+  readonly handlers: ExtensionHandlers;
+  readonly describeHost: (client: ManagerClient) => Promise<Host>;
+}
+
+/** Milliseconds between two readings of configuration and host; a SIGHUP reads at once. */
+const REFRESH_INTERVAL = 60_000;
+
+/** The life with osqueryd's manager: the client, our own socket, and the ports of the machine `osquery-core`. */
+export class OsqueryLink {
+  readonly client: ManagerClient;
+  readonly #house: House;
+  readonly #options: OsqueryLinkOptions;
+  #server: ExtensionServer | undefined;
+  #uuid = 0;
+  #flags: ReadonlyMap<string, OsqueryOption> = new Map();
+  #registered = Promise.withResolvers<void>();
+  #refresh: (() => void) | undefined;
+  #onShutdown: (() => void) | undefined;
+
+  constructor(house: House, options: OsqueryLinkOptions) {
+    this.#house = house;
+    this.#options = options;
+    this.client = createManagerClient({ path: options.socket });
+  }
+
+  get flags(): ReadonlyMap<string, OsqueryOption> {
+    return this.#flags;
+  }
+
+  /** Resolves when osqueryd knows us; already, if it does. */
+  registered(): Promise<void> {
+    return this.#registered.promise;
+  }
+
+  /** Reads configuration and host again now. */
+  refresh(): void {
+    this.#refresh?.();
+  }
+
+  /** osqueryd told us to end. */
+  shutdownAsked(): void {
+    this.#onShutdown?.();
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
+    this.client.close();
+  }
+
+  attach = fromPromise<{ readonly version: string }, undefined>(async () => {
+    const { socket } = this.#options;
+    if (!existsSync(socket))
+      throw new Error(`there is no ${socket}: osqueryd is not running, or has another --extensions_socket`);
+    this.#flags = await this.client.options();
+    return { version: this.#flags.get('version')?.value ?? '' };
+  });
+
+  configure = fromPromise<Configured, undefined>(() => this.#readConfig());
+
+  register = fromPromise<Registered, undefined>(async () => {
+    const { version, settings, log } = this.#house;
+    await this.#closeServer();
+    try {
+      const { tables } = settings();
+      this.#uuid = await this.client.registerExtension(extensionInfo(version), extensionRegistry({ tables }));
+    } catch (error) {
+      if (!(error instanceof OsqueryError) || !isDuplicate(error)) throw error;
+      return { outcome: 'duplicate', alive: await this.#formerSelfAnswers() };
+    }
+    this.#server = await listenExtension({
+      managerPath: this.#options.socket,
+      uuid: this.#uuid,
+      handlers: this.#options.handlers,
+      report: ({ kind, message }) => log.warn({ area: 'osquery', kind }, message),
+    });
+    log.info({ area: 'osquery', uuid: this.#uuid }, `registered with osqueryd on ${this.#options.socket}`);
+    this.#registered.resolve();
+    return { outcome: 'registered', uuid: String(this.#uuid) };
+  });
+
+  watch = fromCallback<{ type: 'none' }, { readonly uuid: string }, WatchEvent>(({ sendBack }) => {
+    const { log } = this.#house;
+    let ended = false;
+    let lastHost = '';
+    let lastConfig = '';
+    const lost = (reason: string) => {
+      if (ended) return;
+      this.#registered = Promise.withResolvers<void>();
+      log.warn({ area: 'osquery' }, reason);
+      sendBack({ type: 'watch.lost', reason });
+    };
+    const look = async () => {
+      try {
+        const extensions = await this.client.extensions();
+        if (!extensions.has(this.#uuid)) lost('osqueryd has forgotten us');
+      } catch (error) {
+        lost(`osqueryd does not answer: ${error instanceof Error ? error.message : error}`);
+      }
+    };
+    const describe = async () => {
+      try {
+        const host = await this.#options.describeHost(this.client);
+        // Uptime is news each second and nobody's.
+        const text = JSON.stringify({ ...host, uptime: 0 });
+        if (ended || text === lastHost) return;
+        lastHost = text;
+        sendBack({ type: 'watch.host', host });
+      } catch (error) {
+        log.warn(
+          { area: 'osquery' },
+          `can't describe the host: ${error instanceof Error ? error.message : error}`,
+        );
+      }
+    };
+    const configure = async () => {
+      const result = await this.#readConfig();
+      const text = JSON.stringify(result);
+      if (ended || text === lastConfig) return;
+      const isFirst = lastConfig === '';
+      lastConfig = text;
+      if (!isFirst) sendBack({ type: 'watch.configured', result });
+    };
+    const stopWatching = this.client.watch((why) => lost(`osqueryd is gone: ${why.message}`));
+    const looks = setInterval(() => void look(), this.#options.interval);
+    const refresh = () => void configure().then(describe);
+    const refreshes = setInterval(refresh, REFRESH_INTERVAL);
+    this.#refresh = refresh;
+    this.#onShutdown = () => sendBack({ type: 'watch.shutdown' });
+    refresh();
+    return () => {
+      ended = true;
+      this.#refresh = undefined;
+      this.#onShutdown = undefined;
+      clearInterval(looks);
+      clearInterval(refreshes);
+      stopWatching();
+    };
+  });
+
+  deregister = fromPromise<void, { readonly uuid: string }>(async () => {
+    try {
+      await this.client.deregisterExtension(this.#uuid);
+    } catch (error) {
+      if (!(error instanceof OsqueryError)) throw error;
+      this.#house.log.debug({ area: 'osquery' }, error.message);
+    }
+  });
+
+  async #readConfig(): Promise<Configured> {
+    const result = await readConfig(this.#house, {
+      client: this.client,
+      options: this.#flags,
+      file: this.#options.configFile,
+    });
+    if (result.outcome === 'refused') {
+      for (const problem of result.problems) this.#house.log.error({ area: 'config' }, problem);
+    }
+    return result;
+  }
+
+  async #closeServer(): Promise<void> {
+    await this.#server?.close(0);
+    this.#server = undefined;
+  }
+
+  /** Looks for the one that has our name: one that is dead is taken off osquery's list. */
+  async #formerSelfAnswers(): Promise<boolean> {
+    for (const [uuid, { name }] of await this.client.extensions()) {
+      if (name !== EXTENSION_NAME) continue;
+      const path = `${this.#options.socket}.${uuid}`;
+      const former = createManagerClient({ path, deadline: 2_000 });
+      try {
+        await former.ping();
+        return true;
+      } catch {
+        await this.client.deregisterExtension(uuid).catch(() => {});
+      } finally {
+        former.close();
+      }
+    }
+    return false;
+  }
+}
+
+function isDuplicate({ message }: OsqueryError): boolean {
+  return message.includes('Duplicate extension registered');
+}

@@ -1,0 +1,107 @@
+import { fromPromise } from 'xstate';
+import type { Description, Descriptions } from '../../../actors/schedule-commands.ts';
+import type { Executed } from '../../../actors/schedule-manager.machine.ts';
+import type { Courier } from '../../delivery/courier.ts';
+import type { ExecutionHeader } from '../../delivery/ports.ts';
+import type { ManagerClient } from '../../osquery/manager-client.ts';
+import { OsqueryError } from '../../osquery/osquery-error.ts';
+import type { Row } from '../../osquery/row.ts';
+import type { TableAccessReader } from '../../osquery/table-access-store.ts';
+import type { Execution } from '../../schedule/schedule.ts';
+import { encodeText } from '../../text/byte-text.ts';
+import type { DistributedExecutions } from './distributed-executions.ts';
+import type { House } from './house.ts';
+
+/** Milliseconds that a request may wait for osqueryd to be there. */
+const OSQUERY_PATIENCE = 30_000;
+/** Milliseconds between two tries of a one-time query while osqueryd is away. */
+const RETRY_PAUSE = 1_000;
+
+export interface QueryParts {
+  readonly client: ManagerClient;
+  readonly registered: () => Promise<void>;
+  readonly access: TableAccessReader;
+  readonly courier: () => Courier;
+  readonly distributed: DistributedExecutions;
+}
+
+/** The port `describe`: what osquery says of queries that Bros ask for, each in its own words if it refuses. */
+export function describePort(house: House, parts: QueryParts) {
+  return fromPromise<Descriptions, { readonly queries: readonly string[] }>(async ({ input }) => {
+    if (input.queries.length === 0) return {};
+    await within(parts.registered(), OSQUERY_PATIENCE);
+    const described = await Promise.all(
+      input.queries.map(async (sql) => [sql, await describe(house, parts, sql)] as const),
+    );
+    return Object.fromEntries(described);
+  });
+}
+
+async function describe(house: House, { client, access }: QueryParts, sql: string): Promise<Description> {
+  try {
+    const columns = await client.getQueryColumns(sql, OSQUERY_PATIENCE);
+    if (columns.length === 0) return { code: 'no-rows', error: 'the statement gives no rows' };
+    const { tables } = await access.read(sql);
+    return { columns, tables: tables.map(({ table }) => table) };
+  } catch (error) {
+    if (!(error instanceof OsqueryError)) throw error;
+    house.log.warn({ area: 'schedule', sql }, `osquery refuses a query: ${error.message}`);
+    return { code: `osquery-${error.kind}`, error: error.message };
+  }
+}
+
+/** The port `execute`: runs a one-time query, and has its rows in the journal before it says so. */
+export function executePort(house: House, parts: QueryParts) {
+  return fromPromise<Executed, Execution>(async ({ input, signal }) => {
+    const { name, peer, query, columns } = input;
+    const answer = await answerOf(house, parts, input, signal);
+    if ('error' in answer) return { rows: 0, error: answer.error };
+    const header: ExecutionHeader = {
+      name,
+      peer,
+      query,
+      columns,
+      unixTime: Math.floor(house.world.now() / 1_000),
+    };
+    const payload = encodeText(JSON.stringify(answer.rows));
+    const appended = await parts.courier().take({ kind: 'execution', header, payload });
+    if (!appended.accepted) return { rows: 0, error: `its rows could not be kept: ${appended.message}` };
+    return { rows: answer.rows.length, error: '' };
+  });
+}
+
+type Answer = { readonly rows: readonly Row[] } | { readonly error: string };
+
+async function answerOf(
+  house: House,
+  { client, registered, distributed }: QueryParts,
+  { name, query }: Execution,
+  signal: AbortSignal,
+): Promise<Answer> {
+  while (!signal.aborted) {
+    await registered();
+    if (house.settings().oneTimeQueries === 'distributed') {
+      const { status, message, rows } = await distributed.run({ id: name, sql: query.sql }, signal);
+      return status === 0 ? { rows } : { error: message || `SQLite's status ${status}` };
+    }
+    try {
+      return { rows: await client.query(query.sql) };
+    } catch (error) {
+      if (!(error instanceof OsqueryError)) throw error;
+      if (error.kind !== 'unreachable') return { error: error.message };
+      // osqueryd went away meanwhile: the query has no answer yet.
+      await pause(RETRY_PAUSE);
+    }
+  }
+  return { error: 'it was taken back' };
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new Error('osqueryd is not reachable')), milliseconds);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,170 @@
+import { createActor, fromPromise, type InspectionEvent } from 'xstate';
+import type { ExtensionOutput, Recovered } from '../../../actors/extension.machine.ts';
+import { createTableAccessReader } from '../../osquery/table-access-store.ts';
+import { lookUpTable } from '../../osquery/table-columns.ts';
+import type { ScheduleEvent } from '../../schedule/events.ts';
+import { initialState } from '../../schedule/schedule.ts';
+import type { Host } from '../../vocabulary/words.ts';
+import { applySchedulePort, scheduleText } from './apply-schedule.ts';
+import { connectionPort } from './bro-connection.ts';
+import { BroLinks } from './bro-links.ts';
+import { createDelivery, type Delivery, deliveryPort } from './deliver.ts';
+import { Deliverables } from './deliverables.ts';
+import { describeHost } from './describe-host.ts';
+import { createDial } from './dial.ts';
+import { DistributedExecutions } from './distributed-executions.ts';
+import type { House } from './house.ts';
+import { connectMachines } from './machines.ts';
+import { OsqueryLink } from './osquery-link.ts';
+import { Plugins } from './plugins.ts';
+import { describePort, executePort } from './run-queries.ts';
+import { closeState, openState, recoveredFrom, type State, stateDirectory } from './state.ts';
+import { StatusForwarder } from './status-forwarder.ts';
+import { LINK_TIMING, osqueryTiming } from './timing.ts';
+
+export interface RunOptions {
+  /** `--extensions_socket` of osqueryd. */
+  readonly socket: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly interval: number;
+  readonly configFile: string | undefined;
+  readonly stateDirectory: string | undefined;
+  /** End when osqueryd stays away, since whoever started us starts us again. */
+  readonly givesUp: boolean;
+  readonly inspect?: (event: InspectionEvent) => void;
+}
+
+/** A running extension. */
+export interface RunningExtension {
+  /** How it ended. */
+  readonly ended: Promise<ExtensionOutput>;
+  readonly signal: (name: string) => void;
+  /** Reads configuration and host again. */
+  readonly refresh: () => void;
+}
+
+/** What there is once the state directory is open. */
+interface Opened {
+  readonly state: State;
+  readonly delivery: Delivery;
+}
+
+/** osquery's event tables are called so; the one exception tells of publishers and subscribers. */
+const isEventTable = (table: string): boolean => table.endsWith('_events') && table !== 'osquery_events';
+
+/** Wires machines and ports: everybody is known here, and nowhere else. */
+export function runExtension(house: House, options: RunOptions): RunningExtension {
+  const { bus } = house;
+  const links = new BroLinks();
+  const distributed = new DistributedExecutions();
+  const status = new StatusForwarder(house, links);
+  const opening = Promise.withResolvers<Opened>();
+  // Whoever waits for it hears of a failure; nobody may.
+  opening.promise.catch(() => {});
+  let opened: Opened | undefined;
+  let host: Host | undefined;
+  bus.subscribe(['osquery.host'], (message) => {
+    if (message.type === 'osquery.host') host = message.host;
+  });
+
+  const directory = () => stateDirectory(house, options.stateDirectory);
+  const schedule = () => opened?.state.eventLog.state ?? initialState();
+  const inService = (): Opened => {
+    if (!opened) throw new Error('the state directory is not open');
+    return opened;
+  };
+
+  const plugins = new Plugins(house, {
+    courier: opening.promise.then(({ delivery }) => delivery.courier),
+    schedule: () => opening.promise.then(() => scheduleText(schedule())),
+    executions: distributed,
+    onStatus: (lines) => status.take(lines),
+    onShutdown: () => osquery.shutdownAsked(),
+  });
+  const osquery: OsqueryLink = new OsqueryLink(house, {
+    socket: options.socket,
+    configFile: options.configFile,
+    interval: options.interval,
+    describeHost: (client) => describeHost(client, house, directory()),
+    handlers: plugins,
+  });
+  const queries = {
+    client: osquery.client,
+    registered: () => osquery.registered(),
+    access: createTableAccessReader((table) => lookUpTable(osquery.client, table)),
+    courier: () => inService().delivery.courier,
+    distributed,
+  };
+
+  const recover = fromPromise<Recovered, undefined>(async () => {
+    try {
+      const state = await openState(house, directory());
+      const deliverables = new Deliverables(() => state.eventLog.state, isEventTable);
+      bus.subscribe(['schedule.changed'], (message) => deliverables.take(message));
+      const delivery = createDelivery(house, { state, deliverables, links, host: () => host });
+      opened = { state, delivery };
+      delivery.courier.start();
+      opening.resolve(opened);
+      return recoveredFrom(house, state);
+    } catch (error) {
+      opening.reject(error);
+      throw error;
+    }
+  });
+  const release = fromPromise<void, undefined>(async () => {
+    await osquery.close();
+    await opened?.delivery.courier.stop();
+    if (opened) await closeState(opened.state);
+  });
+
+  const machine = connectMachines(bus, {
+    osquery: {
+      attach: osquery.attach,
+      configure: osquery.configure,
+      register: osquery.register,
+      watch: osquery.watch,
+      applySchedule: applySchedulePort(house, osquery.client, schedule),
+      deregister: osquery.deregister,
+    },
+    schedule: {
+      describe: describePort(house, queries),
+      append: fromPromise<void, { readonly events: readonly ScheduleEvent[] }>(async ({ input }) => {
+        await inService().state.eventLog.append(input.events);
+      }),
+      execute: executePort(house, queries),
+    },
+    peer: {
+      connection: connectionPort(house, {
+        dial: createDial(house),
+        links,
+        schedule,
+        courier: () => inService().delivery.courier,
+      }),
+    },
+    logger: { calls: plugins.port() },
+    courier: { delivery: deliveryPort(() => inService().delivery) },
+    extension: { recover, release },
+  });
+  const actor = createActor(machine, {
+    systemId: 'extension',
+    input: {
+      endpointId: house.endpointId,
+      givesUp: options.givesUp,
+      timing: { osquery: osqueryTiming(options.timeout), link: LINK_TIMING },
+    },
+    ...(options.inspect && { inspect: options.inspect }),
+  });
+  const ended = new Promise<ExtensionOutput>((resolve, reject) => {
+    actor.subscribe({
+      error: reject,
+      complete: () => resolve(actor.getSnapshot().output ?? { code: 1, reason: 'the machine stopped' }),
+    });
+  });
+  actor.start();
+  return {
+    ended,
+    signal: (name) => actor.send({ type: 'process.signal', signal: name }),
+    refresh: () => osquery.refresh(),
+  };
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+import { extensionCommand } from './extension.ts';
+import type { Io } from './io.ts';
+import { logCommand } from './log.ts';
+import { replayCommand } from './replay.ts';
+import { VERSION } from './version.ts';
+
+const interrupt = new AbortController();
+const io: Io = {
+  in: process.stdin,
+  out: process.stdout,
+  err: process.stderr,
+  now: Date.now,
+  randomId: randomUUID,
+  interrupted: interrupt.signal,
+};
+
+function onSignal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): void {
+  process.on(name, listener);
+}
+
+/** For sub-commands that run until the user has had enough. */
+function interruptible(command: Command): Command {
+  return command.hook('preAction', () => {
+    onSignal('SIGINT', () => interrupt.abort());
+    onSignal('SIGTERM', () => interrupt.abort());
+  });
+}
+
+const program = new Command('bro-osquery')
+  .description('make this osquery host a live sensor of the network monitor Zeek')
+  .version(VERSION)
+  .enablePositionalOptions()
+  .addCommand(
+    extensionCommand({
+      world: { now: Date.now, chance: Math.random, uuid: randomUUID },
+      autoloaded: process.env['OSQUERY_EXTENSION'] !== undefined,
+      onSignal,
+      exit: (code) => process.exit(code),
+    }),
+  )
+  .addCommand(interruptible(replayCommand(io)))
+  .addCommand(interruptible(logCommand(io)));
+
+/** osqueryd's autoloader knows of no sub-commands: with `--socket` among leading options, we are the extension. */
+const words = process.argv.slice(2);
+const isAutoloaded = words[0]?.startsWith('-') === true && words.some((word) => /^--socket(=|$)/.test(word));
+await program.parseAsync(isAutoloaded ? ['extension', ...words] : words, { from: 'user' });

@@ -1,0 +1,129 @@
+import type { z } from 'zod';
+import { formatEndpointAddress, parseEndpointAddress } from '../broker/address.ts';
+import { type TlsSettings, tlsSettingsProblem } from '../broker/tls.ts';
+import { DEFAULT_POLICY, type Policy } from '../schedule/policy.ts';
+import { type BroConfig, broSchema } from './schema.ts';
+import type { EndpointSettings, JournalSettings, Settings } from './settings.ts';
+import { unknownKeys } from './unknown-keys.ts';
+
+/** What a reading of the configuration comes to. Problems and warnings name the place: `bro.tls.ca: …`. */
+export type Parsed =
+  | { readonly settings: Settings; readonly warnings: readonly string[] }
+  | { readonly problems: readonly string[] };
+
+const SECOND = 1_000;
+const DAY = 86_400 * SECOND;
+
+/** Checks the member `bro` of osquery's configuration; undefined (there is none) is a host without Bros. */
+export function parseSettings(bro: unknown): Parsed {
+  const result = broSchema.safeParse(bro ?? {});
+  if (!result.success) return { problems: result.error.issues.map(problemOf) };
+  const config = result.data;
+  const { endpoints, problems } = endpointsOf(config);
+  if (problems.length > 0) return { problems };
+  const warnings = unknownKeys(broSchema, bro ?? {}, 'bro');
+  return { settings: settingsOf(config, endpoints), warnings };
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  const place = ['bro', ...issue.path].reduce<string>(
+    (text, key) =>
+      typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`,
+    '',
+  );
+  return `${place}: ${issue.message}`;
+}
+
+function endpointsOf(config: BroConfig): {
+  readonly endpoints: readonly EndpointSettings[];
+  readonly problems: readonly string[];
+} {
+  const problems: string[] = [];
+  const endpoints: EndpointSettings[] = [];
+  const add = (place: string, text: string, own: BroConfig['tls']) => {
+    const address = parseEndpointAddress(text);
+    const peer = formatEndpointAddress(address);
+    const tls = tlsOf({ ...config.tls, ...own });
+    const problem = address.kind === 'native' ? tlsSettingsProblem(tls) : '';
+    if (problem) problems.push(`${place}: ${problem}`);
+    if (endpoints.some((other) => other.peer === peer)) problems.push(`${place}: ${peer} is named twice`);
+    endpoints.push({ peer, address, tls });
+  };
+  if (config.bro_endpoint !== undefined) add('bro.bro_endpoint', config.bro_endpoint, undefined);
+  if (config.bro_ip !== undefined) {
+    const host = config.bro_ip.includes(':') ? `[${config.bro_ip}]` : config.bro_ip;
+    const text = `${host}:${config.bro_port ?? 9999}`;
+    try {
+      add('bro.bro_ip', text, undefined);
+    } catch (error) {
+      problems.push(`bro.bro_ip: ${error instanceof Error ? error.message : error}`);
+    }
+  } else if (config.bro_port !== undefined) {
+    problems.push('bro.bro_port: there is no bro_ip to go with it');
+  }
+  for (const [at, endpoint] of (config.endpoints ?? []).entries()) {
+    const { address, tls } = typeof endpoint === 'string' ? { address: endpoint, tls: undefined } : endpoint;
+    add(`bro.endpoints[${at}]`, address, tls);
+  }
+  return { endpoints, problems };
+}
+
+function tlsOf(tls: NonNullable<BroConfig['tls']>): TlsSettings {
+  return {
+    ...(tls.ca !== undefined && { ca: tls.ca }),
+    ...(tls.ca_path !== undefined && { caPath: tls.ca_path }),
+    ...(tls.certificate !== undefined && { certificate: tls.certificate }),
+    ...(tls.key !== undefined && { key: tls.key }),
+    ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
+    ...(tls.require_authentication !== undefined && { requireAuthentication: tls.require_authentication }),
+  };
+}
+
+function settingsOf(config: BroConfig, endpoints: readonly EndpointSettings[]): Settings {
+  const { groups = [] } = config;
+  return {
+    endpoints,
+    uid: config.uid ?? '',
+    groups: [...new Set(Array.isArray(groups) ? groups : Object.values(groups))],
+    stateDirectory: config.state_dir ?? '',
+    policy: policyOf(config.limits ?? {}),
+    rowsPerResult: config.limits?.rows_per_result ?? Number.POSITIVE_INFINITY,
+    journal: journalOf(config),
+    vocabularies: {
+      ...(config.vocabularies && { enabled: config.vocabularies }),
+      ...(config.topic_prefixes && { topicPrefixes: config.topic_prefixes as Record<string, string> }),
+    },
+    nullPolicy: config.null_policy,
+    tables: config.tables ?? false,
+    forwardStatus: config.forward_status ?? 'off',
+    oneTimeQueries: config.one_time_queries ?? 'query',
+  };
+}
+
+function journalOf({ limits = {}, journal_fsync: fsync = 'interval' }: BroConfig): JournalSettings {
+  return {
+    maxBytes: limits.journal_bytes ?? 1024 ** 3,
+    maxAge: limits.journal_age === undefined ? 7 * DAY : limits.journal_age * SECOND,
+    fsync,
+  };
+}
+
+function policyOf(limits: NonNullable<BroConfig['limits']>): Policy {
+  const seconds = (value: number | undefined, other: number) =>
+    value === undefined ? other : value * SECOND;
+  return {
+    maxSubscriptions: limits.subscriptions ?? DEFAULT_POLICY.maxSubscriptions,
+    maxPendingExecutions: limits.pending_executions ?? DEFAULT_POLICY.maxPendingExecutions,
+    maxGroups: limits.groups ?? DEFAULT_POLICY.maxGroups,
+    requestsPerMinute: limits.requests_per_minute ?? DEFAULT_POLICY.requestsPerMinute,
+    shortestInterval: limits.shortest_interval ?? DEFAULT_POLICY.shortestInterval,
+    defaultInterval: limits.default_interval ?? DEFAULT_POLICY.defaultInterval,
+    maxSqlLength: limits.sql_length ?? DEFAULT_POLICY.maxSqlLength,
+    maxScheduleBytes: limits.schedule_bytes ?? DEFAULT_POLICY.maxScheduleBytes,
+    allowedTables: limits.allow_tables ?? DEFAULT_POLICY.allowedTables,
+    deniedTables: limits.deny_tables ?? DEFAULT_POLICY.deniedTables,
+    maxExecutionRestarts: DEFAULT_POLICY.maxExecutionRestarts,
+    resyncWindow: seconds(limits.resync_window, DEFAULT_POLICY.resyncWindow),
+    expiry: seconds(limits.expiry, DEFAULT_POLICY.expiry),
+  };
+}

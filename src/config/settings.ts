@@ -1,0 +1,46 @@
+import type { EndpointAddress } from '../broker/address.ts';
+import type { TlsSettings } from '../broker/tls.ts';
+import type { Policy } from '../schedule/policy.ts';
+import type { VocabularyOptions } from '../vocabulary/vocabularies.ts';
+import type { NullPolicy } from '../vocabulary/words.ts';
+
+/** One Bro that the configuration names. */
+export interface EndpointSettings {
+  /** Its address in one spelling: what the Bro is known by. */
+  readonly peer: string;
+  readonly address: EndpointAddress;
+  readonly tls: TlsSettings;
+}
+
+/** The configuration in force: the key `bro`, checked, with every default filled in. */
+export interface Settings {
+  readonly endpoints: readonly EndpointSettings[];
+  /** The host's id as configured; empty: found out. */
+  readonly uid: string;
+  readonly groups: readonly string[];
+  /** Folder of the event log, the journal and the cursors; empty: the command line's, or the default. */
+  readonly stateDirectory: string;
+  readonly policy: Policy;
+  /** The most rows of one result that a Bro gets. */
+  readonly rowsPerResult: number;
+  readonly journal: JournalSettings;
+  readonly vocabularies: VocabularyOptions;
+  /** Undefined: each vocabulary's own default. */
+  readonly nullPolicy: NullPolicy | undefined;
+  /** Whether the tables `bro_*` are registered with osquery. */
+  readonly tables: boolean;
+  /** Least severe of osquery's own status lines that Bros are told; `off`: none. */
+  readonly forwardStatus: 'off' | 'info' | 'warning' | 'error';
+  /** How one-time queries run: by the manager's `query`, or by osquery's distributed machinery and its watchdog. */
+  readonly oneTimeQueries: 'query' | 'distributed';
+}
+
+export interface JournalSettings {
+  readonly maxBytes: number;
+  /** Milliseconds. */
+  readonly maxAge: number;
+  readonly fsync: 'always' | 'interval' | 'never';
+}
+
+/** Folder of our state where nothing else is said, beside osquery's own. */
+export const DEFAULT_STATE_DIRECTORY = '/var/osquery/bro-osquery';
