@@ -26,6 +26,8 @@ export {
 		last_seen: time;
 		## Whether it knows this package's own events; hosts with older extensions don't.
 		speaks_wishes: bool &default=F;
+		## Hash of the whole wish that it was sent since the last round.
+		wish_sent: string &default="";
 	};
 
 	## All hosts that were seen since this Zeek started, by id. Read only.
@@ -274,7 +276,10 @@ event osquery::hosts::host_new(peer_name: string, host_id: string, group_list: v
 	h$last_seen = current_time();
 	h$alive = T;
 	if ( ! again )
+		{
 		h$speaks_wishes = F;
+		h$wish_sent = "";
+		}
 
 	note_addresses(h);
 	changed(h);

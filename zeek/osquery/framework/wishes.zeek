@@ -107,9 +107,12 @@ event osquery::hosts::host_wish_held(host_id: string, instance: string, size: co
 	h$speaks_wishes = T;
 
 	local wishes = whole_wish(host_id);
-	if ( size == |wishes| && hash == wish_digest(wishes) )
+	local wanted = wish_digest(wishes);
+	# What is on its way already needn't be sent again before the next round.
+	if ( ( size == |wishes| && hash == wanted ) || h$wish_sent == wanted )
 		return;
 
+	h$wish_sent = wanted;
 	osquery::log_osquery("debug", host_id, fmt("Host holds %d queries of %d, or others: sending all", size, |wishes|));
 	osquery::publish(topic_host(host_id), osquery::make_event(host_wish, zeek_instance, wishes));
 	}
@@ -125,7 +128,10 @@ event declare_wishes()
 	{
 	for ( host_id, h in known )
 		if ( h$alive )
+			{
+			h$wish_sent = "";
 			declare_wish(host_id);
+			}
 
 	schedule osquery::wish_interval { declare_wishes() };
 	}
