@@ -166,7 +166,8 @@ export const scheduleManagerMachine = setup({
         guard: 'isFlooding',
         actions: {
           type: 'publishAll',
-          params: ({ event }) => refusalsForLog([event], `${LONGEST_QUEUE} requests of this Bro wait already`),
+          params: ({ event }) =>
+            refusalsForLog([event], `${LONGEST_QUEUE} requests of this Bro wait already`),
         },
       },
       {
