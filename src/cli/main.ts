@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
+import { broCommand } from './bro.ts';
 import { extensionCommand } from './extension.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
@@ -41,6 +42,7 @@ const program = new Command('bro-osquery')
       exit: (code) => process.exit(code),
     }),
   )
+  .addCommand(interruptible(broCommand(io)))
   .addCommand(interruptible(replayCommand(io)))
   .addCommand(interruptible(logCommand(io)));
 

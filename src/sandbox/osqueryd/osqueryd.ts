@@ -121,7 +121,7 @@ export class Osqueryd {
       intervalMs: interval > 0 ? interval : 200,
       latencyMs,
     });
-    this.#autoload = new Autoload({ clock, flags, log });
+    this.#autoload = new Autoload({ clock, flags, log, pid });
     this.#activation = new Activation({
       clock,
       flags,

@@ -44,10 +44,8 @@ function quote(name: string): string {
 
 function toSqlite(column: TableColumn, row: TableRow): string | number | bigint | null {
   const value = row[column.alias ?? column.name];
-  if (isNumeric(column.type))
-    return value === null || value === undefined ? null : toNumber(column.type, value);
-  // Text that a table doesn't give is empty text, as in osquery, and not NULL.
-  if (value === null || value === undefined) return '';
+  if (value === null || value === undefined) return null;
+  if (isNumeric(column.type)) return toNumber(column.type, value);
   return typeof value === 'string' ? value : String(value);
 }
 

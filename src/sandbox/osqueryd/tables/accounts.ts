@@ -5,19 +5,19 @@ import { readText } from './proc.ts';
 export const users: Table = {
   name: 'users',
   columns: columns(
-    'uid BIGINT index',
+    'uid BIGINT',
     'gid BIGINT',
     'uid_signed BIGINT',
     'gid_signed BIGINT',
-    'username TEXT additional',
+    'username TEXT',
     'description TEXT',
     'directory TEXT',
     'shell TEXT',
-    'uuid TEXT index nocase',
+    'uuid TEXT nocase',
     'type TEXT hidden',
     'is_hidden INTEGER hidden',
-    'pid_with_namespace INTEGER additional hidden',
-    'include_remote INTEGER additional hidden',
+    'pid_with_namespace INTEGER hidden',
+    'include_remote INTEGER hidden',
   ),
   generate: () =>
     records('/etc/passwd', 7).map(([username, , uid = '', gid = '', description, directory, shell]) => ({
@@ -39,13 +39,13 @@ export const users: Table = {
 export const groups: Table = {
   name: 'groups',
   columns: columns(
-    'gid BIGINT index',
+    'gid BIGINT',
     'gid_signed BIGINT',
     'groupname TEXT',
-    'group_sid TEXT index hidden',
+    'group_sid TEXT hidden',
     'comment TEXT hidden',
     'is_hidden INTEGER hidden',
-    'pid_with_namespace INTEGER additional hidden',
+    'pid_with_namespace INTEGER hidden',
   ),
   generate: () =>
     records('/etc/group', 3).map(([groupname, , gid = '']) => ({

@@ -36,7 +36,7 @@ interface Socket {
 export const processOpenSockets: Table = {
   name: 'process_open_sockets',
   columns: columns(
-    'pid INTEGER additional',
+    'pid INTEGER',
     'fd BIGINT',
     'socket BIGINT',
     'family INTEGER',

@@ -1,0 +1,72 @@
+import type { TestContext } from 'node:test';
+import { connectTcp } from '../../src/broker/tcp-connection.ts';
+import type { TopicEvent } from '../../src/broker/zeek-event.ts';
+import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
+import type { Vocabulary } from '../../src/vocabulary/vocabulary.ts';
+import type { Column, Decoded, Host, Query, ResultRow, VocabularyId } from '../../src/vocabulary/words.ts';
+import { type Recorded, recordHandlers } from './recorded-connection.ts';
+
+/** A host at the other end of a real socket, that speaks one vocabulary and does what the spec says. */
+export interface SpecHost {
+  readonly vocabulary: Vocabulary;
+  readonly recorded: Recorded;
+  announce(host?: Host, connectionId?: string): Promise<void>;
+  /** What the Bro has asked so far, as the vocabulary understands it. */
+  requests(): readonly Decoded[];
+  untilRequests(count: number): Promise<readonly Decoded[]>;
+  send(message: TopicEvent): Promise<void>;
+  sendRows(query: Query, columns: readonly Column[], rows: readonly ResultRow[]): Promise<void>;
+}
+
+/** Connects, and announces itself in the one vocabulary. */
+export async function connectHost(
+  t: TestContext,
+  port: number,
+  id: VocabularyId,
+  host: Host,
+): Promise<SpecHost> {
+  const vocabularies = createVocabularies({ enabled: [id] });
+  const vocabulary = vocabularies.get(id);
+  if (!vocabulary) throw new Error(`no vocabulary ${id}`);
+  const recorded = recordHandlers();
+  const connection = connectTcp(
+    {
+      host: '127.0.0.1',
+      port,
+      security: 'plain',
+      endpointId: host.endpointId,
+      filter: vocabulary.filter(host),
+    },
+    recorded.handlers,
+  );
+  recorded.take(connection);
+  t.after(() => connection.destroy());
+  await recorded.up();
+  const send = ({ topic, event }: TopicEvent) => connection.send(topic, [event]);
+  const requests = () =>
+    recorded.events.flatMap(({ topic, event }) => vocabularies.decode(topic, event, host) ?? []);
+  const specHost: SpecHost = {
+    vocabulary,
+    recorded,
+    async announce(as = host, connectionId = 'first') {
+      const occasion = { at: 1_795_500_000_000, connectionId };
+      for (const message of vocabulary.announcement(as, occasion)) await send(message);
+    },
+    requests,
+    async untilRequests(count) {
+      await recorded.until(() => requests().length >= count);
+      return requests();
+    },
+    send,
+    async sendRows(query, columns, rows) {
+      const encode = vocabulary.rowEncoder(query, columns, host);
+      for (const row of rows) {
+        const message = encode(row);
+        if ('problem' in message) throw new Error(message.text);
+        await send(message);
+      }
+    },
+  };
+  await specHost.announce();
+  return specHost;
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { formatHostAndPort } from '../../broker/address.ts';
+import { Bro, type BroNews, type BroOptions } from '../../sandbox/bro/bro-server.ts';
+import type { ColumnNames } from '../../sandbox/bro/column-names.ts';
+import type { BroQuery, HeardRow, Subscription, Target } from '../../sandbox/bro/words.ts';
+import { type Io, printLine } from '../io.ts';
+import { newsAsJson, newsInWords } from './news-in-words.ts';
+import { rowLine } from './row-line.ts';
+
+export interface BroRun {
+  readonly bro: BroOptions;
+  readonly queries: readonly NamedQuery[];
+  readonly target: Target;
+  /** Groups that the target's hosts are told to join. */
+  readonly join: readonly string[];
+  /** End after so many rows. */
+  readonly count: number | undefined;
+  /** End after so many milliseconds. */
+  readonly duration: number | undefined;
+  /** Tell what happens as JSON lines. */
+  readonly json: boolean;
+}
+
+export interface NamedQuery {
+  readonly query: BroQuery;
+  readonly names: ColumnNames | undefined;
+}
+
+/** Why a run ended. */
+export type BroEnd = 'count' | 'duration' | 'interrupted' | 'output-closed';
+
+/**
+ * Runs a Bro until one of its ends; it has unsubscribed and said goodbye then.
+ * @throws the system's error if the address can't be bound
+ */
+export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEnd; readonly rows: number }> {
+  const ended = Promise.withResolvers<BroEnd>();
+  const namesOf = new Map(run.queries.map(({ query, names }) => [query, names]));
+  const joined = new Set<string>();
+  const misnamed = new Set<BroQuery>();
+  let rows = 0;
+  let closing = false;
+
+  const say = (words: string, news: object) =>
+    void printLine(io.err, run.json ? newsAsJson(news, io.now()) : words);
+
+  const takeRow = (row: HeardRow) => {
+    if (rows === run.count) return;
+    rows += 1;
+    const names = row.query && namesOf.get(row.query);
+    if (row.query && names && names.length !== row.values.length && !misnamed.has(row.query)) {
+      misnamed.add(row.query);
+      const problem = `rows of ${row.query.sql} have ${row.values.length} values, not the ${names.length} that are named: they go without names`;
+      say(problem, { type: 'misnamed', problem });
+    }
+    void printLine(io.out, rowLine(row, names, io.now()));
+    if (rows === run.count) ended.resolve('count');
+  };
+
+  const take = (news: BroNews) => {
+    if (news.type === 'row') {
+      takeRow(news.row);
+      return;
+    }
+    const words = newsInWords(news);
+    if (run.json) say('', news);
+    else if (words !== undefined && !(closing && news.type === 'disconnected')) say(words, news);
+    if (news.type === 'announced' && !joined.has(news.host.id)) {
+      joined.add(news.host.id);
+      for (const group of run.join) bro.join(group, narrowed(run.target, news.host.id));
+    }
+  };
+
+  // A reader that has had enough (`| head`) is an end like any other.
+  io.out.once('error', () => ended.resolve('output-closed'));
+  const bro = await Bro.listen(run.bro, take);
+  try {
+    const where = formatHostAndPort(run.bro.host, bro.port);
+    say(`listening on ${where} for hosts that speak ${run.bro.speech.id}; Ctrl-C ends it`, {
+      type: 'listening',
+      host: run.bro.host,
+      port: bro.port,
+      vocabulary: run.bro.speech.id,
+      endpointId: run.bro.endpointId,
+    });
+    for (const { query } of run.queries) {
+      if (isSubscription(query)) bro.subscribe(query);
+      else bro.execute(query);
+    }
+    const end = await Promise.race([ended.promise, interruption(io.interrupted), passing(run.duration)]);
+    closing = true;
+    return { end, rows };
+  } finally {
+    await bro.close();
+  }
+}
+
+function isSubscription(query: BroQuery): query is Subscription {
+  return query.interval !== undefined;
+}
+
+/** One host of those that a target is for. */
+function narrowed(target: Target, host: string): Target {
+  return target.to === 'all' ? { to: 'host', host } : target;
+}
+
+async function interruption(interrupted: AbortSignal): Promise<BroEnd> {
+  if (!interrupted.aborted) await once(interrupted, 'abort');
+  return 'interrupted';
+}
+
+function passing(milliseconds: number | undefined): Promise<BroEnd> {
+  return new Promise((resolve) => {
+    if (milliseconds !== undefined) setTimeout(() => resolve('duration'), milliseconds).unref();
+  });
+}

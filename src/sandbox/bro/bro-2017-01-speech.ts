@@ -1,0 +1,116 @@
+import { boolean, string } from '../../broker/data.ts';
+import type { TopicEvent, ZeekEvent } from '../../broker/zeek-event.ts';
+import type { RowChange } from '../../vocabulary/words.ts';
+import { addressesAt, rowMetadata, shape, textAt, textsAt } from './fields.ts';
+import type { BroSpeech } from './speech.ts';
+import type { BroQuery, Heard, Target } from './words.ts';
+
+/** Seconds between runs of a subscription: the vocabulary has no word for another interval. */
+export const V1_INTERVAL = 10;
+
+/** The topics of V1 and V2. */
+export function earlyTopic(prefix: string, target: Target): string {
+  switch (target.to) {
+    case 'all':
+      return `${prefix}/all`;
+    case 'host':
+      return `${prefix}/uid/${target.host}`;
+    case 'group':
+      return `${prefix}/group/${target.group}`;
+    default:
+      return target satisfies never;
+  }
+}
+
+/** V1 as its Bros speak it. Hosts answer on the topic of the request, so its Bros listen there too. */
+export function bro201701Speech(prefix: string): BroSpeech {
+  const differential = (query: BroQuery) => [
+    string(query.event),
+    string(query.sql),
+    string(query.updateType),
+    boolean(query.initialRows),
+  ];
+  return {
+    id: 'bro-2017-01',
+    filter: [`${prefix}/announces`, `${prefix}/all`, `${prefix}/uid/`, `${prefix}/group/`],
+    responseTopic: '',
+    topicOf: (target) => earlyTopic(prefix, target),
+    objectionTo: ({ interval, cookie }) =>
+      interval !== undefined && interval !== V1_INTERVAL
+        ? `has no word for an interval: its hosts run subscriptions every ${V1_INTERVAL} s`
+        : cookie === ''
+          ? undefined
+          : 'has no cookies',
+    subscribe: (query) => ({ name: 'osquery::host_subscribe', args: differential(query) }),
+    unsubscribe: (query) => ({ name: 'osquery::host_unsubscribe', args: differential(query) }),
+    execute: ({ event, sql, updateType }) => ({
+      name: 'osquery::host_query',
+      args: [string(event), string(sql), string(updateType)],
+    }),
+    membership: undefined,
+    greeting: () => undefined,
+    farewell: () => undefined,
+    hear: ({ event }, asked) => hearRow(event, asked) ?? hearEarly(event),
+  };
+}
+
+const CHANGES: ReadonlyMap<string, RowChange> = new Map([
+  ['ADDED', 'ADDED'],
+  ['REMOVED', 'REMOVED'],
+  ['SNAPSHOT', 'SNAPSHOT'],
+]);
+
+/** `<ev>(uid: string, trigger: string, columns …)` */
+function hearRow(event: ZeekEvent, asked: readonly BroQuery[]): Heard | undefined {
+  const query = asked.find((each) => each.event === event.name);
+  if (!query) return undefined;
+  const host = textAt(event.args, 0);
+  const change = CHANGES.get(textAt(event.args, 1) ?? '');
+  if (host === undefined || change === undefined) {
+    return {
+      type: 'strange',
+      problem: `a row begins with the host and ADDED, REMOVED or SNAPSHOT, not ${shape(event)}`,
+    };
+  }
+  const values = event.args.slice(2);
+  const row = { host, event: event.name, change, initial: false, cookie: '', values, query };
+  return { type: 'row', row: { ...row, ...rowMetadata(event) } };
+}
+
+const NOTICES = {
+  'osquery::host_log': 'log',
+  'osquery::host_warning': 'warning',
+  'osquery::host_error': 'error',
+} as const;
+
+/** What hosts of V1 and V2 say beside rows. */
+export function hearEarly(event: TopicEvent['event']): Heard | undefined {
+  if (event.name === 'osquery::host_new') {
+    const id = textAt(event.args, 0);
+    const groups = textsAt(event.args, 1);
+    const addresses = addressesAt(event.args, 2);
+    if (id === undefined || !groups || !addresses) {
+      return {
+        type: 'strange',
+        problem: `expected osquery::host_new(uid, groups, addrs), not ${shape(event)}`,
+      };
+    }
+    const unsaid = { hostname: undefined, version: undefined, peerName: undefined, helloId: undefined };
+    return { type: 'announced', host: { id, groups, addresses, ...unsaid } };
+  }
+  return hearNotice(event, NOTICES);
+}
+
+/** `<name>(host, text)` of the given names. */
+export function hearNotice(
+  event: ZeekEvent,
+  levels: Readonly<Record<string, 'log' | 'warning' | 'error'>>,
+): Heard | undefined {
+  const level = Object.hasOwn(levels, event.name) ? levels[event.name] : undefined;
+  if (level === undefined) return undefined;
+  const host = textAt(event.args, 0);
+  const text = textAt(event.args, 1);
+  return host === undefined || text === undefined
+    ? { type: 'strange', problem: `expected ${event.name}(host, text), not ${shape(event)}` }
+    : { type: 'notice', host, level, text };
+}

@@ -1,0 +1,89 @@
+import { count, string, vector } from '../../broker/data.ts';
+import type { ZeekEvent } from '../../broker/zeek-event.ts';
+import type { RepeatedQuery, WishDigest } from '../../vocabulary/words.ts';
+import { hearNotice } from './bro-2017-01-speech.ts';
+import { countAt, shape, textAt, valuesAt } from './fields.ts';
+import type { Heard, Subscription } from './words.ts';
+
+/** What a Zeek with our own package and its hosts say beyond zeek-osquery's words. */
+
+const MODULE = 'osquery::hosts::';
+
+/** The subscription as hosts count it among a Bro's whole wish. */
+export function asWish(query: Subscription, responseTopic: string): RepeatedQuery {
+  const { event, sql, cookie, updateType, interval } = query;
+  const unsaid = { initialRows: true, queryId: '', zeekInstance: '' };
+  return { vocabulary: 'zeek-osquery', event, sql, cookie, responseTopic, updateType, interval, ...unsaid };
+}
+
+/** Says that this Bro has the package, and what its whole wish to the host amounts to. */
+export function declare(instance: string, packageVersion: string, { size, hash }: WishDigest): ZeekEvent {
+  return {
+    name: `${MODULE}host_declare`,
+    args: [string(instance), string(packageVersion), count(size), string(hash)],
+  };
+}
+
+/** The whole wish: these queries and no others. */
+export function wish(instance: string, queries: readonly RepeatedQuery[]): ZeekEvent {
+  const wishes = queries.map(({ event, sql, cookie, responseTopic, updateType, interval }) =>
+    vector([...[event, sql, cookie, responseTopic, updateType].map(string), count(interval)]),
+  );
+  return { name: `${MODULE}host_wish`, args: [string(instance), vector(wishes)] };
+}
+
+/** All rows up to and with this number have been handled. */
+export function acknowledge(sequence: bigint): ZeekEvent {
+  return { name: `${MODULE}host_acknowledge`, args: [count(sequence)] };
+}
+
+const NOTICES = {
+  [`${MODULE}host_log`]: 'log',
+  [`${MODULE}host_warning`]: 'warning',
+  [`${MODULE}host_error`]: 'error',
+} as const;
+
+/** What hosts say to a Bro with the package alone. */
+export function hearPackage(event: ZeekEvent): Heard | undefined {
+  const { name, args } = event;
+  if (Object.hasOwn(NOTICES, name)) return hearNotice(event, NOTICES);
+  if (!name.startsWith(MODULE)) return undefined;
+  const host = textAt(args, 0);
+  const heard = host === undefined ? undefined : hearOf(host, event);
+  if (heard) return heard;
+  return {
+    type: 'strange',
+    problem: `no event of zeek-osquery or of its package looks like ${shape(event)}`,
+  };
+}
+
+function hearOf(host: string, { name, args }: ZeekEvent): Heard | undefined {
+  switch (name.slice(MODULE.length)) {
+    case 'host_farewell':
+      return { type: 'farewell', host };
+    case 'host_details_v1': {
+      const details = valuesAt(args, 1) ?? [];
+      const [hostname, version] = [textAt(details, 2), textAt(details, 7)];
+      if (hostname === undefined || version === undefined) return undefined;
+      return { type: 'details', host, hostname, version };
+    }
+    case 'host_wish_held': {
+      const [size, hash] = [countAt(args, 2), textAt(args, 3)];
+      if (size === undefined || hash === undefined) return undefined;
+      return { type: 'wishHeld', host, held: { size: Number(size), hash } };
+    }
+    case 'host_rows_sent': {
+      const sequence = countAt(args, 1);
+      return sequence === undefined ? undefined : { type: 'rowsSent', host, sequence };
+    }
+    case 'host_gap': {
+      const [first, last, rows] = [countAt(args, 1), countAt(args, 2), countAt(args, 3)];
+      const reason = textAt(args, 4);
+      if (first === undefined || last === undefined || rows === undefined || reason === undefined)
+        return undefined;
+      return { type: 'gap', host, first, last, rows, reason };
+    }
+    default:
+      return undefined;
+  }
+}

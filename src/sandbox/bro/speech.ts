@@ -1,0 +1,31 @@
+import type { TopicEvent, ZeekEvent } from '../../broker/zeek-event.ts';
+import type { VocabularyId } from '../../vocabulary/words.ts';
+import type { BroQuery, Heard, Subscription, Target } from './words.ts';
+
+/** A Bro's side of a vocabulary, as Zeek's scripts speak it. Pure. */
+export interface BroSpeech {
+  readonly id: VocabularyId;
+  /** Topic prefixes that the Bro wants of its hosts. */
+  readonly filter: readonly string[];
+  /** The topic that rows are asked to come to; empty: wherever the vocabulary sends them. */
+  readonly responseTopic: string;
+  topicOf(target: Target): string;
+  /** What the vocabulary has no word for, for people; undefined if it can say this. */
+  objectionTo(query: BroQuery): string | undefined;
+  subscribe(query: Subscription): ZeekEvent;
+  unsubscribe(query: Subscription): ZeekEvent;
+  execute(query: BroQuery): ZeekEvent;
+  /** How hosts are told to join or leave a group, where the vocabulary lets them. */
+  readonly membership:
+    | { readonly join: (group: string) => ZeekEvent; readonly leave: (group: string) => ZeekEvent }
+    | undefined;
+  /** Said to each host that has announced itself, and again each minute. */
+  greeting(): ZeekEvent | undefined;
+  /** Said to every host before the Bro ends. */
+  farewell(): ZeekEvent | undefined;
+  /**
+   * What an event from a host means, given the queries that this Bro has asked; undefined if it means nothing in
+   * this vocabulary. Never throws.
+   */
+  hear(message: TopicEvent, asked: readonly BroQuery[]): Heard | undefined;
+}

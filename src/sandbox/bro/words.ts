@@ -1,0 +1,91 @@
+import type { Data } from '../../broker/data.ts';
+import type { RowChange, UpdateType, WishDigest } from '../../vocabulary/words.ts';
+
+/** What a Bro asks of hosts and hears from them, as plain values free of any vocabulary's spelling. */
+
+/** Which hosts a request is for. */
+export type Target =
+  | { readonly to: 'all' }
+  | { readonly to: 'host'; readonly host: string }
+  | { readonly to: 'group'; readonly group: string };
+
+/** A query as this Bro wants it answered. */
+export interface BroQuery {
+  /** Tells it from the Bro's other queries; V5 gives it to the hosts, the others don't. */
+  readonly id: string;
+  readonly sql: string;
+  /** Name of the event that the rows come as. */
+  readonly event: string;
+  /** Given back with each row, in vocabularies that have it. */
+  readonly cookie: string;
+  readonly updateType: UpdateType;
+  /** Whether the first run of a differential query reports its rows. */
+  readonly initialRows: boolean;
+  /** Seconds between runs; undefined: run once. */
+  readonly interval: number | undefined;
+  readonly target: Target;
+}
+
+/** A query that the hosts run until told otherwise. */
+export type Subscription = BroQuery & { readonly interval: number };
+
+/** What a host says of itself; a vocabulary that has no word for something leaves it undefined. */
+export interface AnnouncedHost {
+  readonly id: string;
+  readonly groups: readonly string[] | undefined;
+  readonly addresses: readonly string[] | undefined;
+  readonly hostname: string | undefined;
+  readonly version: string | undefined;
+  /** V3, V4: the host's Broker endpoint id. */
+  readonly peerName: string | undefined;
+  /** V5: changes when the host wants everything asked anew. */
+  readonly helloId: string | undefined;
+}
+
+/** A row of a result. Values have Broker's types and no names: that is all that an event carries. */
+export interface HeardRow {
+  readonly host: string;
+  readonly event: string;
+  readonly change: RowChange;
+  /** Whether it says that it is of a differential query's first run (V4, V5). */
+  readonly initial: boolean;
+  /** Empty where the vocabulary has no cookies. */
+  readonly cookie: string;
+  readonly values: readonly Data[];
+  /** When osquery ran the query, in nanoseconds since the epoch, where the row says so. */
+  readonly hostTime: bigint | undefined;
+  /** The row's number among all that the host has for this Bro, where the row says so. */
+  readonly sequence: bigint | undefined;
+  /** The query that it answers, if this Bro asked it. */
+  readonly query: BroQuery | undefined;
+}
+
+/** What an event from a host means. */
+export type Heard =
+  | { readonly type: 'announced'; readonly host: AnnouncedHost }
+  | { readonly type: 'row'; readonly row: HeardRow }
+  | {
+      readonly type: 'notice';
+      readonly host: string;
+      readonly level: 'log' | 'warning' | 'error';
+      readonly text: string;
+    }
+  /** The host ends in good order. */
+  | { readonly type: 'farewell'; readonly host: string }
+  /** The host asks to acknowledge its rows up to this number. */
+  | { readonly type: 'rowsSent'; readonly host: string; readonly sequence: bigint }
+  /** Rows that this Bro will never get. */
+  | {
+      readonly type: 'gap';
+      readonly host: string;
+      readonly first: bigint;
+      readonly last: bigint;
+      readonly rows: bigint;
+      readonly reason: string;
+    }
+  /** What the host holds of this Bro's whole wish. */
+  | { readonly type: 'wishHeld'; readonly host: string; readonly held: WishDigest }
+  /** More on the host, to a Bro with our own Zeek package. */
+  | { readonly type: 'details'; readonly host: string; readonly hostname: string; readonly version: string }
+  /** An event of the vocabulary, or one that was asked for, whose arguments don't fit. */
+  | { readonly type: 'strange'; readonly problem: string };
