@@ -66,6 +66,15 @@ test("a flag that osqueryd doesn't have is refused before anything starts", asyn
   assert.equal(stderr(), "ERROR: unknown command line flag 'log_result_events'\n");
 });
 
+test("a database that can't be opened is the end before the beginning", async (t) => {
+  const file = join(temporaryDirectory(t), 'file');
+  writeFileSync(file, '');
+  const flags = [`--database_path=${file}/db`, '--logger_plugin=stdout', '--config_plugin=update'];
+  const { ended, stderr } = spawnStandin(t, flags);
+  assert.equal(await ended, 78);
+  assert.match(stderr(), /osqueryd initialize failed: Could not initialize database: /);
+});
+
 test('flags are read as osqueryd reads them', () => {
   const flags = Flags.parse(
     ['--verbose', '--nologger_event_type', '--extensions_interval', '5', '-utc=false', '--flagfile=f'],

@@ -117,6 +117,28 @@ test('packs prefix the name, but a pack called main replaces the schedule', asyn
   assert.deepEqual(await names(), ['all']);
 });
 
+test('a pack runs only where each of its discovery queries has rows', async (t) => {
+  const { socket } = await standinWithProbe(t);
+  const queries = { x: { query: 'SELECT 1', interval: 60 } };
+  const discovery = (...where: string[]) =>
+    where.map((condition) => `SELECT 1 FROM users WHERE ${condition}`);
+  await updateConfig(socket, 'bro', {
+    packs: {
+      here: { discovery: discovery('uid = 0'), queries },
+      away: { discovery: discovery('uid = 0', 'uid = -7'), queries },
+      elsewhere: { platform: 'windows', queries },
+    },
+  });
+  assert.deepEqual((await queryManager(socket, 'SELECT name, active FROM osquery_packs')).rows, [
+    { active: '1', name: 'here' },
+    { active: '0', name: 'away' },
+    { active: '0', name: 'elsewhere' },
+  ]);
+  assert.deepEqual((await queryManager(socket, 'SELECT name FROM osquery_schedule')).rows, [
+    { name: 'pack_here_x' },
+  ]);
+});
+
 test('of keys given twice the first counts', async (t) => {
   const { socket } = await standinWithProbe(t);
   await updateConfig(

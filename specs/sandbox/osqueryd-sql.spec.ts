@@ -69,6 +69,7 @@ test("errors are SQLite's own", async () => {
   assert.equal(await rows('SELECT ('), 'incomplete input');
   assert.equal(await rows('SELECT nosuch FROM time'), 'no such column: nosuch');
   assert.equal(await rows("ATTACH 'x' AS y"), 'not authorized');
+  assert.equal(await rows('VACUUM'), 'authorization denied');
   assert.equal(await rows('DELETE FROM time'), 'table time may not be modified');
 });
 

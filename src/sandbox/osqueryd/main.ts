@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemClock } from './clock.ts';
 import { FlagError, Flags } from './flags.ts';
-import { Osqueryd } from './osqueryd.ts';
+import { CATASTROPHIC, Osqueryd } from './osqueryd.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -24,19 +24,30 @@ export async function runOsqueryd(argv: readonly string[]): Promise<number> {
     `bro-osquery sandbox: this is a stand-in for osqueryd ${VERSION}, not osquery itself. ` +
       'Its sockets, schedule and logs behave like those of osqueryd; its tables are few and read /proc.\n',
   );
-  const osqueryd = new Osqueryd({
-    clock: systemClock,
-    flags,
-    pid: process.pid,
-    random: Math.random,
-    randomUuid: randomUUID,
-    hostName: hostname(),
-    stderr: (text) => process.stderr.write(text),
-    stdout: (text) => process.stdout.write(text),
-  });
+  const osqueryd = newOsqueryd(flags);
+  if (!osqueryd) return CATASTROPHIC;
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => osqueryd.stop());
   await osqueryd.start();
   return await osqueryd.ended;
+}
+
+function newOsqueryd(flags: Flags): Osqueryd | undefined {
+  try {
+    return new Osqueryd({
+      clock: systemClock,
+      flags,
+      pid: process.pid,
+      random: Math.random,
+      randomUuid: randomUUID,
+      hostName: hostname(),
+      stderr: (text) => process.stderr.write(text),
+      stdout: (text) => process.stdout.write(text),
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`osqueryd initialize failed: Could not initialize database: ${message}\n`);
+    return undefined;
+  }
 }
 
 if (import.meta.main) {

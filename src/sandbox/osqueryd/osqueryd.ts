@@ -98,7 +98,14 @@ export class Osqueryd {
       detachTable: (name) => engine.detach(name),
     });
     const fetchPack = (name: string, value: string) => this.#fetchPack(name, value);
-    const config = new Config({ flags, log, splays: store, random, fetchPack });
+    const config = new Config({
+      flags,
+      log,
+      splays: store,
+      random,
+      discover: (sql) => this.#hasRows(sql),
+      fetchPack,
+    });
     const loggers = new Loggers({ flags, log, registry, hostIdentifier, call: callExtension, write: stdout });
     const events = new FileEvents(clock, (json) => void loggers.event(json));
     const configured = () => this.#configured();
@@ -240,6 +247,16 @@ export class Osqueryd {
       value,
     });
     return status.code === 0 ? response[0]?.[name] : undefined;
+  }
+
+  /** Whether a pack's discovery query has rows; one that fails has none. */
+  async #hasRows(sql: string): Promise<boolean> {
+    try {
+      return (await this.#engine.query(sql)).rows.length > 0;
+    } catch (error) {
+      this.#log.error('packs.cpp', 345, `Discovery query failed: ${sql}: ${String(error)}`);
+      return false;
+    }
   }
 
   #startServices(): void {

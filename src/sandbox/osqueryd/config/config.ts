@@ -17,6 +17,8 @@ export interface ConfigOptions {
   readonly log: StatusLog;
   readonly splays: SplayStore;
   readonly random: () => number;
+  /** Whether a discovery query has rows. */
+  readonly discover: (sql: string) => Promise<boolean>;
   /** Fetches a pack that the config names by a text; undefined when there is none. */
   readonly fetchPack: (name: string, value: string) => Promise<string | undefined>;
 }
@@ -39,6 +41,8 @@ export class Config {
   readonly #files = new Map<string, ReadonlyMap<string, readonly string[]>>();
   readonly #decorators = new Map<string, readonly string[]>();
   #packs: readonly Pack[] = [];
+  /** Packs whose discovery queries said no. */
+  #inactive: ReadonlySet<Pack> = new Set();
   valid = false;
   /** Whether the config plugin has been asked; before that an update is taken without a word. */
   loaded = false;
@@ -79,11 +83,24 @@ export class Config {
     return this.#packs;
   }
 
+  isActive(pack: Pack): boolean {
+    return isForLinux(pack.platform) && !this.#inactive.has(pack);
+  }
+
+  /** Asks the discovery queries of all packs; a pack is active when each of its own has rows. */
+  async refreshDiscovery(): Promise<void> {
+    const inactive = new Set<Pack>();
+    for (const pack of this.#packs) {
+      for (const sql of pack.discovery) if (!(await this.#options.discover(sql))) inactive.add(pack);
+    }
+    this.#inactive = inactive;
+  }
+
   /** Entries of all packs that are for this platform, in order of running. */
   schedule(): readonly ScheduleEntry[] {
     const delimiter = this.#options.flags.text('pack_delimiter');
     return this.#packs
-      .filter((pack) => isForLinux(pack.platform))
+      .filter((pack) => this.isActive(pack))
       .flatMap((pack) =>
         pack.queries.map((query) => ({
           name: pack.name === 'main' ? query.name : ['pack', pack.name, query.name].join(delimiter),
@@ -131,6 +148,7 @@ export class Config {
       else if (value.kind === 'string') await this.#fetchPack(name, source, value.text);
     }
     this.#applyOptions(root.get('options'));
+    await this.refreshDiscovery();
     this.#files.set(source, stringLists(root.get('file_paths')));
     this.#decorators.set(source, decoratorQueries(root.get('decorators')));
     return true;

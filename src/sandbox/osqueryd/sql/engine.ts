@@ -40,6 +40,8 @@ export interface QueryOptions {
   readonly table?: (table: Table) => Table;
 }
 
+type Authorize = (action: number, first: string | null, second: string | null) => number;
+
 const NOTHING = 'The SQL query contains no statements.';
 
 /**
@@ -137,8 +139,17 @@ export class SqlEngine {
     }
   }
 
+  #newInspector(): StatementInspector {
+    return new StatementInspector((name) => this.#tables.has(name.toLowerCase()));
+  }
+
+  #inspector(): Authorize {
+    const inspector = this.#newInspector();
+    return (action, first, second) => inspector.authorize(action, first, second);
+  }
+
   #compile(db: DatabaseSync, sql: string): Prepared | undefined {
-    const inspector = new StatementInspector((name) => this.#tables.has(name.toLowerCase()));
+    const inspector = this.#newInspector();
     db.setAuthorizer((action, first, second) => inspector.authorize(action, first, second));
     let statement: StatementSync;
     try {
@@ -165,10 +176,13 @@ export class SqlEngine {
     const wide = db === this.#wide;
     for (const [table, rows] of contents) this.#filler.fill(db, table, wide, rows);
     try {
+      // A statement may run others of SQLite's own, which are authorized only now.
+      db.setAuthorizer(this.#inspector());
       return readRows(db.prepare(prepared.sql));
     } catch (error) {
       throw new SqlError(error instanceof Error ? error.message : String(error));
     } finally {
+      db.setAuthorizer(null);
       for (const [table] of contents) db.exec(`DELETE FROM "${table.name}"`);
     }
   }

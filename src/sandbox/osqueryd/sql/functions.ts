@@ -57,9 +57,9 @@ function splitAny(value: string, delimiters: string): string[] {
   return parts;
 }
 
-function ipv4Number(address: string): number | null {
+function ipv4Number(address: string): bigint | null {
   const parts = address.split('.').map(Number);
   if (parts.length !== 4 || parts.some((part) => !Number.isInteger(part) || part < 0 || part > 255))
     return null;
-  return parts.reduce((sum, part) => sum * 256 + part, 0);
+  return BigInt(parts.reduce((sum, part) => sum * 256 + part, 0));
 }

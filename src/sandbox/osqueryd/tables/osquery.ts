@@ -131,14 +131,14 @@ function packs({ config }: OsqueryFacts): Table {
       'active INTEGER',
     ),
     generate: () =>
-      config.packs.map(({ name, platform, version, shard }) => ({
-        name,
-        platform,
-        version,
-        shard,
+      config.packs.map((pack) => ({
+        name: pack.name,
+        platform: pack.platform,
+        version: pack.version,
+        shard: pack.shard,
         discovery_cache_hits: 0,
         discovery_executions: 1,
-        active: 1,
+        active: config.isActive(pack) ? 1 : 0,
       })),
   };
 }
