@@ -6,6 +6,7 @@ import { extensionCommand } from './extension.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
 import { replayCommand } from './replay.ts';
+import { sandboxCommand } from './sandbox.ts';
 import { VERSION } from './version.ts';
 
 const interrupt = new AbortController();
@@ -44,7 +45,8 @@ const program = new Command('bro-osquery')
   )
   .addCommand(interruptible(broCommand(io)))
   .addCommand(interruptible(replayCommand(io)))
-  .addCommand(interruptible(logCommand(io)));
+  .addCommand(interruptible(logCommand(io)))
+  .addCommand(sandboxCommand({ exit: (code) => process.exit(code) }));
 
 /** osqueryd's autoloader knows of no sub-commands: with `--socket` among leading options, we are the extension. */
 const words = process.argv.slice(2);
