@@ -244,7 +244,8 @@ function scheduleInput({ recovered, configured, host }: ExtensionContext) {
   return {
     schedule: recovered.schedule,
     policy: configured?.policy ?? DEFAULT_POLICY,
-    pending: configured ? [recovered.start, configured] : [recovered.start],
+    // It was read before our start was known; in the log it comes after.
+    pending: configured ? [recovered.start, { ...configured, at: recovered.start.at }] : [recovered.start],
     tables: host?.tables ?? [],
   };
 }

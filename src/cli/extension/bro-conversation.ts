@@ -123,8 +123,14 @@ export class BroConversation implements BroLink {
     const occasion = this.#occasion();
     if (this.#packageVersion !== '') await this.#send(this.#packageEvents().farewell(this.#host));
     for (const vocabulary of this.#house.vocabularies().all) {
-      for (const message of vocabulary.farewell(this.#host, occasion)) await this.#send(message);
+      for (const message of vocabulary.farewell(this.#host, occasion)) {
+        if (this.#isHeard(message.topic)) await this.#send(message);
+      }
     }
+  }
+
+  #isHeard(topic: string): boolean {
+    return this.#filter?.some((prefix) => topic.startsWith(prefix)) ?? true;
   }
 
   #answerDeclaration(request: Extract<Request, { type: 'declare' }>): void {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fromCallback, fromPromise } from 'xstate';
 import type { Configured, Registered, WatchEvent } from '../../../actors/osquery-core.machine.ts';
+import { configUpdate } from '../../osquery/config-plugin.ts';
 import type { ExtensionHandlers } from '../../osquery/extension-connection.ts';
 import { type ExtensionServer, listenExtension } from '../../osquery/extension-server.ts';
 import { createManagerClient, type ManagerClient } from '../../osquery/manager-client.ts';
@@ -24,6 +25,9 @@ export interface OsqueryLinkOptions {
 
 /** Milliseconds between two readings of configuration and host; a SIGHUP reads at once. */
 const REFRESH_INTERVAL = 60_000;
+
+/** Milliseconds that osqueryd may take to drop our schedule; it waits for the scheduled query that is running. */
+const LEAVE_PATIENCE = 5_000;
 
 /** The life with osqueryd's manager: the client, our own socket, and the ports of the machine `osquery-core`. */
 export class OsqueryLink {
@@ -160,6 +164,8 @@ export class OsqueryLink {
 
   deregister = fromPromise<void, { readonly uuid: string }>(async () => {
     try {
+      // Rows of queries that run on without us would go to nobody, and a logger that is gone ends osqueryd.
+      await this.client.call('config', 'update', configUpdate('{}'), LEAVE_PATIENCE);
       await this.client.deregisterExtension(this.#uuid);
     } catch (error) {
       if (!(error instanceof OsqueryError)) throw error;

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createActor, SimulatedClock } from 'xstate';
+import type { Descriptions } from '../../actors/schedule-commands.ts';
+import { type Executed, scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
+import type { BusMessage } from '../../src/bus/messages.ts';
+import type { ScheduleEvent } from '../../src/schedule/events.ts';
+import { fold } from '../../src/schedule/evolve.ts';
+import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
+import { type Execution, initialState, subscriptions } from '../../src/schedule/schedule.ts';
+import type { RepeatedQuery, Request } from '../../src/vocabulary/words.ts';
+import { busProbe, promiseProbe, settle } from '../support/machine-ports.ts';
+
+const PEER = 'zeek:9999';
+const columns = [{ name: 'pid', type: 'BIGINT' }] as const;
+const tables = ['processes'];
+
+function query(sql: string): RepeatedQuery {
+  return {
+    vocabulary: 'zeek-osquery',
+    event: 'ev',
+    sql,
+    cookie: 'c',
+    responseTopic: '/t',
+    updateType: 'BOTH',
+    initialRows: true,
+    queryId: '',
+    zeekInstance: '',
+    interval: 10,
+  };
+}
+
+const subscribe = (sql: string): Request => ({
+  type: 'subscribe',
+  query: query(sql),
+  requiresTables: [],
+  ifMissingTables: [],
+});
+const execute = (sql: string): Request => ({
+  type: 'execute',
+  query: query(sql),
+  requiresTables: [],
+  ifMissingTables: [],
+});
+
+function asked(request: Request, requestId = 1, peer = PEER): BusMessage {
+  return { type: 'peer.request', peer, incarnation: 'i1', requestId, request, audience: { to: 'host' } };
+}
+
+const up = (peer = PEER, incarnation = 'i1'): BusMessage => ({
+  type: 'peer.up',
+  peer,
+  incarnation,
+  transport: 'tcp',
+  authenticated: false,
+});
+
+/** A manager whose log and osquery are in the spec's hand; it has started and knows one Bro. */
+async function startManager() {
+  const bus = busProbe();
+  const describe = promiseProbe<Descriptions, { readonly queries: readonly string[] }>();
+  const append = promiseProbe<void, { readonly events: readonly ScheduleEvent[] }>();
+  const executing = promiseProbe<Executed, Execution>();
+  const clock = new SimulatedClock();
+  const log: ScheduleEvent[] = [];
+  const actor = createActor(
+    scheduleManagerMachine.provide({
+      actions: { publish: bus.publish, publishAll: bus.publishAll },
+      actors: { inbox: bus.inbox, describe: describe.logic, append: append.logic, execute: executing.logic },
+    }),
+    {
+      clock,
+      input: {
+        schedule: initialState(),
+        policy: DEFAULT_POLICY,
+        tables: [],
+        pending: [
+          {
+            type: 'StartExtension',
+            at: 1,
+            logId: '0a1b2c3d-0000-4000-8000-000000000000',
+            renewNames: false,
+            instanceId: 'i',
+            version: '1.0.0',
+          },
+        ],
+      },
+    },
+  );
+  actor.start();
+  const manager = {
+    actor,
+    bus,
+    describe,
+    append,
+    executing,
+    clock,
+    log,
+    state: () => actor.getSnapshot().value,
+    schedule: () => actor.getSnapshot().context.schedule,
+    /** osquery and the log do their part until the manager rests. */
+    async run(descriptions: Descriptions = {}) {
+      for (let turn = 0; turn < 20; turn += 1) {
+        await settle();
+        if (manager.state() === 'describing') describe.last.resolve(descriptions);
+        else if (manager.state() === 'logging') {
+          log.push(...append.last.input.events);
+          append.last.resolve();
+        } else if (manager.state() === 'idle') return;
+      }
+      throw new Error(`still ${manager.state()}`);
+    },
+  };
+  await manager.run();
+  bus.deliver(up());
+  await manager.run();
+  bus.take();
+  log.splice(0);
+  return manager;
+}
+
+const sql = 'SELECT pid FROM processes';
+const described: Descriptions = { [sql]: { columns, tables } };
+
+test('a request is described, logged, and only then in force and told', async () => {
+  const { bus, describe, append, schedule, state, run } = await startManager();
+  bus.deliver(asked(subscribe(sql)));
+  assert.equal(state(), 'describing');
+  assert.deepEqual(describe.last.input, { queries: [sql] });
+  describe.last.resolve(described);
+  await settle();
+  assert.equal(state(), 'logging');
+  assert.deepEqual(
+    append.last.input.events.map(({ type }) => type),
+    ['QuerySubscribed'],
+  );
+  assert.deepEqual(subscriptions(schedule()), []);
+  assert.deepEqual(bus.take(), []);
+  await run();
+  assert.deepEqual(
+    subscriptions(schedule()).map(({ name }) => name),
+    ['bro_0a1b2c3d_1'],
+  );
+  const [changed, ...more] = bus.take();
+  assert.deepEqual(more, []);
+  assert.deepEqual(changed, {
+    type: 'schedule.changed',
+    hash: changed?.type === 'schedule.changed' ? changed.hash : '',
+    entries: 1,
+    added: ['bro_0a1b2c3d_1'],
+    removed: [],
+  });
+});
+
+test('the state is the fold of what is in the log', async () => {
+  const { bus, run, log, schedule } = await startManager();
+  const before = schedule();
+  bus.deliver(asked(subscribe(sql), 1));
+  bus.deliver(asked({ type: 'join', vocabulary: 'zeek-osquery', group: 'servers' }, 2));
+  await run(described);
+  bus.deliver(asked({ type: 'unsubscribe', vocabulary: 'zeek-osquery', match: { by: 'sql', sql } }, 3));
+  await run(described);
+  assert.deepEqual(schedule(), fold(before, log));
+});
+
+test('the same request again changes nothing and is not logged', async () => {
+  const { bus, run, log } = await startManager();
+  bus.deliver(asked(subscribe(sql)));
+  await run(described);
+  bus.take();
+  log.splice(0);
+  bus.deliver(asked(subscribe(sql), 2));
+  await run(described);
+  assert.deepEqual(log, []);
+  assert.deepEqual(bus.take(), []);
+});
+
+test("a query that osquery refuses is refused with osquery's own words, to the Bro that asked", async () => {
+  const { bus, run, log, schedule } = await startManager();
+  bus.deliver(asked(subscribe('SELECT nope FROM processes')));
+  await run({ 'SELECT nope FROM processes': { code: 'osquery-refused', error: 'no such column: nope' } });
+  assert.deepEqual(
+    log.map(({ type }) => type),
+    ['QueryRefused'],
+  );
+  assert.deepEqual(subscriptions(schedule()), []);
+  const told = bus.take();
+  assert.deepEqual(told, [
+    {
+      type: 'peer.tell',
+      peer: PEER,
+      notice: {
+        level: 'error',
+        text: 'no such column: nope',
+        query: query('SELECT nope FROM processes'),
+      },
+    },
+  ]);
+});
+
+test('requests that come while one is being logged are decided upon its outcome, in one batch', async () => {
+  const { bus, append, describe, run, schedule } = await startManager();
+  bus.deliver(asked(subscribe(sql), 1));
+  bus.deliver(asked(subscribe('SELECT 2'), 2));
+  bus.deliver(asked(subscribe('SELECT 3'), 3));
+  const all = { ...described, 'SELECT 2': { columns, tables }, 'SELECT 3': { columns, tables } };
+  describe.last.resolve(all);
+  await settle();
+  assert.equal(append.last.input.events.length, 1);
+  await run(all);
+  assert.equal(append.last.input.events.length, 2);
+  assert.deepEqual(
+    subscriptions(schedule()).map(({ query: { sql: text } }) => text),
+    [sql, 'SELECT 2', 'SELECT 3'],
+  );
+});
+
+test('a log that takes nothing has requests refused, and what happened is tried again until it is in', async () => {
+  const { bus, append, clock, describe, run, log, state, schedule } = await startManager();
+  bus.deliver(asked(subscribe(sql)));
+  bus.deliver(up('other:9999'));
+  describe.last.resolve(described);
+  await settle();
+  append.last.reject(new Error('the disk is full'));
+  await settle();
+  assert.equal(state(), 'blocked');
+  assert.deepEqual(
+    bus.take().map((message) => [message.type, message.type === 'peer.tell' ? message.notice.text : '']),
+    [
+      ['peer.tell', "this host can't take requests now: the disk is full"],
+      ['schedule.blocked', ''],
+    ],
+  );
+  clock.increment(1_000);
+  await run(described);
+  assert.deepEqual(
+    log.map(({ type }) => type),
+    ['BroConnected'],
+  );
+  assert.deepEqual(subscriptions(schedule()), []);
+  bus.deliver(asked(subscribe(sql), 2));
+  await run(described);
+  assert.equal(subscriptions(schedule()).length, 1);
+});
+
+test('a one-time query runs once it is in the log, and its end is a fact', async () => {
+  const { bus, executing, run, log, schedule } = await startManager();
+  bus.deliver(asked(execute(sql)));
+  await run(described);
+  assert.deepEqual(bus.take(), [{ type: 'execution.started', name: 'bro_0a1b2c3d_1', peer: PEER }]);
+  assert.equal(executing.starts.length, 1);
+  assert.equal(executing.last.input.query.sql, sql);
+  executing.last.resolve({ rows: 3, error: '' });
+  await settle();
+  const [finished] = bus.take();
+  assert.deepEqual(finished, {
+    type: 'execution.finished',
+    name: 'bro_0a1b2c3d_1',
+    peer: PEER,
+    rows: 3,
+    error: '',
+  });
+  if (finished) bus.deliver(finished);
+  await run();
+  assert.deepEqual(
+    log.map(({ type }) => type),
+    ['QueryExecuted', 'ExecutionCompleted'],
+  );
+  assert.deepEqual(schedule().executions, {});
+  assert.equal(executing.starts.length, 1);
+});
+
+test('a one-time query that fails has the Bro told why', async () => {
+  const { bus, executing, run } = await startManager();
+  bus.deliver(asked(execute(sql)));
+  await run(described);
+  bus.take();
+  executing.last.reject(new Error('osquery timed out'));
+  await settle();
+  const [finished] = bus.take();
+  if (finished) bus.deliver(finished);
+  await run();
+  const [told] = bus.take();
+  assert.equal(told?.type, 'peer.tell');
+  assert.match(told?.type === 'peer.tell' ? told.notice.text : '', /osquery timed out/);
+});
+
+test('a Zeek instance whose hello stops loses its queries after two minutes', async () => {
+  const { bus, clock, run, schedule } = await startManager();
+  const v5 = { ...query(sql), vocabulary: 'zeek-agent-2', zeekInstance: 'z1', queryId: 'q1' } as const;
+  const greet = { type: 'greet', vocabulary: 'zeek-agent-2', zeekInstance: 'z1' } as const;
+  bus.deliver(asked(greet, 1));
+  bus.deliver(asked({ type: 'subscribe', query: v5, requiresTables: [], ifMissingTables: [] }, 2));
+  await run(described);
+  clock.increment(100_000);
+  bus.deliver(asked(greet, 3));
+  await run(described);
+  clock.increment(119_999);
+  await run();
+  assert.equal(subscriptions(schedule()).length, 1);
+  clock.increment(1);
+  await run();
+  assert.equal(subscriptions(schedule()).length, 0);
+});
+
+test('a query that wants tables which this osquery has not is passed over in silence', async () => {
+  const { bus, run, log } = await startManager();
+  bus.deliver(
+    asked({ type: 'subscribe', query: query(sql), requiresTables: ['nowhere'], ifMissingTables: [] }),
+  );
+  await run(described);
+  assert.deepEqual(log, []);
+  assert.deepEqual(bus.take(), []);
+});
+
+test('a Bro that asks faster than osquery answers is told so, and costs no memory', async () => {
+  const { actor, bus } = await startManager();
+  for (let n = 0; n < 1_500; n += 1) bus.deliver(asked(subscribe(`SELECT ${n}`), n));
+  const waiting = actor.getSnapshot().context.pending.length;
+  assert.equal(waiting, 1_000);
+  assert.equal(bus.take().filter(({ type }) => type === 'peer.tell').length, 500);
+});
+
+test('draining logs our end and then ends', async () => {
+  const { actor, append, bus, describe } = await startManager();
+  bus.deliver({ type: 'extension.draining', reason: 'the process got SIGTERM' });
+  describe.last.resolve({});
+  await settle();
+  assert.deepEqual(
+    append.last.input.events.map((event: ScheduleEvent) => [event.type, event.data]),
+    [['ExtensionStopped', { reason: 'the process got SIGTERM' }]],
+  );
+  append.last.resolve();
+  await settle();
+  assert.equal(actor.getSnapshot().status, 'done');
+});
