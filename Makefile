@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup check types lint format test bench chaos-log thrift
+.PHONY: help setup check types lint format test bench fuzz chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -39,6 +39,11 @@ BENCHES ?= specs/bench/*.bench.ts
 
 bench: setup ## measure this machine (BENCHES=… for some)
 	for bench in $(BENCHES); do echo "== $$bench"; node --import tsx "$$bench"; done
+
+FUZZ_SECONDS ?= 60
+
+fuzz: setup ## mutate recorded sessions against the codecs (FUZZ_SECONDS, FUZZ_SEED); what is new joins the corpus
+	for fuzz in specs/fuzz/*.fuzz.ts; do echo "== $$fuzz"; FUZZ_SECONDS=$(FUZZ_SECONDS) node --import tsx "$$fuzz"; done
 
 CHAOS_KILLS ?= 1000
 CHAOS_SEED ?= $(shell date +%s)

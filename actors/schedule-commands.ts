@@ -1,6 +1,5 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 import type { Command, CommandOf } from '../src/schedule/commands.ts';
-import { type ScheduleState, subscriptionsOf } from '../src/schedule/schedule.ts';
 import type { Column, Query, RepeatedQuery, Request } from '../src/vocabulary/words.ts';
 
 /** What osquery says of a query: its columns in order, and the tables it reads. Or why it can't run. */
@@ -51,7 +50,6 @@ export function queriesIn(pending: Pending): readonly string[] {
  * others (V5) is passed over without a word, as its vocabulary says.
  */
 export function commandsFor(
-  state: ScheduleState,
   pending: Pending,
   descriptions: Descriptions,
   tables: readonly string[],
@@ -95,14 +93,13 @@ export function commandsFor(
       return [{ type: 'FarewellBro', at, cause: null, peer, zeekInstance, reason }];
     }
     case 'peer.request':
-      return requestCommands(state, pending, descriptions, tables);
+      return requestCommands(pending, descriptions, tables);
     default:
       return pending satisfies never;
   }
 }
 
 function requestCommands(
-  state: ScheduleState,
   message: MessageOf<'peer.request'>,
   descriptions: Descriptions,
   tables: readonly string[],
@@ -127,7 +124,7 @@ function requestCommands(
       return [{ type: 'FarewellBro', at, cause, peer, zeekInstance, reason: 'it said goodbye' }];
     }
     case 'wish':
-      return wishCommands(state, message, request, descriptions);
+      return wishCommands(message, request, descriptions);
     case 'acknowledge':
     case 'declare':
       return [];
@@ -136,34 +133,29 @@ function requestCommands(
   }
 }
 
-/** The whole wish: what is in it is subscribed (again), what is not ends. */
+/** The whole wish: what is not in it ends, and what is in it is asked for (again). */
 function wishCommands(
-  state: ScheduleState,
   message: MessageOf<'peer.request'>,
   wish: Extract<Request, { type: 'wish' }>,
   descriptions: Descriptions,
 ): readonly Command[] {
   const { at, peer } = message;
-  const cause = { peer, requestId: message.requestId };
-  const wanted = new Set(wish.queries.map(wishKey));
-  const unwanted = subscriptionsOf(state, peer).filter(
-    ({ query }) =>
-      query.vocabulary === wish.vocabulary &&
-      query.zeekInstance === wish.zeekInstance &&
-      !wanted.has(wishKey(query)),
-  );
+  const { vocabulary, queries } = wish;
+  // The package speaks for all of its Bro: its queries carry no instance.
+  const zeekInstance = queries[0]?.zeekInstance ?? '';
   return [
-    ...unwanted.map(({ query }): Command => {
-      const { event, sql, cookie, updateType, interval, vocabulary } = query;
-      const match = { by: 'identity', event, sql, cookie, updateType, interval } as const;
-      return { type: 'Unsubscribe', at, cause, peer, vocabulary, match };
-    }),
-    ...wish.queries.map((query) => subscribe(message, query, descriptions)),
+    {
+      type: 'NarrowToWish',
+      at,
+      cause: { peer, requestId: message.requestId },
+      peer,
+      vocabulary,
+      zeekInstance,
+      queries,
+    },
+    ...queries.map((query) => subscribe(message, query, descriptions)),
   ];
 }
-
-const wishKey = (query: RepeatedQuery): string =>
-  JSON.stringify([query.event, query.sql, query.cookie, query.updateType, query.interval]);
 
 function isForThisHost(
   request: Extract<Request, { type: 'subscribe' | 'execute' }>,

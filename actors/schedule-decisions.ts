@@ -30,7 +30,7 @@ export function decideAll(
   const events: ScheduleEvent[] = [];
   const refusals: BusMessage[] = [];
   for (const news of pending) {
-    for (const command of commandsFor(next, news, descriptions, tables)) {
+    for (const command of commandsFor(news, descriptions, tables)) {
       const decision = decide(next, command, policy);
       next = fold(next, decision.events);
       events.push(...decision.events);

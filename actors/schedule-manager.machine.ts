@@ -51,6 +51,9 @@ interface ScheduleManagerContext {
 /** At most so many pieces of news become one append. */
 const LARGEST_BATCH = 256;
 
+/** Requests of one Bro that may wait; a Bro that asks faster than osquery can answer is told so. */
+const LONGEST_QUEUE = 1_000;
+
 /** A Zeek instance (V5) whose hello stops for so long has gone; its scripts say hello at least each minute. */
 const ZEEK_SILENCE = 120_000;
 
@@ -129,6 +132,10 @@ export const scheduleManagerMachine = setup({
   },
   guards: {
     hasPending: ({ context }) => context.pending.length > 0,
+    isFlooding: ({ context, event }) =>
+      event.type === 'peer.request' &&
+      context.pending.filter((news) => news.type === 'peer.request' && news.peer === event.peer).length >=
+        LONGEST_QUEUE,
     isGreeting: ({ event }) => event.type === 'peer.request' && event.request.type === 'greet',
     isEmpty: ({ context }) => context.decided.events.length === 0,
     stopsHere: ({ context }) => context.decided.events.some(({ type }) => type === 'ExtensionStopped'),
@@ -155,6 +162,14 @@ export const scheduleManagerMachine = setup({
     'peer.resynced': { actions: { type: 'enqueue', params: ({ event }) => event } },
     'peer.expired': { actions: { type: 'enqueue', params: ({ event }) => event } },
     'peer.request': [
+      {
+        guard: 'isFlooding',
+        actions: {
+          type: 'publishAll',
+          params: ({ event }) =>
+            refusalsForLog([event], `${LONGEST_QUEUE} requests of this Bro wait already`),
+        },
+      },
       {
         guard: 'isGreeting',
         actions: [

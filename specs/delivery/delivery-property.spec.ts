@@ -14,6 +14,7 @@ import {
 
 type Step =
   | { readonly do: 'take'; readonly name: string; readonly rows: number }
+  | { readonly do: 'event' }
   | { readonly do: 'attach'; readonly peer: string; readonly slow: boolean }
   | { readonly do: 'release'; readonly peer: string }
   | { readonly do: 'break'; readonly peer: string }
@@ -29,6 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ do: fc.constant('take'), name: fc.constantFrom(...NAMES), rows: fc.nat(9) }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('event') }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('attach'), peer: fc.constantFrom(...PEERS), slow: fc.boolean() }),
@@ -57,6 +59,8 @@ class Play {
     this.world = world;
     this.#journal = journal;
     this.#directory = world.directory;
+    world.acknowledging.add('b');
+    world.matchEvent = (columns) => ['a1', 'a2', 'b1'].map((name) => ({ name, columns }));
     world.subscribe(
       subscription('a', 'a1'),
       subscription('a', 'a2', { topic: '/other' }),
@@ -100,10 +104,22 @@ class Play {
         if (accepted) this.taken.get(one.name)?.push(...rows);
         return;
       }
+      case 'event': {
+        const n = String(this.#n++);
+        const payload = Buffer.from(JSON.stringify({ n }));
+        const { accepted } = await this.life.courier.take({ kind: 'event', header: null, payload });
+        if (accepted) for (const name of ['a1', 'a2', 'b1']) this.taken.get(name)?.push(n);
+        return;
+      }
       case 'attach':
         return this.#attach(one.peer, one.slow);
-      case 'release':
-        return this.links.get(one.peer)?.at(-1)?.release();
+      case 'release': {
+        const link = this.links.get(one.peer)?.at(-1);
+        link?.release();
+        const marker = link?.markers.at(-1);
+        if (marker !== undefined) this.life.courier.acknowledge(one.peer, marker);
+        return;
+      }
       case 'break':
         return this.#break(one.peer);
       case 'crash': {
@@ -122,6 +138,7 @@ class Play {
     this.#break(peer);
     const link = new FakeLink();
     if (slow) link.confirms = 'when-told';
+    else link.onMarker = (sequence) => this.life.courier.acknowledge(peer, sequence);
     this.links.get(peer)?.push(link);
     this.life.courier.attach(peer, link);
   }

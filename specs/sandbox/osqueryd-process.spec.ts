@@ -135,7 +135,7 @@ test("an autoloaded extension gets osqueryd's flags and a bare environment, and 
   assert.equal(cwd, '/');
   // The shell adds PWD and what it counts for itself.
   const own = environment.filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line)).sort();
-  assert.deepEqual(own, [`OSQUERY_EXTENSION=${child.pid}`, 'OSQUERY_EXTENSIONS=true']);
+  assert.deepEqual(own, [`OSQUERY_EXTENSION=${pid}`, 'OSQUERY_EXTENSIONS=true']);
   process.kill(pid, 'SIGKILL');
   await eventually('the extension started again', () => started().length === 2);
   child.kill('SIGTERM');

@@ -56,6 +56,8 @@ export class FakeLink implements Link {
   /** What the Bro has taken in: handed over before a confirmation. */
   taken = 0;
   confirms: 'at-once' | 'when-told' = 'at-once';
+  /** What the scripts of the Bro do with a marker. */
+  onMarker: ((sequence: number) => void) | undefined;
   /** A link that takes no more: what is sent waits. */
   stuck = false;
   #waiting: { resolve: () => void; reject: (error: Error) => void; taken: number | undefined }[] = [];
@@ -67,8 +69,10 @@ export class FakeLink implements Link {
 
   async send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
     if (this.#broken) throw this.#broken;
-    if (topic === '/marker') this.markers.push(...events.map(sequenceOf));
-    else this.batches.push({ topic, rows: events.map(received) });
+    if (topic === '/marker') {
+      this.markers.push(...events.map(sequenceOf));
+      this.onMarker?.(this.markers.at(-1) ?? 0);
+    } else this.batches.push({ topic, rows: events.map(received) });
     if (this.stuck) await this.#wait(undefined);
   }
 

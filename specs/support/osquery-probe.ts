@@ -38,6 +38,9 @@ export interface ProbeOptions {
   readonly touch?: () => void;
 }
 
+/** osqueryd sends lines of any size; this is as much as the probe takes. */
+const MAX_CALL = 1 << 30;
+
 /** A test extension: registers with a manager, serves its socket, keeps what it was asked. */
 export class OsqueryProbe {
   readonly calls: ProbeCall[] = [];
@@ -85,7 +88,7 @@ export class OsqueryProbe {
     this.#sockets.add(socket);
     const names: string[] = [];
     this.connections.push(names);
-    const reader = new MessageReader();
+    const reader = new MessageReader(MAX_CALL);
     socket.on('close', () => {
       this.#sockets.delete(socket);
       touch?.();

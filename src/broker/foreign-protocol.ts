@@ -5,20 +5,20 @@ export interface Foreign {
   readonly problem: string;
 }
 
-const HTTP = /^(HTTP\/|GET |POST |HEAD |PUT |OPTIONS )/;
+const HTTP = /^(HTTP|GET |POST|HEAD|PUT |OPTI)/;
 /** TLS records of type alert (21) and handshake (22), version 3.x (RFC 8446, section 5.1). */
 const ALERT = 0x15;
 const HANDSHAKE = 0x16;
 
-/** Recognises who a native Broker connection has reached by mistake. A Broker frame starts with zeros. */
+/** Recognises, by at least 4 bytes, who a native Broker connection has reached by mistake. */
 export function recogniseForeign(first: Uint8Array): Foreign | undefined {
-  if ((first[0] === ALERT || first[0] === HANDSHAKE) && (first.length < 2 || first[1] === 3)) {
+  if ((first[0] === ALERT || first[0] === HANDSHAKE) && first[1] === 3) {
     return {
       code: 'tls-mismatch',
       problem: 'speaks TLS, this side plain TCP: use brokers:// for the address',
     };
   }
-  const start = Buffer.from(first.subarray(0, 8)).toString('latin1');
+  const start = Buffer.from(first.subarray(0, 4)).toString('latin1');
   if (HTTP.test(start)) {
     return { code: 'protocol', problem: "speaks HTTP: for Zeek's WebSocket use ws:// or wss://" };
   }

@@ -38,6 +38,8 @@ import { readMessages, type ZeekEvent } from './zeek-event.ts';
 
 /** Bound on the frames of a handshake: filters of thousands of topics fit. */
 const MAX_HANDSHAKE_FRAME = 1024 * 1024;
+/** Bytes that tell a Broker from others. */
+const HEAD = 4;
 /** The byte stream under a session. */
 export interface Wire {
   /** False if nothing more should be written until the session is told that it has {@link NativeSession.drained}. */
@@ -82,7 +84,8 @@ export class NativeSession implements Connection {
   #announced: readonly string[] | undefined;
   #handshake: HandshakeState | undefined;
   #closed: Closed | undefined;
-  #received = false;
+  /** The first bytes that came, which tell whether the peer is a Broker at all. */
+  #head = Buffer.alloc(0);
   #deadline: unknown;
   #remoteId = NIL_ENDPOINT;
   #remoteFilter: readonly string[] = [];
@@ -114,7 +117,7 @@ export class NativeSession implements Connection {
   /** Begins the handshake, which has `timeout` milliseconds. */
   start(timeout: number): void {
     this.#deadline = this.#options.clock.setTimeout(() => {
-      const spoke = this.#received ? 'did not finish the handshake' : 'said nothing';
+      const spoke = this.#head.length > 0 ? 'did not finish the handshake' : 'said nothing';
       this.close('handshake-timeout', `${this.#options.peerName} ${spoke} within ${timeout} ms`);
     }, timeout);
     this.#handlers.onPhase('handshaking');
@@ -124,9 +127,9 @@ export class NativeSession implements Connection {
   /** Bytes came from the peer. */
   receive(chunk: Uint8Array): void {
     if (this.#closed) return;
-    if (!this.#received && chunk.length > 0) {
-      this.#received = true;
-      const foreign = recogniseForeign(chunk);
+    if (this.#head.length < HEAD) {
+      this.#head = Buffer.concat([this.#head, chunk.subarray(0, HEAD)]);
+      const foreign = this.#head.length < HEAD ? undefined : recogniseForeign(this.#head);
       if (foreign) {
         this.close(foreign.code, `${this.#options.peerName} ${foreign.problem}`);
         return;
@@ -139,7 +142,7 @@ export class NativeSession implements Connection {
       });
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      this.#broken(error);
+      if (!this.#closed) this.#broken(error);
     }
   }
 
@@ -157,7 +160,7 @@ export class NativeSession implements Connection {
     else if (this.#peerLeaves) this.close('goodbye', `${this.#options.peerName} left in good order`);
     else if (this.#outbound) {
       this.close('reset', `${this.#options.peerName} closed the connection without a goodbye`);
-    } else if (this.#received) {
+    } else if (this.#head.length > 0) {
       this.close('reset', `${this.#options.peerName} closed the connection during the handshake`);
     } else {
       const hint = 'it may speak TLS (brokers://) or be no Zeek';

@@ -10,13 +10,20 @@ interface Tally {
   last: number;
 }
 
+/** Events for one topic. */
+export interface TopicEvents {
+  readonly topic: string;
+  readonly events: ZeekEvent[];
+}
+
 /**
- * Events for one topic that go out together, and what will be booked once they are confirmed; rows that were
- * skipped on the way are booked with them, so that rows below a cursor, and no others, are settled.
+ * Events that go out together, and what will be booked once they are confirmed; rows that were skipped on the
+ * way are booked with them, so that rows below a cursor, and no others, are settled.
  */
 export class Batch {
-  topic = '';
-  readonly events: ZeekEvent[] = [];
+  /** In the rows' order: events for the same topic one after another travel as one message. */
+  readonly groups: TopicEvents[] = [];
+  rows = 0;
   bytes = 0;
   /** Number of the last row that is sent. */
   last = -1;
@@ -27,12 +34,14 @@ export class Batch {
   #tallies: Tally[] = [];
 
   get isEmpty(): boolean {
-    return this.events.length === 0;
+    return this.rows === 0;
   }
 
   add(ledger: Ledger, topic: string, event: ZeekEvent, number: number, bytes: number): void {
-    this.topic = topic;
-    this.events.push(event);
+    const group = this.groups.at(-1);
+    if (group?.topic === topic) group.events.push(event);
+    else this.groups.push({ topic, events: [event] });
+    this.rows += 1;
     this.bytes += bytes;
     this.last = number;
     this.#count(ledger, undefined, 1, number);

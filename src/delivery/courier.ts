@@ -1,7 +1,7 @@
 import type { Account } from './accounting.ts';
 import { Books } from './books.ts';
 import type { Cursors } from './cursors.ts';
-import { Drops } from './drops.ts';
+import { Housekeeping } from './housekeeping.ts';
 import type { Appended, Journal, JournalReader } from './journal.ts';
 import { Lane, type LaneHost } from './lane.ts';
 import { type CourierLimits, type CourierPorts, DEFAULT_LIMITS, type Handover, type Link } from './ports.ts';
@@ -16,12 +16,14 @@ export interface CourierOptions {
   readonly limits?: Partial<CourierLimits>;
 }
 
-/** What is known of one Bro's lane. */
+/** How far a Bro is. */
 export interface LaneStatus {
   readonly peer: string;
   readonly attached: boolean;
-  /** All rows numbered below are settled. */
-  readonly cursor: number;
+  /** All rows numbered below are settled; it equals `newest` once the Bro has everything. */
+  readonly confirmed: number;
+  /** All rows numbered below have come from osquery. */
+  readonly newest: number;
   /** Rows sent and not confirmed. */
   readonly inFlight: number;
 }
@@ -29,14 +31,8 @@ export interface LaneStatus {
 /** Entries that are counted, or this many bytes of them, before others get a turn. */
 const TURN_ENTRIES = 64;
 const TURN_BYTES = 512 * 1024;
-/** Steps between two looks at what can be thrown away. */
-const TIDY_EVERY = 64;
-/** Such looks between two that sum up the queries that have ended. */
-const CLOSE_EVERY = 16;
 /** Milliseconds until a journal that can't be read is tried again. */
 const RETRY = 1000;
-/** From this part of the journal's bound on, the oldest rows are given up ahead of need. */
-const NEARLY_FULL = 0.9;
 
 /**
  * Brings rows to Bros. What osquery hands over is written to the journal, then counted (the one pass that says
@@ -51,7 +47,7 @@ export class Courier implements LaneHost {
   readonly #journal: Journal;
   readonly #cursors: Cursors;
   readonly #books = new Books();
-  readonly #drops: Drops;
+  readonly #house: Housekeeping;
   readonly #recent: RecentEntries;
   readonly #lanes = new Map<string, Lane>();
   readonly #readers = new Map<Lane, JournalReader>();
@@ -61,10 +57,6 @@ export class Courier implements LaneHost {
   #counted: number;
   #onProgress = new Set<() => void>();
   #counting: Promise<void> | undefined;
-  #tidying = false;
-  #trimming: Promise<void> = Promise.resolve();
-  #sinceTidy = 0;
-  #tidyings = 0;
   #stopped = false;
 
   constructor(options: CourierOptions) {
@@ -75,11 +67,17 @@ export class Courier implements LaneHost {
     this.#recent = new RecentEntries(this.limits.recentBytes);
     this.#counter = options.journal.reader();
     this.#counted = options.journal.segments[0]?.first ?? options.journal.next;
-    this.#drops = new Drops({
+    this.#house = new Housekeeping({
       ports: this.ports,
       journal: options.journal,
+      cursors: options.cursors,
       books: this.#books,
       lanes: this.#lanes,
+      counted: () => this.#counted,
+      untilCounted: async (number) => {
+        const until = () => Math.min(number, this.#lastWritten());
+        while (this.#counting && !this.#stopped && this.#counted < until()) await this.#progress();
+      },
     });
     for (const [peer, cursor] of options.cursors.loaded) this.#lanes.set(peer, new Lane(peer, this, cursor));
   }
@@ -96,8 +94,7 @@ export class Courier implements LaneHost {
   async take(entry: Handover): Promise<Appended> {
     const { maxBytes } = this.#journal.limits;
     const size = this.#journal.sizeOf(entry);
-    if (this.#journal.bytes + size > maxBytes && size <= maxBytes)
-      await this.#alone(() => this.#makeRoom(size));
+    if (this.#journal.bytes + size > maxBytes && size <= maxBytes) await this.#house.makeRoom(size);
     const appended = await this.#journal.append(entry);
     if (appended.accepted) {
       this.#recent.push(appended.entry);
@@ -106,23 +103,12 @@ export class Courier implements LaneHost {
     return appended;
   }
 
-  async #makeRoom(size: number): Promise<void> {
-    const { maxBytes } = this.#journal.limits;
-    while (this.#journal.bytes + size > maxBytes && !this.#stopped) {
-      const oldest = this.#journal.segments[0];
-      if (!oldest) return;
-      const before = this.#journal.bytes;
-      await this.#dropThrough(oldest.next, `the journal is full (${maxBytes} bytes)`);
-      if (this.#journal.bytes >= before) return;
-    }
-  }
-
   async #refused(entry: Handover, refusal: Appended & { readonly accepted: false }): Promise<void> {
     const { sequence, reason, message } = refusal;
     const next = sequence + entry.payload.length + 1;
     const scanned = await scanEntry({ ...entry, sequence, next, receivedAt: this.ports.now() }, this.ports);
     this.#countEntry(scanned);
-    const rows = this.#drops.refuse(scanned, `the journal didn't take them (${reason})`);
+    const rows = this.#house.drops.refuse(scanned, `the journal didn't take them (${reason})`);
     this.ports.report({ type: 'refused', reason, message, rows });
   }
 
@@ -161,7 +147,8 @@ export class Courier implements LaneHost {
     return [...this.#lanes.values()].map(({ peer, attached, cursor, inFlight }) => ({
       peer,
       attached,
-      cursor,
+      confirmed: cursor,
+      newest: Math.max(cursor, this.#counted),
       inFlight,
     }));
   }
@@ -185,13 +172,11 @@ export class Courier implements LaneHost {
     this.#written.raise();
     this.#progressed();
     await this.#counting;
-    await this.#trimming;
+    await this.#house.stop();
     for (const reader of this.#readers.values()) await reader.close();
     await this.#counter.close();
     await this.#cursors.flush();
   }
-
-  // What lanes ask for.
 
   get counted(): number {
     return this.#counted;
@@ -222,7 +207,7 @@ export class Courier implements LaneHost {
     if (this.#lanes.get(lane.peer) !== lane) return;
     this.#cursors.set(lane.peer, cursor);
     this.#progressed();
-    this.#tidySoon();
+    this.#house.step();
   }
 
   #lane(peer: string, position: number): Lane {
@@ -244,8 +229,6 @@ export class Courier implements LaneHost {
     return entry;
   }
 
-  // Counting.
-
   async #count(): Promise<void> {
     let entries = 0;
     let bytes = 0;
@@ -261,6 +244,7 @@ export class Courier implements LaneHost {
         continue;
       }
       if (!entry) {
+        this.#releaseRecent();
         await this.#written.rest();
         continue;
       }
@@ -277,12 +261,13 @@ export class Courier implements LaneHost {
       this.#counted = entry.next;
       for (const lane of this.#lanes.values()) lane.wake();
       this.#progressed();
-      this.#tidySoon();
+      this.#house.step();
       entries += 1;
       bytes += entry.payload.length;
       if (entries >= TURN_ENTRIES || bytes >= TURN_BYTES) {
         entries = 0;
         bytes = 0;
+        this.#releaseRecent();
         await this.ports.yieldTurn();
       }
     }
@@ -301,82 +286,11 @@ export class Courier implements LaneHost {
     }
   }
 
-  // Keeping the journal small.
-
-  #tidySoon(): void {
-    this.#sinceTidy += 1;
-    if (this.#sinceTidy < TIDY_EVERY) return;
-    this.#sinceTidy = 0;
-    this.#tidyings += 1;
-    if (this.#tidyings % CLOSE_EVERY === 0) this.#closeEnded();
-    const oldest = this.#journal.segments[0];
-    if (!oldest || this.#tidying || this.#stopped) return;
-    if (this.#recent.from < this.#needed()) this.#recent.release(this.#needed());
-    if (this.#journal.segments.length === 1) return;
-    if (oldest.next <= this.#settledBelow() || this.#isOverdue(oldest.newestAt)) {
-      this.#tidying = true;
-      this.#alone(() => this.#tidy()).finally(() => {
-        this.#tidying = false;
-      });
-    }
-  }
-
-  /** One at a time may remove segments: what is to be booked as dropped has to be read before. */
-  #alone(work: () => Promise<void>): Promise<void> {
-    this.#trimming = this.#trimming.then(work).catch((error: unknown) => {
-      this.ports.report({ type: 'journal-trouble', message: String(error) });
-    });
-    return this.#trimming;
-  }
-
-  #isOverdue(newestAt: number): boolean {
-    const { maxBytes, maxAge } = this.#journal.limits;
-    return this.#journal.bytes > maxBytes * NEARLY_FULL || newestAt < this.ports.now() - maxAge;
-  }
-
-  async #tidy(): Promise<void> {
-    this.#closeEnded();
-    await this.#journal.trim(this.#settledBelow());
-    const oldest = this.#journal.segments[0];
-    if (!oldest || this.#journal.segments.length === 1 || !this.#isOverdue(oldest.newestAt)) return;
-    const { maxBytes, maxAge } = this.#journal.limits;
-    const full = this.#journal.bytes > maxBytes * NEARLY_FULL;
-    await this.#dropThrough(
-      oldest.next,
-      full ? `the journal is full (${maxBytes} bytes)` : `they waited longer than ${maxAge / 1000} s`,
-    );
-  }
-
-  #closeEnded(): void {
-    this.#books.closeEnded((name) => this.ports.lookup(name) !== undefined);
-  }
-
-  /** Nothing below is needed from memory: absent Bros will read from disk. */
-  #needed(): number {
+  /** Entries that no attached Bro will read from memory are let go; absent ones will read from disk. */
+  #releaseRecent(): void {
     let needed = this.#counted;
     for (const lane of this.#lanes.values()) if (lane.attached) needed = Math.min(needed, lane.position);
-    return needed;
-  }
-
-  /** Nothing below is needed by anybody. */
-  #settledBelow(): number {
-    let below = this.#counted;
-    for (const lane of this.#lanes.values()) {
-      if (!lane.attached && lane.cursor < below && this.#books.pending(lane.peer) === 0)
-        lane.skipTo(this.#counted);
-      below = Math.min(below, lane.cursor);
-    }
-    return below;
-  }
-
-  /** Gives up all rows below the number: whoever still lacks them is told. */
-  async #dropThrough(number: number, reason: string): Promise<void> {
-    while (this.#counting && this.#counted < number && !this.#stopped && this.#counted < this.#lastWritten())
-      await this.#progress();
-    await this.#drops.dropBelow(number, reason);
-    // Should the disk not take the cursors, a crash costs a repeat of the gap's notice, no row.
-    await this.#cursors.flush().catch(() => {});
-    await this.#journal.trim(number, true);
+    if (this.#recent.from < needed) this.#recent.release(needed);
   }
 
   #progress(): Promise<void> {

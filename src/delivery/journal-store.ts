@@ -1,5 +1,4 @@
-import { type FileHandle, mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { DeliveryError } from './delivery-error.ts';
 import type {
   Appended,
@@ -21,6 +20,7 @@ import {
   MAX_PAYLOAD,
   rowSpan,
 } from './journal-record.ts';
+import { recoverSegments, segmentPath, syncDirectory, writeAll } from './segment-files-store.ts';
 
 export interface JournalOptions {
   /** Created if it isn't there. The caller sees to it that no other process uses it. */
@@ -41,10 +41,8 @@ export interface JournalOptions {
 
 const DAY = 24 * 60 * 60 * 1000;
 const SYNC_INTERVAL = 1000;
-/** As many entries are written with one call, and bytes in one piece. */
+/** As many entries are written with one call. */
 const GROUP = 256;
-const SMALL = 64 * 1024;
-const NAME = /^journal-(\d{16})\.log$/;
 
 interface Waiting {
   readonly entry: NewEntry;
@@ -86,7 +84,7 @@ export class JournalStore implements Journal {
   static async open(options: JournalOptions): Promise<JournalStore> {
     try {
       await mkdir(options.directory, { recursive: true, mode: 0o700 });
-      return new JournalStore(options, await recover(options.directory));
+      return new JournalStore(options, await recoverSegments(options.directory));
     } catch (error) {
       throw new DeliveryError('unusable', `can't use the journal in ${options.directory}: ${error}`, error);
     }
@@ -242,7 +240,7 @@ export class JournalStore implements Journal {
       return { handle: this.#handle, segment: current };
     }
     const first = this.#next;
-    const path = join(this.#options.directory, `journal-${String(first).padStart(16, '0')}.log`);
+    const path = segmentPath(this.#options.directory, first);
     const handle = await open(path, 'w', 0o600);
     if (this.#handle) this.#retire(this.#handle);
     this.#handle = handle;
@@ -303,56 +301,4 @@ export class JournalStore implements Journal {
 
 function settleAll(group: readonly Waiting[], entries: readonly JournalEntry[]): void {
   for (const [index, entry] of entries.entries()) group[index]?.settle({ accepted: true, entry });
-}
-
-async function writeAll(
-  handle: FileHandle,
-  buffers: readonly Uint8Array[],
-  size: number,
-  position: number,
-): Promise<void> {
-  const whole = size <= SMALL || buffers.length > GROUP ? Buffer.concat(buffers, size) : undefined;
-  let written = whole
-    ? (await handle.write(whole, 0, size, position)).bytesWritten
-    : (await handle.writev(buffers, position)).bytesWritten;
-  while (written < size) {
-    const rest = (whole ?? Buffer.concat(buffers, size)).subarray(written);
-    const { bytesWritten } = await handle.write(rest, 0, rest.length, position + written);
-    if (bytesWritten === 0) throw new Error('the file takes no more bytes');
-    written += bytesWritten;
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  await handle.sync().catch(() => {});
-  await handle.close();
-}
-
-/** The segments that lie there; the newest one is read through and cut behind its last whole entry. */
-async function recover(directory: string): Promise<StoredSegment[]> {
-  const names = (await readdir(directory)).filter((name) => NAME.test(name)).sort();
-  const segments: StoredSegment[] = [];
-  for (const [index, name] of names.entries()) {
-    const path = join(directory, name);
-    const first = Number(NAME.exec(name)?.[1]);
-    const { size, mtimeMs } = await stat(path);
-    const following = names[index + 1];
-    const segment = { path, first, next: first, bytes: size, newestAt: mtimeMs };
-    if (following) segment.next = Number(NAME.exec(following)?.[1]);
-    else await cutTail(segment);
-    if (segment.bytes > 0) segments.push(segment);
-    else await rm(path, { force: true });
-  }
-  return segments;
-}
-
-async function cutTail(segment: StoredSegment): Promise<void> {
-  const size = segment.bytes;
-  const reader = new SegmentReader([segment]);
-  const whole = await reader.lastWhole();
-  await reader.close();
-  segment.next = whole.next;
-  segment.bytes = whole.bytes;
-  if (whole.bytes < size) await truncate(segment.path, whole.bytes);
 }

@@ -1,12 +1,11 @@
-import { isMalformed } from '../osquery/log-item.ts';
 import type { Gap } from '../vocabulary/words.ts';
 import type { Ledger } from './accounting.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import { Batch } from './batch.ts';
-import type { PeerCursor } from './cursors.ts';
-import { joinGaps } from './cursors.ts';
-import type { CourierLimits, CourierPorts, Deliverable, Link } from './ports.ts';
-import { ProblemThrottle } from './problem-throttle.ts';
-import { isInitial, unwanted } from './row-filter.ts';
+import { joinGaps, type PeerCursor } from './cursors.ts';
+import { InFlight } from './in-flight.ts';
+import type { CourierLimits, CourierPorts, Link } from './ports.ts';
+import { type Load, RowLoader } from './row-loader.ts';
 import type { Parcel, ScannedEntry } from './scanned-entry.ts';
 import { Signal } from './signal.ts';
 
@@ -33,8 +32,7 @@ const TURN = 500;
 export class Lane {
   readonly peer: string;
   readonly #host: LaneHost;
-  #signal = new Signal();
-  readonly #problems = new Map<string, ProblemThrottle>();
+  readonly #loader: RowLoader;
   #cursor: number;
   /** The number of the next row to look at; all below are settled, in a batch, or lost. */
   #position: number;
@@ -42,20 +40,18 @@ export class Lane {
   #floor = 0;
   #gap: Gap | undefined;
   #link: Link | undefined;
+  // What follows belongs to the link, and is replaced with it: a former link may never let go of its loop.
+  #signal = new Signal();
+  #acknowledgements = new Acknowledgements();
   #open = new Batch();
-  #sent: Batch[] = [];
-  #sentRows = 0;
-  #sentBytes = 0;
+  #sent = new InFlight();
   #confirming = false;
-  /** The highest number that the Bro's scripts have acknowledged on this link. */
-  #acknowledged = -1;
-  #scriptsSilent = false;
-  #onAcknowledge: (() => void) | undefined;
   #turn = 0;
 
   constructor(peer: string, host: LaneHost, cursor: PeerCursor) {
     this.peer = peer;
     this.#host = host;
+    this.#loader = new RowLoader(peer, host.ports, host.limits);
     this.#cursor = cursor.position;
     this.#position = cursor.position;
     this.#gap = cursor.gap;
@@ -75,7 +71,7 @@ export class Lane {
   }
 
   get inFlight(): number {
-    return this.#sentRows;
+    return this.#sent.rows;
   }
 
   get gap(): Gap | undefined {
@@ -84,7 +80,7 @@ export class Lane {
 
   /** Whether everything that has been counted is settled. */
   get isSettled(): boolean {
-    return this.#cursor >= this.#host.counted && this.#sent.length === 0 && this.#open.isEmpty && !this.#gap;
+    return this.#cursor >= this.#host.counted && this.#sent.rows === 0 && this.#open.isEmpty && !this.#gap;
   }
 
   /** New rows have been counted. */
@@ -94,11 +90,7 @@ export class Lane {
 
   attach(link: Link): void {
     this.detach();
-    // A former link may never let go of its loop, which then rests on the former signal.
-    this.#signal = new Signal();
     this.#link = link;
-    this.#acknowledged = -1;
-    this.#scriptsSilent = false;
     this.#run(link).catch((error: unknown) => this.#fail(link, error));
   }
 
@@ -107,14 +99,14 @@ export class Lane {
     if (!this.#link || link !== this.#link) return;
     this.#link = undefined;
     this.#dropUnsettledBelow(this.#floor);
+    this.#signal.raise();
+    this.#signal = new Signal();
+    this.#acknowledgements.end();
+    this.#acknowledgements = new Acknowledgements();
     this.#open = new Batch();
-    this.#sent = [];
-    this.#sentRows = 0;
-    this.#sentBytes = 0;
+    this.#sent = new InFlight();
     this.#confirming = false;
     this.#position = this.#cursor;
-    this.#onAcknowledge?.();
-    this.#signal.raise();
   }
 
   #fail(link: Link, error: unknown): void {
@@ -126,10 +118,8 @@ export class Lane {
 
   /** The Bro's scripts have handled all rows up to and with the number. */
   acknowledge(sequence: number): void {
-    this.#acknowledged = Math.max(this.#acknowledged, sequence);
-    this.#scriptsSilent = false;
     this.#settle(sequence);
-    this.#onAcknowledge?.();
+    this.#acknowledgements.record(sequence);
   }
 
   /** Goes on at the number without looking at rows below. @returns the numbers passed over, if any */
@@ -161,7 +151,7 @@ export class Lane {
     if (this.#cursor >= floor) return;
     const names: Record<string, number> = {};
     let rows = 0;
-    for (const batch of [...this.#sent, this.#open]) {
+    for (const batch of [...this.#sent.batches, this.#open]) {
       for (const [name, dropped] of batch.dropBelow(floor)) {
         names[name] = (names[name] ?? 0) + dropped;
         rows += dropped;
@@ -215,133 +205,109 @@ export class Lane {
   }
 
   async #deliver(link: Link, { entry, parcels }: ScannedEntry): Promise<void> {
+    const asEvent = entry.kind === 'event';
     for (const parcel of parcels) {
       const ledger = this.#host.ledger(parcel.name);
       if (ledger?.peer !== this.peer) continue;
-      const deliverable = parcel.deliverable ?? this.#host.ports.lookup(parcel.name);
-      // An event has one number in all the queries that it satisfies: the position stays until all have it.
-      const single = entry.kind === 'event';
-      if (deliverable) await this.#deliverParcel(link, parcel, ledger, deliverable, single);
-      else this.#skipRest(parcel, ledger, 'ended', single);
+      const load = this.#loader.prepare(parcel, ledger, asEvent);
+      // An event has one number in all the queries that it satisfies, so all of them are loaded in one go.
+      if (asEvent) {
+        if (this.#position > parcel.first) break;
+        if (load) this.#loader.load(this.#open, load, 0);
+        else this.#open.skip(ledger, 'ended', 1, parcel.first);
+      } else if (load) await this.#deliverRows(link, load);
+      else this.#skipRest(parcel, ledger, 'ended');
       if (link !== this.#link) return;
     }
     this.#position = Math.max(this.#position, entry.next);
     this.#settlePassed();
-    this.#turn += 1;
-    if (this.#turn % TURN === 0) await this.#host.ports.yieldTurn();
+    if (this.#isFull()) await this.#flush(link);
+    const turn = this.#takeTurns();
+    if (turn) await turn;
   }
 
-  async #deliverParcel(
-    link: Link,
-    parcel: Parcel,
-    ledger: Ledger,
-    deliverable: Deliverable,
-    single: boolean,
-  ): Promise<void> {
+  async #deliverRows(link: Link, load: Load): Promise<void> {
     const { ports } = this.#host;
-    const { item, first, unixTime } = parcel;
-    const initial = isInitial(item, deliverable);
-    const encode = ports.encoderOf(deliverable);
+    const { parcel, ledger } = load;
     const limit = ports.rowsPerResult(this.peer);
+    // Rows may be given up, and the position moved on, whenever others have their turn.
     for (;;) {
-      const number = Math.max(first, this.#position);
-      const index = number - first;
-      if (index >= item.rowCount) return;
+      const index = Math.max(0, this.#position - parcel.first);
+      if (index >= parcel.item.rowCount) return;
       if (index >= limit) {
-        const rows = this.#skipRest(parcel, ledger, 'limit', single);
+        const rows = this.#skipRest(parcel, ledger, 'limit');
         ports.report({ type: 'result-cut', peer: this.peer, name: parcel.name, rows, limit });
         return;
       }
-      const change = item.changeOf(index);
-      const reason = unwanted(change, initial, deliverable);
-      if (reason !== undefined) this.#open.skip(ledger, reason, 1, number);
-      else {
-        const row = item.row(index);
-        if (isMalformed(row)) this.#skipProblem(ledger, 'malformed', row.problem, number);
-        else if (!single && deliverable.eventBased && ports.wasSentAsEvent?.(parcel.name, row.columns)) {
-          this.#open.skip(ledger, 'sent-as-event', 1, number);
-        } else {
-          const encoded = encode({ change, initial, unixTime, columns: row.columns, sequence: number });
-          if ('topic' in encoded) {
-            if (!this.#open.isEmpty && this.#open.topic !== encoded.topic) {
-              await this.#flush(link);
-              if (link !== this.#link) return;
-              // Rows may have been given up while the flush waited, this one among them.
-              if (this.#position > number && !single) continue;
-            }
-            this.#open.add(ledger, encoded.topic, encoded.event, number, item.rowBytes(index));
-          } else if (encoded.problem === 'null') this.#open.skip(ledger, 'null', 1, number);
-          else this.#skipProblem(ledger, encoded.problem, encoded.text, number);
-        }
-      }
-      if (!single) this.#position = number + 1;
-      this.#turn += 1;
+      this.#loader.load(this.#open, load, index);
+      this.#position = parcel.first + index + 1;
       if (this.#isFull()) {
         await this.#flush(link);
         await ports.yieldTurn();
-      } else if (this.#turn % TURN === 0) await ports.yieldTurn();
-      if (single || link !== this.#link) return;
+      } else {
+        const turn = this.#takeTurns();
+        if (turn) await turn;
+      }
+      if (link !== this.#link) return;
     }
+  }
+
+  /** Now and then lets others have their turn. */
+  #takeTurns(): Promise<void> | undefined {
+    this.#turn += 1;
+    return this.#turn % TURN === 0 ? this.#host.ports.yieldTurn() : undefined;
   }
 
   #isFull(): boolean {
     const { batchRows, batchBytes } = this.#host.limits;
-    return this.#open.events.length >= batchRows || this.#open.bytes >= batchBytes;
+    return this.#open.rows >= batchRows || this.#open.bytes >= batchBytes;
   }
 
-  #skipRest(parcel: Parcel, ledger: Ledger, reason: string, single: boolean): number {
+  #skipRest(parcel: Parcel, ledger: Ledger, reason: string): number {
     const end = parcel.first + parcel.item.rowCount;
     const rows = end - Math.max(parcel.first, this.#position);
     if (rows <= 0) return 0;
-    if (reason === 'ended') this.#problems.delete(parcel.name);
     this.#open.skip(ledger, reason, rows, end - 1);
-    if (!single) this.#position = end;
+    this.#position = end;
     return rows;
   }
 
-  #skipProblem(ledger: Ledger, reason: string, problem: string, number: number): void {
-    const { ports, limits } = this.#host;
-    this.#open.skip(ledger, reason, 1, number);
-    let throttle = this.#problems.get(ledger.name);
-    if (!throttle) {
-      throttle = new ProblemThrottle(limits.problemInterval, ports.now);
-      this.#problems.set(ledger.name, throttle);
-    }
-    const rows = throttle.count();
-    if (rows > 0) ports.report({ type: 'row-problem', peer: this.peer, name: ledger.name, problem, rows });
-  }
-
+  /** Gives the open batch to the link; waits while the link, or the Bro, has had enough. */
   async #flush(link: Link): Promise<void> {
     const batch = this.#open;
     if (batch.isEmpty) return;
     this.#open = new Batch();
     batch.upTo = this.#position;
     batch.bookSent();
-    this.#sent.push(batch);
-    this.#sentRows += batch.events.length;
-    this.#sentBytes += batch.bytes;
-    await link.send(batch.topic, batch.events);
+    this.#sent.add(batch);
+    for (const { topic, events } of batch.groups) {
+      await link.send(topic, events);
+      if (link !== this.#link) return;
+    }
     batch.handed = true;
-    if (link !== this.#link) return;
     if (!this.#confirming) {
       this.#confirming = true;
       this.#confirm(link).catch((error: unknown) => this.#fail(link, error));
     }
     const { windowRows, windowBytes } = this.#host.limits;
-    while (link === this.#link && (this.#sentRows >= windowRows || this.#sentBytes >= windowBytes)) {
+    while (link === this.#link && (this.#sent.rows >= windowRows || this.#sent.bytes >= windowBytes)) {
       await this.#signal.rest();
     }
   }
 
   /** Asks for confirmation until nothing that was sent lacks it, one question at a time. */
   async #confirm(link: Link): Promise<void> {
+    const { ports, limits } = this.#host;
+    const acknowledgements = this.#acknowledgements;
     for (;;) {
-      const upTo = this.#sent.findLast((batch) => batch.handed)?.last;
+      const upTo = this.#sent.lastHanded;
       if (upTo === undefined) break;
-      const marker = this.#scriptsSilent ? undefined : this.#host.ports.marker(this.peer, upTo);
+      const marker = acknowledgements.silent ? undefined : ports.marker(this.peer, upTo);
       if (marker) await link.send(marker.topic, [marker.event]);
       await link.confirm();
-      if (marker && link === this.#link) await this.#acknowledgement(link, upTo);
+      if (marker && !(await acknowledgements.reach(upTo, limits.acknowledgeGrace, ports))) {
+        ports.report({ type: 'acknowledgements-missing', peer: this.peer });
+      }
       if (link !== this.#link) return;
       this.#settle(upTo);
     }
@@ -349,41 +315,10 @@ export class Lane {
     this.#signal.raise();
   }
 
-  /** Waits until the Bro's scripts have acknowledged the number, but not for ever. */
-  async #acknowledgement(link: Link, upTo: number): Promise<void> {
-    const { ports, limits } = this.#host;
-    let late = false;
-    let raise = () => {};
-    const cancel = ports.after(limits.acknowledgeGrace, () => {
-      late = true;
-      raise();
-    });
-    while (link === this.#link && this.#acknowledged < upTo && !late) {
-      await new Promise<void>((resolve) => {
-        raise = resolve;
-        this.#onAcknowledge = resolve;
-      });
-    }
-    cancel();
-    this.#onAcknowledge = undefined;
-    if (link !== this.#link || this.#acknowledged >= upTo) return;
-    this.#scriptsSilent = true;
-    ports.report({ type: 'acknowledgements-missing', peer: this.peer });
-  }
-
-  /** Books all batches whose rows are numbered up to that. */
   #settle(upTo: number): void {
-    let settled = 0;
-    for (const batch of this.#sent) {
-      if (batch.last > upTo || !batch.handed) break;
-      batch.settle();
-      this.#sentRows -= batch.events.length;
-      this.#sentBytes -= batch.bytes;
-      this.#cursor = batch.upTo;
-      settled += 1;
-    }
-    if (settled === 0) return;
-    this.#sent.splice(0, settled);
+    const below = this.#sent.settle(upTo);
+    if (below === undefined) return;
+    this.#cursor = Math.max(this.#cursor, below);
     this.#settlePassed();
     this.#moved();
     this.#signal.raise();
@@ -392,16 +327,17 @@ export class Lane {
   /** Books what was passed over since the last batch, or leaves that to the batch before it. */
   #settlePassed(): void {
     if (!this.#open.isEmpty) return;
-    const last = this.#sent.at(-1);
-    this.#open.upTo = this.#position;
-    if (last) last.absorb(this.#open);
-    else {
-      this.#open.settle();
-      if (this.#position > this.#cursor) {
-        this.#cursor = this.#position;
-        this.#moved();
-      }
-    }
+    const passed = this.#open;
     this.#open = new Batch();
+    passed.upTo = this.#position;
+    const last = this.#sent.batches.at(-1);
+    if (last) {
+      last.absorb(passed);
+      return;
+    }
+    passed.settle();
+    if (this.#position <= this.#cursor) return;
+    this.#cursor = this.#position;
+    this.#moved();
   }
 }

@@ -6,7 +6,9 @@ import type { Host } from '../../vocabulary/words.ts';
 import type { BroLinks } from './bro-links.ts';
 import type { Deliverables } from './deliverables.ts';
 import type { House } from './house.ts';
+import { RowEncoders } from './row-encoders.ts';
 import type { State } from './state.ts';
+import { yieldTurn } from './turns.ts';
 
 /** Milliseconds between two reports of how far the Bros are. */
 const PROGRESS_INTERVAL = 1_000;
@@ -34,21 +36,13 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
   const { state, deliverables, links, host } = parts;
   const { world } = house;
   const listeners = new Set<LossListener>();
+  const encoders = new RowEncoders(house, host);
   const courier: Courier = new Courier({
     journal: state.journal,
     cursors: state.cursors,
     ports: {
       lookup: (name) => deliverables.find(name),
-      encoderOf({ query, columns }) {
-        const vocabulary = house.vocabularies().get(query.vocabulary);
-        const self = host();
-        if (!vocabulary || !self) {
-          const text = `vocabulary ${query.vocabulary} is switched off`;
-          return () => ({ problem: 'misfit', column: '', type: 'UNKNOWN', value: '', text });
-        }
-        const { nullPolicy } = house.settings();
-        return vocabulary.rowEncoder(query, columns, self, nullPolicy ? { nullPolicy } : {});
-      },
+      encoderOf: (deliverable) => encoders.of(deliverable),
       rowsPerResult: () => house.settings().rowsPerResult,
       marker: (peer, sequence) => links.find(peer)?.marker(sequence),
       async notifyGap(peer, gap) {
@@ -64,7 +58,7 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
         const timer = setTimeout(callback, milliseconds);
         return () => clearTimeout(timer);
       },
-      yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+      yieldTurn,
     },
   });
   return {

@@ -1,16 +1,16 @@
 import { fromPromise } from 'xstate';
 import type { Description, Descriptions } from '../../../actors/schedule-commands.ts';
 import type { Executed } from '../../../actors/schedule-manager.machine.ts';
+import { answer } from '../../delivery/answer.ts';
 import type { Courier } from '../../delivery/courier.ts';
-import type { ExecutionHeader } from '../../delivery/ports.ts';
 import type { ManagerClient } from '../../osquery/manager-client.ts';
 import { OsqueryError } from '../../osquery/osquery-error.ts';
 import type { Row } from '../../osquery/row.ts';
 import type { TableAccessReader } from '../../osquery/table-access-store.ts';
 import type { Execution } from '../../schedule/schedule.ts';
-import { encodeText } from '../../text/byte-text.ts';
 import type { DistributedExecutions } from './distributed-executions.ts';
 import type { House } from './house.ts';
+import { yieldTurn } from './turns.ts';
 
 /** Milliseconds that a request may wait for osqueryd to be there. */
 const OSQUERY_PATIENCE = 30_000;
@@ -53,31 +53,24 @@ async function describe(house: House, { client, access }: QueryParts, sql: strin
 /** The port `execute`: runs a one-time query, and has its rows in the journal before it says so. */
 export function executePort(house: House, parts: QueryParts) {
   return fromPromise<Executed, Execution>(async ({ input, signal }) => {
-    const { name, peer, query, columns } = input;
-    const answer = await answerOf(house, parts, input, signal);
-    if ('error' in answer) return { rows: 0, error: answer.error };
-    const header: ExecutionHeader = {
-      name,
-      peer,
-      query,
-      columns,
-      unixTime: Math.floor(house.world.now() / 1_000),
-    };
-    const payload = encodeText(JSON.stringify(answer.rows));
-    const appended = await parts.courier().take({ kind: 'execution', header, payload });
+    const found = await rowsOf(house, parts, input, signal);
+    if ('error' in found) return { rows: 0, error: found.error };
+    const unixTime = Math.floor(house.world.now() / 1_000);
+    const handover = await answer(input, unixTime, found.rows, { yieldTurn });
+    const appended = await parts.courier().take(handover);
     if (!appended.accepted) return { rows: 0, error: `its rows could not be kept: ${appended.message}` };
-    return { rows: answer.rows.length, error: '' };
+    return { rows: found.rows.length, error: '' };
   });
 }
 
-type Answer = { readonly rows: readonly Row[] } | { readonly error: string };
+type Found = { readonly rows: readonly Row[] } | { readonly error: string };
 
-async function answerOf(
+async function rowsOf(
   house: House,
   { client, registered, distributed }: QueryParts,
   { name, query }: Execution,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<Found> {
   while (!signal.aborted) {
     await registered();
     if (house.settings().oneTimeQueries === 'distributed') {

@@ -8,7 +8,6 @@ export interface AutoloadOptions {
   readonly clock: Clock;
   readonly flags: Flags;
   readonly log: StatusLog;
-  readonly pid: number;
 }
 
 /** How often the watcher looks whether its extensions live. */
@@ -58,7 +57,7 @@ export class Autoload {
   }
 
   #ensure(path: string): void {
-    const { clock, flags, log, pid } = this.#options;
+    const { clock, flags, log } = this.#options;
     const known = this.#children.get(path);
     if (known && known.child.exitCode === null && known.child.signalCode === null) return;
     if (known && clock.now() - known.started < RESPAWN_LIMIT_MS) {
@@ -70,11 +69,15 @@ export class Autoload {
       ...['--timeout', flags.text('extensions_timeout')],
       ...['--interval', flags.text('extensions_interval')],
     ];
-    const environment = {
-      OSQUERY_EXTENSION: String(pid),
-      ...(flags.bool('disable_watchdog') ? {} : { OSQUERY_EXTENSIONS: 'true' }),
-    };
-    const child = spawn(path, argv, { cwd: '/', env: environment, stdio: ['ignore', 'inherit', 'inherit'] });
+    const watched = flags.bool('disable_watchdog') ? [] : ['OSQUERY_EXTENSIONS=true'];
+    // The environment holds the extension's own process id, which exists only once the process does: a shell
+    // makes it and becomes the extension.
+    const become = 'exec /usr/bin/env -i OSQUERY_EXTENSION=$$ "$@"';
+    const child = spawn('/bin/sh', ['-c', become, 'sh', ...watched, path, ...argv], {
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     child.on('error', (error) =>
       log.error('watcher.cpp', 744, `Cannot start extension ${path}: ${error.message}`),
     );

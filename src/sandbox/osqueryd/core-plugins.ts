@@ -160,7 +160,7 @@ export class CorePlugins {
 function tableColumns(table: Table): StringMap[] {
   const own = table.columns.filter((column) => column.alias === undefined);
   return [
-    ...own.map(({ hidden, name, type }) => ({ id: 'column', name, op: hidden ? '16' : '0', type })),
+    ...own.map(({ name, options, type }) => ({ id: 'column', name, op: String(options ?? 0), type })),
     ...table.columns.flatMap(({ alias, name }) =>
       alias === undefined ? [] : [{ id: 'columnAlias', name, target: alias }],
     ),

@@ -135,7 +135,7 @@ const FILE_EVENTS_COLUMNS = columns(
   'sha1 TEXT nocase',
   'sha256 TEXT nocase',
   'hashed INTEGER',
-  'time BIGINT',
+  'time BIGINT additional',
   'eid TEXT hidden',
 );
 

@@ -128,7 +128,7 @@ export class Osqueryd {
       intervalMs: interval > 0 ? interval : 200,
       latencyMs,
     });
-    this.#autoload = new Autoload({ clock, flags, log, pid });
+    this.#autoload = new Autoload({ clock, flags, log });
     this.#activation = new Activation({
       clock,
       flags,

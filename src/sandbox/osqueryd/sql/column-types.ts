@@ -44,8 +44,8 @@ const RESULT_TYPES: ReadonlyMap<string, readonly ['p2' | 'p3', ColumnType]> = ne
 
 /**
  * Types of a result's expressions as osquery finds them: from the instructions that write the registers of
- * the result, not from the values. Hence its oddities: every aggregate is BIGINT, every scalar function
- * and CASE is UNKNOWN, and so is a float literal (osquery.md 8).
+ * the result, not from the values. Hence its oddities: every aggregate is BIGINT, every scalar function is
+ * UNKNOWN, and so is a float literal (osquery.md 8).
  *
  * @returns by position of the column; columns that no known instruction writes are missing
  */
@@ -66,24 +66,9 @@ export function expressionTypes(program: readonly Instruction[]): ReadonlyMap<nu
     const written = RESULT_TYPES.get(step.opcode);
     if (!written) continue;
     const register = step[written[0]];
-    registers.set(register, isBranch(program, step, register) ? 'UNKNOWN' : written[1]);
+    registers.set(register, written[1]);
   }
   return result;
-}
-
-/** Whether the instruction is one of the branches of CASE or coalesce(), which have no type of their own. */
-function isBranch(program: readonly Instruction[], step: Instruction, register: number): boolean {
-  const before = program[step.addr - 1];
-  if (before?.opcode === 'NotNull' && before.p1 === register && before.p2 === step.addr + 1) return true;
-  return (
-    before?.opcode === 'Goto' && program.slice(0, step.addr).some((other) => writesConstant(other, register))
-  );
-}
-
-function writesConstant(step: Instruction, register: number): boolean {
-  return (
-    step.p2 === register && ['Integer', 'Int64', 'String8', 'Null', 'SCopy', 'Real'].includes(step.opcode)
-  );
 }
 
 function move(registers: Map<number, ColumnType>, from: number, to: number): void {

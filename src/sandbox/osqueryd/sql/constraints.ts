@@ -49,3 +49,53 @@ export function constraintsOf(
   }
   return found;
 }
+
+/**
+ * Text constants that the program compares with a column of the table, wherever it does so: a superset of
+ * the values that rows are asked for. `=`, IN and LIKE are told apart only by their form.
+ */
+export function comparedTexts(
+  program: readonly Instruction[],
+  root: number,
+  columns: readonly TableColumn[],
+): ReadonlyMap<string, readonly string[]> {
+  const cursors = new Set(
+    program
+      .filter((step) => step.opcode === 'OpenRead' && step.p2 === root && step.p3 === 0)
+      .map((step) => step.p1),
+  );
+  const found = new Map<string, string[]>();
+  const held = new Map<number, string>();
+  const note = (columnRegister: number, texts: readonly (string | undefined)[]) => {
+    const name = held.get(columnRegister);
+    if (name === undefined) return;
+    found.set(name, [...(found.get(name) ?? []), ...texts.filter((text) => text !== undefined)]);
+  };
+  const lists = listConstants(program);
+  for (const step of program) {
+    if (step.opcode === 'Column' && cursors.has(step.p1)) {
+      held.set(step.p3, columns[step.p2]?.name ?? '');
+    } else if (step.opcode === 'Eq' || step.opcode === 'Ne') {
+      note(step.p3, [constantIn(program, step.p1)]);
+      note(step.p1, [constantIn(program, step.p3)]);
+    } else if (step.opcode === 'Function' && /^(like|glob)\(/.test(step.p4)) {
+      note(step.p2 + 1, [constantIn(program, step.p2)]);
+    } else if (step.opcode === 'Found' || step.opcode === 'NotFound') {
+      note(step.p3, lists.get(step.p1) ?? []);
+    }
+  }
+  return found;
+}
+
+/** Constants of longer IN lists by the cursor of the table that SQLite makes of them. */
+function listConstants(program: readonly Instruction[]): ReadonlyMap<number, readonly string[]> {
+  const lists = new Map<number, string[]>();
+  let last: string | undefined;
+  for (const step of program) {
+    if (step.opcode === 'String8') last = step.p4;
+    else if (step.opcode === 'IdxInsert' && last !== undefined) {
+      lists.set(step.p1, [...(lists.get(step.p1) ?? []), last]);
+    }
+  }
+  return lists;
+}

@@ -3,7 +3,7 @@ import { decodeText } from '../../../text/byte-text.ts';
 import { StatementInspector } from './authorizer.ts';
 import type { Cell, TypedRow } from './cell.ts';
 import { declaredType, expressionTypes } from './column-types.ts';
-import { constraintsOf } from './constraints.ts';
+import { comparedTexts, constraintsOf } from './constraints.ts';
 import { registerFunctions } from './functions.ts';
 import { explain, textConstants } from './program.ts';
 import type { ColumnType, Table, TableRow } from './table.ts';
@@ -203,9 +203,13 @@ export class SqlEngine {
     for (const { table, used } of read) {
       const visible =
         prepared.db === this.#wide ? table.columns : table.columns.filter((column) => !column.hidden);
-      const constraints = constraintsOf(program, rootPage(prepared.db, table.name), visible);
+      const root = rootPage(prepared.db, table.name);
+      const constraints = constraintsOf(program, root, visible);
+      const compared = comparedTexts(program, root, visible);
       const source = options.table?.(table) ?? table;
-      contents.set(table, [...(await source.generate({ used, constraints, literals, neighbours }))]);
+      contents.set(table, [
+        ...(await source.generate({ used, constraints, compared, literals, neighbours })),
+      ]);
     }
     return contents;
   }

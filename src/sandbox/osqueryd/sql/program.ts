@@ -27,9 +27,7 @@ export function explain(db: DatabaseSync, sql: string): readonly Instruction[] {
 
 /** Text constants that the program loads. */
 export function textConstants(program: readonly Instruction[]): string[] {
-  return program
-    .filter((step) => step.opcode === 'String8' || step.opcode === 'String')
-    .map((step) => step.p4);
+  return program.flatMap((step) => (step.opcode === 'String8' || step.opcode === 'String' ? [step.p4] : []));
 }
 
 /** The constant that the program loads into the register, as text; undefined if none or several. */

@@ -44,8 +44,10 @@ function quote(name: string): string {
 
 function toSqlite(column: TableColumn, row: TableRow): string | number | bigint | null {
   const value = row[column.alias ?? column.name];
-  if (value === null || value === undefined) return null;
-  if (isNumeric(column.type)) return toNumber(column.type, value);
+  if (isNumeric(column.type))
+    return value === null || value === undefined ? null : toNumber(column.type, value);
+  // Text that a table doesn't give is empty text, as in osquery, and not NULL.
+  if (value === null || value === undefined) return '';
   return typeof value === 'string' ? value : String(value);
 }
 

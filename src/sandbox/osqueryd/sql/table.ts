@@ -4,6 +4,8 @@ export type ColumnType = 'TEXT' | 'INTEGER' | 'BIGINT' | 'UNSIGNED BIGINT' | 'DO
 export interface TableColumn {
   readonly name: string;
   readonly type: ColumnType;
+  /** osquery's marks as a number (index, required, hidden…), 0 if missing. */
+  readonly options?: number;
   /** Not part of `SELECT *`, but there for who names it. */
   readonly hidden?: boolean;
   /** Compares without regard to case. */
@@ -23,7 +25,9 @@ export interface TableRequest {
   /** Columns the statement looks at. */
   readonly used: ReadonlySet<string>;
   readonly constraints: ReadonlyMap<string, readonly Constraint[]>;
-  /** Text constants of the statement, as SQLite compiled them. */
+  /** Text constants that the statement compares with a column of the table, LIKE patterns among them. */
+  readonly compared: ReadonlyMap<string, readonly string[]>;
+  /** All text constants of the statement. */
   readonly literals: readonly string[];
   /** Rows of the statement's other tables, for tables whose rows depend on those. */
   readonly neighbours: () => Iterable<TableRow>;
@@ -46,16 +50,32 @@ export interface Table {
   generate(request: TableRequest): Iterable<TableRow> | Promise<Iterable<TableRow>>;
 }
 
-/** Columns from `name type` pairs: the shape of osquery's own table specifications. */
+/** osquery's marks of a column, as a number in its routes. */
+const MARKS = {
+  index: 1,
+  required: 2,
+  additional: 4,
+  optimized: 8,
+  hidden: 16,
+  nocase: 64,
+  version: 256,
+} as const;
+
+/**
+ * Columns from `name type mark…` texts: the shape of osquery's own table specifications. `=other` makes the
+ * column another name of that one.
+ */
 export function columns(...specs: readonly string[]): TableColumn[] {
   return specs.map((spec) => {
     const [name = '', type = 'TEXT', ...marks] = spec
       .replace('UNSIGNED BIGINT', 'UNSIGNED_BIGINT')
       .split(' ');
     const alias = marks.find((mark) => mark.startsWith('='))?.slice(1);
+    const options = marks.reduce((sum, mark) => sum + (MARKS[mark as keyof typeof MARKS] ?? 0), 0);
     return {
       name,
       type: type.replace('_', ' ') as ColumnType,
+      ...(options === 0 ? {} : { options }),
       ...(marks.includes('hidden') || alias !== undefined ? { hidden: true } : {}),
       ...(marks.includes('nocase') ? { nocase: true } : {}),
       ...(alias !== undefined ? { alias } : {}),

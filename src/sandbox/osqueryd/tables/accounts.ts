@@ -5,19 +5,19 @@ import { readText } from './proc.ts';
 export const users: Table = {
   name: 'users',
   columns: columns(
-    'uid BIGINT',
+    'uid BIGINT index',
     'gid BIGINT',
     'uid_signed BIGINT',
     'gid_signed BIGINT',
-    'username TEXT',
+    'username TEXT additional',
     'description TEXT',
     'directory TEXT',
     'shell TEXT',
-    'uuid TEXT nocase',
+    'uuid TEXT index nocase',
     'type TEXT hidden',
     'is_hidden INTEGER hidden',
-    'pid_with_namespace INTEGER hidden',
-    'include_remote INTEGER hidden',
+    'pid_with_namespace INTEGER additional hidden',
+    'include_remote INTEGER additional hidden',
   ),
   generate: () =>
     records('/etc/passwd', 7).map(([username, , uid = '', gid = '', description, directory, shell]) => ({
@@ -39,13 +39,13 @@ export const users: Table = {
 export const groups: Table = {
   name: 'groups',
   columns: columns(
-    'gid BIGINT',
+    'gid BIGINT index',
     'gid_signed BIGINT',
     'groupname TEXT',
-    'group_sid TEXT hidden',
+    'group_sid TEXT index hidden',
     'comment TEXT hidden',
     'is_hidden INTEGER hidden',
-    'pid_with_namespace INTEGER hidden',
+    'pid_with_namespace INTEGER additional hidden',
   ),
   generate: () =>
     records('/etc/group', 3).map(([groupname, , gid = '']) => ({

@@ -9,16 +9,16 @@ const MAX_PATHS = 20_000;
 
 /**
  * osquery's `file`. It has rows only for paths and directories that the statement names: the text constants
- * of the statement as SQLite compiled it, where they are absolute, and such paths in the rows of the other
- * tables it joins. That is a superset of what the statement asks for; SQLite filters it.
+ * that it compares with these columns, as SQLite compiled it, or, in a join, the paths in the rows of the
+ * other tables. That is a superset of what the statement asks for; SQLite filters it.
  */
 export const file: Table = {
   name: 'file',
   attributes: 1,
   dependent: true,
   columns: columns(
-    'path TEXT',
-    'directory TEXT',
+    'path TEXT index required optimized',
+    'directory TEXT required optimized',
     'filename TEXT',
     'inode BIGINT',
     'uid BIGINT',
@@ -35,16 +35,20 @@ export const file: Table = {
     'symlink INTEGER',
     'type TEXT',
     'symlink_target_path TEXT',
-    ...['attributes', 'volume_serial', 'file_id', 'file_version', 'product_version', 'original_filename'].map(
-      (name) => `${name} TEXT hidden`,
+    ...['attributes', 'volume_serial', 'file_id'].map((name) => `${name} TEXT hidden`),
+    ...['file_version', 'product_version'].map((name) => `${name} TEXT hidden version`),
+    'original_filename TEXT hidden',
+    ...['target_path', 'target_type', 'target_location', 'start_in', 'run', 'comment'].map(
+      (name) => `shortcut_${name} TEXT hidden`,
     ),
     'bsd_flags TEXT hidden',
-    'pid_with_namespace INTEGER hidden',
+    'pid_with_namespace INTEGER additional hidden',
     'mount_namespace_id TEXT hidden',
   ),
   generate: (request) => {
-    const wanted = wantedPaths(request);
-    if (wanted.size === 0 || !(request.used.has('path') || request.used.has('directory'))) {
+    const paths = wanted(request, 'path');
+    const directories = wanted(request, 'directory');
+    if (paths.size === 0 && directories.size === 0) {
       throw new SqlError('Table file was queried without a required column in the WHERE clause');
     }
     const rows = new Map<string, TableRow>();
@@ -53,40 +57,47 @@ export const file: Table = {
       const row = rows.has(key) ? undefined : fileRow(path, directory);
       if (row) rows.set(key, row);
     };
-    for (const text of wanted) {
-      for (const path of expand(text)) {
-        if (request.used.has('path')) add(path, parent(path));
-        if (!request.used.has('directory') || !isDirectory(path)) continue;
-        const prefix = path.endsWith('/') ? path : `${path}/`;
-        for (const name of listDirectory(path)) add(`${prefix}${name}`, path);
+    for (const text of paths) for (const path of expand(text)) add(path, parent(path));
+    for (const text of directories) {
+      for (const directory of expand(text).filter(isDirectory)) {
+        const prefix = directory.endsWith('/') ? directory : `${directory}/`;
+        for (const name of listDirectory(directory)) add(`${prefix}${name}`, directory);
       }
     }
     return rows.values();
   },
 };
 
-function wantedPaths(request: TableRequest): Set<string> {
-  const wanted = new Set(request.literals.filter(isAbsolute));
+/** Values that the statement compares with the column; in a join those of the other tables' rows. */
+function wanted(request: TableRequest, column: string): Set<string> {
+  const compared = request.compared.get(column)?.filter(isAbsolute) ?? [];
+  const found = new Set(compared);
+  if (compared.length > 0 || !request.used.has(column)) return found;
   for (const row of request.neighbours()) {
     for (const value of Object.values(row)) {
-      if (wanted.size >= MAX_PATHS) return wanted;
-      if (typeof value === 'string' && isAbsolute(value) && !value.includes('%')) wanted.add(value);
+      if (found.size >= MAX_PATHS) return found;
+      if (typeof value === 'string' && isAbsolute(value) && !value.includes('%')) found.add(value);
     }
   }
-  return wanted;
+  // A path that comes from a subquery of constants.
+  return found.size > 0 ? found : new Set(request.literals.filter(isAbsolute));
 }
 
 function isAbsolute(text: string): boolean {
   return text.startsWith('/');
 }
 
-/** Paths that a LIKE pattern means: `%` within one level, `%%` at the end below any. */
+/**
+ * Paths that a LIKE pattern means: `%` within one level, `%%` at the end below any. Directories found this
+ * way end in a slash.
+ */
 function expand(text: string): string[] {
   if (!text.includes('%')) return [text];
   const escaped = text.replace(/[[\]{}()!*?\\]/g, '\\$&');
   const pattern = escaped.replace(/%%+/g, '**').replaceAll('%', '*');
   try {
-    return globSync(pattern.endsWith('**') ? `${pattern}/*` : pattern).slice(0, MAX_PATHS);
+    const paths = globSync(pattern.endsWith('**') ? `${pattern}/*` : pattern).slice(0, MAX_PATHS);
+    return paths.map((path) => (isDirectory(path) ? `${path}/` : path));
   } catch {
     return [];
   }

@@ -35,7 +35,7 @@ export const osVersion: Table = {
   name: 'os_version',
   columns: columns(
     'name TEXT',
-    'version TEXT',
+    'version TEXT version',
     'major INTEGER',
     'minor INTEGER',
     'patch INTEGER',
@@ -47,7 +47,7 @@ export const osVersion: Table = {
     'extra TEXT hidden',
     'install_date BIGINT hidden',
     'revision INTEGER hidden',
-    'pid_with_namespace INTEGER hidden',
+    'pid_with_namespace INTEGER additional hidden',
     'mount_namespace_id TEXT hidden',
   ),
   generate: () => {
@@ -62,7 +62,7 @@ export const osVersion: Table = {
         patch,
         build: facts.get('BUILD_ID') ?? '',
         platform: facts.get('ID') ?? 'posix',
-        platform_like: facts.get('ID_LIKE') ?? facts.get('ID') ?? '',
+        platform_like: facts.get('ID_LIKE') ?? '',
         codename: facts.get('VERSION_CODENAME') ?? '',
         arch: machine(),
         pid_with_namespace: 0,

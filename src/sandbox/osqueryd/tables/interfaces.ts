@@ -1,9 +1,9 @@
 import { networkInterfaces } from 'node:os';
 import { columns, type Table, type TableRow } from '../sql/table.ts';
-import { listDirectory, readLink, readText } from './proc.ts';
+import { listDirectory, readText, realPath } from './proc.ts';
 
 /** Flags of an interface (if.h). */
-const FLAG = { broadcast: 0x2 } as const;
+const FLAG = { broadcast: 0x2, running: 0x40, lowerUp: 0x10000 } as const;
 
 /** osquery's `interface_addresses`. */
 export const interfaceAddresses: Table = {
@@ -61,11 +61,11 @@ export const interfaceDetails: Table = {
     'last_change BIGINT',
     'link_speed BIGINT',
     'pci_slot TEXT',
-    ...['friendly_name', 'manufacturer', 'connection_id', 'connection_status'].map(
+    ...['friendly_name', 'description', 'manufacturer', 'connection_id', 'connection_status'].map(
       (name) => `${name} TEXT hidden`,
     ),
     ...['enabled', 'physical_adapter', 'speed'].map((name) => `${name} INTEGER hidden`),
-    ...['service', 'description'].map((name) => `${name} TEXT hidden`),
+    'service TEXT hidden',
     'dhcp_enabled INTEGER hidden',
     ...['dhcp_lease_expires', 'dhcp_lease_obtained', 'dhcp_server', 'dns_domain'].map(
       (name) => `${name} TEXT hidden`,
@@ -114,8 +114,10 @@ function statistics(name: string): TableRow {
   );
 }
 
+/** sysfs leaves out what the kernel tells of the carrier. */
 function interfaceFlags(name: string): number {
-  return Number(fact(name, 'flags') || 0);
+  const carrier = fact(name, 'carrier') === '1' ? FLAG.running | FLAG.lowerUp : 0;
+  return Number(fact(name, 'flags') || 0) | carrier;
 }
 
 function isBroadcast(name: string): boolean {
@@ -130,11 +132,11 @@ function broadcastAddress(address: string, mask: string): string {
     .join('.');
 }
 
+/** The bus address of the device behind the interface; the loopback has no driver to ask. */
 function pciSlot(name: string): string {
-  const slot = /([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f])/.exec(
-    readLink(`/sys/class/net/${name}/device`),
-  );
-  return slot?.[1] ?? '-1';
+  const device = realPath(`/sys/class/net/${name}/device`);
+  const slots = [...device.matchAll(/[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]/g)];
+  return slots.at(-1)?.[0] ?? (name === 'lo' ? '-1' : '');
 }
 
 function fact(name: string, file: string): string {

@@ -38,7 +38,7 @@ function info({ config, flags, hostUuid, instanceId, pid, startTime }: OsqueryFa
       'pid INTEGER',
       'uuid TEXT nocase',
       'instance_id TEXT',
-      'version TEXT',
+      'version TEXT version',
       'config_hash TEXT nocase',
       'config_valid INTEGER',
       'extensions TEXT',
@@ -124,7 +124,7 @@ function packs({ config }: OsqueryFacts): Table {
     columns: columns(
       'name TEXT',
       'platform TEXT',
-      'version TEXT',
+      'version TEXT version',
       'shard INTEGER',
       'discovery_cache_hits INTEGER',
       'discovery_executions INTEGER',
@@ -150,8 +150,8 @@ function extensions({ managerSocket, registry }: OsqueryFacts): Table {
     columns: columns(
       'uuid BIGINT',
       'name TEXT',
-      'version TEXT',
-      'sdk_version TEXT',
+      'version TEXT version',
+      'sdk_version TEXT version',
       'path TEXT',
       'type TEXT',
     ),
@@ -203,6 +203,12 @@ function registryTable({ flags, registry }: OsqueryFacts): Table {
   };
 }
 
+/** Flags of osqueryi alone. */
+const SHELL_ONLY: ReadonlySet<string> = new Set([
+  ...['connect', 'csv', 'extension', 'header', 'json', 'json_pretty', 'line', 'list', 'output', 'pack'],
+  ...['planner', 'profile', 'query', 'query_file', 'separator'],
+]);
+
 function flagsTable({ flags }: OsqueryFacts): Table {
   return {
     name: 'osquery_flags',
@@ -216,13 +222,15 @@ function flagsTable({ flags }: OsqueryFacts): Table {
       'shell_only INTEGER',
     ),
     generate: () =>
-      [...flags.entries()].map(([name, { defaultValue, type, value }]) => ({
-        name,
-        type,
-        description: '',
-        default_value: defaultValue,
-        value,
-        shell_only: 0,
-      })),
+      [...flags.entries()]
+        .filter(([name]) => name.length > 1)
+        .map(([name, { defaultValue, type, value }]) => ({
+          name,
+          type,
+          description: '',
+          default_value: defaultValue,
+          value,
+          shell_only: SHELL_ONLY.has(name) ? 1 : 0,
+        })),
   };
 }

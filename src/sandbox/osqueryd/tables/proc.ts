@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 
 /** The file's text, or undefined when it is gone or not for us. /proc may change between two looks. */
 export function readText(path: string): string | undefined {
@@ -12,6 +12,15 @@ export function readText(path: string): string | undefined {
 export function readLink(path: string): string {
   try {
     return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** The path with all links resolved, or nothing. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
   } catch {
     return '';
   }

@@ -10,7 +10,7 @@ export const processes: Table = {
   name: 'processes',
   attributes: 2,
   columns: columns(
-    'pid BIGINT',
+    'pid BIGINT index optimized',
     'name TEXT',
     'path TEXT',
     'cmdline TEXT',
@@ -72,7 +72,8 @@ function processRow(pid: number, boot: number, used: ReadonlySet<string>): Table
   const uids = (facts.get('Uid') ?? '').split(/\s+/);
   const gids = (facts.get('Gid') ?? '').split(/\s+/);
   const wantsPath = used.has('path') || used.has('on_disk');
-  const path = wantsPath ? readLink(`/proc/${pid}/exe`) : '';
+  // The kernel says of a program that is gone that it is.
+  const path = wantsPath ? readLink(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '') : '';
   const wantsIo = used.has('disk_bytes_read') || used.has('disk_bytes_written');
   return {
     pid,

@@ -36,7 +36,7 @@ interface Socket {
 export const processOpenSockets: Table = {
   name: 'process_open_sockets',
   columns: columns(
-    'pid INTEGER',
+    'pid INTEGER additional',
     'fd BIGINT',
     'socket BIGINT',
     'family INTEGER',

@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createActor, SimulatedClock } from 'xstate';
+import {
+  broPeerMachine,
+  type ConnectionCommand,
+  type ConnectionEvent,
+  type LinkTiming,
+  pauseAfter,
+} from '../../actors/bro-peer.machine.ts';
+import type { Host } from '../../src/vocabulary/words.ts';
+import { busProbe, callbackProbe } from '../support/machine-ports.ts';
+import { sampleHost } from '../support/sample-host.ts';
+
+const PEER = 'zeek.example:9999';
+const timing: LinkTiming = {
+  backOffBase: 1_000,
+  backOffMax: 60_000,
+  refusedPause: 60_000,
+  healthyAfter: 60_000,
+};
+const patience = { resyncWindow: 30_000, expiry: 3_600_000 };
+const up = { type: 'connection.up', incarnation: 'i1', transport: 'tcp', authenticated: false } as const;
+const phase = (name: 'resolving' | 'connecting' | 'securing' | 'handshaking') =>
+  ({ type: 'connection.phase', phase: name }) as const;
+
+function closed(changes: Partial<Extract<ConnectionEvent, { type: 'connection.closed' }>> = {}) {
+  return {
+    type: 'connection.closed',
+    code: 'reset',
+    reason: 'the peer closed',
+    refused: false,
+    upFor: 0,
+    chance: 0.5,
+    ...changes,
+  } as const;
+}
+
+function startPeer() {
+  const bus = busProbe();
+  const connection = callbackProbe<ConnectionCommand, { peer: string; host: Host }, ConnectionEvent>();
+  const clock = new SimulatedClock();
+  const actor = createActor(
+    broPeerMachine.provide({
+      actions: { publish: bus.publish },
+      actors: { inbox: bus.inbox, connection: connection.logic },
+    }),
+    { clock, input: { peer: PEER, host: sampleHost(), timing, patience } },
+  );
+  actor.start();
+  return { actor, bus, connection, clock, link: () => actor.getSnapshot().value.link };
+}
+
+test('a Bro is reached phase by phase, each a state of its own', () => {
+  const { connection, link, bus } = startPeer();
+  const trail: unknown[] = [link()];
+  for (const name of ['resolving', 'connecting', 'securing', 'handshaking'] as const) {
+    connection.send(phase(name));
+    trail.push(link());
+  }
+  connection.send(up);
+  trail.push(link());
+  assert.deepEqual(trail, [
+    { linked: 'resolving' },
+    { linked: 'resolving' },
+    { linked: 'connecting' },
+    { linked: 'securing' },
+    { linked: 'handshaking' },
+    { linked: { peered: { sync: 'resyncing', health: 'responsive' } } },
+  ]);
+  assert.deepEqual(bus.take(), [
+    { type: 'peer.up', peer: PEER, incarnation: 'i1', transport: 'tcp', authenticated: false },
+  ]);
+});
+
+test('a failed attempt is followed by another after a pause that doubles', () => {
+  const { connection, clock, link, bus } = startPeer();
+  const pauses: number[] = [];
+  for (let attempt = 1; attempt <= 8; attempt += 1) {
+    assert.equal(connection.inputs.length, attempt);
+    connection.send(closed());
+    assert.equal(link(), 'backingOff');
+    const [down] = bus.take();
+    assert.equal(down?.type, 'peer.down');
+    const pause = down?.type === 'peer.down' ? (down.retryIn ?? 0) : 0;
+    pauses.push(pause);
+    clock.increment(pause - 1);
+    assert.equal(link(), 'backingOff');
+    clock.increment(1);
+    assert.deepEqual(link(), { linked: 'resolving' });
+  }
+  assert.deepEqual(pauses, [750, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000]);
+});
+
+test('after a long healthy connection the next attempt comes at once', () => {
+  const { connection, clock, link } = startPeer();
+  connection.send(closed());
+  clock.increment(750);
+  connection.send(up);
+  connection.send(closed({ upFor: 60_000, chance: 0.01 }));
+  assert.equal(link(), 'backingOff');
+  clock.increment(10);
+  assert.deepEqual(link(), { linked: 'resolving' });
+});
+
+test('a Bro that refuses us is left in peace for long', () => {
+  const { connection, clock, link } = startPeer();
+  connection.send(closed({ refused: true, code: 'incompatible' }));
+  assert.equal(link(), 'refused');
+  clock.increment(59_999);
+  assert.equal(link(), 'refused');
+  clock.increment(1);
+  assert.deepEqual(link(), { linked: 'resolving' });
+});
+
+test('a filter that must change is no failure', () => {
+  const { connection, clock, link } = startPeer();
+  connection.send(up);
+  connection.send(closed({ code: 'filter-changed' }));
+  clock.increment(0);
+  assert.deepEqual(link(), { linked: 'resolving' });
+});
+
+test('the resync window opens at each connect and its end is told', () => {
+  const { connection, clock, bus, link } = startPeer();
+  connection.send(up);
+  bus.take();
+  clock.increment(29_999);
+  assert.deepEqual(bus.take(), []);
+  clock.increment(1);
+  assert.deepEqual(bus.take(), [{ type: 'peer.resynced', peer: PEER }]);
+  assert.deepEqual(link(), { linked: { peered: { sync: 'settled', health: 'responsive' } } });
+});
+
+test('a connection lost within the resync window sweeps nothing', () => {
+  const { connection, clock, bus } = startPeer();
+  connection.send(up);
+  connection.send(closed({ upFor: 100 }));
+  bus.take();
+  clock.increment(100_000);
+  assert.deepEqual(
+    bus.take().filter(({ type }) => type === 'peer.resynced'),
+    [],
+  );
+});
+
+test('a Bro that falls silent is suspect until it speaks again', () => {
+  const { connection, link } = startPeer();
+  connection.send(up);
+  connection.send({ type: 'connection.suspect', suspect: true });
+  assert.deepEqual(link(), { linked: { peered: { sync: 'resyncing', health: 'suspect' } } });
+  connection.send({ type: 'connection.suspect', suspect: false });
+  assert.deepEqual(link(), { linked: { peered: { sync: 'resyncing', health: 'responsive' } } });
+});
+
+test('a Bro that stays away expires once; when it returns it is present again', () => {
+  const { actor, connection, clock, bus } = startPeer();
+  connection.send(up);
+  connection.send(closed({ refused: true }));
+  bus.take();
+  for (let minute = 0; minute < 70; minute += 1) {
+    clock.increment(60_000);
+    if (actor.getSnapshot().value.link !== 'refused') connection.send(closed({ refused: true }));
+  }
+  assert.deepEqual(
+    bus.take().filter(({ type }) => type === 'peer.expired'),
+    [{ type: 'peer.expired', peer: PEER }],
+  );
+  assert.equal(actor.getSnapshot().value.presence, 'expired');
+  clock.increment(60_000);
+  connection.send(up);
+  assert.equal(actor.getSnapshot().value.presence, 'present');
+});
+
+test('requests are numbered and published with the incarnation that asked', () => {
+  const { connection, bus } = startPeer();
+  connection.send(up);
+  bus.take();
+  const request = { type: 'join', vocabulary: 'zeek-osquery', group: 'g' } as const;
+  for (let n = 1; n <= 2; n += 1) {
+    connection.send({ type: 'connection.request', request, audience: { to: 'host' } });
+    assert.deepEqual(bus.take(), [
+      {
+        type: 'peer.request',
+        peer: PEER,
+        incarnation: 'i1',
+        requestId: n,
+        request,
+        audience: { to: 'host' },
+      },
+    ]);
+  }
+});
+
+test('what is to be told goes to the connection while there is one', () => {
+  const { connection, bus } = startPeer();
+  const notice = { level: 'error', text: 'no such table: x' } as const;
+  bus.deliver({ type: 'peer.tell', peer: PEER, notice });
+  assert.deepEqual(connection.received, []);
+  connection.send(up);
+  bus.deliver({ type: 'peer.tell', peer: PEER, notice });
+  assert.deepEqual(connection.received, [{ type: 'tell', notice }]);
+  assert.deepEqual(bus.subjects(), ['peer.zeek%2Eexample:9999.tell']);
+});
+
+test('a host that changes is told to the Bro, and known at the next connect', () => {
+  const { actor, connection, clock } = startPeer();
+  connection.send(up);
+  const host = sampleHost({ groups: ['other'] });
+  actor.send({ type: 'host.changed', host });
+  assert.deepEqual(connection.received, [{ type: 'host', host }]);
+  connection.send(closed());
+  clock.increment(1_000);
+  assert.deepEqual(connection.inputs.at(-1), { peer: PEER, host });
+});
+
+test('draining says goodbye and ends, from every state', () => {
+  const peered = startPeer();
+  peered.connection.send(up);
+  peered.actor.send({ type: 'peer.drain' });
+  assert.deepEqual(peered.link(), { linked: 'draining' });
+  assert.deepEqual(peered.connection.received, [{ type: 'leave' }]);
+  peered.connection.send(closed({ code: 'left' }));
+  assert.equal(peered.actor.getSnapshot().status, 'done');
+  assert.equal(peered.connection.live(), 0);
+
+  const waiting = startPeer();
+  waiting.connection.send(closed());
+  waiting.actor.send({ type: 'peer.drain' });
+  assert.equal(waiting.actor.getSnapshot().status, 'done');
+
+  const refused = startPeer();
+  refused.connection.send(closed({ refused: true }));
+  refused.actor.send({ type: 'peer.drain' });
+  assert.equal(refused.actor.getSnapshot().status, 'done');
+});
+
+test('the pause is bounded whatever happened and whatever chance says', () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        failures: fc.nat(10_000),
+        chance: fc.double({ min: 0, max: 1, noNaN: true }),
+        refused: fc.boolean(),
+      }),
+      ({ failures, chance, refused }) => {
+        const pause = pauseAfter(closed({ chance, refused }), failures, timing);
+        assert.ok(pause >= 0 && pause <= 75_000, String(pause));
+      },
+    ),
+  );
+});
+
+test('any sequence of events leaves the peer linked, waiting, or ended, with at most one connection', () => {
+  const event = fc.oneof(
+    fc.constantFrom(
+      up,
+      closed(),
+      closed({ refused: true }),
+      closed({ code: 'filter-changed', upFor: 99_999 }),
+    ),
+    fc.constantFrom(phase('resolving'), phase('connecting'), phase('securing'), phase('handshaking')),
+    fc.constantFrom(
+      { type: 'connection.suspect', suspect: true } as const,
+      { type: 'connection.suspect', suspect: false } as const,
+    ),
+  );
+  const step = fc.oneof(
+    event.map((sent) => ({ sent })),
+    fc.nat(100_000).map((wait) => ({ wait })),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const { actor, connection, clock, link } = startPeer();
+      for (const one of steps) {
+        if ('wait' in one) clock.increment(one.wait);
+        else if (connection.live() > 0) connection.send(one.sent);
+        const isLinked = typeof link() === 'object';
+        assert.equal(connection.live(), isLinked ? 1 : 0);
+      }
+      actor.stop();
+    }),
+  );
+});

@@ -1,0 +1,90 @@
+import type { TopicEvent } from '../broker/zeek-event.ts';
+import { isMalformed } from '../osquery/log-item.ts';
+import type { RowEncoder } from '../vocabulary/vocabulary.ts';
+import type { Ledger } from './accounting.ts';
+import type { Batch } from './batch.ts';
+import type { CourierLimits, CourierPorts, Deliverable } from './ports.ts';
+import { ProblemThrottle } from './problem-throttle.ts';
+import { isInitial, unwanted } from './row-filter.ts';
+import type { Parcel } from './scanned-entry.ts';
+
+/** A parcel with what is needed to load its rows. */
+export interface Load {
+  readonly parcel: Parcel;
+  readonly ledger: Ledger;
+  readonly deliverable: Deliverable;
+  readonly initial: boolean;
+  readonly encode: RowEncoder;
+  /** Whether the row came as an event, when it happened. */
+  readonly asEvent: boolean;
+}
+
+/** Why a row isn't sent; `problem` is for people, where somebody should mend something. */
+interface Skipped {
+  readonly skip: string;
+  readonly problem?: string;
+}
+
+/** Turns rows of one Bro into events, or into reasons why not. */
+export class RowLoader {
+  readonly #peer: string;
+  readonly #ports: CourierPorts;
+  readonly #limits: CourierLimits;
+  readonly #problems = new Map<string, ProblemThrottle>();
+
+  constructor(peer: string, ports: CourierPorts, limits: CourierLimits) {
+    this.#peer = peer;
+    this.#ports = ports;
+    this.#limits = limits;
+  }
+
+  /** @returns undefined if the query has ended meanwhile */
+  prepare(parcel: Parcel, ledger: Ledger, asEvent: boolean): Load | undefined {
+    const deliverable = parcel.deliverable ?? this.#ports.lookup(parcel.name);
+    if (!deliverable) {
+      this.#problems.delete(parcel.name);
+      return undefined;
+    }
+    const initial = isInitial(parcel.item, deliverable);
+    return { parcel, ledger, deliverable, initial, encode: this.#ports.encoderOf(deliverable), asEvent };
+  }
+
+  /** Puts the row, or why it isn't sent, into the batch. */
+  load(batch: Batch, load: Load, index: number): void {
+    const { parcel, ledger } = load;
+    const number = parcel.first + index;
+    const loaded = this.#encode(load, index, number);
+    if ('topic' in loaded) {
+      batch.add(ledger, loaded.topic, loaded.event, number, parcel.item.rowBytes(index));
+      return;
+    }
+    batch.skip(ledger, loaded.skip, 1, number);
+    if (loaded.problem !== undefined) this.#report(ledger.name, loaded.problem);
+  }
+
+  #encode(load: Load, index: number, sequence: number): TopicEvent | Skipped {
+    const { parcel, deliverable, initial, encode, asEvent } = load;
+    const change = parcel.item.changeOf(index);
+    const reason = unwanted(change, initial, deliverable);
+    if (reason !== undefined) return { skip: reason };
+    const row = parcel.item.row(index);
+    if (isMalformed(row)) return { skip: 'malformed', problem: row.problem };
+    const { columns } = row;
+    if (!asEvent && deliverable.eventBased && this.#ports.wasSentAsEvent?.(parcel.name, columns)) {
+      return { skip: 'sent-as-event' };
+    }
+    const encoded = encode({ change, initial, unixTime: parcel.unixTime, columns, sequence });
+    if ('topic' in encoded) return encoded;
+    return encoded.problem === 'null' ? { skip: 'null' } : { skip: encoded.problem, problem: encoded.text };
+  }
+
+  #report(name: string, problem: string): void {
+    let throttle = this.#problems.get(name);
+    if (!throttle) {
+      throttle = new ProblemThrottle(this.#limits.problemInterval, this.#ports.now);
+      this.#problems.set(name, throttle);
+    }
+    const rows = throttle.count();
+    if (rows > 0) this.#ports.report({ type: 'row-problem', peer: this.#peer, name, problem, rows });
+  }
+}

@@ -1,0 +1,421 @@
+##! The table of hosts. The node that hosts connect to owns it (the manager, or a Zeek that is alone); it keeps the
+##! other nodes' copies up to date.
+
+@load ./log
+@load ./messages
+@load ./publish
+
+module osquery::hosts;
+
+export {
+	## What is known of a host.
+	type Host: record {
+		id: string;
+		## Its Broker endpoint while it is connected by Broker's own protocol.
+		peer: string &default="";
+		hostname: string &default="";
+		addresses: set[addr] &default=set();
+		## The groups that it says it is in.
+		groups: set[string] &default=set();
+		## The groups that it was told to join, see :zeek:see:`osquery::join`.
+		assigned: set[string] &default=set();
+		platform: string &default="";
+		os_name: string &default="";
+		agent_version: string &default="";
+		alive: bool &default=T;
+		last_seen: time;
+		## Whether it knows this package's own events; hosts with older extensions don't.
+		speaks_wishes: bool &default=F;
+		## Hash of the whole wish that it was sent since the last round.
+		wish_sent: string &default="";
+	};
+
+	## All hosts that were seen since this Zeek started, by id. Read only.
+	global known: table[string] of Host;
+
+	## Ids of the living hosts that have this address.
+	global by_address: function(a: addr): set[string];
+
+	## Whether a host is connected.
+	global isHostAlive: function(host_id: string): bool;
+
+	## A host's name; its id if it has told none.
+	global hostname: function(host_id: string): string;
+
+	## A host's groups, those that it was told to join, and all that enclose them: a host in ``geo/de`` is in ``geo``.
+	global all_groups: function(h: Host): set[string];
+
+	## A host's address has come or gone. Hosts with this project's extension report theirs; for others
+	## ``logging/interfaces`` does.
+	global update_address: function(host_id: string, a: addr, present: bool);
+
+	## Topics.
+	global topic_all: function(): string;
+	global topic_host: function(host_id: string): string;
+	global topic_group: function(group: string): string;
+	global topic_announce: function(): string;
+
+	## Something about a host has changed; raised on the node that owns the table.
+	global host_changed: event(host_id: string);
+
+	## The owner's news for the other nodes.
+	global host_copied: event(h: Host);
+}
+
+module osquery;
+
+export {
+	## Whether a host is connected.
+	global isHostAlive: function(host_id: string): bool;
+
+	## Whether this node owns the table of hosts, speaks to them and gets their rows.
+	global is_owner: function(): bool;
+}
+
+function is_owner(): bool
+	{
+	return ! Cluster::is_enabled() || Cluster::local_node_type() == Cluster::MANAGER;
+	}
+
+function isHostAlive(host_id: string): bool
+	{
+	return osquery::hosts::isHostAlive(host_id);
+	}
+
+module osquery::hosts;
+
+# Ids of living hosts by address.
+global addresses: table[addr] of set[string];
+
+# Ids of hosts by their Broker endpoint.
+global peers: table[string] of string;
+
+function topic_all(): string
+	{
+	return osquery::TopicPrefix + "/hosts";
+	}
+
+function topic_host(host_id: string): string
+	{
+	return osquery::TopicPrefix + "/host/" + host_id;
+	}
+
+function topic_group(group: string): string
+	{
+	return osquery::TopicPrefix + "/group/" + group;
+	}
+
+function topic_announce(): string
+	{
+	return osquery::TopicPrefix + "/host_announce";
+	}
+
+function isHostAlive(host_id: string): bool
+	{
+	return host_id in known && known[host_id]$alive;
+	}
+
+function hostname(host_id: string): string
+	{
+	if ( host_id in known && known[host_id]$hostname != "" )
+		return known[host_id]$hostname;
+
+	return host_id;
+	}
+
+function by_address(a: addr): set[string]
+	{
+	if ( a in addresses )
+		return addresses[a];
+
+	return set();
+	}
+
+function add_ancestors(groups: set[string], to: set[string])
+	{
+	for ( group in groups )
+		{
+		local path = "";
+		for ( i, part in split_string(group, /\//) )
+			{
+			path = i == 0 ? part : path + "/" + part;
+			if ( part != "" )
+				add to[path];
+			}
+		}
+	}
+
+function all_groups(h: Host): set[string]
+	{
+	local groups: set[string];
+	add_ancestors(h$groups, groups);
+	add_ancestors(h$assigned, groups);
+	return groups;
+	}
+
+function forget_addresses(h: Host)
+	{
+	for ( a in h$addresses )
+		{
+		if ( a !in addresses )
+			next;
+
+		delete addresses[a][h$id];
+		if ( |addresses[a]| == 0 )
+			delete addresses[a];
+		}
+	}
+
+function note_addresses(h: Host)
+	{
+	for ( a in h$addresses )
+		{
+		if ( a !in addresses )
+			addresses[a] = set();
+
+		add addresses[a][h$id];
+		}
+	}
+
+function addresses_as_text(set_: set[addr]): string
+	{
+	local texts: vector of string;
+	for ( a in set_ )
+		texts += cat(a);
+
+	sort(texts, strcmp);
+	return join_string_vec(texts, " ");
+	}
+
+# Tells the other nodes, where there are any.
+function copy_to_nodes(h: Host)
+	{
+	if ( Cluster::is_enabled() )
+		{
+		osquery::publish(Cluster::worker_topic, osquery::make_event(host_copied, h));
+		osquery::publish(Cluster::proxy_topic, osquery::make_event(host_copied, h));
+		}
+	}
+
+function changed(h: Host)
+	{
+	copy_to_nodes(h);
+	event host_changed(h$id);
+	}
+
+event host_changed(host_id: string) &is_used
+	{
+	}
+
+event host_copied(h: Host) &is_used
+	{
+	if ( h$id in known )
+		forget_addresses(known[h$id]);
+
+	known[h$id] = h;
+	if ( h$alive )
+		note_addresses(h);
+	}
+
+function update_address(host_id: string, a: addr, present: bool)
+	{
+	if ( host_id !in known || ( a in known[host_id]$addresses ) == present )
+		return;
+
+	local h = known[host_id];
+	forget_addresses(h);
+	if ( present )
+		add h$addresses[a];
+	else
+		delete h$addresses[a];
+	note_addresses(h);
+	changed(h);
+	}
+
+function seen(host_id: string)
+	{
+	if ( host_id in known )
+		known[host_id]$last_seen = current_time();
+	}
+
+function lost(host_id: string, why: string)
+	{
+	if ( ! isHostAlive(host_id) )
+		return;
+
+	local h = known[host_id];
+	h$alive = F;
+	forget_addresses(h);
+	if ( h$peer in peers && peers[h$peer] == host_id )
+		delete peers[h$peer];
+
+	osquery::log_osquery("info", host_id, fmt("Host disconnected (%s)", why));
+	changed(h);
+	event osquery::host_disconnected(host_id);
+	}
+
+event osquery::hosts::host_new(peer_name: string, host_id: string, group_list: vector of string)
+	{
+	if ( ! osquery::is_owner() )
+		return;
+
+	local again = host_id in known && known[host_id]$alive && known[host_id]$peer == peer_name;
+	if ( host_id !in known )
+		known[host_id] = Host($id=host_id, $last_seen=current_time());
+
+	local h = known[host_id];
+	if ( h$peer != peer_name && h$peer in peers && peers[h$peer] == host_id )
+		delete peers[h$peer];
+
+	h$peer = peer_name;
+	peers[peer_name] = host_id;
+	h$groups = set();
+	for ( _, group in group_list )
+		add h$groups[group];
+
+	h$last_seen = current_time();
+	h$alive = T;
+	if ( ! again )
+		{
+		h$speaks_wishes = F;
+		h$wish_sent = "";
+		}
+
+	note_addresses(h);
+	changed(h);
+
+	if ( ! again )
+		{
+		osquery::log_osquery("info", host_id, fmt("Host connected (endpoint %s, groups %s)", peer_name,
+		                                          join_string_vec(group_list, ", ")));
+		event osquery::host_connected(host_id);
+		}
+	}
+
+event osquery::hosts::host_details_v1(host_id: string, details: HostDetailsV1)
+	{
+	if ( ! osquery::is_owner() || host_id !in known )
+		return;
+
+	local h = known[host_id];
+	forget_addresses(h);
+	h$speaks_wishes = T;
+	h$hostname = details$hostname;
+	h$addresses = details$addresses;
+	h$platform = details$platform;
+	h$os_name = details$os_name;
+	h$agent_version = details$agent_version;
+	h$groups = set();
+	for ( _, group in details$groups )
+		add h$groups[group];
+
+	h$last_seen = current_time();
+	if ( h$alive )
+		note_addresses(h);
+
+	osquery::log_osquery("info", host_id, fmt("Host is %s (%s, %s), agent %s", details$hostname, details$os_name,
+	                                          addresses_as_text(details$addresses),
+	                                          details$agent_version));
+	changed(h);
+	}
+
+event osquery::hosts::host_farewell(host_id: string)
+	{
+	if ( osquery::is_owner() )
+		lost(host_id, "it ended in good order");
+	}
+
+event osquery::hosts::host_log(host_id: string, msg: string)
+	{
+	seen(host_id);
+	osquery::log_osquery("info", host_id, msg);
+	}
+
+event osquery::hosts::host_warning(host_id: string, msg: string)
+	{
+	seen(host_id);
+	osquery::log_osquery("warning", host_id, msg);
+	}
+
+event osquery::hosts::host_error(host_id: string, msg: string)
+	{
+	seen(host_id);
+	osquery::log_osquery("error", host_id, msg);
+	NOTICE([$note=osquery::Host_Error, $msg=fmt("%s: %s", hostname(host_id), msg), $sub=host_id,
+	        $identifier=cat(host_id, msg)]);
+	}
+
+event osquery::hosts::host_rows_sent(host_id: string, sequence: count)
+	{
+	if ( ! osquery::is_owner() )
+		return;
+
+	# Events are handled in the order in which they came: the rows before this one have been.
+	seen(host_id);
+	osquery::publish(topic_host(host_id), osquery::make_event(host_acknowledge, sequence));
+	}
+
+event osquery::hosts::host_gap(host_id: string, first: count, last: count, rows: count, reason: string)
+	{
+	seen(host_id);
+	local msg = fmt("%d rows (numbers %d to %d) are lost: %s", rows, first, last, reason);
+	osquery::log_osquery("error", host_id, msg);
+	NOTICE([$note=osquery::Rows_Lost, $msg=fmt("%s: %s", hostname(host_id), msg), $sub=host_id, $n=rows]);
+	}
+
+event Broker::peer_lost(endpoint: Broker::EndpointInfo, msg: string)
+	{
+	if ( endpoint$id in peers )
+		lost(peers[endpoint$id], msg);
+	}
+
+event Broker::peer_removed(endpoint: Broker::EndpointInfo, msg: string)
+	{
+	if ( endpoint$id in peers )
+		lost(peers[endpoint$id], msg);
+	}
+
+@ifdef ( Cluster::websocket_client_lost )
+event Cluster::websocket_client_lost(endpoint: Cluster::EndpointInfo, code: count, reason: string)
+	{
+	if ( endpoint$id in peers )
+		lost(peers[endpoint$id], fmt("WebSocket closed with %d %s", code, reason));
+	}
+@endif
+
+event expire_hosts()
+	{
+	local silent: vector of string;
+	for ( host_id, h in known )
+		# A host with an older extension has no reason to speak; its connection tells when it goes.
+		if ( h$alive && h$speaks_wishes && current_time() - h$last_seen > osquery::host_timeout )
+			silent += host_id;
+
+	for ( _, id in silent )
+		{
+		NOTICE([$note=osquery::Host_Silent, $msg=fmt("%s has been silent for %s", hostname(id), osquery::host_timeout),
+		        $sub=id, $identifier=id]);
+		lost(id, fmt("silent for %s", osquery::host_timeout));
+		}
+
+	schedule osquery::host_timeout / 4 { expire_hosts() };
+	}
+
+event zeek_init() &priority=-10
+	{
+	if ( ! osquery::is_owner() )
+		return;
+
+	osquery::listen_to(topic_announce());
+	schedule osquery::host_timeout / 4 { expire_hosts() };
+	}
+
+# A node that comes up later gets the whole table.
+event Cluster::node_up(name: string, id: string)
+	{
+	if ( ! osquery::is_owner() )
+		return;
+
+	for ( _, h in known )
+		osquery::publish(Cluster::node_topic(name), osquery::make_event(host_copied, h));
+	}

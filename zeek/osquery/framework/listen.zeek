@@ -1,0 +1,43 @@
+##! Listens for hosts, where told to.
+
+@load ./cluster
+
+module osquery;
+
+function open_websocket(): bool
+	{
+@if ( Version::at_least("8.0.0") )
+	local tls = Cluster::WebSocketTLSOptions($enable_peer_verification=websocket_verify_hosts,
+	                                         $ca_file=websocket_ca_file);
+	if ( websocket_certificate != "" )
+		tls$cert_file = websocket_certificate;
+	if ( websocket_key != "" )
+		tls$key_file = websocket_key;
+
+	return Cluster::listen_websocket(Cluster::WebSocketServerOptions($listen_addr=websocket_address,
+	                                                                 $listen_port=websocket_port, $tls_options=tls));
+@else
+	return Broker::listen_websocket(cat(websocket_address), websocket_port) != 0/tcp;
+@endif
+	}
+
+event zeek_init() &priority=-20
+	{
+	if ( ! is_owner() )
+		return;
+
+@if ( Version::at_least("8.1.0") )
+	if ( ( listen_native || listen_websocket ) && Cluster::backend == Cluster::CLUSTER_BACKEND_NONE )
+		{
+		Reporter::error("osquery: this Zeek has no cluster backend, so nothing it publishes reaches a host; load osquery/websocket or osquery/native before setting osquery::listen_*");
+		return;
+		}
+@endif
+
+	if ( listen_native && Broker::listen(broker_ip, broker_port) == 0/tcp )
+		Reporter::error(fmt("osquery: can't listen on %s, port %s", broker_ip, broker_port));
+
+	if ( listen_websocket && ! open_websocket() )
+		Reporter::error(fmt("osquery: can't listen for WebSocket clients on %s, port %s", websocket_address,
+		                    websocket_port));
+	}

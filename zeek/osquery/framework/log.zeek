@@ -1,0 +1,61 @@
+##! ``osquery.log``: hosts, their comings and goings, and what goes wrong.
+
+@load ./options
+
+module osquery;
+
+export {
+	redef enum Log::ID += { LOG };
+
+	redef enum Notice::Type += {
+		## A host hasn't spoken for :zeek:see:`osquery::host_timeout`.
+		Host_Silent,
+		## Rows of a host are lost for good.
+		Rows_Lost,
+		## A host reports an error, for instance a query that fails.
+		Host_Error,
+	};
+
+	## A line of ``osquery.log``.
+	type Info: record {
+		ts: time &log;
+		## ``local`` for this Zeek's own, ``bro`` for other Zeeks, ``osquery`` for hosts.
+		source: string &log;
+		## Id of the host, or a topic, or the name of a Zeek.
+		peer: string &log &optional;
+		## ``debug``, ``info``, ``warning`` or ``error``.
+		level: string &log &optional;
+		message: string &log;
+	};
+
+	global log_policy: Log::PolicyHook;
+
+	## Writes a line about this Zeek.
+	global log_local: function(level: string, msg: string, log: Log::ID &default=LOG);
+
+	## Writes a line about another Zeek.
+	global log_bro: function(level: string, peer: string, msg: string, log: Log::ID &default=LOG);
+
+	## Writes a line about a host or a group of hosts.
+	global log_osquery: function(level: string, peer: string, msg: string, log: Log::ID &default=LOG);
+}
+
+function log_local(level: string, msg: string, log: Log::ID)
+	{
+	Log::write(log, Info($ts=network_time(), $source="local", $peer=endpoint_name, $level=level, $message=msg));
+	}
+
+function log_bro(level: string, peer: string, msg: string, log: Log::ID)
+	{
+	Log::write(log, Info($ts=network_time(), $source="bro", $peer=peer, $level=level, $message=msg));
+	}
+
+function log_osquery(level: string, peer: string, msg: string, log: Log::ID)
+	{
+	Log::write(log, Info($ts=network_time(), $source="osquery", $peer=peer, $level=level, $message=msg));
+	}
+
+event zeek_init() &priority=10
+	{
+	Log::create_stream(LOG, [$columns=Info, $path="osquery", $policy=log_policy]);
+	}

@@ -1,0 +1,124 @@
+##! The events that Zeek and hosts exchange. They are declared here, on every node: a node that takes WebSocket clients
+##! refuses events that it doesn't know. Names, arguments and their types are the wire format; the host's side of it is
+##! held against this file by the host's tests.
+
+@load ./types
+
+module osquery::hosts;
+
+export {
+	## A query as it travels, and one item of a wish.
+	type Wish: record {
+		## Name of the event for the rows.
+		ev: string;
+		query: string;
+		cookie: string;
+		## Topic for the rows.
+		resT: string;
+		## ADDED, REMOVED, BOTH or SNAPSHOT.
+		utype: string;
+		## Seconds between runs.
+		inter: count;
+	};
+
+	## Who a host is.
+	type HostDetailsV1: record {
+		## Its Broker endpoint, as in ``Broker::peer_lost``.
+		endpoint_id: string;
+		## New at each start of the host's extension.
+		instance_id: string;
+		hostname: string;
+		addresses: set[addr];
+		groups: vector of string;
+		platform: string;
+		os_name: string;
+		agent_version: string;
+	};
+
+	### To hosts, in the words of zeek-osquery.
+
+	## Run a query again and again.
+	global host_subscribe: event(ev: string, query: string, cookie: string, resT: string, utype: string, inter: count);
+
+	## Don't any more.
+	global host_unsubscribe: event(ev: string, query: string, cookie: string, resT: string, utype: string, inter: count);
+
+	## Run a query once.
+	global host_execute: event(ev: string, query: string, cookie: string, resT: string, utype: string);
+
+	## Join a group.
+	global host_join: event(group: string);
+
+	## Leave a group.
+	global host_leave: event(group: string);
+
+	### To hosts, of this package alone.
+
+	## This Zeek's whole wish to the host amounts to so many queries with this hash.
+	global host_declare: event(zeek_instance: string, package_version: string, size: count, hash: string);
+
+	## This Zeek's whole wish to the host: these queries and no other.
+	global host_wish: event(zeek_instance: string, queries: vector of Wish);
+
+	## All rows up to and with this number have been handled.
+	global host_acknowledge: event(sequence: count);
+
+	### From hosts, in the words of zeek-osquery.
+
+	## A host is there.
+	global host_new: event(peer_name: string, host_id: string, group_list: vector of string);
+
+	### From hosts, to this package alone.
+
+	## Who the host is: after the first ``host_declare``, and when an address or a group comes or goes.
+	global host_details_v1: event(host_id: string, details: HostDetailsV1);
+
+	## What the host holds of the wish of ``zeek_instance``; the answer to each ``host_declare``.
+	global host_wish_held: event(host_id: string, zeek_instance: string, size: count, hash: string);
+
+	## All rows up to and with this number have been sent.
+	global host_rows_sent: event(host_id: string, sequence: count);
+
+	## Rows that this Zeek will never get.
+	global host_gap: event(host_id: string, first: count, last: count, rows: count, reason: string);
+
+	## The host ends in good order.
+	global host_farewell: event(host_id: string);
+
+	## What a host has to tell.
+	global host_log: event(host_id: string, msg: string);
+	global host_warning: event(host_id: string, msg: string);
+	global host_error: event(host_id: string, msg: string);
+}
+
+event host_subscribe(ev: string, query: string, cookie: string, resT: string, utype: string, inter: count) &is_used
+	{
+	}
+
+event host_unsubscribe(ev: string, query: string, cookie: string, resT: string, utype: string, inter: count) &is_used
+	{
+	}
+
+event host_execute(ev: string, query: string, cookie: string, resT: string, utype: string) &is_used
+	{
+	}
+
+event host_join(group: string) &is_used
+	{
+	}
+
+event host_leave(group: string) &is_used
+	{
+	}
+
+event host_declare(zeek_instance: string, package_version: string, size: count, hash: string) &is_used
+	{
+	}
+
+event host_wish(zeek_instance: string, queries: vector of Wish) &is_used
+	{
+	}
+
+event host_acknowledge(sequence: count) &is_used
+	{
+	}

@@ -1,0 +1,313 @@
+##! Subscriptions: which queries which hosts are to run.
+
+@load ./wishes
+
+module osquery;
+
+export {
+	## Whom a query is for. All empty: every host, those included that connect later.
+	type Target: record {
+		hosts: set[string] &default=set();
+		## With all groups that they enclose.
+		groups: set[string] &default=set();
+		## Hosts that have an address in one of them.
+		subnets: set[subnet] &default=set();
+	};
+
+	## Subscribes to a query: of one host, of a group, or (neither given) of all.
+	global subscribe: function(q: Query, host: string &default="", group: string &default="");
+	global unsubscribe: function(q: Query, host: string &default="", group: string &default="");
+
+	## Subscribes to a query of several hosts and groups.
+	global subscribe_multiple: function(q: Query, host_list: vector of string &default=vector(""),
+	                                    group_list: vector of string &default=vector(""));
+	global unsubscribe_multiple: function(q: Query, host_list: vector of string &default=vector(""),
+	                                      group_list: vector of string &default=vector(""));
+
+	## Subscribes to a query of all hosts that have an address in a subnet, now or later.
+	global subscribe_subnet: function(q: Query, range: subnet);
+	global unsubscribe_subnet: function(q: Query, range: subnet);
+
+	## Runs a query once, on the hosts that are connected now; all its rows come as SNAPSHOT.
+	global execute: function(q: Query, host: string &default="", group: string &default="");
+	global execute_multiple: function(q: Query, host_list: vector of string &default=vector(""),
+	                                  group_list: vector of string &default=vector(""));
+	global execute_subnet: function(q: Query, range: subnet);
+}
+
+module osquery::hosts;
+
+export {
+	type Subscription: record {
+		wish: Wish;
+		target: osquery::Target;
+		## The nodes that asked for it.
+		nodes: set[string];
+	};
+
+	## All subscriptions, on the node that owns the hosts. Read only.
+	global subscriptions: table[string] of Subscription;
+
+	## Sends a single request to a topic of hosts.
+	global send_subscribe: function(topic: string, query: osquery::Query);
+	global send_unsubscribe: function(topic: string, query: osquery::Query);
+	global send_execute: function(topic: string, q: osquery::Query);
+
+	## The owner's part; other nodes have their requests carried here.
+	global insert_subscription: function(node: string, w: Wish, target: osquery::Target);
+	global remove_subscription: function(node: string, w: Wish, target: osquery::Target);
+	global execute_wish: function(w: Wish, target: osquery::Target);
+
+	## Whether a host is meant.
+	global matches: function(h: Host, target: osquery::Target): bool;
+
+	## A request of this node, which is the owner's or travels to it. ``action``: subscribe, unsubscribe or execute.
+	global request: function(action: string, q: osquery::Query, target: osquery::Target);
+}
+
+function publish_subscribe(topic: string, w: Wish)
+	{
+	osquery::listen_to(w$resT);
+	osquery::publish(topic, osquery::make_event(host_subscribe, w$ev, w$query, w$cookie, w$resT, w$utype, w$inter));
+	}
+
+function publish_unsubscribe(topic: string, w: Wish)
+	{
+	osquery::publish(topic, osquery::make_event(host_unsubscribe, w$ev, w$query, w$cookie, w$resT, w$utype, w$inter));
+	}
+
+function publish_execute(topic: string, w: Wish)
+	{
+	osquery::listen_to(w$resT);
+	osquery::publish(topic, osquery::make_event(host_execute, w$ev, w$query, w$cookie, w$resT, w$utype));
+	}
+
+function send_subscribe(topic: string, query: osquery::Query)
+	{
+	publish_subscribe(topic, to_wish(query));
+	}
+
+function send_unsubscribe(topic: string, query: osquery::Query)
+	{
+	publish_unsubscribe(topic, to_wish(query));
+	}
+
+function send_execute(topic: string, q: osquery::Query)
+	{
+	local w = to_wish(q);
+	w$utype = "SNAPSHOT";
+	publish_execute(topic, w);
+	}
+
+function for_all(target: osquery::Target): bool
+	{
+	return |target$hosts| == 0 && |target$groups| == 0 && |target$subnets| == 0;
+	}
+
+function matches(h: Host, target: osquery::Target): bool
+	{
+	if ( for_all(target) || h$id in target$hosts )
+		return T;
+
+	local groups = all_groups(h);
+	for ( group in target$groups )
+		if ( group in groups )
+			return T;
+
+	for ( range in target$subnets )
+		for ( a in h$addresses )
+			if ( a in range )
+				return T;
+
+	return F;
+	}
+
+function sorted_words(words: set[string]): string
+	{
+	local list: vector of string;
+	for ( word in words )
+		list += cat(|word|, ":", word);
+
+	sort(list, strcmp);
+	return join_string_vec(list, ",");
+	}
+
+function key_of(w: Wish, target: osquery::Target): string
+	{
+	local ranges: set[string];
+	for ( range in target$subnets )
+		add ranges[cat(range)];
+
+	return fmt("%s|%s|%s|%s", wish_line(w), sorted_words(target$hosts), sorted_words(target$groups),
+	           sorted_words(ranges));
+	}
+
+# The topics that reach a target; a subnet has none of its own, so its living hosts are addressed one by one.
+function topics_of(target: osquery::Target): set[string]
+	{
+	local topics: set[string];
+	if ( for_all(target) )
+		add topics[topic_all()];
+
+	for ( host_id in target$hosts )
+		add topics[topic_host(host_id)];
+
+	for ( group in target$groups )
+		add topics[topic_group(group)];
+
+	if ( |target$subnets| > 0 )
+		for ( id, h in known )
+			if ( h$alive && matches(h, osquery::Target($subnets=target$subnets)) )
+				add topics[topic_host(id)];
+
+	return topics;
+	}
+
+function insert_subscription(node: string, w: Wish, target: osquery::Target)
+	{
+	local key = key_of(w, target);
+	if ( key in subscriptions )
+		{
+		add subscriptions[key]$nodes[node];
+		return;
+		}
+
+	subscriptions[key] = Subscription($wish=w, $target=target, $nodes=set(node));
+	osquery::listen_to(w$resT);
+	for ( topic in topics_of(target) )
+		{
+		osquery::log_osquery("debug", topic, fmt("Subscribing to %s for '%s'", w$ev, w$query));
+		publish_subscribe(topic, w);
+		}
+	}
+
+function remove_subscription(node: string, w: Wish, target: osquery::Target)
+	{
+	local key = key_of(w, target);
+	if ( key !in subscriptions )
+		return;
+
+	delete subscriptions[key]$nodes[node];
+	if ( |subscriptions[key]$nodes| > 0 )
+		return;
+
+	delete subscriptions[key];
+
+	local line = wish_line(w);
+	local elsewhere = F;
+	for ( _, s in subscriptions )
+		if ( wish_line(s$wish) == line )
+			elsewhere = T;
+
+	osquery::log_osquery("debug", "", fmt("Unsubscribing from %s for '%s'", w$ev, w$query));
+	if ( ! elsewhere )
+		{
+		for ( topic in topics_of(target) )
+			publish_unsubscribe(topic, w);
+
+		return;
+		}
+
+	# Another subscription wants the same of some of these hosts.
+	for ( id, h in known )
+		{
+		if ( ! h$alive || ! matches(h, target) )
+			next;
+
+		local wishes: table[string] of Wish = table();
+		hook collect_wishes(h, wishes);
+		if ( line !in wishes )
+			publish_unsubscribe(topic_host(id), w);
+		}
+	}
+
+function execute_wish(w: Wish, target: osquery::Target)
+	{
+	for ( topic in topics_of(target) )
+		{
+		osquery::log_osquery("debug", topic, fmt("Executing %s for '%s'", w$ev, w$query));
+		publish_execute(topic, w);
+		}
+	}
+
+hook collect_wishes(h: Host, wishes: table[string] of Wish)
+	{
+	for ( _, s in subscriptions )
+		if ( matches(h, s$target) )
+			wishes[wish_line(s$wish)] = s$wish;
+	}
+
+# Hosts with older extensions take no whole wishes: each connecting host is asked one by one, as ever.
+event osquery::host_connected(host_id: string) &priority=5
+	{
+	if ( host_id !in known )
+		return;
+
+	local wishes: table[string] of Wish;
+	hook collect_wishes(known[host_id], wishes);
+	for ( _, w in wishes )
+		publish_subscribe(topic_host(host_id), w);
+
+	declare_wish(host_id);
+	}
+
+module osquery;
+
+function target_of(host_list: vector of string, group_list: vector of string): Target
+	{
+	local target = Target();
+	for ( _, host in host_list )
+		if ( host != "" )
+			add target$hosts[host];
+
+	for ( _, group in group_list )
+		if ( group != "" )
+			add target$groups[group];
+
+	return target;
+	}
+
+function subscribe(q: Query, host: string, group: string)
+	{
+	osquery::hosts::request("subscribe", q, target_of(vector(host), vector(group)));
+	}
+
+function unsubscribe(q: Query, host: string, group: string)
+	{
+	osquery::hosts::request("unsubscribe", q, target_of(vector(host), vector(group)));
+	}
+
+function execute(q: Query, host: string, group: string)
+	{
+	osquery::hosts::request("execute", q, target_of(vector(host), vector(group)));
+	}
+
+function subscribe_multiple(q: Query, host_list: vector of string, group_list: vector of string)
+	{
+	osquery::hosts::request("subscribe", q, target_of(host_list, group_list));
+	}
+
+function unsubscribe_multiple(q: Query, host_list: vector of string, group_list: vector of string)
+	{
+	osquery::hosts::request("unsubscribe", q, target_of(host_list, group_list));
+	}
+
+function execute_multiple(q: Query, host_list: vector of string, group_list: vector of string)
+	{
+	osquery::hosts::request("execute", q, target_of(host_list, group_list));
+	}
+
+function subscribe_subnet(q: Query, range: subnet)
+	{
+	osquery::hosts::request("subscribe", q, Target($subnets=set(range)));
+	}
+
+function unsubscribe_subnet(q: Query, range: subnet)
+	{
+	osquery::hosts::request("unsubscribe", q, Target($subnets=set(range)));
+	}
+
+function execute_subnet(q: Query, range: subnet)
+	{
+	osquery::hosts::request("execute", q, Target($subnets=set(range)));
+	}
