@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup check types lint format test bench fuzz chaos-log thrift
+.PHONY: help setup check types lint format test demo bench fuzz chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -50,6 +50,9 @@ CHAOS_SEED ?= $(shell date +%s)
 
 chaos-log: setup ## kill the writer of the event log with -9 a thousand times (CHAOS_KILLS, CHAOS_SEED)
 	CHAOS_KILLS=$(CHAOS_KILLS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/event-log/event-log-crash.spec.ts
+
+demo: setup ## show the whole way on this host, with the osqueryd of OSQUERYD or the PATH if there is one
+	node --import tsx src/cli/main.ts demo
 
 # Debian's thrift-compiler 0.17; the result is committed, so that nobody else needs it.
 thrift: ## generate src/osquery/generated from osquery.thrift

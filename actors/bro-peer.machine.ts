@@ -228,6 +228,13 @@ export const broPeerMachine = setup({
               { guard: 'isRefused', target: 'refused', actions: 'recordClose' },
               { target: 'backingOff', actions: 'recordClose' },
             ],
+            // Also one in the making: it is to come up with the filter and the groups of now.
+            'host.changed': {
+              actions: [
+                'takeHost',
+                sendTo('connection', ({ event }) => ({ type: 'host', host: event.host }) as const),
+              ],
+            },
             'peer.drain': '.draining',
           },
           states: {
@@ -239,12 +246,6 @@ export const broPeerMachine = setup({
               description: 'The Bro hears us and we hear it.',
               type: 'parallel',
               on: {
-                'host.changed': {
-                  actions: [
-                    'takeHost',
-                    sendTo('connection', ({ event }) => ({ type: 'host', host: event.host }) as const),
-                  ],
-                },
                 'peer.tell': {
                   actions: sendTo(
                     'connection',

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 import { broCommand } from './bro.ts';
+import { demoCommand } from './demo.ts';
 import { extensionCommand } from './extension.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
@@ -44,6 +45,7 @@ const program = new Command('bro-osquery')
     }),
   )
   .addCommand(interruptible(broCommand(io)))
+  .addCommand(interruptible(demoCommand(io)))
   .addCommand(interruptible(replayCommand(io)))
   .addCommand(interruptible(logCommand(io)))
   .addCommand(sandboxCommand({ exit: (code) => process.exit(code) }));

@@ -1,0 +1,242 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { createManagerClient, type ManagerClient } from '../osquery/manager-client.ts';
+import { OsqueryError } from '../osquery/osquery-error.ts';
+import type { Row } from '../osquery/row.ts';
+import { printable } from '../replay/printable.ts';
+import type { Child } from './demo/child.ts';
+import { type FoundOsqueryd, findOsqueryd } from './demo/programs.ts';
+import { createStage, type ShownRow, type Stage } from './demo/stage.ts';
+import { type BroProcess, Troupe } from './demo/troupe.ts';
+import type { Io } from './io.ts';
+
+/** Seconds that the whole demo may take. */
+const PATIENCE = 30;
+/** Milliseconds between two looks at osquery's schedule. */
+const LOOK_AGAIN = 200;
+/** Rows of the first run that are shown. */
+const SHOWN_ROWS = 5;
+
+const SUBSCRIPTION = 'SELECT pid, name, path, uid FROM processes';
+const ONE_TIME = 'SELECT name, version, platform FROM os_version';
+
+/** `bro-osquery demo`: the whole way from a Zeek to osquery and back, with rows of this very host. */
+export function demoCommand(io: Io): Command {
+  const command = new Command('demo')
+    .description('show the whole way: a subscription reaches osquery and its rows come back')
+    .addOption(
+      new Option('--patience <seconds>', 'give up after so much time').argParser(seconds).default(PATIENCE),
+    );
+  return command.action(async ({ patience }: { readonly patience: number }) => {
+    const colours = io.out.isTTY === true && !process.env['NO_COLOR'];
+    const stage = createStage(io.out, colours);
+    const failure = await perform(stage, patience, io.interrupted);
+    if (failure !== undefined) command.error(`error: the demo failed: ${failure}`, { exitCode: 1 });
+  });
+}
+
+/** @returns why it failed */
+async function perform(
+  stage: Stage,
+  patience: number,
+  interrupted: AbortSignal,
+): Promise<string | undefined> {
+  const stop = new AbortController();
+  const troupe = new Troupe((child) => {
+    // Until they are asked to, only the process that is to be seen coming and going may end.
+    if (!leaving.has(child)) stop.abort(new Error(`${child.name} ended on its own with ${child.ending()}`));
+  });
+  const leaving = new Set<Child>();
+  const late = new Error(`not all of it happened within ${patience} s`);
+  const timer = setTimeout(() => stop.abort(late), patience * 1000);
+  const onInterrupt = () => stop.abort(new Error('it was interrupted'));
+  interrupted.addEventListener('abort', onInterrupt);
+  try {
+    await play({ stage, troupe, signal: stop.signal, mayEnd: (child) => leaving.add(child) });
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    stage.failure(`This did not work: ${reason}`);
+    for (const child of troupe.children) {
+      stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);
+      for (const line of child.lastWords()) stage.aside(printable(line));
+    }
+    return reason;
+  } finally {
+    clearTimeout(timer);
+    interrupted.removeEventListener('abort', onInterrupt);
+    for (const child of troupe.children) leaving.add(child);
+    await troupe.dismiss();
+  }
+}
+
+interface Play {
+  readonly stage: Stage;
+  readonly troupe: Troupe;
+  /** Aborts with the reason why it can't go on. */
+  readonly signal: AbortSignal;
+  /** The process is about to end, as it should. */
+  readonly mayEnd: (child: Child) => void;
+}
+
+async function play(show: Play): Promise<void> {
+  const { stage, troupe, signal } = show;
+  const osqueryd = findOsqueryd(process.env);
+
+  stage.scene('A Zeek listens; its place is taken by `bro-osquery bro`');
+  const bro = await troupe.startBro(['--interval', '1', '--subscribe', SUBSCRIPTION, '--execute', ONE_TIME]);
+  const port = await bro.words.find(({ type, port }) => (type === 'listening' ? port : undefined), signal);
+  stage.tell(`It listens on 127.0.0.1:${port} and wants, of every host that comes,`);
+  stage.tell(`  again and again: ${SUBSCRIPTION}`);
+  stage.tell(`  once:            ${ONE_TIME}`);
+
+  stage.scene('osqueryd starts, and the extension joins it');
+  const client = await startHost(show, osqueryd, port);
+  try {
+    await announcement(show, bro);
+    await subscription(show, bro, client);
+    await oneTimeQuery(show, bro);
+    await firstRun(show, bro);
+    await processComesAndGoes(show, bro);
+    await unsubscribing(show, bro, client);
+  } finally {
+    client.close();
+  }
+  stage.success('All of it happened: from a Zeek to osquery and back.');
+}
+
+async function startHost(
+  { stage, troupe, signal }: Play,
+  osqueryd: FoundOsqueryd,
+  port: number,
+): Promise<ManagerClient> {
+  stage.tell(`osqueryd is ${osqueryd.description}.`);
+  await troupe.startOsqueryd(osqueryd, port);
+  await troupe.startExtension();
+  const client = createManagerClient({ path: troupe.socket });
+  const version = await until(signal, async () => {
+    const [row] = await client.query('SELECT version FROM osquery_info');
+    return row?.['version'];
+  });
+  const is = osqueryd.standIn ? 'It behaves like' : 'It is';
+  stage.tell(`${is} osquery ${version}; its configuration names the Zeek to go to, and the group demo.`);
+  return client;
+}
+
+async function announcement({ stage, signal }: Play, bro: BroProcess): Promise<void> {
+  stage.scene('The host announces itself to the Zeek');
+  const transport = await bro.words.find(
+    ({ type, remote }) => (type === 'connected' ? remote?.transport : undefined),
+    signal,
+  );
+  const host = await bro.words.find(
+    ({ type, host }) => (type === 'announced' ? asHost(host) : undefined),
+    signal,
+  );
+  const how = transport === 'tls-anonymous' ? ', over TLS as a Zeek offers it by default' : '';
+  stage.tell(
+    `Host ${printable(host.id)} is there${how}; it is in the groups ${host.groups.map(printable).join(', ')}.`,
+  );
+}
+
+async function subscription({ stage, signal }: Play, bro: BroProcess, client: ManagerClient): Promise<void> {
+  stage.scene('The subscription is in the schedule that osquery has now');
+  await bro.words.find(({ type }) => (type === 'asked' ? true : undefined), signal);
+  const refusal = bro.words.heard.find(({ type }) => type === 'notice');
+  if (refusal) throw new Error(`the host refused it: ${refusal.text}`);
+  const entries = await until(signal, async () => {
+    const rows = await schedule(client);
+    return rows.length > 0 ? rows : undefined;
+  });
+  stage.aside('SELECT name, interval, query FROM osquery_schedule');
+  for (const { name, interval, query } of entries) stage.tell(`${name}  every ${interval} s  ${query}`);
+  if (!entries.some(({ query }) => query === SUBSCRIPTION))
+    throw new Error('what was subscribed is not in it');
+}
+
+async function oneTimeQuery({ stage, signal }: Play, bro: BroProcess): Promise<void> {
+  stage.scene('The one-time query is answered');
+  stage.row(await bro.rows.find((row) => (isOf(row, 2) ? row : undefined), signal));
+}
+
+async function firstRun({ stage, signal }: Play, bro: BroProcess): Promise<void> {
+  stage.scene('The rows of the first run come: every process there is');
+  // This very process is certainly there; osquery reports the rows of a run together.
+  await bro.rows.find((row) => (isOf(row, 1) && pidOf(row) === process.pid ? row : undefined), signal);
+  const rows = bro.rows.heard.filter((row) => isOf(row, 1));
+  // The kernel's own threads, which have no path, are many and dull.
+  for (const row of rows.filter(hasPath).slice(0, SHOWN_ROWS)) stage.row(row);
+  if (rows.length > SHOWN_ROWS) stage.aside(`and ${rows.length - SHOWN_ROWS} more`);
+}
+
+async function processComesAndGoes({ stage, troupe, signal, mayEnd }: Play, bro: BroProcess): Promise<void> {
+  stage.scene('A process starts and ends, and the Zeek sees it come and go');
+  const child = await troupe.start('sleep', ['sleep', '300']);
+  mayEnd(child);
+  stage.tell(`The demo started process ${child.pid}, sleep.`);
+  const rowOf = (update: ShownRow['update']) =>
+    bro.rows.find(
+      (row) => (isOf(row, 1) && row.update === update && pidOf(row) === child.pid ? row : undefined),
+      signal,
+    );
+  stage.row(await rowOf('ADDED'));
+  await child.stop();
+  stage.tell('The demo ended it.');
+  stage.row(await rowOf('REMOVED'));
+}
+
+async function unsubscribing(
+  { stage, signal, mayEnd }: Play,
+  bro: BroProcess,
+  client: ManagerClient,
+): Promise<void> {
+  stage.scene('The Zeek unsubscribes and leaves');
+  mayEnd(bro.child);
+  const code = await bro.child.stop();
+  if (code !== 0) throw new Error(`bro-osquery bro ended with ${bro.child.ending()}`);
+  await bro.words.find(({ type }) => (type === 'unasked' ? true : undefined), signal);
+  stage.tell('It unsubscribed and said goodbye.');
+  await until(signal, async () => ((await schedule(client)).length === 0 ? true : undefined));
+  stage.aside('SELECT name, interval, query FROM osquery_schedule');
+  stage.tell("No rows: osquery's schedule is empty again.");
+}
+
+function schedule(client: ManagerClient): Promise<readonly Row[]> {
+  return client.query('SELECT name, interval, query FROM osquery_schedule');
+}
+
+/** Looks until there is something to see; osqueryd that isn't there yet is nothing to see. */
+async function until<T>(signal: AbortSignal, look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    const seen = await look().catch((error) => {
+      if (error instanceof OsqueryError && error.kind === 'unreachable') return undefined;
+      throw error;
+    });
+    if (seen !== undefined) return seen;
+    await sleep(LOOK_AGAIN, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** The rows of the n-th query: the Bro numbers their events. */
+function isOf({ event }: ShownRow, query: number): boolean {
+  return event.endsWith(`_${query}`);
+}
+
+function pidOf({ columns }: ShownRow): unknown {
+  return columns.find(({ name }) => name === 'pid')?.value;
+}
+
+function hasPath({ columns }: ShownRow): boolean {
+  return columns.some(({ name, value }) => name === 'path' && value !== '');
+}
+
+function asHost(host: unknown): { readonly id: string; readonly groups: readonly string[] } {
+  const { id = '', groups = [] } = host as { readonly id?: string; readonly groups?: readonly string[] };
+  return { id, groups };
+}
+
+function seconds(text: string): number {
+  if (/^\d{1,4}$/.test(text) && Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError('It is no whole number of seconds from 1 on.');
+}

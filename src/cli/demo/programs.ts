@@ -1,0 +1,57 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** An osqueryd to show things with: the command that starts it, and what to say of it. */
+export interface FoundOsqueryd {
+  readonly command: readonly string[];
+  readonly standIn: boolean;
+  readonly description: string;
+}
+
+export interface Environment {
+  readonly OSQUERYD?: string | undefined;
+  readonly PATH?: string | undefined;
+}
+
+/** The command that starts this program the way it was started itself. */
+export function ourselves(): readonly string[] {
+  const { execPath, execArgv, argv } = process;
+  const [, script = execPath] = argv;
+  // One executable with everything in it gives itself as its script.
+  return script === execPath ? [execPath] : [execPath, ...execArgv, script];
+}
+
+/**
+ * The osqueryd that `OSQUERYD` names, else the one on the PATH, else the stand-in.
+ * @throws Error if `OSQUERYD` names nothing that can be run
+ */
+export function findOsqueryd({ OSQUERYD, PATH = '' }: Environment): FoundOsqueryd {
+  if (OSQUERYD) {
+    if (isProgram(OSQUERYD)) return real(OSQUERYD, 'as OSQUERYD says');
+    throw new Error(`OSQUERYD names ${OSQUERYD}, which is no program`);
+  }
+  const found = PATH.split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, 'osqueryd'))
+    .find(isProgram);
+  if (found !== undefined) return real(found, 'found on the PATH');
+  return {
+    command: [...ourselves(), 'sandbox', 'osqueryd'],
+    standIn: true,
+    description:
+      'a stand-in for osqueryd that comes with bro-osquery, for there is no osqueryd on the PATH (name one in OSQUERYD)',
+  };
+}
+
+function real(path: string, why: string): FoundOsqueryd {
+  return { command: [path], standIn: false, description: `the real osqueryd, ${path}, ${why}` };
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,56 @@
+import type { Writable } from 'node:stream';
+import { styleText } from 'node:util';
+import { printable } from '../../replay/printable.ts';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Where the demo shows what happens. Colours only where a terminal watches that wants them. */
+export interface Stage {
+  /** A new scene, numbered. */
+  scene(title: string): void;
+  /** Something that happened. */
+  tell(text: string): void;
+  /** What only few want to know. */
+  aside(text: string): void;
+  row(row: ShownRow): void;
+  success(text: string): void;
+  failure(text: string): void;
+}
+
+/** A row as `bro-osquery bro` prints it. */
+export interface ShownRow {
+  readonly event: string;
+  readonly update: 'ADDED' | 'REMOVED' | 'SNAPSHOT';
+  readonly columns: readonly { readonly name?: string; readonly value: unknown }[];
+}
+
+const STYLES: Readonly<Record<ShownRow['update'], Style>> = {
+  ADDED: 'green',
+  REMOVED: 'red',
+  SNAPSHOT: 'cyan',
+};
+const INDENT = '     ';
+
+export function createStage(out: Writable, colours: boolean): Stage {
+  const style = (format: Style, text: string) =>
+    colours ? styleText(format, text, { validateStream: false }) : text;
+  const print = (line: string) => out.write(`${line}\n`);
+  let scenes = 0;
+  return {
+    scene(title) {
+      scenes += 1;
+      print(`\n${style('bold', `${String(scenes).padStart(3)}. ${title}`)}`);
+    },
+    tell: (text) => print(`${INDENT}${text}`),
+    aside: (text) => print(`${INDENT}${style('dim', text)}`),
+    row({ update, columns }) {
+      const values = columns.map(({ name, value }, index) => {
+        const text = typeof value === 'string' ? printable(value) : String(value);
+        return `${style('dim', `${name ?? index + 1}=`)}${text}`;
+      });
+      print(`${INDENT}${style(STYLES[update], update.padEnd(8))} ${values.join('  ')}`);
+    },
+    success: (text) => print(`\n${style(['bold', 'green'], text)}`),
+    failure: (text) => print(`\n${style(['bold', 'red'], text)}`),
+  };
+}
