@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createActor, fromCallback, fromPromise, SimulatedClock } from 'xstate';
+import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
+import { brokerEndpointMachine } from '../../actors/broker-endpoint.machine.ts';
+import { courierMachine } from '../../actors/courier.machine.ts';
+import { extensionMachine, type Recovered } from '../../actors/extension.machine.ts';
+import { loggerPluginMachine } from '../../actors/logger-plugin.machine.ts';
+import { type Configured, osqueryCoreMachine, type Registered } from '../../actors/osquery-core.machine.ts';
+import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
+import { createBus } from '../../src/bus/bus.ts';
+import type { BusMessage } from '../../src/bus/messages.ts';
+import { connectMachines } from '../../src/cli/extension/machines.ts';
+import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
+import { initialState } from '../../src/schedule/schedule.ts';
+import { promiseProbe, settle } from '../support/machine-ports.ts';
+
+const MACHINES = [
+  broPeerMachine,
+  brokerEndpointMachine,
+  courierMachine,
+  extensionMachine,
+  loggerPluginMachine,
+  osqueryCoreMachine,
+  scheduleManagerMachine,
+];
+
+const recovered: Recovered = {
+  schedule: initialState(),
+  start: {
+    type: 'StartExtension',
+    at: 5,
+    logId: '0a1b2c3d-0000-4000-8000-000000000000',
+    renewNames: false,
+    instanceId: 'i',
+    version: '1.0.0',
+  },
+};
+
+/** All machines on one bus, the state directory in the spec's hand, osquery and the log always willing. */
+function startHouse() {
+  const said: BusMessage['type'][] = [];
+  const bus = createBus({
+    now: () => 1_000,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  bus.subscribe(['>'], (message) => said.push(message.type));
+  const recover = promiseProbe<Recovered, undefined>();
+  const release = promiseProbe<void, undefined>();
+  const clock = new SimulatedClock();
+  const configuration = { peers: [], groups: ['g'], policy: DEFAULT_POLICY };
+  const machine = connectMachines(bus, {
+    osquery: {
+      attach: fromPromise(() => Promise.resolve({ version: '5.23.1' })),
+      configure: fromPromise<Configured, undefined>(() =>
+        Promise.resolve({ outcome: 'configured', configuration }),
+      ),
+      register: fromPromise<Registered, undefined>(() =>
+        Promise.resolve({ outcome: 'registered', uuid: '7' }),
+      ),
+      watch: fromCallback(() => {}),
+      applySchedule: fromPromise(() => Promise.resolve({ entries: 0 })),
+      deregister: fromPromise(() => Promise.resolve()),
+    },
+    schedule: {
+      describe: fromPromise(() => Promise.resolve({})),
+      append: fromPromise(() => Promise.resolve()),
+      execute: fromPromise(() => Promise.resolve({ rows: 0, error: '' })),
+    },
+    peer: { connection: fromCallback(() => {}) },
+    logger: { calls: fromCallback(() => {}) },
+    courier: {
+      delivery: fromCallback(({ receive, sendBack }) => {
+        receive(() => sendBack({ type: 'delivery.drained' }));
+      }),
+    },
+    extension: { recover: recover.logic, release: release.logic },
+  });
+  const actor = createActor(machine, {
+    clock,
+    input: {
+      endpointId: 'e',
+      givesUp: false,
+      timing: {
+        osquery: { patience: 3_000, retryPause: 500, debounce: 100, refusedPause: 30_000 },
+        link: { backOffBase: 1_000, backOffMax: 60_000, refusedPause: 60_000, healthyAfter: 60_000 },
+      },
+    },
+  });
+  actor.start();
+  return { actor, bus, clock, recover, release, said, state: () => actor.getSnapshot().value };
+}
+
+async function settleAll(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await settle();
+}
+
+test('the state directory is read once osquery has told where it is, then Bros are served', async () => {
+  const { state, recover, clock, said, actor } = startHouse();
+  await settleAll();
+  assert.equal(state(), 'recovering');
+  recover.last.resolve(recovered);
+  await settleAll();
+  assert.deepEqual(state(), { working: 'serving' });
+  clock.increment(100);
+  await settleAll();
+  assert.deepEqual(said, [
+    'osquery.configured',
+    'osquery.registered',
+    'schedule.changed',
+    'schedule.groups',
+    'osquery.schedule-applied',
+  ]);
+  const children = Object.keys(actor.getSnapshot().children).filter((id) => !/^\d/.test(id));
+  assert.deepEqual(children.filter((id) => !id.includes('extension')).sort(), [
+    'broker-endpoint',
+    'courier',
+    'logger-plugin',
+    'osquery-core',
+    'schedule-manager',
+  ]);
+});
+
+test('a state directory that cannot be used ends the extension with the reason', async () => {
+  const { actor, recover, release } = startHouse();
+  await settleAll();
+  recover.last.reject(new Error('the event log is in use by process 4711'));
+  await settleAll();
+  release.last.resolve();
+  await settleAll();
+  assert.deepEqual(actor.getSnapshot().output, {
+    code: 1,
+    reason: 'the event log is in use by process 4711',
+  });
+});
+
+test('a signal drains everybody before files are closed', async () => {
+  const { actor, recover, release, said, state } = startHouse();
+  await settleAll();
+  recover.last.resolve(recovered);
+  await settleAll();
+  actor.send({ type: 'process.signal', signal: 'SIGTERM' });
+  await settleAll();
+  assert.equal(said.at(-1), 'extension.draining');
+  assert.equal(state(), 'releasing');
+  assert.equal(actor.getSnapshot().status, 'active');
+  release.last.resolve();
+  await settleAll();
+  assert.deepEqual(actor.getSnapshot().output, { code: 0, reason: 'the process got SIGTERM' });
+});
+
+test('osqueryd telling us to end is an end in good order', async () => {
+  const { actor, bus, recover, release } = startHouse();
+  await settleAll();
+  recover.last.resolve(recovered);
+  await settleAll();
+  bus.publish({ type: 'osquery.shutdown' });
+  await settleAll();
+  release.last.resolve();
+  await settleAll();
+  assert.deepEqual(actor.getSnapshot().output, { code: 0, reason: 'osqueryd told us to end' });
+});
+
+test('a signal before anything is read ends at once', async () => {
+  const { actor, release } = startHouse();
+  actor.send({ type: 'process.signal', signal: 'SIGINT' });
+  await settleAll();
+  release.last.resolve();
+  await settleAll();
+  assert.equal(actor.getSnapshot().status, 'done');
+});
+
+interface Node {
+  readonly key: string;
+  readonly type: string;
+  readonly description?: string | undefined;
+  readonly states: Readonly<Record<string, Node>>;
+}
+
+test('every state of every machine says what it is', () => {
+  const silent: string[] = [];
+  const visit = (node: Node, path: string) => {
+    const isRegion = Object.keys(node.states).length > 0;
+    if (!node.description && !isRegion) silent.push(path);
+    for (const [key, child] of Object.entries(node.states)) visit(child, `${path}.${key}`);
+  };
+  for (const machine of MACHINES) visit(machine.root as unknown as Node, machine.id);
+  assert.deepEqual(silent, []);
+});
