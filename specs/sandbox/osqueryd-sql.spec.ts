@@ -91,6 +91,24 @@ test('hidden columns are there for who names them, and aliases too', async () =>
   ]);
 });
 
+test('bytes that are no UTF-8 come through, out of tables and out of SQL', async () => {
+  const own = new SqlEngine();
+  own.attach({
+    name: 'odd',
+    columns: columns('name TEXT'),
+    generate: () => [{ name: 'a\udcff' }, { name: 'b' }],
+  });
+  const text = async (sql: string) => (await own.query(sql)).rows.map(rowText);
+  assert.deepEqual(await text('SELECT name, length(name) AS n FROM odd ORDER BY name DESC'), [
+    { n: '1', name: 'b' },
+    { n: '2', name: 'a\udcff' },
+  ]);
+  assert.deepEqual(await text("SELECT CAST(x'ff41' AS TEXT) AS a, '\ufffd' AS b, NULL AS c, 7 AS c;"), [
+    { a: '\udcffA', b: '\ufffd', c: '7' },
+  ]);
+  own.close();
+});
+
 test('of columns with one name the last counts', async () => {
   assert.deepEqual(await rows('SELECT 1 AS a, 2 AS b, 3 AS a'), [{ a: '3', b: '2' }]);
 });
@@ -203,7 +221,7 @@ test('doubles have at most 15 digits', () => {
 });
 
 test('control bytes and bytes that are no UTF-8 are escaped, letters of any alphabet are not', () => {
-  assert.equal(escapeText('a\n\u0001é中😀\udcff'), 'a\\x0A\\x01é中😀\\xFF');
+  assert.equal(escapeText('a\n\u0001\u007fé中😀\udcff'), 'a\\x0A\\x01\u007fé中😀\\xFF');
 });
 
 test('messages are read from chunks of any size', () => {

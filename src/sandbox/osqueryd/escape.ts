@@ -11,7 +11,7 @@ export function escapeRow(row: TypedRow): TypedRow {
 
 export function escapeText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f\ud800-\udfff]+/g, (run) => {
+  return text.replace(/[\u0000-\u001f\ud800-\udfff]+/g, (run) => {
     if (run.isWellFormed() && /[\ud800-\udfff]/.test(run)) return run;
     return [...run].map((char) => (isPlain(char) ? char : hexBytes(char))).join('');
   });

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeText } from '../../../text/byte-text.ts';
 import type { Flags } from '../flags.ts';
 import type { Registry } from '../registry.ts';
 import {
@@ -104,7 +105,7 @@ export class Loggers {
     const directory = this.#options.flags.text('logger_path');
     try {
       mkdirSync(directory, { recursive: true });
-      appendFileSync(join(directory, file), `${line}\n`, { mode: 0o640 });
+      appendFileSync(join(directory, file), encodeText(`${line}\n`), { mode: 0o640 });
       return success();
     } catch (error) {
       return failure(error instanceof Error ? error.message : String(error));

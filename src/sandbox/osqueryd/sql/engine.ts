@@ -1,11 +1,11 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { decodeText } from '../../../text/byte-text.ts';
 import { StatementInspector } from './authorizer.ts';
-import type { Cell, TypedRow } from './cell.ts';
+import type { TypedRow } from './cell.ts';
 import { declaredType, expressionTypes } from './column-types.ts';
 import { comparedTexts, constraintsOf } from './constraints.ts';
 import { registerFunctions } from './functions.ts';
 import { explain, textConstants } from './program.ts';
+import { readRows } from './rows.ts';
 import type { ColumnType, Table, TableRow } from './table.ts';
 import { createStatement, TableFiller } from './table-filler.ts';
 
@@ -178,7 +178,7 @@ export class SqlEngine {
     try {
       // A statement may run others of SQLite's own, which are authorized only now.
       db.setAuthorizer(this.#inspector());
-      return readRows(db.prepare(prepared.sql));
+      return readRows(db, prepared.sql);
     } catch (error) {
       throw new SqlError(error instanceof Error ? error.message : String(error));
     } finally {
@@ -236,30 +236,4 @@ function rootPage(db: DatabaseSync, table: string): number {
     .prepare("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE")
     .get(table);
   return Number(row?.['rootpage'] ?? -1);
-}
-
-function readRows(statement: StatementSync): TypedRow[] {
-  statement.setReadBigInts(true);
-  statement.setReturnArrays(true);
-  const names = statement.columns().map((column) => column.name);
-  // Of columns with one name the last counts.
-  const last = new Map(names.map((name, at) => [name, at]));
-  const order = [...last].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  const rows: TypedRow[] = [];
-  for (const row of statement.iterate() as unknown as Iterable<readonly unknown[]>) {
-    rows.push(order.map(([name, at]) => [name, toCell(row[at])] as const));
-  }
-  return names.length === 0 ? [] : rows;
-}
-
-function toCell(value: unknown): Cell {
-  if (typeof value === 'bigint' || typeof value === 'number') return value;
-  if (typeof value === 'string') return upToNul(value);
-  if (value instanceof Uint8Array) return upToNul(decodeText(value));
-  return '';
-}
-
-function upToNul(text: string): string {
-  const end = text.indexOf('\0');
-  return end < 0 ? text : text.slice(0, end);
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { encodeText } from '../../../text/byte-text.ts';
 import type { ColumnType, Table, TableColumn, TableRow } from './table.ts';
 
 /** Fills the empty tables that stand for osquery's virtual ones. */
@@ -7,7 +8,7 @@ export class TableFiller {
 
   fill(db: DatabaseSync, table: Table, wide: boolean, rows: Iterable<TableRow>): void {
     const columns = wide ? table.columns : table.columns.filter((column) => !column.hidden);
-    const insert = this.#insert(db, table, columns.length);
+    const insert = this.#insert(db, table, columns);
     for (const row of rows) insert.run(...columns.map((column) => toSqlite(column, row)));
   }
 
@@ -15,12 +16,12 @@ export class TableFiller {
     this.#inserts.get(db)?.delete(table);
   }
 
-  #insert(db: DatabaseSync, table: Table, width: number): StatementSync {
+  #insert(db: DatabaseSync, table: Table, columns: readonly TableColumn[]): StatementSync {
     const inserts = this.#inserts.get(db) ?? new Map<string, StatementSync>();
     this.#inserts.set(db, inserts);
     const known = inserts.get(table.name);
     if (known) return known;
-    const places = Array(width).fill('?').join(', ');
+    const places = columns.map(({ type }) => (type === 'TEXT' ? 'CAST(? AS TEXT)' : '?')).join(', ');
     const statement = db.prepare(`INSERT INTO ${quote(table.name)} VALUES (${places})`);
     inserts.set(table.name, statement);
     return statement;
@@ -42,13 +43,14 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-function toSqlite(column: TableColumn, row: TableRow): string | number | bigint | null {
+function toSqlite(column: TableColumn, row: TableRow): string | number | bigint | Uint8Array | null {
   const value = row[column.alias ?? column.name];
   if (isNumeric(column.type))
     return value === null || value === undefined ? null : toNumber(column.type, value);
   // Text that a table doesn't give is empty text, as in osquery, and not NULL.
-  if (value === null || value === undefined) return '';
-  return typeof value === 'string' ? value : String(value);
+  const text = String(value ?? '');
+  // Bytes that are no UTF-8 are bound as they are; the statement makes them text.
+  return text.isWellFormed() ? text : encodeText(text);
 }
 
 function isNumeric(type: ColumnType): boolean {

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { decodeText } from '../../../text/byte-text.ts';
 
-/** The file's text, or undefined when it is gone or not for us. /proc may change between two looks. */
+/** The file's text with every byte kept, or undefined when it is gone or not for us. /proc may change between two looks. */
 export function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return decodeText(readFileSync(path));
   } catch {
     return undefined;
   }
@@ -11,7 +12,7 @@ export function readText(path: string): string | undefined {
 
 export function readLink(path: string): string {
   try {
-    return readlinkSync(path);
+    return decodeText(readlinkSync(path, 'buffer'));
   } catch {
     return '';
   }
