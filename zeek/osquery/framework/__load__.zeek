@@ -13,6 +13,7 @@
 @load ./hosts
 @load ./wishes
 @load ./subscriptions
+@load ./row-log
 @load ./groups
 @load ./cluster
 @load ./listen
