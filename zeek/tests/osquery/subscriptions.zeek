@@ -1,0 +1,91 @@
+# @TEST-DOC: A host is wished what its id, groups (with what encloses them) and addresses call for.
+# @TEST-EXEC: zeek %INPUT >output
+# @TEST-EXEC: btest-diff output
+
+@load osquery
+
+redef exit_only_after_terminate = T;
+
+module Test;
+
+event Test::row(info: osquery::ResultInfo)
+	{
+	}
+
+function query(name: string): osquery::Query
+	{
+	return [$ev=row, $query=name];
+	}
+
+event show(what: string)
+	{
+	local wishes: table[string] of osquery::hosts::Wish;
+	hook osquery::hosts::collect_wishes(osquery::hosts::known["h1"], wishes);
+	local names: vector of string;
+	for ( _, w in wishes )
+		names += w$query;
+
+	print what, sort(names, strcmp);
+	}
+
+event connected()
+	{
+	event osquery::hosts::host_new("endpoint", "h1", vector("geo/de/hamburg"));
+	}
+
+event told()
+	{
+	event osquery::hosts::host_details_v1("h1", osquery::hosts::HostDetailsV1($endpoint_id="endpoint", $instance_id="i",
+	    $hostname="web-1", $addresses=set(10.1.2.3), $groups=vector("geo/de/hamburg"), $platform="linux",
+	    $os_name="Debian", $agent_version="1.0.0"));
+	}
+
+event unsubscribed()
+	{
+	osquery::unsubscribe(query("all"));
+	osquery::unsubscribe(query("other spelling"), "h1");
+	osquery::unsubscribe_subnet(query("subnet"), 10.1.0.0/16);
+	osquery::leave(10.0.0.0/8, "ten");
+	}
+
+event gone()
+	{
+	event osquery::hosts::host_farewell("h1");
+	}
+
+event finish()
+	{
+	terminate();
+	}
+
+event osquery::host_connected(host_id: string)
+	{
+	print "host_connected", host_id, osquery::isHostAlive(host_id);
+	}
+
+event osquery::host_disconnected(host_id: string)
+	{
+	print "host_disconnected", host_id, osquery::isHostAlive(host_id), osquery::hosts::by_address(10.1.2.3);
+	}
+
+event zeek_init()
+	{
+	osquery::subscribe(query("all"));
+	osquery::subscribe(query("h1"), "h1");
+	osquery::subscribe(query("h10"), "h10");
+	osquery::subscribe(query("geo"), "", "geo");
+	osquery::subscribe(query("geo/fr"), "", "geo/fr");
+	osquery::subscribe(query("ten"), "", "ten");
+	osquery::subscribe_multiple(query("several"), vector("h7", "h1"), vector("elsewhere"));
+	osquery::subscribe_subnet(query("subnet"), 10.1.0.0/16);
+	osquery::subscribe_subnet(query("other subnet"), 10.2.0.0/16);
+	osquery::join(10.0.0.0/8, "ten");
+	schedule 50msec { connected() };
+	schedule 100msec { show("connected") };
+	schedule 150msec { told() };
+	schedule 200msec { show("told its address") };
+	schedule 250msec { unsubscribed() };
+	schedule 300msec { show("unsubscribed") };
+	schedule 350msec { gone() };
+	schedule 400msec { finish() };
+	}
