@@ -120,12 +120,15 @@ function toReal(text: string): Data | undefined {
   return { type: 'real', value: special[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY };
 }
 
-/** Decimal fractions are what they are as doubles; a whole number beyond 2^53 that no double holds would be rounded. */
+/**
+ * Decimal fractions are what they are as doubles. A whole number beyond 2^53 must be one that a double holds, or the
+ * shortest way to write one: anything else would be rounded.
+ */
 function isExact(decimal: string, value: number): boolean {
-  if (decimal.length <= 15 || !/^[+-]?\d+$/.test(decimal)) return Number.isFinite(value);
-  return (
-    Number.isFinite(value) && BigInt(value) === BigInt(decimal.startsWith('+') ? decimal.slice(1) : decimal)
-  );
+  if (!Number.isFinite(value)) return false;
+  if (decimal.length <= 15 || !/^[+-]?\d+$/.test(decimal)) return true;
+  const digits = decimal.startsWith('+') ? decimal.slice(1) : decimal;
+  return String(value) === digits || BigInt(value) === BigInt(digits);
 }
 
 const SHOWN = 80;
