@@ -151,5 +151,6 @@ test('doubles arrive as the doubles they are', () => {
       fc.pre(!Object.is(value, -0)); // which String() writes as 0
       assert.deepEqual(convert('DOUBLE', String(value)), real(value));
     }),
+    { examples: [[83_666_218_093_016_420]] },
   );
 });

@@ -12,7 +12,8 @@ import { PACKAGE_REQUESTS } from './zeek-package.ts';
 
 /**
  * V3, zeek-osquery of 2018 to 2020, and our own Zeek package, which speaks the same and a little more. Default prefix
- * `/bro/osquery`. The scripts of 2018 have no event for log lines, warnings or errors; the package has.
+ * `/bro/osquery`. Log lines, warnings and errors come as the earlier vocabularies had them, `osquery::host_warning` and so
+ * on, which a Zeek that declares no such event passes over; the package has events of its own for them.
  */
 export function zeekOsquery(prefix: string): Vocabulary {
   const dialect: Dialect = {
@@ -41,13 +42,13 @@ export function zeekOsquery(prefix: string): Vocabulary {
     ],
     decode: familyDecoder(dialect, requests),
     rowEncoder: (query, columns, host, options) => familyRowEncoder(dialect, query, columns, host, options),
-    notice: ({ level, text }, host, peer) =>
-      peer.packageVersion === ''
-        ? undefined
-        : {
-            topic: announceTopic,
-            event: { name: `osquery::hosts::host_${level}`, args: [string(host.id), string(text)] },
-          },
+    notice: ({ level, text }, host, peer) => ({
+      topic: announceTopic,
+      event: {
+        name: `${peer.packageVersion === '' ? 'osquery::' : dialect.module}host_${level}`,
+        args: [string(host.id), string(text)],
+      },
+    }),
     farewell: () => [],
   };
 }

@@ -77,7 +77,8 @@ function hearRow(event: ZeekEvent, asked: readonly BroQuery[]): Heard | undefine
   return { type: 'row', row: { ...row, ...rowMetadata(event) } };
 }
 
-const NOTICES = {
+/** Log lines, warnings and errors, in V3 too where our own package is not there. */
+export const EARLY_NOTICES = {
   'osquery::host_log': 'log',
   'osquery::host_warning': 'warning',
   'osquery::host_error': 'error',
@@ -98,7 +99,7 @@ export function hearEarly(event: TopicEvent['event']): Heard | undefined {
     const unsaid = { hostname: undefined, version: undefined, peerName: undefined, helloId: undefined };
     return { type: 'announced', host: { id, groups, addresses, ...unsaid } };
   }
-  return hearNotice(event, NOTICES);
+  return hearNotice(event, EARLY_NOTICES);
 }
 
 /** `<name>(host, text)` of the given names. */

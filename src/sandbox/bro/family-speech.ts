@@ -1,7 +1,7 @@
 import { count, type Data, string } from '../../broker/data.ts';
 import type { ZeekEvent } from '../../broker/zeek-event.ts';
 import type { RowChange, VocabularyId } from '../../vocabulary/words.ts';
-import { earlyTopic, hearEarly } from './bro-2017-01-speech.ts';
+import { EARLY_NOTICES, earlyTopic, hearEarly, hearNotice } from './bro-2017-01-speech.ts';
 import { enumAt, rowMetadata, shape, textAt, textsAt, valuesAt } from './fields.ts';
 import { hearPackage } from './package-speech.ts';
 import type { BroSpeech } from './speech.ts';
@@ -44,7 +44,9 @@ export function zeekOsquerySpeech(prefix: string, endpointId: string): BroSpeech
     responseTopic: responseTopic(prefix, endpointId),
     topicOf: (target) => laterTopic(prefix, target),
     hearOther: (event) => {
-      if (event.name !== 'osquery::hosts::host_new') return hearPackage(event);
+      if (event.name !== 'osquery::hosts::host_new') {
+        return hearPackage(event) ?? hearNotice(event, EARLY_NOTICES);
+      }
       const [peerName, id, groups] = [textAt(event.args, 0), textAt(event.args, 1), textsAt(event.args, 2)];
       return announced(event, id, groups, { peerName });
     },
