@@ -21,6 +21,7 @@ const self = (id: string, admits = true): HandshakeSelf => ({
   id,
   filter: [`/${id[0]}`],
   admit: () => admits,
+  connected: () => true,
 });
 
 /** Plays both sides against each other until nobody has anything to say; the messages in order. */
@@ -133,6 +134,17 @@ test('each code of a drop_conn has its meaning', () => {
   assert.deepEqual(told(38), [['protocol', false], []]);
   assert.deepEqual(told(1), [['refused', true], []]);
   assert.deepEqual(told(200), [['refused', true], []]);
+});
+
+test('a peer that speaks of a connection unknown to us holds a lost one for alive', () => {
+  const lost = { ...self(LARGE), connected: () => false };
+  const start = startHandshake('connecting', lost).state;
+  const step = continueHandshake(
+    start,
+    { type: 'drop-conn', id: SMALL, code: 39, reason: 'redundant' },
+    lost,
+  );
+  assert.deepEqual(failure(step), [['stale', false], []]);
 });
 
 test('a connection to ourselves is recognised', () => {

@@ -7,8 +7,8 @@ export interface NetworkProxy {
   readonly forwarded: number;
   /**
    * `forward` all at once · `trickle`: towards the target 1 kB each turn of the event loop · `stall`: nothing
-   * towards the target, and nothing more is read · `silent`: swallows what comes from either side and says
-   * nothing, as a peer whose machine is gone.
+   * towards the target, and nothing more is read · `silent`: the connections there are swallow what comes from
+   * either side from now on, for good, and pass on no end, as if a machine or a path were gone.
    */
   mode: 'forward' | 'trickle' | 'stall' | 'silent';
   close(): Promise<void>;
@@ -20,16 +20,19 @@ export async function startProxy(targetPort: number): Promise<NetworkProxy> {
   const sockets = new Set<Socket>();
   let mode: NetworkProxy['mode'] = 'forward';
   let forwarded = 0;
+  const links = new Set<{ gone: boolean }>();
   const server = createServer((client) => {
     const target = netConnect({ host: '127.0.0.1', port: targetPort });
     let waiting: Buffer = Buffer.alloc(0);
+    const link = { gone: mode === 'silent' };
+    links.add(link);
     for (const socket of [client, target]) {
       sockets.add(socket);
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
     }
     const pump = () => {
-      if (mode === 'silent') waiting = Buffer.alloc(0);
+      if (link.gone) waiting = Buffer.alloc(0);
       if (waiting.length > 0 && mode !== 'stall') {
         const size = mode === 'trickle' ? TRICKLE : waiting.length;
         target.write(waiting.subarray(0, size));
@@ -45,13 +48,13 @@ export async function startProxy(targetPort: number): Promise<NetworkProxy> {
       pump();
     });
     target.on('data', (chunk) => {
-      if (mode !== 'silent') client.write(chunk);
+      if (!link.gone) client.write(chunk);
     });
     client.on('close', () => {
-      if (mode !== 'silent') target.destroy();
+      if (!link.gone) target.destroy();
     });
     target.on('close', () => {
-      if (mode !== 'silent') client.end();
+      if (!link.gone) client.end();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -66,6 +69,7 @@ export async function startProxy(targetPort: number): Promise<NetworkProxy> {
     },
     set mode(next) {
       mode = next;
+      if (next === 'silent') for (const link of links) link.gone = true;
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -17,6 +17,12 @@ export class ConnectedPeers {
     return true;
   }
 
+  /** Whether there is another connection than this to the peer, as far as this side knows. */
+  hasOther(remoteId: string, owner: object): boolean {
+    const current = this.#peers.get(remoteId);
+    return current !== undefined && current.owner !== owner;
+  }
+
   /** The handshake is through. False if another connection was faster. */
   peered(remoteId: string, owner: object): boolean {
     const current = this.#peers.get(remoteId);

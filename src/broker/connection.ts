@@ -29,7 +29,9 @@ export interface Remote {
  * - before it was up: `resolve-failed`, `connect-failed`, `connect-timeout`, `handshake-timeout`,
  *   `tls-untrusted` (we or the peer don't accept a certificate), `tls-mismatch` (one side speaks TLS, the other
  *   doesn't, or another kind of it), `tls-settings` (our own files are unusable), `unauthenticated` (our policy
- *   wants a peer that proves who it is), `redundant`, `incompatible`, `refused`
+ *   wants a peer that proves who it is), `redundant`, `stale` (the peer holds an earlier connection of ours for
+ *   alive that we know to be gone; a Broker may do so until it has something to send. Where it comes again, another
+ *   endpoint id is the way in), `incompatible`, `refused`
  * - at any time: `reset`, `unresponsive`, `frame-too-large`, `protocol`, `overflow` (more was sent than the
  *   transport may hold), `goodbye` (the peer left in good order), `left` (we did), `filter-changed` (the
  *   subscription changes with a new connection: connect again at once)
@@ -44,6 +46,7 @@ export type ClosedCode =
   | 'tls-settings'
   | 'unauthenticated'
   | 'redundant'
+  | 'stale'
   | 'incompatible'
   | 'refused'
   | 'reset'

@@ -19,7 +19,7 @@ export type HandshakeRole = 'originator' | 'responder';
 
 /** Why a handshake ended without a peering. */
 export interface HandshakeFailure {
-  readonly code: 'redundant' | 'incompatible' | 'refused' | 'goodbye' | 'protocol';
+  readonly code: 'redundant' | 'stale' | 'incompatible' | 'refused' | 'goodbye' | 'protocol';
   readonly message: string;
   /** Trying again soon won't help. */
   readonly refused: boolean;
@@ -56,6 +56,8 @@ export interface HandshakeSelf {
    * the peer's id and the roles are known.
    */
   admit(remoteId: string, role: HandshakeRole): boolean;
+  /** Whether we know of another connection to this peer. */
+  connected(remoteId: string): boolean;
 }
 
 /** The side that opened the connection says hello, the other probes. */
@@ -72,7 +74,8 @@ export function continueHandshake(
   self: HandshakeSelf,
 ): HandshakeStep {
   if (state.at === 'failed') return { state, send: [] };
-  if (message.type === 'drop-conn') return { state: { at: 'failed', failure: dropped(message) }, send: [] };
+  if (message.type === 'drop-conn')
+    return { state: { at: 'failed', failure: dropped(message, self) }, send: [] };
   switch (state.at) {
     case 'awaitHello':
       if (message.type === 'probe') return { state, send: [] };
@@ -184,7 +187,10 @@ function drop(self: HandshakeSelf, code: number, failure: HandshakeFailure): Han
   };
 }
 
-function dropped(message: Extract<HandshakeMessage, { type: 'drop-conn' }>): HandshakeFailure {
+function dropped(
+  message: Extract<HandshakeMessage, { type: 'drop-conn' }>,
+  self: HandshakeSelf,
+): HandshakeFailure {
   const text = `the peer dropped the connection: ${message.reason || 'no reason given'} (code ${message.code})`;
   switch (message.code) {
     case DROP_CODE.peerIncompatible:
@@ -192,7 +198,8 @@ function dropped(message: Extract<HandshakeMessage, { type: 'drop-conn' }>): Han
     case DROP_CODE.redundantConnection:
     // Broker's answer of a responder to what an originator calls redundant.
     case DROP_CODE.logicError:
-      return { code: 'redundant', message: text, refused: false };
+      if (self.connected(message.id)) return { code: 'redundant', message: text, refused: false };
+      return { code: 'stale', message: `${text}; it holds an earlier connection for alive`, refused: false };
     case DROP_CODE.shuttingDown:
       return { code: 'goodbye', message: text, refused: false };
     case DROP_CODE.wrongMagicNumber:

@@ -277,9 +277,8 @@ export class NativeConnection implements Connection {
   #socketFailed(error: Error): void {
     const { peerName } = this.#options;
     const failure = explainTlsFailure(error);
-    const { code, refused } = failure ?? { code: 'reset' as const, refused: false };
-    const message = failure ? `${peerName} ${failure.problem}` : `${peerName}: ${error.message}`;
-    this.#session?.close(code, message, refused);
+    if (failure) this.#session?.close(failure.code, `${peerName} ${failure.problem}`, failure.refused);
+    else this.#session?.ended(error.message);
   }
 
   #securingFailed(error: Error): void {

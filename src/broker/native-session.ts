@@ -110,6 +110,7 @@ export class NativeSession implements Connection {
         return filter();
       },
       admit: (remoteId, role) => options.peers.admit(remoteId, role, this),
+      connected: (remoteId) => options.peers.hasOther(remoteId, this),
     };
     this.#handlers = typeof handlers === 'function' ? handlers(this) : handlers;
   }
@@ -154,17 +155,20 @@ export class NativeSession implements Connection {
     this.#outbound?.drained();
   }
 
-  /** The peer has closed its side. */
-  ended(): void {
-    if (this.#farewell) this.close('left', `left ${this.#options.peerName}`);
-    else if (this.#peerLeaves) this.close('goodbye', `${this.#options.peerName} left in good order`);
-    else if (this.#outbound) {
-      this.close('reset', `${this.#options.peerName} closed the connection without a goodbye`);
-    } else if (this.#head.length > 0) {
-      this.close('reset', `${this.#options.peerName} closed the connection during the handshake`);
-    } else {
-      const hint = 'it may speak TLS (brokers://) or be no Zeek';
-      this.close('reset', `${this.#options.peerName} closed the connection before it said anything: ${hint}`);
+  /** The peer has closed its side, or the stream has failed for this reason. */
+  ended(failure = 'closed the connection'): void {
+    const { peerName, side, transport } = this.#options;
+    if (this.#farewell) this.close('left', `left ${peerName}`);
+    else if (this.#peerLeaves) this.close('goodbye', `${peerName} left in good order`);
+    else if (this.#outbound) this.close('reset', `${peerName} without a goodbye: ${failure}`);
+    else if (this.#head.length > 0) this.close('reset', `${peerName} during the handshake: ${failure}`);
+    else if (side === 'accepting') this.close('reset', `${peerName} before it said anything: ${failure}`);
+    else {
+      const hint =
+        transport === 'tcp'
+          ? 'it may speak TLS (brokers://) or be no Zeek'
+          : "it may refuse this side's certificate (its log tells) or be no Zeek";
+      this.close('reset', `${peerName} before it said anything: ${failure}; ${hint}`);
     }
   }
 
