@@ -58,8 +58,12 @@ export class BroConversation implements BroLink {
     void this.#announce(this.#announcements(this.#filter));
     for (const { id, helloInterval } of this.#house.vocabularies().all) {
       if (helloInterval === undefined) continue;
-      const hello = () =>
+      const hello = () => {
+        // A Zeek whose filter is unknown (WebSocket) logs an error for each event it doesn't know; one that knows this
+        // vocabulary has answered the first hello, or says hello itself.
+        if (this.#filter === undefined && !this.#spoken.includes(id)) return;
         void this.#announce(this.#announcements(this.#filter).filter((one) => one.vocabulary === id));
+      };
       this.#hellos.push(setInterval(hello, helloInterval * 1_000));
     }
     this.#parts.courier().attach(this.peer, this.connection);

@@ -28,6 +28,9 @@ export {
 		speaks_wishes: bool &default=F;
 		## Hash of the whole wish that it was sent since the last round.
 		wish_sent: string &default="";
+		## Hashes of wish and answer when they last differed, and how often they did so in the same way.
+		wish_difference: string &default="";
+		wish_repeats: count &default=0;
 	};
 
 	## All hosts that were seen since this Zeek started, by id. Read only.

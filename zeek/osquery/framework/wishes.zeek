@@ -113,6 +113,14 @@ event osquery::hosts::host_wish_held(host_id: string, instance: string, size: co
 		return;
 
 	h$wish_sent = wanted;
+
+	# A host that refuses a query (it lacks the table, say) differs for ever: after a few rounds, ask it rarely.
+	local difference = wanted + hash;
+	h$wish_repeats = h$wish_difference == difference ? h$wish_repeats + 1 : 0;
+	h$wish_difference = difference;
+	if ( h$wish_repeats > 2 && h$wish_repeats % 30 != 0 )
+		return;
+
 	osquery::log_osquery("debug", host_id, fmt("Host holds %d queries of %d, or others: sending all", size, |wishes|));
 	osquery::publish(topic_host(host_id), osquery::make_event(host_wish, zeek_instance, wishes));
 	}
