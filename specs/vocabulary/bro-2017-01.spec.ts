@@ -180,6 +180,20 @@ test('log lines, warnings and errors go to the announce topic', () => {
     );
 });
 
+test('a notice about a query names it, however long it is', () => {
+  const peer = { at: 0, packageVersion: '' };
+  const text = (query: Query) =>
+    vocabulary.notice({ level: 'error', text: 'no such table', query }, host, peer)?.event.args[1];
+  assert.deepEqual(
+    text(QUERY),
+    string('no such table (query for osquery::process_new: SELECT pid, name FROM processes)'),
+  );
+  assert.deepEqual(
+    text({ ...QUERY, sql: 'x'.repeat(201) }),
+    string(`no such table (query for osquery::process_new: ${'x'.repeat(200)}…)`),
+  );
+});
+
 test('a malformed request is answered with what was expected and what came', () => {
   const expected =
     'expected osquery::host_subscribe(ev: string, query: string, utype: string, init_dump: bool)';

@@ -1,6 +1,7 @@
 import { type Data, string, vector } from '../broker/data.ts';
 import { ipAddresses } from '../broker/ip-address.ts';
 import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
+import { noticeText } from './notice-text.ts';
 import { type RequestDefinition, readRequest, signature } from './request-reader.ts';
 import { rowEvent } from './row-events.ts';
 import { isRowProblem, rowConverter } from './row-values.ts';
@@ -100,9 +101,9 @@ export function bro201701(prefix: string): Vocabulary {
         };
       };
     },
-    notice: ({ level, text }, host) => ({
+    notice: (notice, host) => ({
       topic: announceTopic,
-      event: { name: `osquery::host_${level}`, args: [string(host.id), string(text)] },
+      event: { name: `osquery::host_${notice.level}`, args: [string(host.id), string(noticeText(notice))] },
     }),
     farewell: () => [],
   };

@@ -1,6 +1,7 @@
 import { string } from '../broker/data.ts';
 import { hostNewArguments } from './bro-2017-01.ts';
 import { listeningTopics } from './host-topics.ts';
+import { noticeText } from './notice-text.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import {
   type Dialect,
@@ -32,9 +33,9 @@ export function bro201702(prefix: string): Vocabulary {
     ],
     decode: familyDecoder(dialect, requests),
     rowEncoder: (query, columns, host, options) => familyRowEncoder(dialect, query, columns, host, options),
-    notice: ({ level, text }, host) => ({
+    notice: (notice, host) => ({
       topic: announceTopic,
-      event: { name: `osquery::host_${level}`, args: [string(host.id), string(text)] },
+      event: { name: `osquery::host_${notice.level}`, args: [string(host.id), string(noticeText(notice))] },
     }),
     farewell: () => [],
   };

@@ -1,5 +1,6 @@
 import { string, vector } from '../broker/data.ts';
 import { listeningTopics } from './host-topics.ts';
+import { noticeText } from './notice-text.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import {
   type Dialect,
@@ -42,11 +43,11 @@ export function zeekOsquery(prefix: string): Vocabulary {
     ],
     decode: familyDecoder(dialect, requests),
     rowEncoder: (query, columns, host, options) => familyRowEncoder(dialect, query, columns, host, options),
-    notice: ({ level, text }, host, peer) => ({
+    notice: (notice, host, peer) => ({
       topic: announceTopic,
       event: {
-        name: `${peer.packageVersion === '' ? 'osquery::' : dialect.module}host_${level}`,
-        args: [string(host.id), string(text)],
+        name: `${peer.packageVersion === '' ? 'osquery::' : dialect.module}host_${notice.level}`,
+        args: [string(host.id), string(noticeText(notice))],
       },
     }),
     farewell: () => [],
