@@ -1,6 +1,6 @@
 import { assign, not, sendTo, setup } from 'xstate';
 import type { BusMessage, MessageOf } from '../src/bus/messages.ts';
-import { token } from '../src/bus/subject.ts';
+import { token } from '../src/text/subject-token.ts';
 import type { Audience, Host, Notice, Request } from '../src/vocabulary/words.ts';
 import { callbackPort, inboxPort, publishPort } from './port.ts';
 

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { CodecError } from '../broker/codec-error.ts';
+import { dataMembers, readData } from '../broker/json.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../broker/json-text.ts';
+import { eventToData, readMessages, type ZeekEvent } from '../broker/zeek-event.ts';
+import { decodeText, encodeText } from '../text/byte-text.ts';
+
+/**
+ * What hosts and Bros say over NATS. Events are in the form of Zeek's WebSocket API, so that they can be handed on
+ * to a Zeek as they are; the rest is how the two find each other, which Broker and WebSocket have in their handshakes.
+ */
+export type NatsMessage =
+  | { readonly type: 'events'; readonly topic: string; readonly events: readonly ZeekEvent[] }
+  /** A host asks for the Bro, and says who it is and what it listens to. */
+  | {
+      readonly type: 'hello';
+      readonly host: string;
+      readonly endpoint: string;
+      readonly filter: readonly string[];
+    }
+  /**
+   * The Bro, in answer or now and then. `filter`: topic prefixes that it listens to. `confirms`: it answers a ping
+   * after it has taken in all that came before.
+   */
+  | {
+      readonly type: 'bro';
+      readonly id: string;
+      readonly version: string;
+      readonly filter: readonly string[];
+      readonly confirms: boolean;
+    }
+  /** A host's subscriptions have changed. */
+  | { readonly type: 'filter'; readonly filter: readonly string[] }
+  /** The one who says it goes, in good order. */
+  | { readonly type: 'gone'; readonly id: string }
+  | { readonly type: 'ping' }
+  | { readonly type: 'pong' }
+  /** In answer to a ping: the Bro doesn't know this host (any more), which should say hello again. */
+  | { readonly type: 'stranger' };
+
+/** Header of all that a host sends: its id, as a token. */
+export const HOST_HEADER = 'Osquery-Host';
+/** Key of an event's metadata that numbers a row among all that its host has for this Bro. */
+const SEQUENCE_KEY = 200n;
+/** Longest list of topics that is read. */
+const MAX_FILTER = 10_000;
+
+/** @throws CodecError `bad-value` (a real that is no number), `too-deep` */
+export function encodeEvent(topic: string, event: ZeekEvent): Uint8Array {
+  return encodeText(`{"type":"data-message","topic":${jsonText(topic)},${dataMembers(eventToData(event))}}`);
+}
+
+export function encodeMessage(message: Exclude<NatsMessage, { readonly type: 'events' }>): Uint8Array {
+  return Buffer.from(JSON.stringify(message));
+}
+
+/** @throws CodecError */
+export function decodeMessage(payload: Uint8Array): NatsMessage {
+  const object = parseJson(decodeText(payload));
+  if (!(object instanceof Map)) throw bad('a JSON object');
+  const type = object.get('type');
+  switch (type) {
+    case 'data-message':
+      return { type: 'events', topic: member(object, 'topic'), events: eventsIn(object) };
+    case 'hello':
+      return {
+        type,
+        host: member(object, 'host'),
+        endpoint: member(object, 'endpoint'),
+        filter: topics(object.get('filter')),
+      };
+    case 'bro':
+      return {
+        type,
+        id: member(object, 'id'),
+        version: member(object, 'version'),
+        filter: topics(object.get('filter')),
+        confirms: object.get('confirms') === true,
+      };
+    case 'filter':
+      return { type, filter: topics(object.get('filter')) };
+    case 'gone':
+      return { type, id: member(object, 'id') };
+    case 'ping':
+    case 'pong':
+    case 'stranger':
+      return { type };
+    default:
+      throw bad(`a known type, not ${JSON.stringify(type)?.slice(0, 40)}`);
+  }
+}
+
+/** The number of the row that the event is, undefined for every other event. */
+export function sequenceOf(event: ZeekEvent): bigint | undefined {
+  const value = event.metadata?.find(({ key }) => key === SEQUENCE_KEY)?.value;
+  return value?.type === 'count' ? value.value : undefined;
+}
+
+/**
+ * What tells the row from every other in a stream, and is the same whenever it is sent again. An event of osquery's
+ * has one number in all the queries that it satisfies, so the number alone would not do.
+ */
+export function messageId(host: string, sequence: bigint, payload: Uint8Array): string {
+  const digest = createHash('sha256').update(payload).digest('base64url').slice(0, 16);
+  return `${host}.${sequence}.${digest}`;
+}
+
+function eventsIn(object: JsonObject): ZeekEvent[] {
+  return readMessages(readData(object)).flatMap((message) => {
+    if (message.type === 'malformed') throw bad(`an event: ${message.problem}`);
+    return message.type === 'event' ? [message.event] : [];
+  });
+}
+
+function member(object: JsonObject, name: string): string {
+  const value = object.get(name);
+  if (typeof value !== 'string') throw bad(`a message with "${name}", a string`);
+  return value;
+}
+
+function topics(value: JsonValue | undefined): readonly string[] {
+  if (!Array.isArray(value) || value.length > MAX_FILTER) throw bad('a list of topics');
+  return value.map((topic) => {
+    if (typeof topic !== 'string') throw bad('a list of topics');
+    return topic;
+  });
+}
+
+/** As a JSON string, in which bytes that are no UTF-8 stand as they are: a payload of NATS may hold any. */
+function jsonText(text: string): string {
+  if (text.isWellFormed()) return JSON.stringify(text);
+  const parts = text
+    .split(/(\p{Cs})/u)
+    .map((part, at) => (at % 2 === 1 ? part : JSON.stringify(part).slice(1, -1)));
+  return `"${parts.join('')}"`;
+}
+
+function bad(wanted: string): CodecError {
+  return new CodecError('bad-json', 0, `a message over NATS is ${wanted}`);
+}
