@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup check types lint format test demo bench fuzz chaos-log thrift
+.PHONY: help setup check types lint layering format test binary demo bench fuzz chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,6 +34,13 @@ format: setup ## rewrite files to the house format
 
 test: setup ## run the specs
 	node --import tsx --test --test-reporter=spec '$(SPECS)'
+
+SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json') package.json package-lock.json
+
+binary: dist/bro-osquery.ext ## build the one executable, dist/bro-osquery.ext
+
+dist/bro-osquery.ext: $(SOURCES) | setup
+	node --import tsx src/cli/build/binary.ts
 
 BENCHES ?= specs/bench/*.bench.ts
 

@@ -53,4 +53,5 @@ const program = new Command('bro-osquery')
 /** osqueryd's autoloader knows of no sub-commands: with `--socket` among leading options, we are the extension. */
 const words = process.argv.slice(2);
 const isAutoloaded = words[0]?.startsWith('-') === true && words.some((word) => /^--socket(=|$)/.test(word));
-await program.parseAsync(isAutoloaded ? ['extension', ...words] : words, { from: 'user' });
+// No top-level await: the binary holds the program as CommonJS, which has none.
+void program.parseAsync(isAutoloaded ? ['extension', ...words] : words, { from: 'user' });
