@@ -14,8 +14,10 @@ import {
   type Timings,
   type Transport,
 } from './connection.ts';
+import { firstByte } from './first-byte-connection.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
-import { NativeSession, type Wire } from './native-session.ts';
+import { NativeSession } from './native-session.ts';
+import { wireOf } from './native-wire-connection.ts';
 import type { SecurityMemory } from './security-memory.ts';
 import { systemClock } from './system-clock.ts';
 import { explainTlsFailure, type TlsMode, type TlsSettings, tlsMode, tlsSettingsProblem } from './tls.ts';
@@ -28,8 +30,6 @@ import {
 } from './tls-connection.ts';
 import type { ZeekEvent } from './zeek-event.ts';
 
-/** How long a socket that has said its last word may take to deliver it. */
-const LINGER = 1_000;
 /** How long to listen for a plain Broker's probe: a few round trips, as the connect took one, between these. */
 const PROBE_WAIT = { least: 300, most: 2_000, roundTrips: 4 };
 
@@ -198,34 +198,12 @@ export class NativeConnection implements Connection {
     const { least, most, roundTrips } = PROBE_WAIT;
     const wait = side === 'connecting' ? Math.min(most, Math.max(least, took * roundTrips)) : undefined;
     this.phase('securing');
-    const first = await this.#firstByte(socket, wait);
+    const first = await firstByte(socket, this.clock, wait);
+    if (first === 'closed') {
+      this.fail('reset', `${peerName} closed the connection before it said anything: it may be no Zeek`);
+    }
     // TLS begins with a record of type handshake (22); a connecting side that heard nothing begins it itself.
     return first === undefined || first === 0x16 ? 'tls' : 'plain';
-  }
-
-  /** The first byte that comes, left in the socket for whoever reads next; undefined if none comes in time. */
-  #firstByte(socket: Socket, wait: number | undefined): Promise<number | undefined> {
-    return new Promise((resolve) => {
-      const done = (first: number | undefined) => {
-        this.clock.clearTimeout(timer);
-        socket.off('data', onData);
-        socket.off('close', onClose);
-        socket.pause();
-        resolve(first);
-      };
-      const onData = (chunk: Buffer) => {
-        done(chunk[0]);
-        socket.unshift(chunk);
-      };
-      const onClose = () => {
-        const { peerName } = this.#options;
-        this.fail('reset', `${peerName} closed the connection before it said anything: it may be no Zeek`);
-        done(undefined);
-      };
-      const timer = wait === undefined ? undefined : this.clock.setTimeout(() => done(undefined), wait);
-      socket.on('data', onData);
-      socket.once('close', onClose);
-    });
   }
 
   #begin(socket: Socket | TLSSocket, transport: Transport, authenticated: boolean): void {
@@ -299,21 +277,6 @@ export class NativeConnection implements Connection {
     };
     return Promise.reject(new ConnectionError(code, message));
   }
-}
-
-function wireOf(socket: Socket, clock: Clock): Wire {
-  return {
-    write: (bytes) => socket.write(bytes),
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
-    end: () => {
-      socket.end();
-      socket.resume();
-      const timer = clock.setTimeout(() => socket.destroy(), LINGER);
-      socket.once('close', () => clock.clearTimeout(timer));
-    },
-    destroy: () => socket.destroy(),
-  };
 }
 
 function bound(handlers: ConnectionHandlers): ConnectionHandlers {

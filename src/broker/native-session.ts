@@ -271,7 +271,10 @@ export class NativeSession implements Connection {
       onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
       onLost: (silence) => {
         const bound = timings.idle + timings.suspect + timings.unresponsive;
-        this.close('unresponsive', `${peerName} was silent for ${silence} ms, the bound is ${bound} ms`);
+        this.close(
+          'unresponsive',
+          `${peerName} was silent for ${Math.round(silence)} ms, the bound is ${bound} ms`,
+        );
       },
     });
     this.#handlers.onUp({

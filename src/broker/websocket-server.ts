@@ -8,9 +8,9 @@ import { systemClock } from './system-clock.ts';
 import { type Accept, bind, type Listener } from './tcp-server.ts';
 import { materialOptions, type TlsSettings } from './tls.ts';
 import { readTlsMaterial } from './tls-connection.ts';
-import { feed, webSocketWire } from './websocket-connection.ts';
 import { encodeError, isApplicationName } from './websocket-messages.ts';
 import { WebSocketSession } from './websocket-session.ts';
+import { feed, webSocketWire } from './websocket-wire-connection.ts';
 import type { ZeekEvent } from './zeek-event.ts';
 
 /** Zeek's `ping_interval` (types.zeek). */

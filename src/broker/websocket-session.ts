@@ -299,7 +299,7 @@ export class WebSocketSession implements Connection {
     this.#watch = new SilenceWatch(clock, timings, {
       onIdle: () => outbound.probe(),
       onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
-      onLost: (silence) => this.close('unresponsive', `${peerName} was silent for ${silence} ms`),
+      onLost: (silence) => this.close('unresponsive', `${peerName} was silent for ${Math.round(silence)} ms`),
     });
     const filter = this.#remoteFilter;
     this.#handlers.onUp({ incarnation, filter, transport, authenticated, version, confirms: false });
