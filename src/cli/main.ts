@@ -32,6 +32,9 @@ function interruptible(command: Command): Command {
   });
 }
 
+// A limit on the size of files is to fail the write, not to end the process.
+process.on('SIGXFSZ', () => {});
+
 const program = new Command('bro-osquery')
   .description('make this osquery host a live sensor of the network monitor Zeek')
   .version(VERSION)

@@ -43,12 +43,16 @@ export const BRO_DELIVERY: TableDefinition = {
   name: 'bro_delivery',
   columns: [
     { name: 'peer', type: 'TEXT' },
-    { name: 'acknowledged', type: 'BIGINT' },
-    { name: 'journal_first', type: 'BIGINT' },
-    { name: 'journal_last', type: 'BIGINT' },
-    { name: 'pending_bytes', type: 'BIGINT' },
-    { name: 'rows_sent', type: 'BIGINT' },
-    { name: 'rows_dropped', type: 'BIGINT' },
+    /** The query's name; empty: those that have ended. */
+    { name: 'name', type: 'TEXT' },
+    { name: 'taken', type: 'BIGINT' },
+    { name: 'journalled', type: 'BIGINT' },
+    { name: 'sent', type: 'BIGINT' },
+    { name: 'resent', type: 'BIGINT' },
+    { name: 'confirmed', type: 'BIGINT' },
+    { name: 'dropped', type: 'BIGINT' },
+    { name: 'skipped', type: 'BIGINT' },
+    { name: 'pending', type: 'BIGINT' },
   ],
 };
 

@@ -4,21 +4,29 @@ import type { ManagerClient } from '../../osquery/manager-client.ts';
 import { render } from '../../schedule/render.ts';
 import type { ScheduleState } from '../../schedule/schedule.ts';
 import type { House } from './house.ts';
+import type { ScheduleWatch } from './schedule-watch.ts';
 
 /** Our schedule as the text that osquery takes as a source of its configuration. */
 export function scheduleText(state: ScheduleState): string {
   return JSON.stringify(render(state));
 }
 
+export interface ScheduleParts {
+  readonly client: ManagerClient;
+  /** Is told what osquery has taken. */
+  readonly watch: ScheduleWatch;
+  readonly schedule: () => ScheduleState;
+}
+
 /**
  * The port `applySchedule`: gives osquery the whole schedule and reads it back. A text that differs each time,
  * because osquery takes one that it has seen for unchanged even where it has dropped what was in it.
  */
-export function applySchedulePort(house: House, client: ManagerClient, schedule: () => ScheduleState) {
+export function applySchedulePort(house: House, { client, watch, schedule }: ScheduleParts) {
   let last: Promise<unknown> = Promise.resolve();
   return fromPromise<{ readonly entries: number }, { readonly hash: string }>(async () => {
     const before = last;
-    const applying = before.catch(() => {}).then(() => apply(house, client, schedule()));
+    const applying = before.catch(() => {}).then(() => apply(house, client, watch, schedule()));
     last = applying;
     return applying;
   });
@@ -27,6 +35,7 @@ export function applySchedulePort(house: House, client: ManagerClient, schedule:
 async function apply(
   house: House,
   client: ManagerClient,
+  watch: ScheduleWatch,
   state: ScheduleState,
 ): Promise<{ readonly entries: number }> {
   const names = Object.keys(render(state).schedule);
@@ -42,6 +51,7 @@ async function apply(
       `osquery took the schedule without ${missing.length} of its queries: ${missing.slice(0, 5).join(', ')}`,
     );
   }
+  watch.taken(names);
   house.log.info({ area: 'schedule', entries: names.length }, 'osquery runs the schedule');
   return { entries: names.length };
 }

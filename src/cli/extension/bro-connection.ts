@@ -7,6 +7,7 @@ import type { Host } from '../../vocabulary/words.ts';
 import { BroConversation } from './bro-conversation.ts';
 import type { BroLinks } from './bro-links.ts';
 import type { Dial } from './dial.ts';
+import { EndpointIds } from './endpoint-ids.ts';
 import type { House } from './house.ts';
 
 /** What a connection to a Bro needs of the rest. */
@@ -19,11 +20,14 @@ export interface ConnectionParts {
 
 /** The port `connection` of a Bro's machine: one life of one connection, and the conversation over it. */
 export function connectionPort(house: House, parts: ConnectionParts) {
+  const ids = new EndpointIds(house.endpointId, house.world.uuid);
   return fromCallback<ConnectionCommand, { readonly peer: string; readonly host: Host }, ConnectionEvent>(
     ({ input, sendBack, receive }) => {
       const { log, world } = house;
       const { peer } = input;
-      let host = input.host;
+      const endpointId = ids.of(peer);
+      const introduced = (host: Host): Host => ({ ...host, endpointId });
+      let host = introduced(input.host);
       let upSince: number | undefined;
       let conversation: BroConversation | undefined;
 
@@ -53,6 +57,7 @@ export function connectionPort(house: House, parts: ConnectionParts) {
         onSuspect: (suspect) => sendBack({ type: 'connection.suspect', suspect }),
         onProblem,
         onClosed(closed: Closed) {
+          ids.ended(peer, closed.code);
           conversation?.end();
           conversation = undefined;
           log.info({ area: 'bro', peer, code: closed.code }, closed.message);
@@ -72,11 +77,16 @@ export function connectionPort(house: House, parts: ConnectionParts) {
         sendBack({ type: 'connection.problem', problem });
       }
 
-      const connection: Connection = parts.dial(peer, house.vocabularies().filter(host), handlers);
+      const filter = house.vocabularies().filter(host);
+      const connection: Connection = parts.dial({ peer, endpointId, filter }, handlers);
+      const setUp = setUpOf(house, peer);
+      const unsubscribe = house.bus.subscribe(['osquery.configured'], () => {
+        if (setUpOf(house, peer) !== setUp) void connection.leave();
+      });
       receive((command) => {
         switch (command.type) {
           case 'host':
-            host = command.host;
+            host = introduced(command.host);
             connection.subscribe(house.vocabularies().filter(host));
             conversation?.hostChanged(host);
             return;
@@ -93,9 +103,16 @@ export function connectionPort(house: House, parts: ConnectionParts) {
         }
       });
       return () => {
+        unsubscribe();
         conversation?.end();
         connection.destroy();
       };
     },
   );
+}
+
+/** What a connection is made of: where it changes, the connection is made anew. */
+function setUpOf(house: House, peer: string): string {
+  const { endpoints, vocabularies } = house.settings();
+  return JSON.stringify([endpoints.find((endpoint) => endpoint.peer === peer), vocabularies]);
 }

@@ -50,6 +50,8 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
       },
       report(report) {
         logReport(house, links, report);
+        // The courier has let go of that connection; the Bro's machine is to make another.
+        if (report.type === 'link-failed') links.find(report.peer)?.connection.destroy();
         if (report.type !== 'gap') return;
         for (const listener of listeners) listener(report.peer, report.gap.rows, report.gap.reason);
       },

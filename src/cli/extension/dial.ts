@@ -6,14 +6,20 @@ import { SecurityMemory } from '../../broker/security-memory.ts';
 import type { House } from './house.ts';
 
 /** Connects to a configured Bro by whatever transport its address names. Never throws; failures come as `onClosed`. */
-export type Dial = (peer: string, filter: readonly string[], handlers: ConnectionHandlers) => Connection;
+export type Dial = (call: Call, handlers: ConnectionHandlers) => Connection;
+
+export interface Call {
+  readonly peer: string;
+  /** Who we are to this Bro, a UUID. */
+  readonly endpointId: string;
+  readonly filter: readonly string[];
+}
 
 export function createDial(house: House): Dial {
-  const { endpointId } = house;
   // What connections of one endpoint have in common.
   const memory = new SecurityMemory();
   const peers = new ConnectedPeers();
-  return (peer, filter, handlers) => {
+  return ({ peer, endpointId, filter }, handlers) => {
     const endpoint = house.settings().endpoints.find((one) => one.peer === peer);
     if (!endpoint) return stillborn(handlers, `${peer} is in the configuration no more`);
     const { address, tls } = endpoint;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fromCallback, fromPromise } from 'xstate';
 import type { Configured, Registered, WatchEvent } from '../../../actors/osquery-core.machine.ts';
+import { reasonOf } from '../../../actors/port.ts';
 import { configUpdate } from '../../osquery/config-plugin.ts';
 import type { ExtensionHandlers } from '../../osquery/extension-connection.ts';
 import { type ExtensionServer, listenExtension } from '../../osquery/extension-server.ts';
@@ -11,6 +12,7 @@ import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../osquery/
 import type { Host } from '../../vocabulary/words.ts';
 import type { House } from './house.ts';
 import { readConfig } from './read-config.ts';
+import { ScheduleWatch } from './schedule-watch.ts';
 
 export interface OsqueryLinkOptions {
   /** `--extensions_socket` of osqueryd. */
@@ -23,6 +25,9 @@ export interface OsqueryLinkOptions {
   readonly describeHost: (client: ManagerClient) => Promise<Host>;
 }
 
+/** Milliseconds between two looks at osquery's schedule. */
+const SCHEDULE_INTERVAL = 30_000;
+
 /** Milliseconds between two readings of configuration and host; a SIGHUP reads at once. */
 const REFRESH_INTERVAL = 60_000;
 
@@ -32,6 +37,7 @@ const LEAVE_PATIENCE = 5_000;
 /** The life with osqueryd's manager: the client, our own socket, and the ports of the machine `osquery-core`. */
 export class OsqueryLink {
   readonly client: ManagerClient;
+  readonly schedule: ScheduleWatch;
   readonly #house: House;
   readonly #options: OsqueryLinkOptions;
   #server: ExtensionServer | undefined;
@@ -45,6 +51,7 @@ export class OsqueryLink {
     this.#house = house;
     this.#options = options;
     this.client = createManagerClient({ path: options.socket });
+    this.schedule = new ScheduleWatch(this.client);
   }
 
   get flags(): ReadonlyMap<string, OsqueryOption> {
@@ -119,7 +126,7 @@ export class OsqueryLink {
         const extensions = await this.client.extensions();
         if (!extensions.has(this.#uuid)) lost('osqueryd has forgotten us');
       } catch (error) {
-        lost(`osqueryd does not answer: ${error instanceof Error ? error.message : error}`);
+        lost(`osqueryd does not answer: ${reasonOf(error)}`);
       }
     };
     const describe = async () => {
@@ -131,10 +138,7 @@ export class OsqueryLink {
         lastHost = text;
         sendBack({ type: 'watch.host', host });
       } catch (error) {
-        log.warn(
-          { area: 'osquery' },
-          `can't describe the host: ${error instanceof Error ? error.message : error}`,
-        );
+        log.warn({ area: 'osquery' }, `can't describe the host: ${reasonOf(error)}`);
       }
     };
     const configure = async () => {
@@ -145,10 +149,28 @@ export class OsqueryLink {
       lastConfig = text;
       if (!isFirst) sendBack({ type: 'watch.configured', result });
     };
+    const lookAtSchedule = async () => {
+      try {
+        const { missing, changed } = await this.schedule.look();
+        if (ended) return;
+        for (const { name, denylisted } of changed) {
+          this.#house.bus.publish({ type: 'osquery.denylisted', name, denylisted });
+        }
+        if (missing.length === 0) return;
+        log.warn(
+          { area: 'schedule', missing: missing.length },
+          'osquery has lost queries of ours; they are given again',
+        );
+        sendBack({ type: 'watch.schedule-missing' });
+      } catch (error) {
+        log.debug({ area: 'schedule' }, `can't look at the schedule: ${reasonOf(error)}`);
+      }
+    };
     const stopWatching = this.client.watch((why) => lost(`osqueryd is gone: ${why.message}`));
     const looks = setInterval(() => void look(), this.#options.interval);
     const refresh = () => void configure().then(describe);
     const refreshes = setInterval(refresh, REFRESH_INTERVAL);
+    const scheduleLooks = setInterval(() => void lookAtSchedule(), SCHEDULE_INTERVAL);
     this.#refresh = refresh;
     this.#onShutdown = () => sendBack({ type: 'watch.shutdown' });
     refresh();
@@ -158,6 +180,7 @@ export class OsqueryLink {
       this.#onShutdown = undefined;
       clearInterval(looks);
       clearInterval(refreshes);
+      clearInterval(scheduleLooks);
       stopWatching();
     };
   });

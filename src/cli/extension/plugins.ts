@@ -25,6 +25,7 @@ export interface PluginParts {
   readonly executions: DistributedExecutions;
   readonly onStatus: (lines: readonly StatusLine[]) => void;
   readonly onShutdown: () => void;
+  readonly table: (name: string, request: ReadonlyMap<string, string>) => Promise<PluginResponse>;
 }
 
 /** What the calls of the logger plugin have come to. */
@@ -55,7 +56,7 @@ export class Plugins implements ExtensionHandlers {
     this.#parts.onShutdown();
   }
 
-  async call(registry: string, _item: string, request: ReadonlyMap<string, string>): Promise<PluginResponse> {
+  async call(registry: string, item: string, request: ReadonlyMap<string, string>): Promise<PluginResponse> {
     switch (registry) {
       case 'logger':
         return this.#log(readLoggerCall(request));
@@ -63,6 +64,8 @@ export class Plugins implements ExtensionHandlers {
         return this.#config(request);
       case 'distributed':
         return this.#distributed(request);
+      case 'table':
+        return this.#parts.table(item, request);
       default:
         return { code: 1, message: `bro-osquery has no ${registry} plugin`, rows: [] };
     }

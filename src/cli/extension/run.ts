@@ -1,5 +1,6 @@
 import { createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../actors/extension.machine.ts';
+import type { Courier } from '../../delivery/courier.ts';
 import { createTableAccessReader } from '../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../osquery/table-columns.ts';
 import type { ScheduleEvent } from '../../schedule/events.ts';
@@ -8,6 +9,7 @@ import type { Host } from '../../vocabulary/words.ts';
 import { applySchedulePort, scheduleText } from './apply-schedule.ts';
 import { connectionPort } from './bro-connection.ts';
 import { BroLinks } from './bro-links.ts';
+import { tableAnswers } from './bro-table-rows.ts';
 import { createDelivery, type Delivery, deliveryPort } from './deliver.ts';
 import { Deliverables } from './deliverables.ts';
 import { describeHost } from './describe-host.ts';
@@ -16,6 +18,7 @@ import { DistributedExecutions } from './distributed-executions.ts';
 import type { House } from './house.ts';
 import { connectMachines } from './machines.ts';
 import { OsqueryLink } from './osquery-link.ts';
+import { peerStatuses } from './peer-status.ts';
 import { Plugins } from './plugins.ts';
 import { describePort, executePort } from './run-queries.ts';
 import { closeState, openState, recoveredFrom, type State, stateDirectory } from './state.ts';
@@ -64,8 +67,13 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   opening.promise.catch(() => {});
   let opened: Opened | undefined;
   let host: Host | undefined;
-  bus.subscribe(['osquery.host'], (message) => {
+  /** The Bros of the last good configuration; undefined before there was one. */
+  let peers: readonly string[] | undefined;
+  bus.subscribe(['osquery.host', 'osquery.configured'], (message) => {
     if (message.type === 'osquery.host') host = message.host;
+    if (message.type !== 'osquery.configured') return;
+    peers = message.peers;
+    if (opened) forgetOthers(opened.delivery.courier, peers);
   });
 
   const directory = () => stateDirectory(house, options.stateDirectory);
@@ -81,6 +89,16 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     executions: distributed,
     onStatus: (lines) => status.take(lines),
     onShutdown: () => osquery.shutdownAsked(),
+    table: tableAnswers({
+      schedule,
+      peers: () =>
+        peerStatuses(
+          actor,
+          house.settings().endpoints.map(({ peer }) => peer),
+        ),
+      accounts: () => opened?.delivery.courier.accounts() ?? [],
+      directory,
+    }),
   });
   const osquery: OsqueryLink = new OsqueryLink(house, {
     socket: options.socket,
@@ -104,6 +122,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       bus.subscribe(['schedule.changed'], (message) => deliverables.take(message));
       const delivery = createDelivery(house, { state, deliverables, links, host: () => host });
       opened = { state, delivery };
+      if (peers) forgetOthers(delivery.courier, peers);
       delivery.courier.start();
       opening.resolve(opened);
       return recoveredFrom(house, state);
@@ -124,7 +143,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       configure: osquery.configure,
       register: osquery.register,
       watch: osquery.watch,
-      applySchedule: applySchedulePort(house, osquery.client, schedule),
+      applySchedule: applySchedulePort(house, { client: osquery.client, watch: osquery.schedule, schedule }),
       deregister: osquery.deregister,
     },
     schedule: {
@@ -167,4 +186,9 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     signal: (name) => actor.send({ type: 'process.signal', signal: name }),
     refresh: () => osquery.refresh(),
   };
+}
+
+/** Of a Bro that the configuration names no more nothing is kept. */
+function forgetOthers(courier: Courier, peers: readonly string[]): void {
+  for (const { peer } of courier.lanes()) if (!peers.includes(peer)) courier.forget(peer);
 }

@@ -1,0 +1,53 @@
+import type { ManagerClient } from '../../osquery/manager-client.ts';
+import type { Row } from '../../osquery/row.ts';
+
+/** What osquery has in its schedule under one of our names. */
+interface Entry {
+  readonly denylisted: boolean;
+}
+
+/** What a look at osquery's schedule found. */
+export interface ScheduleSight {
+  /** Names that osquery had taken from us and has no more. */
+  readonly missing: readonly string[];
+  /** Names whose denylisting has changed since the last look. */
+  readonly changed: readonly { readonly name: string; readonly denylisted: boolean }[];
+}
+
+/** Remembers what osquery has taken of our schedule, and sees what it has lost or put on its denylist. */
+export class ScheduleWatch {
+  readonly #client: Pick<ManagerClient, 'query'>;
+  #taken: readonly string[] = [];
+  #denylisted = new Set<string>();
+
+  constructor(client: Pick<ManagerClient, 'query'>) {
+    this.#client = client;
+  }
+
+  /** osquery runs exactly these of ours. */
+  taken(names: readonly string[]): void {
+    this.#taken = names;
+  }
+
+  /**
+   * Looks at osquery's schedule. Never to be called inside a log call: osquery holds the lock of its schedule
+   * while it waits for its logger. Throws OsqueryError.
+   */
+  async look(): Promise<ScheduleSight> {
+    const taken = this.#taken;
+    const rows = await this.#client.query('SELECT name, denylisted FROM osquery_schedule');
+    const present = new Map(rows.map((row) => [row['name'] ?? '', entryOf(row)]));
+    // Another schedule was applied meanwhile: what was seen is of neither.
+    if (taken !== this.#taken) return { missing: [], changed: [] };
+    const denylisted = new Set(taken.filter((name) => present.get(name)?.denylisted));
+    const changed = taken
+      .filter((name) => denylisted.has(name) !== this.#denylisted.has(name))
+      .map((name) => ({ name, denylisted: denylisted.has(name) }));
+    this.#denylisted = denylisted;
+    return { missing: taken.filter((name) => !present.has(name)), changed };
+  }
+}
+
+function entryOf(row: Row): Entry {
+  return { denylisted: row['denylisted'] === '1' };
+}
