@@ -288,7 +288,13 @@ test('a one-time query that fails has the Bro told why', async () => {
 test('a Zeek instance whose hello stops loses its queries after two minutes', async () => {
   const { bus, clock, run, schedule } = await startManager();
   const v5 = { ...query(sql), vocabulary: 'zeek-agent-2', zeekInstance: 'z1', queryId: 'q1' } as const;
-  const greet = { type: 'greet', vocabulary: 'zeek-agent-2', zeekInstance: 'z1' } as const;
+  const greet = {
+    type: 'greet',
+    vocabulary: 'zeek-agent-2',
+    zeekInstance: 'z1',
+    zeekVersion: '8.2.0',
+    packageVersion: '2.4.0',
+  } as const;
   bus.deliver(asked(greet, 1));
   bus.deliver(asked({ type: 'subscribe', query: v5, requiresTables: [], ifMissingTables: [] }, 2));
   await run(described);

@@ -20,7 +20,7 @@ import { sampleHost } from '../support/sample-host.ts';
 import { zeekEvent } from '../support/zeek-requests.ts';
 
 const host = sampleHost();
-const occasion = { at: 1_795_495_464_000, connectionId: 'c1' };
+const occasion = { at: 1_795_495_464_000, connectionId: 'c1', zeekVersion: '8.2.0' };
 const vocabularies = createVocabularies();
 
 const INSTALL = zeekEvent(

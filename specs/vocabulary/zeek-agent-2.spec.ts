@@ -14,7 +14,7 @@ import {
 } from '../../src/broker/data.ts';
 import { ipAddresses } from '../../src/broker/ip-address.ts';
 import type { Column, Query, ResultRow } from '../../src/vocabulary/words.ts';
-import { versionNumber, zeekAgent2 } from '../../src/vocabulary/zeek-agent-2.ts';
+import { helloForms, versionNumber, zeekAgent2 } from '../../src/vocabulary/zeek-agent-2.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { zeekEvent } from '../support/zeek-requests.ts';
 
@@ -65,31 +65,66 @@ test('a host listens for itself and, by two topics each, for all, its platform a
 test('the hello tells all of the host, is said again each minute, and carries an id of its connection', () => {
   assert.equal(vocabulary.helloInterval, 60);
   assert.deepEqual(vocabulary.announceTopics(host), ['/zeek-agent/response/all/h1']);
-  assert.deepEqual(vocabulary.announcement(host, { at: 1_795_495_464_250, connectionId: 'c1' }), [
-    {
-      topic: '/zeek-agent/response/all/h1',
-      event: {
-        name: 'ZeekAgentAPI::agent_hello_v1',
-        args: [
-          vector([string('h1'), timestamp(1_795_495_464_250_000_000n), string('agent_hello_c1'), none, none]),
-          vector([
-            string('h1'),
-            string('instance-1'),
-            string('web-1'),
-            set(ipAddresses(['10.1.2.3', 'fe80::1'])),
-            string('Linux'),
-            string('Debian GNU/Linux 13'),
-            string('Linux'),
-            string('6.12.1'),
-            string('x86_64'),
-            count(10203),
-            timespan(3_600_000_000_000n),
-            set([string('processes'), string('users')]),
-          ]),
-        ],
+  assert.deepEqual(
+    vocabulary.announcement(host, { at: 1_795_495_464_250, connectionId: 'c1', zeekVersion: '8.2.0' }),
+    [
+      {
+        topic: '/zeek-agent/response/all/h1',
+        event: {
+          name: 'ZeekAgentAPI::agent_hello_v1',
+          args: [
+            vector([
+              string('h1'),
+              timestamp(1_795_495_464_250_000_000n),
+              string('agent_hello_c1'),
+              none,
+              none,
+            ]),
+            vector([
+              string('h1'),
+              string('instance-1'),
+              string('web-1'),
+              set(ipAddresses(['10.1.2.3', 'fe80::1'])),
+              string('Linux'),
+              string('Debian GNU/Linux 13'),
+              string('Linux'),
+              string('6.12.1'),
+              string('x86_64'),
+              count(10203),
+              timespan(3_600_000_000_000n),
+              set([string('processes'), string('users')]),
+            ]),
+          ],
+        },
       },
-    },
-  ]);
+    ],
+  );
+});
+
+test('the hello has the form that the Zeek there understands; both while that is not known', () => {
+  const at = { at: 0, connectionId: 'c1' };
+  const cases: readonly [zeekVersion: string, packageVersion: string, forms: readonly string[]][] = [
+    ['', '', ['without-broker', 'with-broker']],
+    ['8.2.0', '', ['without-broker']],
+    ['9.0.0-rc1', '', ['without-broker']],
+    ['8.0.10', '', ['with-broker']],
+    ['2.8.0-dev', '', ['with-broker']],
+    ['8.2.0', '2.3.0-dev', ['with-broker']],
+    ['8.2.0', '2.4', ['without-broker']],
+  ];
+  for (const [zeekVersion, packageVersion, forms] of cases)
+    assert.deepEqual(
+      helloForms({ ...at, zeekVersion, packageVersion }),
+      forms,
+      `${zeekVersion} ${packageVersion}`,
+    );
+  const record = (zeekVersion: string) => {
+    const [, info] = vocabulary.announcement(host, { ...at, zeekVersion })[0]?.event.args ?? [];
+    assert.ok(info?.type === 'vector');
+    return info.values;
+  };
+  assert.deepEqual(record('8.0.10').toSpliced(10, 1), record('8.2.0'));
+  assert.deepEqual(record('8.0.10')[10], none);
 });
 
 test('what a host does not know of itself stays unset', () => {
@@ -210,7 +245,16 @@ test('cancel, hello and shutdown name the Zeek instance', () => {
         match: { by: 'queryId', zeekInstance: 'zeek_1', queryId: 'za_1' },
       },
     ],
-    [hello, { type: 'greet', vocabulary: 'zeek-agent-2', zeekInstance: 'zeek_1' }],
+    [
+      hello,
+      {
+        type: 'greet',
+        vocabulary: 'zeek-agent-2',
+        zeekInstance: 'zeek_1',
+        zeekVersion: '8.2.0',
+        packageVersion: '2.4',
+      },
+    ],
     [shutdown, { type: 'farewell', vocabulary: 'zeek-agent-2', zeekInstance: 'zeek_1' }],
   ] as const)
     assert.deepEqual(vocabulary.decode(group, event, host), {

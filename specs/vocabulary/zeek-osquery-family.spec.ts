@@ -199,6 +199,19 @@ for (const member of MEMBERS) {
       }
     });
 
+    test('an event is known by its name, also where a Zeek prints its type behind it', () => {
+      for (const spelling of [
+        'Procs::change: event(info:osquery::ResultInfo, pid:int)',
+        'Procs::change\n{ print 1 }',
+        'Procs::change: event(info:osquery::ResultInfo)\n{ }',
+      ]) {
+        const execute = zeekEvent(`${member.requests}host_execute`, spelling, SQL, 'my cookie', '/r', 'BOTH');
+        const decoded = vocabulary.decode(member.all, execute, host);
+        assert.ok(decoded?.outcome === 'request' && decoded.request.type === 'execute');
+        assert.equal(decoded.request.query.event, 'Procs::change');
+      }
+    });
+
     test('an interval is brought into the range that osquery takes', () => {
       for (const [asked, interval] of [
         [0n, 1],

@@ -83,9 +83,12 @@ export class Arguments {
     return value?.type === 'vector' ? value : this.refuse(index, 'a vector');
   }
 
-  /** The name of a Zeek event. */
+  /**
+   * The name of a Zeek event. Scripts of V1 to V4 send what Zeek prints for the event up to the first newline; that was
+   * the name alone once, and is `name: event(…)` in today's Zeek.
+   */
   eventName(index: number): string {
-    const name = this.string(index);
+    const name = this.string(index).split(/: ?event ?\(|\n/, 1)[0] ?? '';
     return isEventName(name) ? name : this.refuse(index, 'the name of a Zeek event');
   }
 

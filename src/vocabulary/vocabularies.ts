@@ -112,11 +112,11 @@ function letThrough(
   );
   const named = ({ message }: Announcement) => filter.includes(message.topic);
   return passing.filter((announcement) => {
-    const twins = passing.filter((other) => sameToScripts(other, announcement));
+    const twins = passing.filter((other) => other === announcement || sameToScripts(other, announcement));
     return announcement === (twins.find(named) ?? twins[0]);
   });
 }
 
 function sameToScripts(a: Announcement, b: Announcement): boolean {
-  return a.message.event.name === b.message.event.name;
+  return a.vocabulary !== b.vocabulary && a.message.event.name === b.message.event.name;
 }

@@ -43,6 +43,10 @@ export interface Occasion {
   readonly at: number;
   /** A random id, new at each connect: V5's Zeeks send all their queries anew when it changes. */
   readonly connectionId: string;
+  /** Version of the Zeek there, as its WebSocket server or its greeting tells it; empty or absent: not known. */
+  readonly zeekVersion?: string;
+  /** Version of the script package there, from its greeting. */
+  readonly packageVersion?: string;
 }
 
 export interface RowOptions {

@@ -88,7 +88,15 @@ export type Request =
   | { readonly type: 'join'; readonly vocabulary: VocabularyId; readonly group: string }
   | { readonly type: 'leave'; readonly vocabulary: VocabularyId; readonly group: string }
   /** The Bro says that it is there (V5), at start and then periodically; when it stops, its queries go. */
-  | { readonly type: 'greet'; readonly vocabulary: VocabularyId; readonly zeekInstance: string }
+  | {
+      readonly type: 'greet';
+      readonly vocabulary: VocabularyId;
+      readonly zeekInstance: string;
+      /** Of Zeek, `8.0.10`. */
+      readonly zeekVersion: string;
+      /** Of the script package there; empty if it doesn't know. */
+      readonly packageVersion: string;
+    }
   /** The Bro says that it ends in good order (V5): its queries go. */
   | { readonly type: 'farewell'; readonly vocabulary: VocabularyId; readonly zeekInstance: string }
   /** The Bro's scripts have taken in all rows up to and with this sequence number (our own Zeek package). */

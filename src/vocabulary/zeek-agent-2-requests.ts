@@ -38,8 +38,14 @@ export function zeekAgent2Requests(prefix: string): ReadonlyMap<string, RequestD
       {
         signature: signature('zeek_instance: string, info: ZeekAgentAPI::ZeekHelloV1'),
         build: (args) => {
-          args.vector(1);
-          return { type: 'greet', vocabulary, zeekInstance: args.string(0) };
+          const info = args.record(1, args.vector(1), HELLO_RECORD);
+          return {
+            type: 'greet',
+            vocabulary,
+            zeekInstance: args.string(0),
+            zeekVersion: info.string(0),
+            packageVersion: info.string(2),
+          };
         },
       },
     ],
@@ -52,6 +58,8 @@ export function zeekAgent2Requests(prefix: string): ReadonlyMap<string, RequestD
     ],
   ]);
 }
+
+const HELLO_RECORD = signature('version_string: string, version_number: count, package_version: string');
 
 /** `ZeekAgent::Query` up to its last field that can't be left out; fields that later versions add are passed over. */
 const QUERY_RECORD = signature(

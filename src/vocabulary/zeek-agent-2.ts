@@ -34,7 +34,8 @@ export function zeekAgent2(prefix: string): Vocabulary {
     requests: signaturesOf(requests),
     filter: (host) => [...audiences(host).keys()],
     announceTopics: (host) => [toAll(host)],
-    announcement: (host, occasion) => [{ topic: toAll(host), event: hello(host, occasion) }],
+    announcement: (host, occasion) =>
+      helloForms(occasion).map((form) => ({ topic: toAll(host), event: hello(host, occasion, form) })),
     decode(topic, event, host) {
       const definition = requests.get(event.name);
       const audience = definition && audiences(host).get(topic);
@@ -93,7 +94,22 @@ function contextOf(host: Host, time: Data, queryId: string, change: Data, cookie
   return vector([string(host.id), time, optionalText(queryId), change, optionalText(cookie)]);
 }
 
-function hello(host: Host, { at, connectionId }: Occasion): TopicEvent['event'] {
+/** Version 2.4 of the script package took `broker` out of the hello's record, and demands Zeek 8.2. */
+type HelloForm = 'with-broker' | 'without-broker';
+
+/**
+ * Which hello a Zeek understands; Zeek drops one of another form. Where nothing tells, both are said, and the greeting
+ * that answers tells for the next time. A version below 5 is that of Broker's own WebSocket server, gone since Zeek 8.1.
+ */
+export function helloForms({ zeekVersion = '', packageVersion = '' }: Occasion): readonly HelloForm[] {
+  if (versionNumber(packageVersion) > 0)
+    return versionNumber(packageVersion) >= 2_04_00 ? ['without-broker'] : ['with-broker'];
+  if (versionNumber(zeekVersion) > 0)
+    return versionNumber(zeekVersion) >= 8_02_00 ? ['without-broker'] : ['with-broker'];
+  return ['without-broker', 'with-broker'];
+}
+
+function hello(host: Host, { at, connectionId }: Occasion, form: HelloForm): TopicEvent['event'] {
   const addresses: readonly AddressData[] = ipAddresses(host.addresses);
   const uptime = Number.isFinite(host.uptime) ? Math.min(Math.max(0, Math.trunc(host.uptime)), 2 ** 32) : 0;
   return {
@@ -111,6 +127,7 @@ function hello(host: Host, { at, connectionId }: Occasion): TopicEvent['event'] 
         optionalText(host.kernelVersion),
         optionalText(host.kernelArch),
         count(versionNumber(host.agentVersion)),
+        ...(form === 'with-broker' ? [none] : []),
         timespan(BigInt(uptime) * 1_000_000_000n),
         set([...new Set(host.tables)].map(string)),
       ]),

@@ -46,6 +46,7 @@ export function connectionPort(house: House, parts: ConnectionParts) {
             peer,
             connection,
             filter: remote.filter,
+            zeekVersion: remote.version,
             host,
             onRequest: (request, audience) => sendBack({ type: 'connection.request', request, audience }),
             onProblem,

@@ -13,6 +13,8 @@ import type { House } from './house.ts';
 export interface ConversationOptions {
   readonly peer: string;
   readonly connection: Connection;
+  /** Empty if unknown. */
+  readonly zeekVersion: string;
   /** What the Bro subscribed; undefined where the transport can't tell. */
   readonly filter: readonly string[] | undefined;
   readonly host: Host;
@@ -36,6 +38,7 @@ export class BroConversation implements BroLink {
   readonly #spoken: VocabularyId[] = [];
   #host: Host;
   #filter: readonly string[] | undefined;
+  #zeek: Pick<Occasion, 'zeekVersion' | 'packageVersion'>;
   #packageVersion = '';
 
   constructor(house: House, parts: ConnectionParts, options: ConversationOptions) {
@@ -46,6 +49,7 @@ export class BroConversation implements BroLink {
     this.connection = options.connection;
     this.#host = options.host;
     this.#filter = options.filter;
+    this.#zeek = { zeekVersion: options.zeekVersion };
     this.#connectionId = house.world.uuid();
   }
 
@@ -89,6 +93,7 @@ export class BroConversation implements BroLink {
     this.#noteVocabulary(request);
     if (request.type === 'acknowledge') this.#parts.courier().acknowledge(this.peer, request.sequence);
     if (request.type === 'declare') this.#answerDeclaration(request);
+    if (request.type === 'greet') this.#noteGreeting(request);
     this.#options.onRequest(request, audience);
   }
 
@@ -169,7 +174,14 @@ export class BroConversation implements BroLink {
   }
 
   #occasion(): Occasion {
-    return { at: this.#house.world.now(), connectionId: this.#connectionId };
+    return { at: this.#house.world.now(), connectionId: this.#connectionId, ...this.#zeek };
+  }
+
+  /** A Zeek says which one it is: in case it didn't understand what was said before that was known, it is said again. */
+  #noteGreeting({ vocabulary, zeekVersion, packageVersion }: Extract<Request, { type: 'greet' }>): void {
+    if (this.#zeek.zeekVersion === zeekVersion && this.#zeek.packageVersion === packageVersion) return;
+    this.#zeek = { zeekVersion, packageVersion };
+    void this.#announce(this.#announcements(this.#filter).filter((one) => one.vocabulary === vocabulary));
   }
 
   #announcements(filter: readonly string[] | undefined): readonly Announcement[] {
