@@ -96,6 +96,7 @@ function settingsOf(config: BroConfig, endpoints: readonly EndpointSettings[]): 
     nullPolicy: config.null_policy,
     tables: config.tables ?? false,
     forwardStatus: config.forward_status ?? 'off',
+    eventsAtOnce: config.events_at_once ?? true,
     oneTimeQueries: config.one_time_queries ?? 'query',
   };
 }

@@ -94,6 +94,7 @@ export const broSchema = z.object({
   tables: z.boolean().optional(),
   journal_fsync: z.enum(['always', 'interval', 'never']).optional(),
   forward_status: z.enum(['off', 'info', 'warning', 'error']).optional(),
+  events_at_once: z.boolean().optional(),
   one_time_queries: z.enum(['query', 'distributed']).optional(),
 });
 

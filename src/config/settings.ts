@@ -31,6 +31,8 @@ export interface Settings {
   readonly tables: boolean;
   /** Least severe of osquery's own status lines that Bros are told; `off`: none. */
   readonly forwardStatus: 'off' | 'info' | 'warning' | 'error';
+  /** Whether rows of event tables are sent at the moment of the event, not first when the schedule brings them. */
+  readonly eventsAtOnce: boolean;
   /** How one-time queries run: by the manager's `query`, or by osquery's distributed machinery and its watchdog. */
   readonly oneTimeQueries: 'query' | 'distributed';
 }

@@ -5,6 +5,7 @@ import type { DeliveryReport } from '../../delivery/ports.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import type { BroLinks } from './bro-links.ts';
 import type { Deliverables } from './deliverables.ts';
+import type { EventMoments } from './event-moments.ts';
 import type { House } from './house.ts';
 import { RowEncoders } from './row-encoders.ts';
 import type { State } from './state.ts';
@@ -27,13 +28,14 @@ export interface DeliveryParts {
   readonly state: State;
   readonly deliverables: Deliverables;
   readonly links: BroLinks;
+  readonly moments: EventMoments;
   /** Undefined until osquery has described it. */
   readonly host: () => Host | undefined;
 }
 
 /** The courier over this state directory, with everything that it needs of the rest of the house. */
 export function createDelivery(house: House, parts: DeliveryParts): Delivery {
-  const { state, deliverables, links, host } = parts;
+  const { state, deliverables, links, moments, host } = parts;
   const { world } = house;
   const listeners = new Set<LossListener>();
   const encoders = new RowEncoders(house, host);
@@ -43,6 +45,8 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
     ports: {
       lookup: (name) => deliverables.find(name),
       encoderOf: (deliverable) => encoders.of(deliverable),
+      matchEvent: (columns) => moments.match(columns),
+      wasSentAsEvent: (name, columns) => moments.wasSent(name, columns),
       rowsPerResult: () => house.settings().rowsPerResult,
       marker: (peer, sequence) => links.find(peer)?.marker(sequence),
       async notifyGap(peer, gap) {

@@ -24,6 +24,8 @@ export interface PluginParts {
   readonly schedule: () => Promise<string>;
   readonly executions: DistributedExecutions;
   readonly onStatus: (lines: readonly StatusLine[]) => void;
+  /** Whether the rows of events that osquery forwards are wanted by anybody. */
+  readonly wantsEvents: () => boolean;
   readonly onShutdown: () => void;
   readonly table: (name: string, request: ReadonlyMap<string, string>) => Promise<PluginResponse>;
 }
@@ -76,7 +78,7 @@ export class Plugins implements ExtensionHandlers {
       case 'result':
         return this.#journal('log', call.payload);
       case 'event':
-        return this.#journal('event', call.payload);
+        return this.#parts.wantsEvents() ? this.#journal('event', call.payload) : OK;
       case 'init':
         this.#tally.attachedBy = call.process || 'osqueryd';
         return OK;
@@ -96,9 +98,12 @@ export class Plugins implements ExtensionHandlers {
     }
   }
 
-  /** Status lines are asked for only where somebody is to get them. */
+  /** osqueryd asks once, at its start, when no Bro may have subscribed yet. */
   #features(): number {
-    return this.#house.settings().forwardStatus === 'off' ? 0 : LOGGER_FEATURES.statusLogs;
+    const { forwardStatus, eventsAtOnce } = this.#house.settings();
+    return (
+      (forwardStatus === 'off' ? 0 : LOGGER_FEATURES.statusLogs) | (eventsAtOnce ? LOGGER_FEATURES.events : 0)
+    );
   }
 
   async #journal(kind: Exclude<EntryKind, 'execution'>, payload: string): Promise<PluginResponse> {

@@ -15,6 +15,7 @@ import { Deliverables } from './deliverables.ts';
 import { describeHost } from './describe-host.ts';
 import { createDial } from './dial.ts';
 import { DistributedExecutions } from './distributed-executions.ts';
+import { EventMoments } from './event-moments.ts';
 import type { House } from './house.ts';
 import { connectMachines } from './machines.ts';
 import { OsqueryLink } from './osquery-link.ts';
@@ -83,11 +84,13 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     return opened;
   };
 
+  const moments = new EventMoments(house, schedule);
   const plugins = new Plugins(house, {
     courier: opening.promise.then(({ delivery }) => delivery.courier),
     schedule: () => opening.promise.then(() => scheduleText(schedule())),
     executions: distributed,
     onStatus: (lines) => status.take(lines),
+    wantsEvents: () => moments.isWanted,
     onShutdown: () => osquery.shutdownAsked(),
     table: tableAnswers({
       schedule,
@@ -119,8 +122,13 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     try {
       const state = await openState(house, directory());
       const deliverables = new Deliverables(() => state.eventLog.state, isEventTable);
-      bus.subscribe(['schedule.changed'], (message) => deliverables.take(message));
-      const delivery = createDelivery(house, { state, deliverables, links, host: () => host });
+      bus.subscribe(['schedule.changed'], (message) => {
+        deliverables.take(message);
+        moments.take(message);
+      });
+      bus.subscribe(['osquery.registered'], () => void moments.learn(osquery.client));
+      void osquery.registered().then(() => moments.learn(osquery.client));
+      const delivery = createDelivery(house, { state, deliverables, links, moments, host: () => host });
       opened = { state, delivery };
       if (peers) forgetOthers(delivery.courier, peers);
       delivery.courier.start();

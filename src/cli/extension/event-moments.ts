@@ -1,0 +1,102 @@
+import type { Published } from '../../bus/messages.ts';
+import { createEventRowMatcher, type EventRowMatcher } from '../../osquery/event-row-store.ts';
+import { readEventTables } from '../../osquery/event-tables.ts';
+import type { ManagerClient } from '../../osquery/manager-client.ts';
+import { OsqueryError } from '../../osquery/osquery-error.ts';
+import type { Row } from '../../osquery/row.ts';
+import { SentEvents } from '../../osquery/sent-events.ts';
+import {
+  type ScheduleState,
+  type Subscription,
+  subscriptionNamed,
+  subscriptions,
+} from '../../schedule/schedule.ts';
+import type { House } from './house.ts';
+
+/** Rows sent at the moment of their event that are remembered for each subscription, until the schedule brings them. */
+const REMEMBERED = 100_000;
+
+/** Intervals of a subscription after which the schedule will not bring a row any more that it has not brought. */
+const INTERVALS = 5;
+
+/** A row that a subscription gets out of an event. */
+export interface EventRow {
+  readonly name: string;
+  readonly columns: Row;
+}
+
+/**
+ * Answers subscriptions to osquery's event tables at the moment of the event, by the rows that osquery forwards
+ * to its logger, and knows the rows again that the schedule brings later.
+ */
+export class EventMoments {
+  readonly #house: House;
+  readonly #schedule: () => ScheduleState;
+  readonly #sent = new SentEvents({ perSubscription: REMEMBERED });
+  readonly #immediate = new Set<string>();
+  #matcher: EventRowMatcher | undefined;
+
+  constructor(house: House, schedule: () => ScheduleState) {
+    this.#house = house;
+    this.#schedule = schedule;
+  }
+
+  /** Whether any subscription wants the rows that osquery forwards; if none does they need not be kept. */
+  get isWanted(): boolean {
+    return this.#immediate.size > 0;
+  }
+
+  /** Learns what event tables this osquery has; to be asked again of an osqueryd that restarted. */
+  async learn(client: Pick<ManagerClient, 'query' | 'call' | 'getQueryColumns'>): Promise<void> {
+    try {
+      const tables = await readEventTables(client);
+      this.#matcher?.close();
+      this.#matcher = tables.length === 0 ? undefined : createEventRowMatcher(tables);
+      this.#immediate.clear();
+      for (const subscription of subscriptions(this.#schedule())) this.#add(subscription);
+    } catch (error) {
+      if (!(error instanceof OsqueryError)) throw error;
+      this.#house.log.debug({ area: 'events' }, `osquery tells of no event tables: ${error.message}`);
+    }
+  }
+
+  take(message: Published): void {
+    if (message.type !== 'schedule.changed') return;
+    for (const name of message.removed) {
+      this.#matcher?.unsubscribe(name);
+      this.#immediate.delete(name);
+      this.#sent.forget(name);
+    }
+    for (const name of message.added) {
+      const subscription = subscriptionNamed(this.#schedule(), name);
+      if (subscription) this.#add(subscription);
+    }
+  }
+
+  /** The subscriptions that an event satisfies, and the row that each gets. */
+  match(columns: Row): readonly EventRow[] {
+    const found = (this.#matcher?.match(columns) ?? []).flatMap(({ subscription, rows }) =>
+      rows.map((row) => ({ name: subscription, columns: row })),
+    );
+    const now = this.#house.world.now();
+    for (const { name, columns: row } of found) {
+      const interval = subscriptionNamed(this.#schedule(), name)?.query.interval ?? 0;
+      this.#sent.sent(name, row, now + INTERVALS * interval * 1_000);
+    }
+    return found;
+  }
+
+  /** Whether the row that the schedule brings has been sent already; each sending counts once. */
+  wasSent(name: string, columns: Row): boolean {
+    return this.#sent.take(name, columns, this.#house.world.now());
+  }
+
+  #add({ name, query }: Subscription): void {
+    if (query.updateType !== 'ADDED' && query.updateType !== 'BOTH') return;
+    const answer = this.#matcher?.subscribe(name, query.sql);
+    if (!answer) return;
+    if (answer.immediate) this.#immediate.add(name);
+    else
+      this.#house.log.debug({ area: 'events', name, reason: answer.reason }, 'its rows come by the schedule');
+  }
+}
