@@ -5,7 +5,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { readTraceFile } from '../../src/cli/trace-file.ts';
 import { createManagerClient, type ManagerClient } from '../../src/osquery/manager-client.ts';
+import { replayTrace } from '../../src/replay/trace-replay.ts';
 import { startBro, type TestBro } from '../support/bro.ts';
 import { eventually, socketAppears, spawnStandin } from '../support/standin-process.ts';
 
@@ -17,7 +19,10 @@ interface Place {
   readonly directory: string;
   readonly socket: string;
   readonly osquery: ManagerClient;
-  startExtension(): { readonly child: ChildProcess; readonly ended: Promise<number | null> };
+  startExtension(...flags: readonly string[]): {
+    readonly child: ChildProcess;
+    readonly ended: Promise<number | null>;
+  };
   /** SQL and interval of what osquery has in its schedule from us, by name. */
   schedule(): Promise<Readonly<Record<string, string>>>;
   untilScheduled(...sql: string[]): Promise<void>;
@@ -54,7 +59,7 @@ async function place(t: TestContext, bros: readonly TestBro[], own: object = {})
     socket,
     osquery,
     schedule,
-    startExtension() {
+    startExtension(...flags) {
       const child = spawn(
         process.execPath,
         [
@@ -67,6 +72,7 @@ async function place(t: TestContext, bros: readonly TestBro[], own: object = {})
           '10',
           '--state-dir',
           join(directory, 'state'),
+          ...flags,
         ],
         { stdio: 'ignore', cwd: join(import.meta.dirname, '../..') },
       );
@@ -211,4 +217,27 @@ test('a Zeek that comes back is announced to, and the rows that came meanwhile a
   const missing = Array.from({ length: to - from }, (_, n) => from + n).filter((s) => !seconds.includes(s));
   // The clock may skip a second between two runs; rows may not get lost, which would leave a hole while away.
   assert.ok(missing.length <= 1, `no row for ${missing}`);
+});
+
+test('a trace of a whole session replays to the same states in every machine', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension, directory } = await place(t, [bro]);
+  const path = join(directory, 'trace.jsonl');
+  const { child, ended } = startExtension('--trace', path);
+  await bro.announced('h1');
+  bro.join('extra');
+  bro.subscribe('SELECT nope', { interval: 1 });
+  const users = bro.subscribe(USERS, { interval: 1 });
+  const once = bro.execute('SELECT 1 AS one');
+  await bro.untilRows(1, users);
+  await bro.untilRows(1, once);
+  await bro.until('notice');
+  bro.unsubscribe(users);
+  await bro.kill();
+  child.kill('SIGTERM');
+  assert.equal(await ended, 0);
+  const { deviation, steps, actors } = await replayTrace(readTraceFile(path));
+  assert.equal(deviation, null);
+  assert.equal(actors, 7);
+  assert.ok(steps > 50, `${steps} steps`);
 });

@@ -3,6 +3,7 @@ import { createBus } from '../bus/bus.ts';
 import { createHouse, type World } from './extension/house.ts';
 import { runExtension } from './extension/run.ts';
 import { createLog } from './log-output.ts';
+import { recordTrace } from './trace-file.ts';
 import { VERSION } from './version.ts';
 
 interface ExtensionFlags {
@@ -12,6 +13,7 @@ interface ExtensionFlags {
   readonly verbose?: boolean;
   readonly config?: string;
   readonly stateDir?: string;
+  readonly trace?: string;
 }
 
 /** What the process brings: the real clock, chance and signals, and whether osqueryd started us. */
@@ -38,6 +40,7 @@ export function extensionCommand(parts: ProcessParts): Command {
     .option('--verbose', 'log what goes on in detail')
     .option('--config <file>', "read the key `bro` from this file where osquery's own configuration has none")
     .option('--state-dir <directory>', 'keep event log, journal and cursors here')
+    .option('--trace <file>', 'record every message and every step of every machine, for `replay --trace`')
     .action((flags: ExtensionFlags) => run(flags, parts));
 }
 
@@ -52,6 +55,7 @@ async function run(
       log.error({ err: error, subject: message.subject }, 'a listener of the bus failed'),
   });
   bus.subscribe(['>'], (message) => log.debug({ area: 'bus', ...message }, message.subject));
+  const trace = flags.trace === undefined ? undefined : recordTrace(flags.trace, bus, world.now, VERSION);
   const house = createHouse({ world, log, bus, version: VERSION });
   const extension = runExtension(house, {
     socket: flags.socket,
@@ -60,6 +64,7 @@ async function run(
     configFile: flags.config,
     stateDirectory: flags.stateDir,
     givesUp: autoloaded,
+    ...(trace && { inspect: trace.inspect }),
   });
   onSignal('SIGINT', () => extension.signal('SIGINT'));
   onSignal('SIGTERM', () => extension.signal('SIGTERM'));

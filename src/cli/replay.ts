@@ -6,9 +6,11 @@ import { explain, explanationInWords } from '../replay/explain.ts';
 import { type Point, parsePoint, parseRange } from '../replay/point.ts';
 import { timeInWords } from '../replay/printable.ts';
 import { type Moment, type Replayable, stateAt, statesAt, timeline } from '../replay/replay.ts';
+import { replayInWords, replayTrace } from '../replay/trace-replay.ts';
 import { render } from '../schedule/render.ts';
 import { type Io, printLine } from './io.ts';
 import { withProgress } from './progress.ts';
+import { readTraceFile } from './trace-file.ts';
 
 interface ReplayOptions {
   readonly until?: Point;
@@ -18,6 +20,7 @@ interface ReplayOptions {
   readonly schedule?: boolean;
   readonly diff?: { readonly from: Point | null; readonly to: Point | null };
   readonly explain?: string;
+  readonly trace?: boolean;
 }
 
 /** `bro-osquery replay`: what happened, in words, out of an event log. */
@@ -59,9 +62,26 @@ export function replayCommand(io: Io): Command {
         .conflicts(['until', 'explain', 'bro']),
     )
     .addOption(new Option('--explain <sql-or-name>', 'why a query runs, ran, or does not').conflicts(['bro']))
-    .action(async (path: string, options: ReplayOptions) => {
-      await replay(io, path, options);
+    .addOption(
+      new Option(
+        '--trace',
+        "run the machines once more over a trace of `extension --trace`, the path's file",
+      ).conflicts(['until', 'bro', 'follow', 'schedule', 'diff', 'explain']),
+    )
+    .action(async (path: string, options: ReplayOptions, command: Command) => {
+      if (!options.trace) await replay(io, path, options);
+      else if (!(await replayTraceFile(io, path, options.json === true))) {
+        command.error('error: a machine came to another state than in the trace', { exitCode: 1 });
+      }
     });
+}
+
+/** Whether every machine came to the states of the trace. */
+async function replayTraceFile(io: Io, path: string, json: boolean): Promise<boolean> {
+  const result = await replayTrace(readTraceFile(path));
+  const lines = json ? [JSON.stringify(result)] : replayInWords(result);
+  for (const line of lines) await printLine(io.out, line);
+  return result.deviation === null;
 }
 
 async function replay(io: Io, path: string, options: ReplayOptions): Promise<void> {

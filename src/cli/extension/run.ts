@@ -174,6 +174,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     extension: { recover, release },
   });
   const actor = createActor(machine, {
+    id: 'extension',
     systemId: 'extension',
     input: {
       endpointId: house.endpointId,

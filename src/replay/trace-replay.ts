@@ -1,0 +1,126 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type AnyMachineSnapshot, type AnyStateMachine, initialTransition, transition } from 'xstate';
+import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
+import { brokerEndpointMachine } from '../../actors/broker-endpoint.machine.ts';
+import { courierMachine } from '../../actors/courier.machine.ts';
+import { extensionMachine } from '../../actors/extension.machine.ts';
+import { loggerPluginMachine } from '../../actors/logger-plugin.machine.ts';
+import { osqueryCoreMachine } from '../../actors/osquery-core.machine.ts';
+import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
+import { parseTraceLine, TraceError, type TraceStep } from './trace.ts';
+import { INIT } from './trace-recorder.ts';
+
+const MACHINES: ReadonlyMap<string, AnyStateMachine> = new Map(
+  [
+    broPeerMachine,
+    brokerEndpointMachine,
+    courierMachine,
+    extensionMachine,
+    loggerPluginMachine,
+    osqueryCoreMachine,
+    scheduleManagerMachine,
+  ].map((machine) => [machine.id, machine as AnyStateMachine]),
+);
+
+/** Where a machine came to another state than it had come to when the trace was recorded. */
+export interface Deviation {
+  readonly line: number;
+  readonly step: TraceStep;
+  /** What differs, each with the value in the trace and the one of now. */
+  readonly differences: readonly {
+    readonly what: string;
+    readonly traced: unknown;
+    readonly now: unknown;
+  }[];
+}
+
+export interface TraceReplay {
+  readonly steps: number;
+  readonly messages: number;
+  readonly actors: number;
+  /** The first deviation, where the replay stopped; null if every step led where it had led. */
+  readonly deviation: Deviation | null;
+}
+
+/** An actor as it is run again: the machine's own snapshot, and the context that the trace tells of. */
+interface Rerun {
+  readonly machine: AnyStateMachine;
+  readonly snapshot: AnyMachineSnapshot;
+  readonly traced: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Runs the real machines once more over a trace, each event after the other by pure transitions, and compares.
+ * Throws {@link TraceError} for what is no trace, or names a machine or actor that isn't known.
+ */
+export async function replayTrace(lines: AsyncIterable<string>): Promise<TraceReplay> {
+  const actors = new Map<string, Rerun>();
+  let number = 0;
+  let steps = 0;
+  let messages = 0;
+  for await (const text of lines) {
+    number += 1;
+    const line = parseTraceLine(text, number);
+    if (line.kind === 'message') messages += 1;
+    if (line.kind !== 'step') continue;
+    steps += 1;
+    const rerun = runAgain(actors.get(line.actor), line, number);
+    actors.set(line.actor, rerun);
+    const differences = differencesOf(rerun, line);
+    if (differences.length > 0) {
+      return { steps, messages, actors: actors.size, deviation: { line: number, step: line, differences } };
+    }
+  }
+  return { steps, messages, actors: actors.size, deviation: null };
+}
+
+function runAgain(before: Rerun | undefined, step: TraceStep, line: number): Rerun {
+  if (step.event.type === INIT) {
+    const machine = MACHINES.get(step.machine);
+    if (!machine) throw new TraceError(`line ${line} tells of a machine ${step.machine} that there is not`);
+    const [snapshot] = initialTransition(machine, step.event['input']);
+    return { machine, snapshot, traced: step.changed };
+  }
+  if (!before)
+    throw new TraceError(`line ${line} goes on with ${step.actor}, of whose beginning nothing is told`);
+  const [snapshot] = transition(before.machine, before.snapshot, step.event);
+  return { machine: before.machine, snapshot, traced: { ...before.traced, ...step.changed } };
+}
+
+function differencesOf({ snapshot, traced }: Rerun, step: TraceStep): Deviation['differences'] {
+  const context: Readonly<Record<string, unknown>> = snapshot.context;
+  const compared = [
+    { what: 'state', traced: step.state, now: snapshot.value },
+    { what: 'status', traced: step.status, now: snapshot.status },
+    ...[...new Set([...Object.keys(traced), ...Object.keys(context)])].map((key) => ({
+      what: `context.${key}`,
+      traced: traced[key],
+      now: context[key],
+    })),
+  ];
+  return compared.filter((one) => !isDeepStrictEqual(plain(one.traced), plain(one.now)));
+}
+
+/** As JSON has it, which a trace has been through. */
+function plain(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+/** What a replay came to, for people. */
+export function replayInWords({ steps, messages, actors, deviation }: TraceReplay): string[] {
+  if (!deviation) {
+    return [
+      `${steps} steps of ${actors} machines, ${messages} messages: every machine came to the states of the trace.`,
+    ];
+  }
+  const { line, step, differences } = deviation;
+  return [
+    `Line ${line}: ${step.actor} (${step.machine}) came to another state at ${new Date(step.at).toISOString()}.`,
+    `  event    ${JSON.stringify(step.event)}`,
+    ...differences.flatMap(({ what, traced, now }) => [
+      `  ${what}`,
+      `    traced ${JSON.stringify(traced)}`,
+      `    now    ${JSON.stringify(now)}`,
+    ]),
+  ];
+}

@@ -1,0 +1,74 @@
+import type { Published } from '../bus/messages.ts';
+
+/**
+ * A trace: one JSON object a line, in the order in which it happened. It holds every message of the bus and every
+ * step of every machine, so that the real machines can be run again over it. Rows are in none of it; the text of
+ * queries, addresses and settings without secrets are.
+ */
+export type TraceLine = TraceHead | TraceMessage | TraceStep;
+
+export interface TraceHead {
+  readonly kind: 'head';
+  readonly format: number;
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface TraceMessage {
+  readonly kind: 'message';
+  readonly message: Published;
+}
+
+/** An event that a machine has dealt with, and where that left it. */
+export interface TraceStep {
+  readonly kind: 'step';
+  readonly at: number;
+  /** The actor's id, which is its id in the system too. */
+  readonly actor: string;
+  readonly machine: string;
+  readonly event: { readonly type: string } & Readonly<Record<string, unknown>>;
+  /** The state value. */
+  readonly state: unknown;
+  readonly status: string;
+  /** The members of the context that this step has replaced; of an actor's first step all. */
+  readonly changed: Readonly<Record<string, unknown>>;
+}
+
+export const TRACE_FORMAT = 1;
+
+/** What an `Error` is in a trace. */
+const ERROR_MARK = '$error';
+
+/** The line's text. Errors keep their message. */
+export function printTraceLine(line: TraceLine): string {
+  return JSON.stringify(line, (_key, value: unknown) =>
+    value instanceof Error ? { [ERROR_MARK]: value.message } : value,
+  );
+}
+
+/** Why a text is no trace. */
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+}
+
+/** Throws {@link TraceError} with the number of the line for what is none, or of a newer format. */
+export function parseTraceLine(text: string, number: number): TraceLine {
+  let line: TraceLine;
+  try {
+    line = JSON.parse(text, (_key, value: unknown) => revive(value));
+  } catch (error) {
+    throw new TraceError(`line ${number} is no JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  if (!['head', 'message', 'step'].includes(line?.kind))
+    throw new TraceError(`line ${number} is of no trace`);
+  if (line.kind === 'head' && line.format > TRACE_FORMAT) {
+    throw new TraceError(`the trace has format ${line.format}; this program reads up to ${TRACE_FORMAT}`);
+  }
+  return line;
+}
+
+function revive(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !(ERROR_MARK in value)) return value;
+  return new Error(String(value[ERROR_MARK]));
+}
