@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup check types lint layering format test binary demo bench fuzz chaos-log thrift
+.PHONY: help setup setup-nats check types lint layering format test binary demo bench fuzz chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -32,7 +32,10 @@ layering: setup ## fail when an import points the wrong way
 format: setup ## rewrite files to the house format
 	biome check --write .
 
-test: setup ## run the specs
+setup-nats: setup ## have a nats-server for specs and demo, where one can be had
+	specs/support/setup-nats.sh
+
+test: setup setup-nats ## run the specs
 	node --import tsx --test --test-reporter=spec '$(SPECS)'
 
 SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json') package.json package-lock.json

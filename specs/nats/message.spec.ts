@@ -57,7 +57,7 @@ test('a topic survives whatever its bytes are, and the event with it', () => {
 test('what hosts and Bros say to find each other comes back as it was', () => {
   const messages: Exclude<NatsMessage, { type: 'events' }>[] = [
     { type: 'hello', host: 'h1', endpoint: 'e', filter: ['/a', '/b'] },
-    { type: 'bro', id: 'b', version: '0.1.0', filter: [], confirms: true },
+    { type: 'bro', id: 'b', version: '0.1.0', filter: [], confirms: true, session: 2 },
     { type: 'filter', filter: ['/a'] },
     { type: 'gone', id: 'h1' },
     { type: 'ping' },

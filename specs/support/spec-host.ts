@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test';
+import type { Connection, ConnectionHandlers } from '../../src/broker/connection.ts';
 import { connectTcp } from '../../src/broker/tcp-connection.ts';
 import type { TopicEvent } from '../../src/broker/zeek-event.ts';
 import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
@@ -18,10 +19,13 @@ export interface SpecHost {
   sendRows(query: Query, columns: readonly Column[], rows: readonly ResultRow[]): Promise<void>;
 }
 
-/** Connects, and announces itself in the one vocabulary. */
+/** How a host reaches a Bro. */
+export type Dial = (filter: readonly string[], handlers: ConnectionHandlers) => Connection;
+
+/** Connects to the port over plain TCP, or as `reach` says, and announces itself in the one vocabulary. */
 export async function connectHost(
   t: TestContext,
-  port: number,
+  reach: number | Dial,
   id: VocabularyId,
   host: Host,
 ): Promise<SpecHost> {
@@ -29,16 +33,13 @@ export async function connectHost(
   const vocabulary = vocabularies.get(id);
   if (!vocabulary) throw new Error(`no vocabulary ${id}`);
   const recorded = recordHandlers();
-  const connection = connectTcp(
-    {
-      host: '127.0.0.1',
-      port,
-      security: 'plain',
-      endpointId: host.endpointId,
-      filter: vocabulary.filter(host),
-    },
-    recorded.handlers,
-  );
+  const { endpointId } = host;
+  const overTcp = (port: number): Dial => {
+    return (filter, handlers) =>
+      connectTcp({ host: '127.0.0.1', port, security: 'plain', endpointId, filter }, handlers);
+  };
+  const dial = typeof reach === 'number' ? overTcp(reach) : reach;
+  const connection = dial(vocabulary.filter(host), recorded.handlers);
   recorded.take(connection);
   t.after(() => connection.destroy());
   await recorded.up();

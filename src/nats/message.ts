@@ -20,7 +20,7 @@ export type NatsMessage =
     }
   /**
    * The Bro, in answer or now and then. `filter`: topic prefixes that it listens to. `confirms`: it answers a ping
-   * after it has taken in all that came before.
+   * after it has taken in all that came before. `session` counts its connections: with each it has lost its hosts.
    */
   | {
       readonly type: 'bro';
@@ -28,6 +28,7 @@ export type NatsMessage =
       readonly version: string;
       readonly filter: readonly string[];
       readonly confirms: boolean;
+      readonly session: number;
     }
   /** A host's subscriptions have changed. */
   | { readonly type: 'filter'; readonly filter: readonly string[] }
@@ -76,6 +77,7 @@ export function decodeMessage(payload: Uint8Array): NatsMessage {
         version: member(object, 'version'),
         filter: topics(object.get('filter')),
         confirms: object.get('confirms') === true,
+        session: number(object.get('session')),
       };
     case 'filter':
       return { type, filter: topics(object.get('filter')) };
@@ -116,6 +118,10 @@ function member(object: JsonObject, name: string): string {
   const value = object.get(name);
   if (typeof value !== 'string') throw bad(`a message with "${name}", a string`);
   return value;
+}
+
+function number(value: JsonValue | undefined): number {
+  return typeof value === 'object' && value !== null && 'digits' in value ? Number(value.digits) : 0;
 }
 
 function topics(value: JsonValue | undefined): readonly string[] {

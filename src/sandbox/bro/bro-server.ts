@@ -1,7 +1,7 @@
 import type { NativeSecurity } from '../../broker/address.ts';
 import type { Clock, Connection, ConnectionHandlers, Timings } from '../../broker/connection.ts';
 import { systemClock } from '../../broker/system-clock.ts';
-import { type Listener, listenTcp } from '../../broker/tcp-server.ts';
+import { type Accept, type Listener, listenTcp } from '../../broker/tcp-server.ts';
 import type { TlsSettings } from '../../broker/tls.ts';
 import type { ZeekEvent } from '../../broker/zeek-event.ts';
 import { wishDigest } from '../../vocabulary/wish.ts';
@@ -37,6 +37,8 @@ export interface BroOptions {
   readonly tls?: TlsSettings;
   readonly timings?: Partial<Timings>;
   readonly clock?: Clock;
+  /** How to reach hosts in place of listening on `host` and `port`. */
+  readonly listen?: (accept: Accept) => Promise<Listener>;
 }
 
 /** What happens at a Bro. `again`: it has announced itself before over the same connection. */
@@ -82,9 +84,8 @@ export class Bro {
   static async listen(options: BroOptions, tell: (news: BroNews) => void): Promise<Bro> {
     const bro = new Bro(options, tell);
     const filter = options.speech.filter;
-    bro.#listener = await listenTcp({ ...options, filter }, (connection, remoteAddress) =>
-      bro.#accept(connection, remoteAddress),
-    );
+    const accept: Accept = (connection, remoteAddress) => bro.#accept(connection, remoteAddress);
+    bro.#listener = await (options.listen?.(accept) ?? listenTcp({ ...options, filter }, accept));
     bro.#scheduleGreetings();
     return bro;
   }

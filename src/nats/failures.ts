@@ -1,0 +1,130 @@
+import type { Closed } from '../broker/connection.ts';
+import { explainTlsFailure } from '../broker/tls.ts';
+
+/** What the package `nats` rejects with, as far as it is looked at. */
+export interface NatsProblem {
+  readonly message: string;
+  readonly code?: unknown;
+  readonly permissionContext?: { readonly operation: string; readonly subject: string } | undefined;
+  readonly chainedError?: Error | undefined;
+  readonly api_error?: { readonly code: number; readonly description: string } | undefined;
+}
+
+const CREDENTIALS =
+  'check credentials, nkey, or user and password in the settings, and that the server knows them';
+
+/** Why a server was not reached. `server` is its address. */
+export function openingFailure(error: NatsProblem, server: string, timeout: number): Closed {
+  const { code } = error;
+  const cause = error.chainedError ?? error;
+  const refused = (problem: string): Closed => ({
+    code: 'refused',
+    message: `${server} ${problem}`,
+    refused: true,
+  });
+  switch (code) {
+    case 'CONNECTION_REFUSED':
+      return {
+        code: 'connect-failed',
+        message: `${server} refused the connection: is it running?`,
+        refused: false,
+      };
+    case 'TIMEOUT':
+    case 'CONNECTION_TIMEOUT':
+      return {
+        code: 'connect-timeout',
+        message: `${server} did not answer within ${timeout} ms`,
+        refused: false,
+      };
+    case 'AUTHORIZATION_VIOLATION':
+    case 'BAD_AUTHENTICATION':
+    case 'BAD_CREDS':
+      return refused(`refuses who we are (${error.message}): ${CREDENTIALS}`);
+    case 'AUTHENTICATION_EXPIRED':
+    case 'ACCOUNT_EXPIRED':
+    case 'AUTHENTICATION_TIMEOUT':
+      return refused(`accepts our credentials no more (${error.message}): renew them`);
+    case 'SERVER_OPT_NA': {
+      const message = `${server} speaks no TLS, this side does: use nats://, or have the server use TLS`;
+      return { code: 'tls-mismatch', message, refused: true };
+    }
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return {
+        code: 'resolve-failed',
+        message: `${server} can't be resolved: ${error.message}`,
+        refused: false,
+      };
+    default:
+  }
+  const tls = explainTlsFailure(cause);
+  if (tls) return { code: tls.code, message: `${server} ${tls.problem}`, refused: tls.refused };
+  if (code === 'TLS') {
+    const message = `${server} wants TLS: use tls:// in its address (${cause.message})`;
+    return { code: 'tls-mismatch', message, refused: true };
+  }
+  if (/unexpected response/.test(error.message)) {
+    return { code: 'incompatible', message: `${server} does not speak NATS`, refused: true };
+  }
+  return { code: 'connect-failed', message: `${server} was not reached: ${cause.message}`, refused: false };
+}
+
+/** Why a connection that was open has ended; undefined: the socket closed without a word. */
+export function endingFailure(error: NatsProblem | undefined, server: string): Closed {
+  if (!error) return { code: 'reset', message: `${server} closed the connection`, refused: false };
+  if (/slow consumer/i.test(error.message)) {
+    const message = `${server} ended the connection: this side read too slowly (slow consumer)`;
+    return { code: 'overflow', message, refused: false };
+  }
+  if (/stale connection/i.test(error.message)) {
+    return {
+      code: 'unresponsive',
+      message: `${server} heard nothing of us for too long (stale connection)`,
+      refused: false,
+    };
+  }
+  if (/AUTH|ACCOUNT|CREDS/.test(String(error.code))) return openingFailure(error, server, 0);
+  return { code: 'reset', message: `the connection to ${server} broke: ${error.message}`, refused: false };
+}
+
+/** The server does not let us use a subject. */
+export function permissionFailure(operation: string, subject: string, server: string): Closed {
+  const verb = operation === 'publish' ? 'publish to' : 'subscribe to';
+  const message = `${server} does not permit us to ${verb} ${subject}: add it to this user's permissions`;
+  return { code: 'refused', message, refused: true };
+}
+
+/** Why a row is in no stream. */
+export function streamFailure(error: NatsProblem, stream: string, server: string, timeout: number): Closed {
+  const refused = (problem: string, code: Closed['code'] = 'refused'): Closed => ({
+    code,
+    message: `${server}: ${problem}`,
+    refused: true,
+  });
+  const description = error.api_error?.description ?? '';
+  if (/exceeded|insufficient|no space/i.test(description)) {
+    const advice = 'let its Bro catch up, or raise its limits; rows wait here meanwhile';
+    return refused(`the stream ${stream} is full (${description}): ${advice}`, 'overflow');
+  }
+  if (description !== '') return refused(`the stream ${stream} does not take a row: ${description}`);
+  switch (error.code) {
+    case 'PERMISSIONS_VIOLATION': {
+      const { operation = 'publish', subject = stream } = error.permissionContext ?? {};
+      return permissionFailure(operation, subject, server);
+    }
+    case '503':
+      return refused(`no stream takes rows, or JetStream is switched off: ${noStreamAdvice(stream)}`);
+    case 'TIMEOUT':
+      return {
+        code: 'unresponsive',
+        message: `${server}: the stream ${stream} acknowledged nothing for ${timeout} ms`,
+        refused: false,
+      };
+    default:
+      return endingFailure(error, server);
+  }
+}
+
+function noStreamAdvice(stream: string): string {
+  return `make ${stream} (jetstream: create does), or set jetstream: off`;
+}

@@ -1,0 +1,55 @@
+import type { Msg, NatsConnection, Subscription } from 'nats';
+import { CodecError } from '../broker/codec-error.ts';
+import type { NatsProblem } from './failures.ts';
+import { decodeMessage, type NatsMessage } from './message.ts';
+
+export interface InboundHandlers {
+  onMessage(message: NatsMessage, raw: Msg): void;
+  /** A message that can't be read. */
+  onProblem(problem: string): void;
+  /** The server does not permit a subscription. */
+  onDenied(subject: string): void;
+}
+
+/** What one side of a connection listens to. */
+export class Inbound {
+  readonly #client: NatsConnection;
+  readonly #handlers: InboundHandlers;
+  readonly #subscriptions = new Map<string, Subscription>();
+
+  constructor(client: NatsConnection, handlers: InboundHandlers) {
+    this.#client = client;
+    this.#handlers = handlers;
+  }
+
+  /** Listens to these subjects from now on, and to no others. */
+  listen(subjects: ReadonlySet<string>): void {
+    for (const [subject, subscription] of this.#subscriptions) {
+      if (subjects.has(subject)) continue;
+      subscription.unsubscribe();
+      this.#subscriptions.delete(subject);
+    }
+    for (const subject of subjects) {
+      if (this.#subscriptions.has(subject)) continue;
+      const callback = (error: NatsProblem | null, raw: Msg) => {
+        if (!error) this.#take(raw);
+        else if (error.permissionContext) this.#handlers.onDenied(subject);
+      };
+      this.#subscriptions.set(subject, this.#client.subscribe(subject, { callback }));
+    }
+  }
+
+  #take(raw: Msg): void {
+    let message: NatsMessage;
+    try {
+      message = decodeMessage(raw.data);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#handlers.onProblem(
+        `a message on ${raw.subject} that can't be read: ${error.message} (${error.code})`,
+      );
+      return;
+    }
+    this.#handlers.onMessage(message, raw);
+  }
+}

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type TlsOptions,
+} from 'nats';
+import { formatEndpointAddress } from '../broker/address.ts';
+import type { Closed, Timings } from '../broker/connection.ts';
+import { materialOptions, type TlsSettings } from '../broker/tls.ts';
+import { readTlsMaterial } from '../broker/tls-connection.ts';
+import { type NatsProblem, openingFailure } from './failures.ts';
+import { type NatsSettings, natsSettingsProblem } from './settings.ts';
+
+/** A NATS server, and how we show who we are. */
+export interface NatsTarget {
+  readonly host: string;
+  readonly port: number;
+  /** `tls://`: the server's certificate and name are verified, by `tls.ca` or else the system's authorities. */
+  readonly secure: boolean;
+  readonly settings: NatsSettings;
+  readonly tls?: TlsSettings;
+  /** What the server calls us in its own lists. */
+  readonly name: string;
+}
+
+/** A server was not reached; `closed` says why as a connection would. */
+export class NatsOpenError extends Error {
+  readonly closed: Closed;
+
+  constructor(closed: Closed, cause?: unknown) {
+    super(closed.message, { cause });
+    this.name = 'NatsOpenError';
+    this.closed = closed;
+  }
+}
+
+/** The server's address in its one spelling. */
+export function serverName({ host, port, secure }: Pick<NatsTarget, 'host' | 'port' | 'secure'>): string {
+  return formatEndpointAddress({ kind: 'nats', host, port, secure });
+}
+
+/** `lasting`: the package connects anew by itself, for ever; else a connection that is lost stays lost. */
+export type Life = 'one' | 'lasting';
+
+/** Milliseconds between attempts of a lasting connection. */
+const RECONNECT_PAUSE = 1_000;
+
+/**
+ * Connects. Credentials and certificates are read once for each call.
+ * @throws NatsOpenError
+ */
+export async function openNats(
+  target: NatsTarget,
+  timings: Timings,
+  life: Life = 'one',
+): Promise<NatsConnection> {
+  const server = serverName(target);
+  const { tls = {}, secure, settings } = target;
+  if (tls.requireAuthentication && !secure) {
+    const advice = 'use tls://, or allow it with require_authentication: false';
+    throw refusal('unauthenticated', `${server} would be unauthenticated: ${advice}`);
+  }
+  const problem = natsSettingsProblem(settings);
+  if (problem !== '') throw refusal('refused', `the settings of ${server}: ${problem}`);
+  const options: ConnectionOptions = {
+    servers: server.replace(/^\w+:\/\//, ''),
+    name: target.name,
+    reconnect: life === 'lasting',
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_PAUSE,
+    noEcho: true,
+    ignoreClusterUpdates: true,
+    noAsyncTraces: true,
+    timeout: timings.connect,
+    pingInterval: timings.idle + timings.suspect,
+    maxPingOut: 2,
+    tls: secure ? await tlsOptions(target, tls) : null,
+    ...(await identity(settings)),
+  };
+  try {
+    return await connect(options);
+  } catch (error) {
+    const failure = error instanceof Error ? (error as NatsProblem) : new Error('it closed the connection');
+    throw new NatsOpenError(openingFailure(failure, server, timings.connect), error);
+  }
+}
+
+async function identity(settings: NatsSettings): Promise<ConnectionOptions> {
+  const { credentials, nkey, user, password } = settings;
+  if (credentials !== undefined) return { authenticator: await fromFile(credentials, credsAuthenticator) };
+  if (nkey !== undefined) return { authenticator: await fromFile(nkey, nkeyAuthenticator) };
+  if (user !== undefined) return { user, ...(password !== undefined && { pass: password }) };
+  return {};
+}
+
+async function fromFile(path: string, make: (seed: Uint8Array) => Authenticator): Promise<Authenticator> {
+  const content = await readFile(path, 'latin1').catch((error: Error) => {
+    throw refusal('refused', `can't read the credentials ${path}: ${error.message}`, error);
+  });
+  const authenticator = make(Buffer.from(content.trim(), 'latin1'));
+  try {
+    authenticator('a nonce to be signed');
+  } catch (error) {
+    throw refusal(
+      'refused',
+      `the file ${path} holds no usable credentials: ${(error as Error).message}`,
+      error,
+    );
+  }
+  return authenticator;
+}
+
+async function tlsOptions({ host }: NatsTarget, tls: TlsSettings): Promise<TlsOptions> {
+  const material = await readTlsMaterial(tls).catch((error: Error) => {
+    throw refusal('tls-settings', error.message, error);
+  });
+  const options = {
+    minVersion: 'TLSv1.2',
+    ...(isIP(host) ? { host } : { servername: host, host }),
+    ...materialOptions(material),
+  };
+  // What the package's type leaves out it hands on to Node as it is.
+  return options as object as TlsOptions;
+}
+
+function refusal(code: Closed['code'], message: string, cause?: unknown): NatsOpenError {
+  return new NatsOpenError({ code, message, refused: true }, cause);
+}

@@ -1,0 +1,140 @@
+import { headers, type MsgHdrs, type NatsConnection } from 'nats';
+import { type Closed, ConnectionError } from '../broker/connection.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { token } from '../text/subject-token.ts';
+import { InFlight } from './in-flight.ts';
+import { encodeEvent, HOST_HEADER, messageId, sequenceOf } from './message.ts';
+import { type RowStream, StreamError } from './stream-client.ts';
+import type { NatsSubjects } from './subjects.ts';
+
+/** Bytes after which the server is asked whether it has taken them. */
+const FLUSH_EVERY = 64 * 1024;
+/** Calls of `send` and `confirm` that may wait their turn. */
+const MAX_WAITING = 1_000;
+/** Events too large for the server that are worth a word each. */
+const MAX_REPORTED = 100;
+
+export interface OutboundOptions {
+  readonly connection: NatsConnection;
+  readonly subjects: NatsSubjects;
+  readonly host: string;
+  readonly stream: RowStream | undefined;
+  readonly server: string;
+  /** Resolves when the Bro says that it has taken in all that was published before. */
+  readonly askBro: () => Promise<void>;
+  readonly onProblem: (problem: string) => void;
+  /** The stream takes no rows. */
+  readonly onFailure: (closed: Closed) => void;
+}
+
+/** What a host sends, in order, and no more at a time than the server takes. */
+export class Outbound {
+  readonly #options: OutboundOptions;
+  readonly #header: MsgHdrs;
+  readonly #inFlight = new InFlight();
+  readonly #reported = new Set<string>();
+  #queue: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #unflushed = 0;
+
+  constructor(options: OutboundOptions) {
+    this.#options = options;
+    this.#header = headers();
+    this.#header.set(HOST_HEADER, token(options.host));
+  }
+
+  get header(): MsgHdrs {
+    return this.#header;
+  }
+
+  /** See Connection. Resolves when there is room for more. */
+  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+    return this.#enqueue(async () => {
+      for (const event of events) await this.#sendOne(topic, event);
+    });
+  }
+
+  /** See Connection. */
+  async confirm(): Promise<void> {
+    let confirmed: Promise<void> = Promise.resolve();
+    await this.#enqueue(async () => {
+      confirmed = this.#options.stream ? this.#inFlight.settled() : this.#confirmByBro();
+      confirmed.catch(() => {});
+    });
+    await confirmed;
+    // What the server did not permit it has said before its pong; who listens to that gets a turn first.
+    await this.orFailure(new Promise<void>((resolve) => setImmediate(resolve)));
+  }
+
+  /** The promise's outcome, or the reason for which the connection closes first. */
+  orFailure<T>(promise: Promise<T>): Promise<T> {
+    return this.#inFlight.orFailure(promise);
+  }
+
+  /** The connection has closed: all that waits is rejected. */
+  fail(error: ConnectionError): void {
+    this.#inFlight.fail(error);
+  }
+
+  async #confirmByBro(): Promise<void> {
+    await this.orFailure(this.#options.connection.flush());
+    await this.#options.askBro();
+  }
+
+  async #sendOne(topic: string, event: ZeekEvent): Promise<void> {
+    const { connection, subjects, host, stream } = this.#options;
+    const payload = encodeEvent(topic, event);
+    if (!this.#fits(event, payload.length)) return;
+    const sequence = sequenceOf(event);
+    if (sequence !== undefined && stream) {
+      const id = messageId(token(host), sequence, payload);
+      const kept = stream.publish(subjects.rows(host), payload, id, this.#header);
+      kept.catch((error: unknown) => {
+        if (error instanceof StreamError) this.#options.onFailure(error.closed);
+      });
+      this.#inFlight.add(payload.length, kept);
+    } else {
+      // A Bro that is asked to acknowledge rows must not be asked before the stream has them.
+      if (stream) await this.#inFlight.settled();
+      const subject = sequence === undefined ? subjects.announce : subjects.rows(host);
+      connection.publish(subject, payload, { headers: this.#header });
+      this.#count(payload.length);
+    }
+    await this.#inFlight.room();
+  }
+
+  #count(bytes: number): void {
+    this.#unflushed += bytes;
+    if (this.#unflushed < FLUSH_EVERY) return;
+    this.#inFlight.add(this.#unflushed, this.#options.connection.flush());
+    this.#unflushed = 0;
+  }
+
+  /** Whether the server takes a message of this size; one that it doesn't is left out, so that others pass. */
+  #fits(event: ZeekEvent, bytes: number): boolean {
+    const limit = this.#options.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    // Headers count as well.
+    if (bytes + 512 <= limit) return true;
+    if (this.#reported.size < MAX_REPORTED && !this.#reported.has(event.name)) {
+      this.#reported.add(event.name);
+      const advice = "left out, as others of its kind will be; raise the server's max_payload";
+      this.#options.onProblem(`an event ${event.name} of ${bytes} bytes is beyond its ${limit}: ${advice}`);
+    }
+    return false;
+  }
+
+  #enqueue(task: () => Promise<void>): Promise<void> {
+    if (this.#waiting >= MAX_WAITING) {
+      const problem = `${this.#waiting} calls wait to send to ${this.#options.server}`;
+      return Promise.reject(new ConnectionError('overflow', `${problem}: await one before the next`));
+    }
+    this.#waiting += 1;
+    const done = this.#queue.then(async () => {
+      this.#waiting -= 1;
+      await this.#inFlight.room();
+      await task();
+    });
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+}

@@ -1,0 +1,93 @@
+import { headers, type JetStreamClient, type MsgHdrs, type NatsConnection } from 'nats';
+import type { Closed } from '../broker/connection.ts';
+import { type NatsProblem, streamFailure } from './failures.ts';
+import { type JetStreamUse, STREAM_LIMITS } from './settings.ts';
+import type { NatsSubjects } from './subjects.ts';
+
+/** Milliseconds that a stream may take for an acknowledgement, or for any other answer. */
+const PATIENCE = 10_000;
+const MILLISECOND = 1_000_000;
+
+/** There is no stream for rows, or it takes none. */
+export class StreamError extends Error {
+  readonly closed: Closed;
+
+  constructor(closed: Closed, cause?: unknown) {
+    super(closed.message, { cause });
+    this.name = 'StreamError';
+    this.closed = closed;
+  }
+}
+
+/** The stream that keeps a fleet's rows. */
+export class RowStream {
+  readonly name: string;
+  readonly #client: JetStreamClient;
+  readonly #server: string;
+
+  private constructor(name: string, client: JetStreamClient, server: string) {
+    this.name = name;
+    this.#client = client;
+    this.#server = server;
+  }
+
+  /** Finds the stream that takes rows, whatever its name, or makes it where that is wanted. @throws StreamError */
+  static async open(
+    connection: NatsConnection,
+    subjects: NatsSubjects,
+    use: Exclude<JetStreamUse, 'off'>,
+    server: string,
+  ): Promise<RowStream> {
+    try {
+      const manager = await connection.jetstreamManager({ checkAPI: false, timeout: PATIENCE });
+      const found = await manager.streams.find(subjects.everyRow).catch((error: NatsProblem) => {
+        if (use === 'create' && /no stream matches/i.test(error.message)) return undefined;
+        if (!/no stream matches/i.test(error.message)) throw error;
+        const advice = `make it, or let us (jetstream: create); it is to take ${subjects.everyRow}`;
+        const message = `${server}: no stream takes rows: ${advice}`;
+        throw new StreamError({ code: 'refused', message, refused: true }, error);
+      });
+      if (found === undefined) {
+        await manager.streams.add({
+          name: subjects.stream,
+          subjects: [subjects.everyRow],
+          description: 'rows of osquery hosts on their way to a Bro',
+          retention: 'limits',
+          storage: 'file',
+          // A full stream refuses rows, which then wait on their hosts; one that drops old ones would lose them.
+          discard: 'new',
+          max_bytes: STREAM_LIMITS.maxBytes,
+          max_age: STREAM_LIMITS.maxAge * MILLISECOND,
+          duplicate_window: STREAM_LIMITS.duplicateWindow * MILLISECOND,
+        } as Parameters<typeof manager.streams.add>[0]);
+      }
+      return new RowStream(found ?? subjects.stream, connection.jetstream({ timeout: PATIENCE }), server);
+    } catch (error) {
+      if (error instanceof StreamError) throw error;
+      throw new StreamError(streamFailure(error as NatsProblem, subjects.stream, server, PATIENCE), error);
+    }
+  }
+
+  /** Resolves when the stream keeps the message, or had it before. @throws StreamError */
+  async publish(subject: string, payload: Uint8Array, id: string, header: MsgHdrs): Promise<void> {
+    const own = headers();
+    for (const key of header.keys()) own.set(key, header.get(key));
+    await this.attempt(() =>
+      this.#client.publish(subject, payload, {
+        msgID: id,
+        headers: own,
+        timeout: PATIENCE,
+        expect: { streamName: this.name },
+      }),
+    );
+  }
+
+  /** @throws StreamError for whatever the action rejects with */
+  async attempt<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw new StreamError(streamFailure(error as NatsProblem, this.name, this.#server, PATIENCE), error);
+    }
+  }
+}
