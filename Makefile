@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup setup-nats check types lint layering format test binary demo bench fuzz chaos-log thrift
+.PHONY: help setup setup-nats check types lint layering format test binary package demo bench fuzz chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -35,7 +35,7 @@ format: setup ## rewrite files to the house format
 setup-nats: setup ## have a nats-server for specs and demo, where one can be had
 	specs/support/setup-nats.sh
 
-test: setup setup-nats ## run the specs
+test: setup setup-nats dist/bro-osquery.ext ## run the specs
 	node --import tsx --test --test-reporter=spec '$(SPECS)'
 
 SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json') package.json package-lock.json
@@ -45,9 +45,12 @@ binary: dist/bro-osquery.ext ## build the one executable, dist/bro-osquery.ext
 dist/bro-osquery.ext: $(SOURCES) | setup
 	node --import tsx src/cli/build/binary.ts
 
+package: dist/bro-osquery.ext ## make a Debian package of it
+	node --import tsx src/cli/build/package.ts
+
 BENCHES ?= specs/bench/*.bench.ts
 
-bench: setup ## measure this machine (BENCHES=… for some)
+bench: setup dist/bro-osquery.ext ## measure this machine (BENCHES=… for some)
 	for bench in $(BENCHES); do echo "== $$bench"; node --import tsx "$$bench"; done
 
 FUZZ_SECONDS ?= 60
