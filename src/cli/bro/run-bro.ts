@@ -36,7 +36,6 @@ export type BroEnd = 'count' | 'duration' | 'interrupted' | 'output-closed';
 export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEnd; readonly rows: number }> {
   const ended = Promise.withResolvers<BroEnd>();
   const namesOf = new Map(run.queries.map(({ query, names }) => [query, names]));
-  const joined = new Set<string>();
   const misnamed = new Set<BroQuery>();
   let rows = 0;
   let closing = false;
@@ -65,10 +64,6 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
     const words = newsInWords(news);
     if (run.json) say('', news);
     else if (words !== undefined && !(closing && news.type === 'disconnected')) say(words, news);
-    if (news.type === 'announced' && !joined.has(news.host.id)) {
-      joined.add(news.host.id);
-      for (const group of run.join) bro.join(group, narrowed(run.target, news.host.id));
-    }
   };
 
   // A reader that has had enough (`| head`) is an end like any other.
@@ -83,6 +78,7 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
       vocabulary: run.bro.speech.id,
       endpointId: run.bro.endpointId,
     });
+    for (const group of run.join) bro.join(group, run.target);
     for (const { query } of run.queries) {
       if (isSubscription(query)) bro.subscribe(query);
       else bro.execute(query);
@@ -97,11 +93,6 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
 
 function isSubscription(query: BroQuery): query is Subscription {
   return query.interval !== undefined;
-}
-
-/** One host of those that a target is for. */
-function narrowed(target: Target, host: string): Target {
-  return target.to === 'all' ? { to: 'host', host } : target;
 }
 
 async function interruption(interrupted: AbortSignal): Promise<BroEnd> {

@@ -67,6 +67,7 @@ export class Bro {
   /** Those that hosts are to run now, and one-time queries with the hosts that have been asked. */
   readonly #subscriptions = new Set<Subscription>();
   readonly #executions = new Map<BroQuery, Set<string>>();
+  #joins: readonly { readonly group: string; readonly target: Target }[] = [];
   /** Every query ever asked: rows may come after its end. */
   readonly #asked: BroQuery[] = [];
   #listener: Listener | undefined;
@@ -122,13 +123,23 @@ export class Bro {
     }
   }
 
-  /** Tells the hosts that are there. @throws Error if the vocabulary has no groups to join */
+  /**
+   * Has every host of the target join the group, now and whenever one announces itself.
+   * @throws Error if the vocabulary has no word for it
+   */
   join(group: string, target: Target): void {
-    this.#publish(target, this.#membership().join(group));
+    this.#membership();
+    this.#joins = [...this.#joins, { group, target }];
+    this.#eachHost((link, state) => this.#offer(link, state));
   }
 
+  /** Has the hosts of the target that are there leave the group. @throws as {@link join} */
   leave(group: string, target: Target): void {
-    this.#publish(target, this.#membership().leave(group));
+    const { leave } = this.#membership();
+    const topic = this.topicOf(target);
+    this.#joins = this.#joins.filter((join) => join.group !== group || this.topicOf(join.target) !== topic);
+    this.#eachHost((_link, { joined }) => joined.delete(group));
+    this.publish(topic, leave(group));
   }
 
   /** Sends any event to those hosts that their filters let it through to. */
@@ -141,7 +152,7 @@ export class Bro {
   async close(): Promise<void> {
     for (const query of [...this.#subscriptions]) this.unsubscribe(query);
     const farewell = this.#speech.farewell();
-    if (farewell) this.#publish({ to: 'all' }, farewell);
+    if (farewell) this.publish(this.topicOf({ to: 'all' }), farewell);
     await this.#end();
   }
 
@@ -223,6 +234,7 @@ export class Bro {
 
   /** Asks a host what it is to be asked and has not been asked yet. */
   #offer(link: HostLink, state: HostState): void {
+    this.#offerGroups(link, state);
     for (const query of this.#subscriptions) {
       const topic = this.topicOf(query.target);
       if (state.offered.has(query.id) || !concerns(link, state, query.target, topic)) continue;
@@ -236,6 +248,15 @@ export class Bro {
       hosts.add(state.host.id);
       this.#send(link, topic, this.#speech.execute(query));
       this.#tell({ type: 'asked', host: state.host.id, query });
+    }
+  }
+
+  #offerGroups(link: HostLink, state: HostState): void {
+    for (const { group, target } of this.#joins) {
+      const topic = this.topicOf(target);
+      if (state.joined.has(group) || !concerns(link, state, target, topic)) continue;
+      state.joined.add(group);
+      this.#send(link, topic, this.#membership().join(group));
     }
   }
 
@@ -277,10 +298,6 @@ export class Bro {
 
   #eachHost(visit: (link: HostLink, state: HostState) => void): void {
     for (const link of this.#links) for (const state of link.hosts.values()) visit(link, state);
-  }
-
-  #publish(target: Target, event: ZeekEvent): void {
-    this.publish(this.topicOf(target), event);
   }
 
   #membership(): NonNullable<BroSpeech['membership']> {

@@ -17,6 +17,8 @@ export interface HostState {
   host: AnnouncedHost;
   /** Ids of the subscriptions that it has been asked over this connection. */
   readonly offered: Set<string>;
+  /** Groups that it has been told to join over this connection. */
+  readonly joined: Set<string>;
   /** Whether this Bro's declaration was that of its greeting, or one of those that follow each minute. */
   declared: 'at-first' | 'again';
   /** What this Bro sent last as its whole wish, and what the host held when it did. */
@@ -24,7 +26,7 @@ export interface HostState {
 }
 
 export function newHost(host: AnnouncedHost): HostState {
-  return { host, offered: new Set(), declared: 'at-first', lastWish: undefined };
+  return { host, offered: new Set(), joined: new Set(), declared: 'at-first', lastWish: undefined };
 }
 
 /**
