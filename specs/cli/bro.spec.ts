@@ -4,13 +4,15 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Command, CommanderError } from 'commander';
+import { WEBSOCKET_PATH } from '../../src/broker/address.ts';
 import { connectTcp } from '../../src/broker/tcp-connection.ts';
+import { connectWebSocket } from '../../src/broker/websocket-connection.ts';
 import { broCommand } from '../../src/cli/bro.ts';
 import type { Column, Query, Request, ResultRow } from '../../src/vocabulary/words.ts';
 import { surroundings } from '../support/cli-io.ts';
 import { recordHandlers } from '../support/recorded-connection.ts';
 import { sampleHost } from '../support/sample-host.ts';
-import { connectHost, type SpecHost } from '../support/spec-host.ts';
+import { connectHost, type Dial, type SpecHost } from '../support/spec-host.ts';
 import { certified, tlsFile } from '../support/tls-fixtures.ts';
 
 const HOST = sampleHost({ id: 'h1', groups: ['servers'] });
@@ -41,9 +43,14 @@ async function run(t: TestContext, args: readonly string[]): Promise<Running> {
     .addCommand(broCommand(around.io));
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   const ended = program.parseAsync(['bro', '--listen', '127.0.0.1:0', ...args], { from: 'user' });
-  ended.catch(() => {});
+  let over = false;
+  ended
+    .catch(() => {})
+    .finally(() => {
+      over = true;
+    });
   const listening = () => /127\.0\.0\.1:(\d+) for hosts|"port":(\d+)/.exec(around.complained());
-  await Promise.race([ended, until(t, () => listening() !== null)]);
+  await until(t, () => over || listening() !== null);
   const [, inWords, inJson] = listening() ?? [];
   return {
     ended,
@@ -138,7 +145,8 @@ describe('bro-osquery bro', () => {
         .replaceAll(/127\.0\.0\.1:\d+/g, 'ADDRESS')
         .split('\n'),
       [
-        'listening on ADDRESS for hosts that speak zeek-osquery; Ctrl-C ends it',
+        'listening on ADDRESS for hosts that speak zeek-osquery',
+        'Ctrl-C ends it in good order',
         'ADDRESS connected over plain TCP',
         'host h1 (in servers) announced itself from ADDRESS',
         `asked h1 every 3 s for rows that come: ${SQL} (event bro_osquery::row)`,
@@ -205,7 +213,7 @@ describe('bro-osquery bro', () => {
     assert.deepEqual(Object.keys(JSON.parse(line)), [
       'time',
       'type',
-      'host',
+      'address',
       'port',
       'vocabulary',
       'endpointId',
@@ -239,7 +247,9 @@ describe('bro-osquery bro', () => {
     [['--interval', '0'], /no whole number from 1 on/],
     [['--event', 'no name'], /no name of a Zeek event/],
     [['--id', '00000000-0000-0000-0000-000000000000'], /no UUID of version 1 to 5/],
-    [['--listen', 'ws://127.0.0.1:1'], /Broker's own protocol/],
+    [['--listen', 'nats://127.0.0.1:1'], /over NATS nobody does/],
+    [['--listen', 'wss://127.0.0.1:0'], /wss:\/\/ wants --tls-certificate and --tls-key/],
+    [['--websocket', 'a b'], /it contains a space/],
     [['--tls-ca', tlsFile('ca.pem')], /name a certificate and its key/],
     [['--tls-ca', tlsFile('ca.pem'), '--tls-certificate', '/nowhere', '--tls-key', '/nowhere'], /\/nowhere/],
   ] as const) {
@@ -258,7 +268,7 @@ describe('bro-osquery bro', () => {
     const port = typeof address === 'object' ? address?.port : 0;
     const { exitCode, message } = await failure(run(t, ['--listen', `127.0.0.1:${port}`]));
     assert.equal(exitCode, 1);
-    assert.match(message, new RegExp(`can't listen on 127.0.0.1:${port}: .*EADDRINUSE`));
+    assert.match(message, new RegExp(`can't listen: .*EADDRINUSE.*127.0.0.1:${port}`));
   });
 
   test('wants and shows certificates when it has one', async (t) => {
@@ -274,6 +284,31 @@ describe('bro-osquery bro', () => {
     connectTcp(endpoint, anonymous.handlers);
     await anonymous.closing();
     await until(t, () => bro.told().includes('did not get through'));
+  });
+
+  test('is reached over WebSocket, too, by hosts that learn no topics', async (t) => {
+    const bro = await run(t, ['--websocket', '127.0.0.1:0', '--listen', '127.0.0.1:0', '--execute', SQL]);
+    const port = Number(/ws:\/\/127\.0\.0\.1:(\d+)/.exec(bro.told())?.[1]);
+    const dial: Dial = (filter, handlers) =>
+      connectWebSocket(
+        {
+          host: '127.0.0.1',
+          port,
+          secure: false,
+          path: WEBSOCKET_PATH,
+          filter,
+          applicationName: 'spec',
+        },
+        handlers,
+      );
+    const host = await connectHost(t, dial, 'zeek-osquery', HOST);
+    const [query] = await untilAsked(host, 1);
+    assert(query);
+    await host.sendRows(query, COLUMNS, [row('9223372036854775807', 'caf\u00e9')]);
+    await until(t, () => bro.printed().includes('9223372036854775807'));
+    bro.interrupt();
+    await bro.ended;
+    assert.match(bro.told(), /connected over WebSocket\n/);
   });
 
   test('ends in good order on SIGTERM, and when nobody reads its rows any more', async (t) => {

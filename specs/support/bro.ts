@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
+import { formatEndpointAddress, parseEndpointAddress } from '../../src/broker/address.ts';
+import type { BrokerAddress } from '../../src/broker/endpoint-connection.ts';
 import { Bro, type BroNews, type BroOptions } from '../../src/sandbox/bro/bro-server.ts';
 import type { SpeechOptions } from '../../src/sandbox/bro/speeches.ts';
 import { createSpeech } from '../../src/sandbox/bro/speeches.ts';
@@ -9,8 +11,12 @@ import type { VocabularyId } from '../../src/vocabulary/words.ts';
 export type NewsOf<T extends BroNews['type']> = Extract<BroNews, { readonly type: T }>;
 
 export interface TestBroOptions
-  extends Partial<Omit<BroOptions, 'speech' | 'endpointId'>>,
+  extends Partial<Omit<BroOptions, 'speech' | 'endpointId' | 'addresses'>>,
     Partial<SpeechOptions> {
+  /** Any free one by default. */
+  readonly port?: number;
+  /** How hosts connect: Broker's own protocol by default, plain or with TLS, or Zeek's WebSocket API. */
+  readonly transport?: BrokerAddress['kind'];
   /** `zeek-osquery` by default. */
   readonly vocabulary?: VocabularyId;
 }
@@ -22,7 +28,7 @@ export type QueryWords = Partial<Omit<BroQuery, 'sql'>>;
 export interface TestBro {
   readonly bro: Bro;
   readonly port: number;
-  /** `127.0.0.1:port`, as `bro_endpoint` wants it. */
+  /** `127.0.0.1:port` or `ws://127.0.0.1:port/…`, as `bro_endpoint` wants it. */
   readonly address: string;
   readonly endpointId: string;
   /** All that has happened, in order. */
@@ -60,12 +66,23 @@ const PATIENCE = 20_000;
 
 /** Starts a Bro; what is left of it ends with the test. Give `port` and `endpointId` to come back as another did. */
 export async function startBro(t: TestContext, options: TestBroOptions = {}): Promise<TestBro> {
-  const { vocabulary = 'zeek-osquery', topicPrefix, endpointId = randomUUID(), ...rest } = options;
+  const {
+    vocabulary = 'zeek-osquery',
+    topicPrefix,
+    endpointId = randomUUID(),
+    port = 0,
+    transport = 'native',
+    ...rest
+  } = options;
   const speech = createSpeech(vocabulary, { endpointId, ...(topicPrefix !== undefined && { topicPrefix }) });
   const news: BroNews[] = [];
   const waiting = new Set<() => void>();
   let queries = 0;
-  const bro = await Bro.listen({ host: '127.0.0.1', port: 0, ...rest, endpointId, speech }, (told) => {
+  const at = parseEndpointAddress(`${transport === 'native' ? '' : 'ws://'}127.0.0.1:${port}`, {
+    listening: true,
+  });
+  if (at.kind === 'nats') throw new Error('over NATS nobody listens');
+  const bro = await Bro.listen({ ...rest, addresses: [at], endpointId, speech }, (told) => {
     news.push(told);
     for (const check of [...waiting]) check();
   });
@@ -116,8 +133,8 @@ export async function startBro(t: TestContext, options: TestBroOptions = {}): Pr
 
   const test: TestBro = {
     bro,
-    port: bro.port,
-    address: `127.0.0.1:${bro.port}`,
+    port: bro.ports[0] ?? port,
+    address: formatEndpointAddress({ ...at, port: bro.ports[0] ?? port }),
     endpointId,
     news,
     of,

@@ -1,10 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import {
-  AddressError,
-  type EndpointAddress,
-  formatHostAndPort,
-  parseEndpointAddress,
-} from '../broker/address.ts';
+import { AddressError, parseEndpointAddress } from '../broker/address.ts';
+import type { BrokerAddress } from '../broker/endpoint-connection.ts';
 import { isAnnounceable } from '../broker/endpoint-id.ts';
 import { type TlsSettings, tlsSettingsProblem } from '../broker/tls.ts';
 import { readTlsMaterial } from '../broker/tls-connection.ts';
@@ -20,7 +16,8 @@ import type { Io } from './io.ts';
 import { VERSION } from './version.ts';
 
 interface BroCommandOptions {
-  readonly listen: NativeAddress;
+  readonly listen?: readonly BrokerAddress[];
+  readonly websocket?: readonly BrokerAddress[];
   readonly subscribe?: readonly string[];
   readonly execute?: readonly string[];
   readonly columns?: readonly (readonly string[])[];
@@ -47,10 +44,9 @@ interface BroCommandOptions {
   readonly tlsRequireAuthentication?: boolean;
 }
 
-type NativeAddress = Extract<EndpointAddress, { readonly kind: 'native' }>;
-
 /** Seconds between runs where nothing is said; V1 knows no other. */
 const DEFAULT_INTERVAL = 10;
+const DEFAULT_ADDRESS = '127.0.0.1:9999';
 /** Exit code where the time was over before the rows had come. */
 export const TOO_FEW_ROWS = 3;
 
@@ -58,10 +54,15 @@ export const TOO_FEW_ROWS = 3;
 export function broCommand(io: Io): Command {
   const command = new Command('bro')
     .description('take the place of a Zeek: ask hosts for rows and print them, one JSON object a line')
-    .addOption(
-      new Option('--listen <host:port>', 'where hosts connect to; broker:// wants plain TCP, brokers:// TLS')
-        .argParser(nativeAddress)
-        .default(nativeAddress('127.0.0.1:9999'), '127.0.0.1:9999'),
+    .option(
+      '--listen <address>',
+      `where hosts connect to: host:port, broker:// (plain TCP alone), brokers:// (TLS alone), ws:// or wss:// (repeatable; default: ${DEFAULT_ADDRESS})`,
+      brokerAddresses,
+    )
+    .option(
+      '--websocket <host:port>',
+      "listen as Zeek's WebSocket server does, too; over TLS with --tls-certificate (repeatable)",
+      (text: string, all?: readonly BrokerAddress[]) => brokerAddresses(`ws://${text}`, all),
     )
     .option('--subscribe <sql>', 'a query to run again and again (repeatable)', collected)
     .option('--execute <sql>', 'a query to run once on each host (repeatable)', collected)
@@ -126,12 +127,16 @@ export function broCommand(io: Io): Command {
     }
     const tls = tlsOf(options);
     await checkTls(tls).catch((error: Error) => command.error(`error: ${error.message}`, { exitCode: 1 }));
-    const { host, port, security } = options.listen;
+    const addresses = addressesOf(options);
+    if (
+      tls.certificate === undefined &&
+      addresses.some((address) => address.kind === 'websocket' && address.secure)
+    ) {
+      command.error('error: wss:// wants --tls-certificate and --tls-key', { exitCode: 1 });
+    }
     const run = runBro(io, {
       bro: {
-        host,
-        port,
-        security,
+        addresses,
         endpointId: endpoint,
         speech,
         tls,
@@ -146,9 +151,7 @@ export function broCommand(io: Io): Command {
     });
     const { end, rows } = await run.catch((error: NodeJS.ErrnoException) => {
       if (error.syscall === undefined) throw error;
-      return command.error(`error: can't listen on ${formatHostAndPort(host, port)}: ${error.message}`, {
-        exitCode: 1,
-      });
+      return command.error(`error: can't listen: ${error.message}`, { exitCode: 1 });
     });
     if (end === 'duration' && options.count !== undefined) {
       const problem = `${rows} of ${options.count} rows came within ${options.duration} s`;
@@ -208,15 +211,25 @@ async function checkTls(tls: TlsSettings): Promise<void> {
   await readTlsMaterial(tls);
 }
 
-function nativeAddress(text: string): NativeAddress {
+function addressesOf({
+  listen,
+  websocket = [],
+  tlsCertificate,
+}: BroCommandOptions): readonly BrokerAddress[] {
+  const secured = websocket.map((address) => ({ ...address, secure: tlsCertificate !== undefined }));
+  const all = [...(listen ?? []), ...secured];
+  return all.length === 0 ? brokerAddresses(DEFAULT_ADDRESS) : all;
+}
+
+function brokerAddresses(text: string, all: readonly BrokerAddress[] = []): readonly BrokerAddress[] {
   try {
     const address = parseEndpointAddress(text, { listening: true });
-    if (address.kind === 'native') return address;
+    if (address.kind !== 'nats') return [...all, address];
   } catch (error) {
     if (!(error instanceof AddressError)) throw error;
     throw new InvalidArgumentError(error.message);
   }
-  throw new InvalidArgumentError("It takes host:port, broker:// or brokers://, Broker's own protocol.");
+  throw new InvalidArgumentError('It listens itself; over NATS nobody does.');
 }
 
 function collected(text: string, all: readonly string[] = []): readonly string[] {

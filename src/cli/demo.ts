@@ -7,7 +7,7 @@ import { printable } from '../replay/printable.ts';
 import type { Child } from './demo/child.ts';
 import { type FoundOsqueryd, findOsqueryd } from './demo/programs.ts';
 import { createStage, type ShownRow, type Stage } from './demo/stage.ts';
-import { type BroProcess, Troupe } from './demo/troupe.ts';
+import { type BroProcess, GROUP, Troupe } from './demo/troupe.ts';
 import type { Io } from './io.ts';
 
 /** Seconds that the whole demo may take. */
@@ -119,7 +119,7 @@ async function startHost(
     return row?.['version'];
   });
   const is = osqueryd.standIn ? 'It behaves like' : 'It is';
-  stage.tell(`${is} osquery ${version}; its configuration names the Zeek to go to, and the group demo.`);
+  stage.tell(`${is} osquery ${version}; its configuration names the Zeek to go to, and the group ${GROUP}.`);
   return client;
 }
 
@@ -129,10 +129,11 @@ async function announcement({ stage, signal }: Play, bro: BroProcess): Promise<v
     ({ type, remote }) => (type === 'connected' ? remote?.transport : undefined),
     signal,
   );
-  const host = await bro.words.find(
-    ({ type, host }) => (type === 'announced' ? asHost(host) : undefined),
-    signal,
-  );
+  const host = await bro.words.find(({ type, host }) => {
+    const announced = type === 'announced' ? asHost(host) : undefined;
+    // A host that was connected before it had read its configuration announces itself again.
+    return announced?.groups.includes(GROUP) ? announced : undefined;
+  }, signal);
   const how = transport === 'tls-anonymous' ? ', over TLS as a Zeek offers it by default' : '';
   stage.tell(
     `Host ${printable(host.id)} is there${how}; it is in the groups ${host.groups.map(printable).join(', ')}.`,

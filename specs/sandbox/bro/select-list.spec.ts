@@ -113,7 +113,7 @@ describe('the names in a select list', () => {
         for (const [index, name] of names.entries())
           if (name !== undefined) assert.equal(name, found[index], sql);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void selectListNames(`SELECT ${text}`)));
   });

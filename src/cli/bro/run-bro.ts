@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { formatHostAndPort } from '../../broker/address.ts';
+import { formatEndpointAddress } from '../../broker/address.ts';
 import { Bro, type BroNews, type BroOptions } from '../../sandbox/bro/bro-server.ts';
 import type { ColumnNames } from '../../sandbox/bro/column-names.ts';
 import type { BroQuery, HeardRow, Subscription, Target } from '../../sandbox/bro/words.ts';
@@ -70,14 +70,17 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
   io.out.once('error', () => ended.resolve('output-closed'));
   const bro = await Bro.listen(run.bro, take);
   try {
-    const where = formatHostAndPort(run.bro.host, bro.port);
-    say(`listening on ${where} for hosts that speak ${run.bro.speech.id}; Ctrl-C ends it`, {
-      type: 'listening',
-      host: run.bro.host,
-      port: bro.port,
-      vocabulary: run.bro.speech.id,
-      endpointId: run.bro.endpointId,
-    });
+    for (const [index, address] of run.bro.addresses.entries()) {
+      const listening = { ...address, port: bro.ports[index] ?? address.port };
+      say(`listening on ${formatEndpointAddress(listening)} for hosts that speak ${run.bro.speech.id}`, {
+        type: 'listening',
+        address: formatEndpointAddress(listening),
+        port: listening.port,
+        vocabulary: run.bro.speech.id,
+        endpointId: run.bro.endpointId,
+      });
+    }
+    if (!run.json) await printLine(io.err, 'Ctrl-C ends it in good order');
     for (const group of run.join) bro.join(group, run.target);
     for (const { query } of run.queries) {
       if (isSubscription(query)) bro.subscribe(query);

@@ -7,6 +7,9 @@ import { type Child, startChild } from './child.ts';
 import { type FoundOsqueryd, ourselves } from './programs.ts';
 import type { ShownRow } from './stage.ts';
 
+/** A group that the host is in. */
+export const GROUP = 'demo';
+
 /** What the Bro tells on standard error, one JSON object a line. */
 export interface BroWords {
   readonly type: string;
@@ -77,7 +80,7 @@ export class Troupe {
   /** osqueryd, whose configuration names the Bro, and which waits for our extension before it logs anything. */
   startOsqueryd({ command }: FoundOsqueryd, broPort: number): Promise<Child> {
     const config = join(this.directory, 'osquery.conf');
-    const bro = { bro_endpoint: `127.0.0.1:${broPort}`, groups: ['demo'], uid: hostname() };
+    const bro = { bro_endpoint: `127.0.0.1:${broPort}`, groups: [GROUP], uid: hostname() };
     writeFileSync(config, JSON.stringify({ bro }));
     const flags = {
       extensions_socket: this.socket,

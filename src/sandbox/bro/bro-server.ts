@@ -1,13 +1,14 @@
-import type { NativeSecurity } from '../../broker/address.ts';
 import type { Clock, Connection, ConnectionHandlers, Timings } from '../../broker/connection.ts';
+import type { BrokerAddress } from '../../broker/endpoint-connection.ts';
+import { listenEndpoint } from '../../broker/endpoint-server.ts';
 import { systemClock } from '../../broker/system-clock.ts';
-import { type Accept, type Listener, listenTcp } from '../../broker/tcp-server.ts';
+import type { Accept, Listener } from '../../broker/tcp-server.ts';
 import type { TlsSettings } from '../../broker/tls.ts';
 import type { ZeekEvent } from '../../broker/zeek-event.ts';
 import { wishDigest } from '../../vocabulary/wish.ts';
 import type { WishDigest } from '../../vocabulary/words.ts';
+import { Agenda } from './agenda.ts';
 import {
-  concerns,
   type HostLink,
   type HostState,
   type LinkNews,
@@ -15,17 +16,18 @@ import {
   newHost,
   wishIsDue,
 } from './host-link.ts';
-import { acknowledge, asWish, declare, wish } from './package-speech.ts';
+import { acknowledge, declare, wish } from './package-speech.ts';
 import type { BroSpeech } from './speech.ts';
 import type { AnnouncedHost, BroQuery, Heard, Subscription, Target } from './words.ts';
 
 /** Milliseconds between greetings and declarations: hosts drop the queries of a Zeek that stops them. */
 const GREETING_INTERVAL = 60_000;
+/** What WebSocket clients are told as Zeek's version: that whose API this is. */
+const ZEEK_VERSION = '8.0.0';
 
 export interface BroOptions {
-  readonly host: string;
-  /** 0 for any free one. */
-  readonly port: number;
+  /** Where to listen; port 0 is any free one. */
+  readonly addresses: readonly BrokerAddress[];
   readonly endpointId: string;
   readonly speech: BroSpeech;
   /**
@@ -33,11 +35,10 @@ export interface BroOptions {
    * and have their rows acknowledged; without one it is a Zeek with the scripts of 2018. Only for `zeek-osquery`.
    */
   readonly packageVersion?: string;
-  readonly security?: NativeSecurity;
   readonly tls?: TlsSettings;
   readonly timings?: Partial<Timings>;
   readonly clock?: Clock;
-  /** How to reach hosts in place of listening on `host` and `port`. */
+  /** How to reach hosts in place of listening at addresses. */
   readonly listen?: (accept: Accept) => Promise<Listener>;
 }
 
@@ -63,14 +64,9 @@ export class Bro {
   readonly #speech: BroSpeech;
   readonly #tell: (news: BroNews) => void;
   readonly #clock: Clock;
+  readonly #agenda: Agenda;
   readonly #links = new Set<HostLink>();
-  /** Those that hosts are to run now, and one-time queries with the hosts that have been asked. */
-  readonly #subscriptions = new Set<Subscription>();
-  readonly #executions = new Map<BroQuery, Set<string>>();
-  #joins: readonly { readonly group: string; readonly target: Target }[] = [];
-  /** Every query ever asked: rows may come after its end. */
-  readonly #asked: BroQuery[] = [];
-  #listener: Listener | undefined;
+  readonly #listeners: Listener[] = [];
   #beat: unknown;
   #closing = false;
 
@@ -79,20 +75,27 @@ export class Bro {
     this.#speech = options.speech;
     this.#tell = tell;
     this.#clock = options.clock ?? systemClock;
+    this.#agenda = new Agenda(options.speech);
   }
 
-  /** @throws the system's error if the address can't be bound */
+  /** @throws the system's error if an address can't be bound, TlsSettingsError for WebSocket over TLS */
   static async listen(options: BroOptions, tell: (news: BroNews) => void): Promise<Bro> {
     const bro = new Bro(options, tell);
-    const filter = options.speech.filter;
-    const accept: Accept = (connection, remoteAddress) => bro.#accept(connection, remoteAddress);
-    bro.#listener = await (options.listen?.(accept) ?? listenTcp({ ...options, filter }, accept));
+    try {
+      const accept: Accept = (connection, remoteAddress) => bro.#accept(connection, remoteAddress);
+      if (options.listen) bro.#listeners.push(await options.listen(accept));
+      else for (const address of options.addresses) bro.#listeners.push(await bro.#listen(address, accept));
+    } catch (error) {
+      await bro.#end();
+      throw error;
+    }
     bro.#scheduleGreetings();
     return bro;
   }
 
-  get port(): number {
-    return this.#listener?.port ?? this.#options.port;
+  /** The ports that it listens on, in the order of the addresses. */
+  get ports(): readonly number[] {
+    return this.#listeners.map(({ port }) => port);
   }
 
   topicOf(target: Target): string {
@@ -101,20 +104,18 @@ export class Bro {
 
   /** Asks every host that the query is for, now and whenever one announces itself. */
   subscribe(query: Subscription): void {
-    this.#subscriptions.add(query);
-    this.#asked.push(query);
+    this.#agenda.addSubscription(query);
     this.#eachHost((link, state) => this.#offer(link, state));
   }
 
   /** Asks every host that the query is for once, as soon as it is there. */
   execute(query: BroQuery): void {
-    this.#executions.set(query, new Set());
-    this.#asked.push(query);
+    this.#agenda.addExecution(query);
     this.#eachHost((link, state) => this.#offer(link, state));
   }
 
   unsubscribe(query: Subscription): void {
-    this.#subscriptions.delete(query);
+    this.#agenda.removeSubscription(query);
     for (const link of this.#links) {
       const hosts = [...link.hosts.values()].filter(({ offered }) => offered.delete(query.id));
       if (hosts.length === 0) continue;
@@ -128,18 +129,15 @@ export class Bro {
    * @throws Error if the vocabulary has no word for it
    */
   join(group: string, target: Target): void {
-    this.#membership();
-    this.#joins = [...this.#joins, { group, target }];
+    this.#agenda.addJoin(group, target);
     this.#eachHost((link, state) => this.#offer(link, state));
   }
 
   /** Has the hosts of the target that are there leave the group. @throws as {@link join} */
   leave(group: string, target: Target): void {
-    const { leave } = this.#membership();
-    const topic = this.topicOf(target);
-    this.#joins = this.#joins.filter((join) => join.group !== group || this.topicOf(join.target) !== topic);
+    const event = this.#agenda.removeJoin(group, target);
     this.#eachHost((_link, { joined }) => joined.delete(group));
-    this.publish(topic, leave(group));
+    this.publish(this.topicOf(target), event);
   }
 
   /** Sends any event to those hosts that their filters let it through to. */
@@ -150,7 +148,7 @@ export class Bro {
 
   /** Ends every subscription, says goodbye and stops listening; resolves when all connections have closed. */
   async close(): Promise<void> {
-    for (const query of [...this.#subscriptions]) this.unsubscribe(query);
+    for (const query of this.#agenda.subscriptions) this.unsubscribe(query);
     const farewell = this.#speech.farewell();
     if (farewell) this.publish(this.topicOf({ to: 'all' }), farewell);
     await this.#end();
@@ -165,7 +163,24 @@ export class Bro {
   async #end(): Promise<void> {
     this.#closing = true;
     this.#clock.clearTimeout(this.#beat);
-    await this.#listener?.close();
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  #listen(address: BrokerAddress, accept: Accept): Promise<Listener> {
+    const { endpointId, tls, timings, clock } = this.#options;
+    const plain = address.kind === 'websocket' && !address.secure;
+    return listenEndpoint(
+      address,
+      {
+        endpointId,
+        filter: this.#speech.filter,
+        version: ZEEK_VERSION,
+        ...(tls && !plain && { tls }),
+        ...(timings && { timings }),
+        ...(clock && { clock }),
+      },
+      accept,
+    );
   }
 
   #accept(connection: Connection, remoteAddress: string): ConnectionHandlers {
@@ -185,7 +200,9 @@ export class Bro {
         this.#tell({ type: 'connected', remoteAddress, remote });
       },
       onEvent: (topic, event) => {
-        const heard = this.#speech.hear({ topic, event }, this.#asked);
+        // Over WebSocket hosts can't know the filter; a Zeek gets what it subscribed to all the same.
+        if (!this.#speech.filter.some((prefix) => topic.startsWith(prefix))) return;
+        const heard = this.#speech.hear({ topic, event }, this.#agenda.asked);
         if (heard) this.#hear(link, heard);
       },
       onFilter: (topics) => {
@@ -234,29 +251,9 @@ export class Bro {
 
   /** Asks a host what it is to be asked and has not been asked yet. */
   #offer(link: HostLink, state: HostState): void {
-    this.#offerGroups(link, state);
-    for (const query of this.#subscriptions) {
-      const topic = this.topicOf(query.target);
-      if (state.offered.has(query.id) || !concerns(link, state, query.target, topic)) continue;
-      state.offered.add(query.id);
-      this.#send(link, topic, this.#speech.subscribe(query));
-      this.#tell({ type: 'asked', host: state.host.id, query });
-    }
-    for (const [query, hosts] of this.#executions) {
-      const topic = this.topicOf(query.target);
-      if (hosts.has(state.host.id) || !concerns(link, state, query.target, topic)) continue;
-      hosts.add(state.host.id);
-      this.#send(link, topic, this.#speech.execute(query));
-      this.#tell({ type: 'asked', host: state.host.id, query });
-    }
-  }
-
-  #offerGroups(link: HostLink, state: HostState): void {
-    for (const { group, target } of this.#joins) {
-      const topic = this.topicOf(target);
-      if (state.joined.has(group) || !concerns(link, state, target, topic)) continue;
-      state.joined.add(group);
-      this.#send(link, topic, this.#membership().join(group));
+    for (const { topic, event, query } of this.#agenda.takeDue(link, state)) {
+      this.#send(link, topic, event);
+      if (query) this.#tell({ type: 'asked', host: state.host.id, query });
     }
   }
 
@@ -266,24 +263,15 @@ export class Bro {
     const greeting = this.#speech.greeting();
     if (greeting) this.#send(link, topic, greeting);
     if (packageVersion === undefined) return;
-    this.#send(link, topic, declare(endpointId, packageVersion, wishDigest(this.#wishTo(link, state))));
+    const digest = wishDigest(this.#agenda.wishTo(link, state));
+    this.#send(link, topic, declare(endpointId, packageVersion, digest));
   }
 
   #compareWish(link: HostLink, state: HostState, held: WishDigest): void {
-    const queries = this.#wishTo(link, state);
+    const queries = this.#agenda.wishTo(link, state);
     if (!wishIsDue(state, wishDigest(queries), held)) return;
-    this.#send(
-      link,
-      this.topicOf({ to: 'host', host: state.host.id }),
-      wish(this.#options.endpointId, queries),
-    );
-  }
-
-  #wishTo(link: HostLink, state: HostState) {
-    const { responseTopic } = this.#speech;
-    return [...this.#subscriptions]
-      .filter(({ target }) => concerns(link, state, target, this.topicOf(target)))
-      .map((query) => asWish(query, responseTopic));
+    const topic = this.topicOf({ to: 'host', host: state.host.id });
+    this.#send(link, topic, wish(this.#options.endpointId, queries));
   }
 
   #scheduleGreetings(): void {
@@ -298,11 +286,6 @@ export class Bro {
 
   #eachHost(visit: (link: HostLink, state: HostState) => void): void {
     for (const link of this.#links) for (const state of link.hosts.values()) visit(link, state);
-  }
-
-  #membership(): NonNullable<BroSpeech['membership']> {
-    if (this.#speech.membership) return this.#speech.membership;
-    throw new Error(`${this.#speech.id} has no word for joining or leaving a group`);
   }
 
   #send(link: HostLink, topic: string, event: ZeekEvent): void {

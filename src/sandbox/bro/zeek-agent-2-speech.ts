@@ -4,9 +4,12 @@ import { addressesAt, enumAt, rowMetadata, shape, textAt, timeAt, valuesAt } fro
 import type { BroSpeech } from './speech.ts';
 import type { BroQuery, Heard, HeardRow, Target } from './words.ts';
 
+const HELLO = 'ZeekAgentAPI::agent_hello_v1';
 /** What the hello gives as Zeek's and the package's version: those whose words these are. */
 const ZEEK_VERSION = { text: '8.0.0', number: 80_000 };
 const PACKAGE_VERSION = '2.4.0';
+/** Fields of the hello's record in the scripts before 2.4, which had one more. */
+const EARLIER_HELLO_FIELDS = 13;
 
 /** V5 as a Zeek with its package speaks it; the Zeek instance is called by its endpoint id. */
 export function zeekAgent2Speech(prefix: string, instance: string): BroSpeech {
@@ -86,6 +89,8 @@ function hear({ event }: TopicEvent, asked: readonly BroQuery[]): Heard | undefi
   const context = valuesAt(event.args, 0) ?? [];
   const host = textAt(context, 0);
   const row = asked.some((query) => query.event === event.name);
+  // Hosts that don't know whom they speak to say hello in both forms; a Zeek passes over the one that isn't its own.
+  if (event.name === HELLO && valuesAt(event.args, 1)?.length === EARLIER_HELLO_FIELDS) return undefined;
   if (!row && !event.name.startsWith('ZeekAgentAPI::')) return undefined;
   const heard =
     host === undefined
@@ -98,7 +103,7 @@ function hear({ event }: TopicEvent, asked: readonly BroQuery[]): Heard | undefi
 
 function hearAgent(host: string, context: readonly Data[], { name, args }: ZeekEvent): Heard | undefined {
   switch (name) {
-    case 'ZeekAgentAPI::agent_hello_v1': {
+    case HELLO: {
       const info = valuesAt(args, 1);
       if (!info || textAt(info, 0) !== host) return undefined;
       const version = info[9]?.type === 'count' ? versionText(info[9].value) : undefined;
