@@ -1,21 +1,34 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { AddressError, parseEndpointAddress } from '../broker/address.ts';
+import { Command, Option } from 'commander';
+import { formatEndpointAddress } from '../broker/address.ts';
 import type { BrokerAddress } from '../broker/endpoint-connection.ts';
-import { isAnnounceable } from '../broker/endpoint-id.ts';
 import { type TlsSettings, tlsSettingsProblem } from '../broker/tls.ts';
 import { readTlsMaterial } from '../broker/tls-connection.ts';
+import { NatsOpenError } from '../nats/link-client.ts';
+import { StreamError } from '../nats/stream-client.ts';
 import { columnNames } from '../sandbox/bro/column-names.ts';
 import { createSpeech } from '../sandbox/bro/speeches.ts';
 import type { BroQuery, Target } from '../sandbox/bro/words.ts';
-import { isGroupName } from '../vocabulary/groups.ts';
-import { isEventName, MAX_INTERVAL } from '../vocabulary/request-reader.ts';
 import { VOCABULARY_IDS } from '../vocabulary/vocabularies.ts';
 import type { UpdateType, VocabularyId } from '../vocabulary/words.ts';
+import {
+  brokerAddresses,
+  collected,
+  columnLists,
+  endpointId,
+  eventName,
+  group,
+  groups,
+  interval,
+  seconds,
+  whole,
+} from './bro/arguments.ts';
+import { addNatsOptions, type NatsOptions, natsListen, natsSettings } from './bro/nats-options.ts';
+import { newsAsJson } from './bro/news-in-words.ts';
 import { type NamedQuery, runBro } from './bro/run-bro.ts';
-import type { Io } from './io.ts';
+import { type Io, printLine } from './io.ts';
 import { VERSION } from './version.ts';
 
-interface BroCommandOptions {
+interface BroCommandOptions extends NatsOptions {
   readonly listen?: readonly BrokerAddress[];
   readonly websocket?: readonly BrokerAddress[];
   readonly subscribe?: readonly string[];
@@ -109,6 +122,7 @@ export function broCommand(io: Io): Command {
     .addOption(new Option('--tls-passphrase <text>', 'of the key').env('BRO_OSQUERY_TLS_PASSPHRASE'))
     .option('--tls-require-authentication', 'refuse hosts that do not prove who they are')
     .addHelpText('after', HELP);
+  addNatsOptions(command);
   return command.action(async (options: BroCommandOptions) => {
     const endpoint = options.id ?? io.randomId();
     const { topicPrefix, vocabulary } = options;
@@ -126,7 +140,19 @@ export function broCommand(io: Io): Command {
       command.error(`error: ${vocabulary} has no word for joining a group`, { exitCode: 1 });
     }
     const tls = tlsOf(options);
-    await checkTls(tls).catch((error: Error) => command.error(`error: ${error.message}`, { exitCode: 1 }));
+    const { nats } = options;
+    const fail = (error: Error) => command.error(`error: ${error.message}`, { exitCode: 1 });
+    await checkTls(tls, nats === undefined).catch(fail);
+    const listen =
+      nats &&
+      natsListen(nats, {
+        settings: attempt(() => natsSettings(options), fail),
+        tls,
+        endpointId: endpoint,
+        filter: speech.filter,
+        onProblem: (problem) =>
+          void printLine(io.err, options.json ? newsAsJson({ type: 'problem', problem }, io.now()) : problem),
+      });
     const addresses = addressesOf(options);
     if (
       tls.certificate === undefined &&
@@ -140,8 +166,10 @@ export function broCommand(io: Io): Command {
         endpointId: endpoint,
         speech,
         tls,
+        ...(listen && { listen }),
         ...(vocabulary === 'zeek-osquery' && options.package && { packageVersion: VERSION }),
       },
+      where: nats && formatEndpointAddress(nats),
       queries,
       target,
       join: options.join ?? [],
@@ -150,6 +178,7 @@ export function broCommand(io: Io): Command {
       json: options.json === true,
     });
     const { end, rows } = await run.catch((error: NodeJS.ErrnoException) => {
+      if (error instanceof NatsOpenError || error instanceof StreamError) return fail(error);
       if (error.syscall === undefined) throw error;
       return command.error(`error: can't listen: ${error.message}`, { exitCode: 1 });
     });
@@ -205,10 +234,18 @@ function tlsOf(options: BroCommandOptions): TlsSettings {
 }
 
 /** The files are read anew for each connection; what is wrong with them now is said now. */
-async function checkTls(tls: TlsSettings): Promise<void> {
-  const problem = tlsSettingsProblem(tls);
+async function checkTls(tls: TlsSettings, native: boolean): Promise<void> {
+  const problem = native ? tlsSettingsProblem(tls) : '';
   if (problem !== '') throw new Error(problem);
   await readTlsMaterial(tls);
+}
+
+function attempt<T>(make: () => T, fail: (error: Error) => never): T {
+  try {
+    return make();
+  } catch (error) {
+    return fail(error as Error);
+  }
 }
 
 function addressesOf({
@@ -219,61 +256,4 @@ function addressesOf({
   const secured = websocket.map((address) => ({ ...address, secure: tlsCertificate !== undefined }));
   const all = [...(listen ?? []), ...secured];
   return all.length === 0 ? brokerAddresses(DEFAULT_ADDRESS) : all;
-}
-
-function brokerAddresses(text: string, all: readonly BrokerAddress[] = []): readonly BrokerAddress[] {
-  try {
-    const address = parseEndpointAddress(text, { listening: true });
-    if (address.kind !== 'nats') return [...all, address];
-  } catch (error) {
-    if (!(error instanceof AddressError)) throw error;
-    throw new InvalidArgumentError(error.message);
-  }
-  throw new InvalidArgumentError('It listens itself; over NATS nobody does.');
-}
-
-function collected(text: string, all: readonly string[] = []): readonly string[] {
-  if (text.trim() === '') throw new InvalidArgumentError('It is empty.');
-  return [...all, text];
-}
-
-function columnLists(text: string, all: readonly (readonly string[])[] = []): readonly (readonly string[])[] {
-  return [...all, text.split(',').map((name) => name.trim())];
-}
-
-function group(text: string): string {
-  if (isGroupName(text)) return text;
-  throw new InvalidArgumentError('It is no name of a group.');
-}
-
-function groups(text: string, all: readonly string[] = []): readonly string[] {
-  return [...all, group(text)];
-}
-
-function eventName(text: string): string {
-  if (isEventName(text)) return text;
-  throw new InvalidArgumentError('It is no name of a Zeek event, as in Module::name.');
-}
-
-function interval(text: string): number {
-  const value = whole(text);
-  if (value <= MAX_INTERVAL) return value;
-  throw new InvalidArgumentError(`osquery runs nothing more rarely than every ${MAX_INTERVAL} s.`);
-}
-
-function whole(text: string): number {
-  if (/^\d{1,15}$/.test(text) && Number(text) > 0) return Number(text);
-  throw new InvalidArgumentError('It is no whole number from 1 on.');
-}
-
-function seconds(text: string): number {
-  // A longer timer would go off at once.
-  if (/^\d{1,7}(\.\d{1,3})?$/.test(text) && Number(text) > 0 && Number(text) < 2_000_000) return Number(text);
-  throw new InvalidArgumentError('It is no time in seconds.');
-}
-
-function endpointId(text: string): string {
-  const id = text.toLowerCase();
-  if (isAnnounceable(id)) return id;
-  throw new InvalidArgumentError('It is no UUID of version 1 to 5, which Broker wants.');
 }

@@ -1,5 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { createBus } from '../bus/bus.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Bus, createBus } from '../bus/bus.ts';
+import { BusBridge, DEFAULT_BUS_PREFIX } from '../nats/bus-bridge-client.ts';
+import { type NatsAddress, natsAddress, subjectPrefix } from './bro/nats-options.ts';
 import { createHouse, type World } from './extension/house.ts';
 import { runExtension } from './extension/run.ts';
 import { createLog } from './log-output.ts';
@@ -14,6 +16,9 @@ interface ExtensionFlags {
   readonly config?: string;
   readonly stateDir?: string;
   readonly trace?: string;
+  readonly busNats?: NatsAddress;
+  readonly busSubject: string;
+  readonly busCredentials?: string;
 }
 
 /** What the process brings: the real clock, chance and signals, and whether osqueryd started us. */
@@ -41,6 +46,17 @@ export function extensionCommand(parts: ProcessParts): Command {
     .option('--config <file>', "read the key `bro` from this file where osquery's own configuration has none")
     .option('--state-dir <directory>', 'keep event log, journal and cursors here')
     .option('--trace <file>', 'record every message and every step of every machine, for `replay --trace`')
+    .addOption(
+      new Option('--bus-nats <url>', 'mirror what goes on inside to a NATS server, for watching').argParser(
+        natsAddress,
+      ),
+    )
+    .addOption(
+      new Option('--bus-subject <prefix>', "what the mirror's subjects begin with")
+        .argParser(subjectPrefix)
+        .default(DEFAULT_BUS_PREFIX),
+    )
+    .option('--bus-credentials <file>', 'credentials for that server, as nsc writes them')
     .action((flags: ExtensionFlags) => run(flags, parts));
 }
 
@@ -56,6 +72,7 @@ async function run(
   });
   bus.subscribe(['>'], (message) => log.debug({ area: 'bus', ...message }, message.subject));
   const trace = flags.trace === undefined ? undefined : recordTrace(flags.trace, bus, world.now, VERSION);
+  const bridge = bridgeTo(flags, bus, (problem) => log.warn({ area: 'nats' }, problem));
   const house = createHouse({ world, log, bus, version: VERSION });
   const extension = runExtension(house, {
     socket: flags.socket,
@@ -72,11 +89,38 @@ async function run(
   try {
     const { code, reason } = await extension.ended;
     log[code === 0 ? 'info' : 'error']({ code }, `ended: ${reason}`);
+    await bridge?.close();
     exit(code);
   } catch (error) {
     log.fatal({ err: error }, 'ended by a mistake of ours');
     exit(1);
   }
+}
+
+/** The mirror of the bus, if one is wanted. */
+function bridgeTo(
+  { busNats, busSubject, busCredentials }: ExtensionFlags,
+  bus: Bus,
+  onProblem: (problem: string) => void,
+): BusBridge | undefined {
+  if (busNats === undefined) return undefined;
+  let host: string | undefined;
+  bus.subscribe(['osquery.host'], (message) => {
+    if (message.type === 'osquery.host') host = message.host.id;
+  });
+  const settings = {
+    prefix: busSubject,
+    jetstream: 'off' as const,
+    ...(busCredentials !== undefined && { credentials: busCredentials }),
+  };
+  const bridge = new BusBridge({
+    target: { ...busNats, settings, name: `bro-osquery bus ${VERSION}` },
+    prefix: busSubject,
+    host: () => host,
+    onProblem,
+  });
+  bus.subscribe(['>'], bridge.take);
+  return bridge;
 }
 
 function seconds(text: string): number {

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
-import { formatEndpointAddress, parseEndpointAddress } from '../broker/address.ts';
+import { type EndpointAddress, formatEndpointAddress, parseEndpointAddress } from '../broker/address.ts';
 import { type TlsSettings, tlsSettingsProblem } from '../broker/tls.ts';
+import { type NatsSettings, natsSettingsProblem } from '../nats/settings.ts';
+import { DEFAULT_PREFIX } from '../nats/subjects.ts';
 import { DEFAULT_POLICY, type Policy } from '../schedule/policy.ts';
 import { type BroConfig, broSchema } from './schema.ts';
 import type { EndpointSettings, JournalSettings, Settings } from './settings.ts';
@@ -40,21 +42,29 @@ function endpointsOf(config: BroConfig): {
 } {
   const problems: string[] = [];
   const endpoints: EndpointSettings[] = [];
-  const add = (place: string, text: string, own: BroConfig['tls']) => {
+  const add = (place: string, text: string, own: Pick<BroConfig, 'tls' | 'nats'> = {}) => {
     const address = parseEndpointAddress(text);
-    const peer = formatEndpointAddress(address);
-    const tls = tlsOf({ ...config.tls, ...own });
-    const problem = address.kind === 'native' ? tlsSettingsProblem(tls) : '';
+    const tls = tlsOf({ ...config.tls, ...own.tls });
+    const nats = natsOf({ ...config.nats, ...own.nats });
+    const peer = peerOf(address, nats);
+    const problem =
+      address.kind === 'native'
+        ? tlsSettingsProblem(tls)
+        : address.kind === 'nats'
+          ? natsSettingsProblem(nats)
+          : '';
+    if (own.nats && address.kind !== 'nats')
+      problems.push(`${place}.nats: ${peer} is no NATS server's address`);
     if (problem) problems.push(`${place}: ${problem}`);
     if (endpoints.some((other) => other.peer === peer)) problems.push(`${place}: ${peer} is named twice`);
-    endpoints.push({ peer, address, tls });
+    endpoints.push({ peer, address, tls, nats });
   };
-  if (config.bro_endpoint !== undefined) add('bro.bro_endpoint', config.bro_endpoint, undefined);
+  if (config.bro_endpoint !== undefined) add('bro.bro_endpoint', config.bro_endpoint);
   if (config.bro_ip !== undefined) {
     const host = config.bro_ip.includes(':') ? `[${config.bro_ip}]` : config.bro_ip;
     const text = `${host}:${config.bro_port ?? 9999}`;
     try {
-      add('bro.bro_ip', text, undefined);
+      add('bro.bro_ip', text);
     } catch (error) {
       problems.push(`bro.bro_ip: ${error instanceof Error ? error.message : error}`);
     }
@@ -62,8 +72,8 @@ function endpointsOf(config: BroConfig): {
     problems.push('bro.bro_port: there is no bro_ip to go with it');
   }
   for (const [at, endpoint] of (config.endpoints ?? []).entries()) {
-    const { address, tls } = typeof endpoint === 'string' ? { address: endpoint, tls: undefined } : endpoint;
-    add(`bro.endpoints[${at}]`, address, tls);
+    const { address, ...own } = typeof endpoint === 'string' ? { address: endpoint } : endpoint;
+    add(`bro.endpoints[${at}]`, address, own);
   }
   return { endpoints, problems };
 }
@@ -77,6 +87,22 @@ function tlsOf(tls: NonNullable<BroConfig['tls']>): TlsSettings {
     ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
     ...(tls.require_authentication !== undefined && { requireAuthentication: tls.require_authentication }),
   };
+}
+
+function natsOf(nats: NonNullable<BroConfig['nats']>): NatsSettings {
+  return {
+    prefix: nats.prefix ?? DEFAULT_PREFIX,
+    jetstream: nats.jetstream ?? 'off',
+    ...(nats.credentials !== undefined && { credentials: nats.credentials }),
+    ...(nats.nkey !== undefined && { nkey: nats.nkey }),
+    ...(nats.user !== undefined && { user: nats.user }),
+    ...(nats.password !== undefined && { password: nats.password }),
+  };
+}
+
+function peerOf(address: EndpointAddress, { prefix }: NatsSettings): string {
+  const text = formatEndpointAddress(address);
+  return address.kind === 'nats' && prefix !== DEFAULT_PREFIX ? `${text}/${prefix}` : text;
 }
 
 function settingsOf(config: BroConfig, endpoints: readonly EndpointSettings[]): Settings {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AddressError, parseEndpointAddress } from '../broker/address.ts';
+import { prefixProblem } from '../nats/subjects.ts';
 import { groupProblem } from '../schedule/groups.ts';
 import { LONGEST_INTERVAL } from '../schedule/policy.ts';
 import { VOCABULARY_IDS } from '../vocabulary/vocabularies.ts';
@@ -36,6 +37,21 @@ const tls = z.object({
   require_authentication: z.boolean().optional(),
 });
 
+const nats = z.object({
+  credentials: path.optional(),
+  nkey: path.optional(),
+  user: z.string().min(1, 'is empty').optional(),
+  password: z.string().optional(),
+  jetstream: z.enum(['off', 'use', 'create']).optional(),
+  prefix: z
+    .string()
+    .superRefine((text, context) => {
+      const problem = prefixProblem(text);
+      if (problem) context.addIssue({ code: 'custom', message: problem });
+    })
+    .optional(),
+});
+
 const vocabulary = z.enum(VOCABULARY_IDS as [VocabularyId, ...VocabularyId[]]);
 
 const limits = z.object({
@@ -66,7 +82,7 @@ export const broSchema = z.object({
   endpoints: z
     .array(
       z.union(
-        [address, z.object({ address, tls: tls.optional() })],
+        [address, z.object({ address, tls: tls.optional(), nats: nats.optional() })],
         'is neither an address nor an object with one',
       ),
     )
@@ -81,6 +97,7 @@ export const broSchema = z.object({
     .union([z.array(group), z.record(z.string(), group)], 'is neither a list nor a map of group names')
     .optional(),
   tls: tls.optional(),
+  nats: nats.optional(),
   state_dir: path.optional(),
   limits: limits.optional(),
   vocabularies: z.array(vocabulary).min(1, 'names no vocabulary').optional(),

@@ -1,15 +1,21 @@
 import type { EndpointAddress } from '../broker/address.ts';
 import type { TlsSettings } from '../broker/tls.ts';
+import type { NatsSettings } from '../nats/settings.ts';
 import type { Policy } from '../schedule/policy.ts';
 import type { VocabularyOptions } from '../vocabulary/vocabularies.ts';
 import type { NullPolicy } from '../vocabulary/words.ts';
 
 /** One Bro that the configuration names. */
 export interface EndpointSettings {
-  /** Its address in one spelling: what the Bro is known by. */
+  /**
+   * Its address in one spelling: what the Bro is known by. Behind a NATS server, where each prefix of subjects is
+   * another Bro, a prefix other than the default follows: `nats://host:4222/prefix`.
+   */
   readonly peer: string;
   readonly address: EndpointAddress;
   readonly tls: TlsSettings;
+  /** Only of use where the address is a NATS server's. */
+  readonly nats: NatsSettings;
 }
 
 /** The configuration in force: the key `bro`, checked, with every default filled in. */

@@ -9,6 +9,8 @@ import { rowLine } from './row-line.ts';
 
 export interface BroRun {
   readonly bro: BroOptions;
+  /** Where hosts find it; undefined: at the addresses that it listens on. */
+  readonly where: string | undefined;
   readonly queries: readonly NamedQuery[];
   readonly target: Target;
   /** Groups that the target's hosts are told to join. */
@@ -70,12 +72,13 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
   io.out.once('error', () => ended.resolve('output-closed'));
   const bro = await Bro.listen(run.bro, take);
   try {
-    for (const [index, address] of run.bro.addresses.entries()) {
-      const listening = { ...address, port: bro.ports[index] ?? address.port };
-      say(`listening on ${formatEndpointAddress(listening)} for hosts that speak ${run.bro.speech.id}`, {
+    for (const [index, port] of bro.ports.entries()) {
+      const address = run.bro.addresses[index];
+      const where = run.where ?? (address ? formatEndpointAddress({ ...address, port }) : '');
+      say(`listening on ${where} for hosts that speak ${run.bro.speech.id}`, {
         type: 'listening',
-        address: formatEndpointAddress(listening),
-        port: listening.port,
+        address: where,
+        port,
         vocabulary: run.bro.speech.id,
         endpointId: run.bro.endpointId,
       });

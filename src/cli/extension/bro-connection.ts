@@ -79,7 +79,7 @@ export function connectionPort(house: House, parts: ConnectionParts) {
       }
 
       const filter = house.vocabularies().filter(host);
-      const connection: Connection = parts.dial({ peer, endpointId, filter }, handlers);
+      const connection: Connection = parts.dial({ peer, endpointId, hostId: host.id, filter }, handlers);
       const setUp = setUpOf(house, peer);
       const unsubscribe = house.bus.subscribe(['osquery.configured'], () => {
         if (setUpOf(house, peer) !== setUp) void connection.leave();

@@ -3,6 +3,7 @@ import type { Closed, Connection, ConnectionHandlers } from '../../broker/connec
 import { ConnectionError } from '../../broker/connection.ts';
 import { connectEndpoint } from '../../broker/endpoint-connection.ts';
 import { SecurityMemory } from '../../broker/security-memory.ts';
+import { connectNats } from '../../nats/nats-connection.ts';
 import type { House } from './house.ts';
 
 /** Connects to a configured Bro by whatever transport its address names. Never throws; failures come as `onClosed`. */
@@ -12,6 +13,8 @@ export interface Call {
   readonly peer: string;
   /** Who we are to this Bro, a UUID. */
   readonly endpointId: string;
+  /** What osquery calls the host. */
+  readonly hostId: string;
   readonly filter: readonly string[];
 }
 
@@ -19,12 +22,17 @@ export function createDial(house: House): Dial {
   // What connections of one endpoint have in common.
   const memory = new SecurityMemory();
   const peers = new ConnectedPeers();
-  return ({ peer, endpointId, filter }, handlers) => {
+  return ({ peer, endpointId, hostId, filter }, handlers) => {
     const endpoint = house.settings().endpoints.find((one) => one.peer === peer);
     if (!endpoint) return stillborn(handlers, `${peer} is in the configuration no more`);
-    const { address, tls } = endpoint;
-    if (address.kind === 'nats') return stillborn(handlers, `${peer}: NATS is not spoken yet`);
+    const { address, tls, nats: settings } = endpoint;
     const applicationName = `bro-osquery/${house.version}`;
+    if (address.kind === 'nats') {
+      return connectNats(
+        { ...address, settings, tls, name: applicationName, hostId, endpointId, filter },
+        handlers,
+      );
+    }
     return connectEndpoint(address, { endpointId, filter, tls, memory, peers, applicationName }, handlers);
   };
 }
