@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup setup-nats check types lint layering format test binary package demo bench fuzz chaos-log thrift
+.PHONY: help setup setup-nats check types lint layering format test binary package demo bench fuzz chaos chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -57,6 +57,11 @@ FUZZ_SECONDS ?= 60
 
 fuzz: setup ## mutate recorded sessions against the codecs (FUZZ_SECONDS, FUZZ_SEED); what is new joins the corpus
 	for fuzz in specs/fuzz/*.fuzz.ts; do echo "== $$fuzz"; FUZZ_SECONDS=$(FUZZ_SECONDS) node --import tsx "$$fuzz"; done
+
+CHAOS_ROUNDS ?= 200
+
+chaos: setup ## kill, stop and cut off everything at random, 200 rounds (CHAOS_ROUNDS, CHAOS_SEED)
+	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/cli/chaos.spec.ts specs/delivery/delivery-chaos.spec.ts
 
 CHAOS_KILLS ?= 1000
 CHAOS_SEED ?= $(shell date +%s)
