@@ -20,7 +20,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/config': ['src/vocabulary', 'src/schedule', 'src/broker', 'src/nats'],
   actors: ['src/text', 'src/bus', 'src/schedule', 'src/vocabulary'],
   'src/replay': ['src/text', 'src/schedule', 'src/event-log', 'src/vocabulary', 'src/bus', 'actors'],
-  'src/inspect': ['src/schedule', 'src/event-log', 'src/bus', 'actors', 'src/replay'],
+  'src/inspect': [
+    'src/text',
+    'src/vocabulary',
+    'src/schedule',
+    'src/event-log',
+    'src/bus',
+    'actors',
+    'src/replay',
+  ],
   'src/sandbox': ['src/text', 'src/broker', 'src/osquery', 'src/vocabulary', 'src/schedule'],
 };
 

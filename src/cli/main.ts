@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { broCommand } from './bro.ts';
 import { demoCommand } from './demo.ts';
 import { extensionCommand } from './extension.ts';
+import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
 import { replayCommand } from './replay.ts';
@@ -51,6 +52,7 @@ const program = new Command('bro-osquery')
   .addCommand(interruptible(demoCommand(io)))
   .addCommand(interruptible(replayCommand(io)))
   .addCommand(interruptible(logCommand(io)))
+  .addCommand(interruptible(inspectCommand(io)))
   .addCommand(sandboxCommand({ exit: (code) => process.exit(code) }));
 
 /** osqueryd's autoloader knows of no sub-commands: with `--socket` among leading options, we are the extension. */

@@ -1,26 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type AnyMachineSnapshot, type AnyStateMachine, initialTransition, transition } from 'xstate';
-import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
-import { brokerEndpointMachine } from '../../actors/broker-endpoint.machine.ts';
-import { courierMachine } from '../../actors/courier.machine.ts';
-import { extensionMachine } from '../../actors/extension.machine.ts';
-import { loggerPluginMachine } from '../../actors/logger-plugin.machine.ts';
-import { osqueryCoreMachine } from '../../actors/osquery-core.machine.ts';
-import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
+import { MACHINES } from '../../actors/machines.ts';
 import { parseTraceLine, TraceError, type TraceStep } from './trace.ts';
 import { INIT } from './trace-recorder.ts';
-
-const MACHINES: ReadonlyMap<string, AnyStateMachine> = new Map(
-  [
-    broPeerMachine,
-    brokerEndpointMachine,
-    courierMachine,
-    extensionMachine,
-    loggerPluginMachine,
-    osqueryCoreMachine,
-    scheduleManagerMachine,
-  ].map((machine) => [machine.id, machine as AnyStateMachine]),
-);
 
 /** Where a machine came to another state than it had come to when the trace was recorded. */
 export interface Deviation {
