@@ -4,7 +4,7 @@ import { connect, type JetStreamManager, type NatsConnection } from 'nats';
 import type { Timings } from '../../src/broker/connection.ts';
 import { count, string } from '../../src/broker/data.ts';
 import type { ZeekEvent } from '../../src/broker/zeek-event.ts';
-import { listenNats } from '../../src/nats/nats-bro-server.ts';
+import { listenNats, type NatsListenOptions } from '../../src/nats/nats-bro-server.ts';
 import { connectNats, type NatsConnectOptions } from '../../src/nats/nats-connection.ts';
 import type { JetStreamUse, NatsSettings } from '../../src/nats/settings.ts';
 import { createSpeech } from '../../src/sandbox/bro/speeches.ts';
@@ -54,6 +54,7 @@ export async function startPlainBro(
   server: TestNatsServer,
   settings: Partial<NatsSettings> = {},
   endpointId: string = randomUUID(),
+  more: Partial<NatsListenOptions> = {},
 ): Promise<{ readonly links: Recorded[]; readonly problems: string[]; close(): Promise<void> }> {
   const links: Recorded[] = [];
   const problems: string[] = [];
@@ -64,6 +65,7 @@ export async function startPlainBro(
       version: '0.0.1',
       filter: ['/t'],
       onProblem: (problem) => problems.push(problem),
+      ...more,
     },
     (connection) => {
       const link = recordHandlers();

@@ -1,6 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import { CodecError } from '../broker/codec-error.ts';
 import type { NatsProblem } from './failures.ts';
+import { unswallowed } from './link-client.ts';
 import { decodeMessage, type NatsMessage } from './message.ts';
 
 export interface InboundHandlers {
@@ -31,10 +32,10 @@ export class Inbound {
     }
     for (const subject of subjects) {
       if (this.#subscriptions.has(subject)) continue;
-      const callback = (error: NatsProblem | null, raw: Msg) => {
+      const callback = unswallowed((error: NatsProblem | null, raw: Msg) => {
         if (!error) this.#take(raw);
         else if (error.permissionContext) this.#handlers.onDenied(subject);
-      };
+      });
       this.#subscriptions.set(subject, this.#client.subscribe(subject, { callback }));
     }
   }

@@ -3,7 +3,6 @@ import { isIP } from 'node:net';
 import {
   type Authenticator,
   type ConnectionOptions,
-  connect,
   credsAuthenticator,
   type NatsConnection,
   nkeyAuthenticator,
@@ -15,6 +14,7 @@ import { materialOptions, type TlsSettings } from '../broker/tls.ts';
 import { readTlsMaterial } from '../broker/tls-connection.ts';
 import { type NatsProblem, openingFailure } from './failures.ts';
 import { type NatsSettings, natsSettingsProblem } from './settings.ts';
+import { connectTidily } from './tidy-client.ts';
 
 /** A NATS server, and how we show who we are. */
 export interface NatsTarget {
@@ -76,6 +76,8 @@ export async function openNats(
     noEcho: true,
     ignoreClusterUpdates: true,
     noAsyncTraces: true,
+    // The system resolves names, /etc/hosts among its sources.
+    resolve: false,
     timeout: timings.connect,
     pingInterval: timings.idle + timings.suspect,
     maxPingOut: 2,
@@ -83,7 +85,7 @@ export async function openNats(
     ...(await identity(settings)),
   };
   try {
-    return await connect(options);
+    return await connectTidily(options);
   } catch (error) {
     const failure = error instanceof Error ? (error as NatsProblem) : new Error('it closed the connection');
     throw new NatsOpenError(openingFailure(failure, server, timings.connect), error);
@@ -93,16 +95,19 @@ export async function openNats(
 async function identity(settings: NatsSettings): Promise<ConnectionOptions> {
   const { credentials, nkey, user, password } = settings;
   if (credentials !== undefined) return { authenticator: await fromFile(credentials, credsAuthenticator) };
-  if (nkey !== undefined) return { authenticator: await fromFile(nkey, nkeyAuthenticator) };
+  if (nkey !== undefined)
+    return {
+      authenticator: await fromFile(nkey, (seed) => nkeyAuthenticator(Buffer.from(seed.toString().trim()))),
+    };
   if (user !== undefined) return { user, ...(password !== undefined && { pass: password }) };
   return {};
 }
 
-async function fromFile(path: string, make: (seed: Uint8Array) => Authenticator): Promise<Authenticator> {
+async function fromFile(path: string, make: (content: Buffer) => Authenticator): Promise<Authenticator> {
   const content = await readFile(path, 'latin1').catch((error: Error) => {
     throw refusal('refused', `can't read the credentials ${path}: ${error.message}`, error);
   });
-  const authenticator = make(Buffer.from(content.trim(), 'latin1'));
+  const authenticator = make(Buffer.from(content, 'latin1'));
   try {
     authenticator('a nonce to be signed');
   } catch (error) {
@@ -126,6 +131,24 @@ async function tlsOptions({ host }: NatsTarget, tls: TlsSettings): Promise<TlsOp
   };
   // What the package's type leaves out it hands on to Node as it is.
   return options as object as TlsOptions;
+}
+
+/**
+ * For callbacks of the package, which stops reading without a word where one throws: the error becomes the process's
+ * concern, as an error in any other callback is.
+ */
+export function unswallowed<Args extends readonly unknown[]>(
+  callback: (...args: Args) => void,
+): (...args: Args) => void {
+  return (...args) => {
+    try {
+      callback(...args);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
 }
 
 function refusal(code: Closed['code'], message: string, cause?: unknown): NatsOpenError {

@@ -5,7 +5,7 @@ import { systemClock } from '../broker/system-clock.ts';
 import type { Accept, Listener } from '../broker/tcp-server.ts';
 import { untoken } from '../text/subject-token.ts';
 import { BroLink } from './bro-link-client.ts';
-import { type NatsTarget, openNats, serverName } from './link-client.ts';
+import { type NatsTarget, openNats, serverName, unswallowed } from './link-client.ts';
 import { decodeMessage, encodeMessage, HOST_HEADER, type NatsMessage } from './message.ts';
 import { RowConsumer } from './row-consumer-client.ts';
 import { type NatsSubjects, natsSubjects } from './subjects.ts';
@@ -113,10 +113,10 @@ class BroAtNats implements Listener {
 
   #hear(subject: string, take: (host: string, message: NatsMessage, raw: Msg) => void): void {
     this.#client.subscribe(subject, {
-      callback: (error, raw) => {
+      callback: unswallowed((error: Error | null, raw: Msg) => {
         if (error) this.#problem(`subscribing to ${subject}: ${error.message}`);
         else this.#read(raw, (host, message) => take(host, message, raw));
-      },
+      }),
     });
   }
 
