@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup setup-nats check types lint layering format test binary package demo bench fuzz chaos chaos-log thrift
+.PHONY: help setup setup-nats check types lint layering format test binary package demo demo-nats bench fuzz chaos chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -71,6 +71,9 @@ chaos-log: setup ## kill the writer of the event log with -9 a thousand times (C
 
 demo: setup ## show the whole way on this host, with the osqueryd of OSQUERYD or the PATH if there is one
 	node --import tsx src/cli/main.ts demo
+
+demo-nats: setup setup-nats ## show three hosts and a Zeek at a nats-server that dies and comes back
+	node --import tsx src/cli/main.ts demo-nats
 
 # Debian's thrift-compiler 0.17; the result is committed, so that nobody else needs it.
 thrift: ## generate src/osquery/generated from osquery.thrift

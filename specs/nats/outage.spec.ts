@@ -90,6 +90,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
       await until(() => new Set(heard(links)).size === total, 'the arrival of all rows');
       assert(host.lives >= 3);
       if (jetstream === 'create') {
+        assert.equal(heard(links).length, total, 'the Bro has each row once');
         const manager = await (await plainClient(t, server)).jetstreamManager();
         const ids = await idsInStream(manager, 'OSQUERY');
         assert.equal(ids.length, total, 'nothing twice in the stream');

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 import { broCommand } from './bro.ts';
 import { demoCommand } from './demo.ts';
+import { demoNatsCommand } from './demo-nats.ts';
 import { extensionCommand } from './extension.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
@@ -50,6 +51,7 @@ const program = new Command('bro-osquery')
   )
   .addCommand(interruptible(broCommand(io)))
   .addCommand(interruptible(demoCommand(io)))
+  .addCommand(interruptible(demoNatsCommand(io)))
   .addCommand(interruptible(replayCommand(io)))
   .addCommand(interruptible(logCommand(io)))
   .addCommand(interruptible(inspectCommand(io)))

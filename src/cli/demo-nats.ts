@@ -1,0 +1,219 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { EXTENSION_NAME, PLUGIN_NAME } from '../osquery/registration.ts';
+import { printable } from '../replay/printable.ts';
+import { Broadcast } from './demo/broadcast.ts';
+import type { Child } from './demo/child.ts';
+import { findNatsServer, type NatsProcess, startNatsServer } from './demo/nats-process.ts';
+import { findOsqueryd, ourselves } from './demo/programs.ts';
+import { createStage, type ShownRow, type Stage } from './demo/stage.ts';
+import { Troupe } from './demo/troupe.ts';
+import type { Io } from './io.ts';
+
+const HOSTS = ['alpha', 'beta', 'gamma'];
+/** Where osquery's filesystem logger puts snapshots. */
+const SNAPSHOT_LOG = 'osqueryd.snapshots.log';
+const SUBSCRIPTION = 'SELECT hour, minutes, seconds FROM time';
+/** Seconds that the whole demo may take. */
+const PATIENCE = 120;
+/** Milliseconds that the server is away. */
+const OUTAGE = 5_000;
+
+interface FleetRow extends ShownRow {
+  readonly host: string;
+  readonly host_time?: string;
+  readonly sequence: number;
+}
+
+/** A row as osquery logs it. */
+interface Clock {
+  readonly hour: string;
+  readonly minutes: string;
+  readonly seconds: string;
+}
+
+interface Word {
+  readonly type: string;
+  readonly host?: { readonly id: string };
+}
+
+interface Play {
+  readonly stage: Stage;
+  readonly troupe: Troupe;
+  readonly signal: AbortSignal;
+  readonly leaving: Set<Child>;
+}
+
+/** `bro-osquery demo-nats`: three hosts reach a Zeek over a NATS server that dies and comes back. */
+export function demoNatsCommand(io: Io): Command {
+  const command = new Command('demo-nats').description(
+    'show three hosts that reach a Zeek over NATS, and lose nothing when the server dies',
+  );
+  return command.action(async () => {
+    const stage = createStage(io.out, io.out.isTTY === true && !process.env['NO_COLOR']);
+    const failure = await perform(stage, io.interrupted);
+    if (failure !== undefined) command.error(`error: the demo failed: ${failure}`, { exitCode: 1 });
+  });
+}
+
+/** @returns why it failed */
+async function perform(stage: Stage, interrupted: AbortSignal): Promise<string | undefined> {
+  const stop = new AbortController();
+  const leaving = new Set<Child>();
+  const troupe = new Troupe((child) => {
+    if (!leaving.has(child)) stop.abort(new Error(`${child.name} ended on its own with ${child.ending()}`));
+  });
+  const late = new Error(`not all of it happened within ${PATIENCE} s`);
+  const timer = setTimeout(() => stop.abort(late), PATIENCE * 1_000);
+  interrupted.addEventListener('abort', () => stop.abort(new Error('it was interrupted')));
+  try {
+    await play({ stage, troupe, signal: stop.signal, leaving });
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    stage.failure(`This did not work: ${reason}`);
+    for (const child of troupe.children) {
+      stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);
+      for (const line of child.lastWords()) stage.aside(printable(line));
+    }
+    return reason;
+  } finally {
+    clearTimeout(timer);
+    for (const child of troupe.children) leaving.add(child);
+    await troupe.dismiss();
+  }
+}
+
+async function play(show: Play): Promise<void> {
+  const { stage, troupe, signal, leaving } = show;
+  const program = findNatsServer(process.env['PATH'] ?? '');
+  stage.scene('A nats-server starts, and a Zeek meets its hosts there');
+  const server = await startNatsServer(troupe, program, -1, signal);
+  const url = `nats://127.0.0.1:${server.port}`;
+  stage.tell(`${program} listens at ${url}, with JetStream.`);
+  const { words, rows } = await startBro(show, url);
+  stage.tell('The Zeek, whose place `bro-osquery bro --nats` takes, wants of every host, once a second:');
+  stage.tell(`  ${SUBSCRIPTION}`);
+
+  stage.scene('Three hosts start, each an osqueryd with the extension');
+  for (const host of HOSTS) await startHost(show, host, url);
+  for (const host of HOSTS) {
+    await words.find(
+      ({ type, host: who }) => (type === 'announced' && who?.id === host) || undefined,
+      signal,
+    );
+    stage.tell(`Host ${host} has announced itself on osquery.announce.`);
+  }
+
+  stage.scene('Rows come from all of them');
+  for (const host of HOSTS) show.stage.row(await nthRow(rows, host, 3, signal));
+
+  stage.scene('The nats-server is killed in mid-flow, with kill -9');
+  leaving.add(server.child);
+  const killedAt = Date.now();
+  await kill(server);
+  const before = rows.heard.length;
+  stage.tell(
+    `${before} rows had come. The hosts go on asking osquery; what they get waits in their journals.`,
+  );
+  await sleep(OUTAGE, undefined, { signal });
+  const missed = rows.heard.length - before;
+  stage.tell(`${OUTAGE / 1000} s later ${missed === 0 ? 'not one more has' : `${missed} more have`} come.`);
+
+  stage.scene('The nats-server starts again');
+  const backAt = Date.now();
+  await startNatsServer(troupe, program, server.port, signal);
+  for (const host of HOSTS) {
+    const seen = ({ host: from, host_time }: FleetRow) =>
+      from === host && Date.parse(host_time ?? '') > backAt;
+    await rows.find((row) => seen(row) || undefined, signal);
+    const count = rows.heard.filter(({ host: from, host_time: at = '' }) => {
+      return from === host && Date.parse(at) > killedAt && Date.parse(at) < backAt;
+    }).length;
+    stage.tell(
+      `Host ${host} is back. It brought the ${count} rows of the time without a server, and goes on.`,
+    );
+  }
+
+  stage.scene('Is anything lost, or there twice?');
+  for (const host of HOSTS) stage.tell(audit(troupe.directory, rows.heard, host));
+  stage.success('Three hosts, one Zeek, a server that died: every row came.');
+}
+
+async function startBro({ troupe }: Play, url: string) {
+  const words = new Broadcast<Word>();
+  const rows = new Broadcast<FleetRow>();
+  const asked = ['--subscribe', SUBSCRIPTION, '--interval', '1', '--update', 'SNAPSHOT'];
+  const command = [...ourselves(), 'bro', '--nats', url, '--nats-jetstream', 'create', '--json', ...asked];
+  await troupe.start('bro-osquery bro', command, {
+    onOutput: (line) => rows.add(JSON.parse(line)),
+    onError: (line) => {
+      if (line.startsWith('{')) words.add(JSON.parse(line));
+    },
+  });
+  return { words, rows };
+}
+
+async function startHost({ troupe }: Play, host: string, url: string): Promise<void> {
+  const directory = join(troupe.directory, host);
+  mkdirSync(directory);
+  const config = join(directory, 'osquery.conf');
+  const endpoint = { address: url, nats: { jetstream: 'create' } };
+  writeFileSync(config, JSON.stringify({ bro: { endpoints: [endpoint], uid: host } }));
+  const socket = join(directory, 'osquery.em');
+  const flags = {
+    extensions_socket: socket,
+    extensions_autoload: join(directory, 'none'),
+    extensions_require: EXTENSION_NAME,
+    extensions_timeout: 30,
+    config_path: config,
+    logger_plugin: `${PLUGIN_NAME},filesystem`,
+    logger_path: directory,
+    pidfile: join(directory, 'osqueryd.pid'),
+    ephemeral: true,
+    disable_database: true,
+    disable_events: true,
+    disable_watchdog: true,
+  };
+  const { command } = findOsqueryd(process.env);
+  const options = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  await troupe.start(`osqueryd of ${host}`, [...command, ...options]);
+  const state = ['--state-dir', join(directory, 'state'), '--timeout', '20'];
+  await troupe.start(`extension of ${host}`, [...ourselves(), 'extension', '--socket', socket, ...state]);
+}
+
+async function nthRow(
+  rows: Broadcast<FleetRow>,
+  host: string,
+  count: number,
+  signal: AbortSignal,
+): Promise<FleetRow> {
+  return rows.find((row) => {
+    if (row.host !== host) return undefined;
+    return rows.heard.filter(({ host: from }) => from === host).length >= count ? row : undefined;
+  }, signal);
+}
+
+async function kill({ child }: NatsProcess): Promise<void> {
+  child.kill();
+  while (child.ending() === undefined) await sleep(10);
+}
+
+/** Compares what came with osquery's own log file of the host. @throws Error if something is missing */
+function audit(directory: string, rows: readonly FleetRow[], host: string): string {
+  const come = rows.filter((row) => row.host === host);
+  const clocks = come.map(({ columns }) => columns.map(({ value }) => value).join(':'));
+  const logged = readFileSync(join(directory, host, SNAPSHOT_LOG), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"snapshot"'))
+    .flatMap((line) => (JSON.parse(line) as { readonly snapshot: readonly Clock[] }).snapshot)
+    .map(({ hour, minutes, seconds }) => `${hour}:${minutes}:${seconds}`);
+  // What osquery has logged since the last row came is on its way.
+  const due = logged.slice(0, logged.lastIndexOf(clocks.at(-1) ?? '') + 1);
+  const lost = due.filter((clock) => !clocks.includes(clock)).length;
+  if (due.length === 0 || lost > 0) throw new Error(`${lost} of ${due.length} rows of ${host} are lost`);
+  const twice = come.length - new Set(come.map(({ sequence }) => sequence)).size;
+  return `${host}: osquery logged ${due.length} rows, all came, ${twice === 0 ? 'none' : twice} twice.`;
+}
