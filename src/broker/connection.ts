@@ -33,7 +33,7 @@ export interface Remote {
  *   alive that we know to be gone; a Broker may do so until it has something to send. Where it comes again, another
  *   endpoint id is the way in), `incompatible`, `refused`
  * - at any time: `reset`, `unresponsive`, `frame-too-large`, `protocol`, `overflow` (more was sent than the
- *   transport may hold), `goodbye` (the peer left in good order), `left` (we did), `filter-changed` (the
+ *   transport may hold; NATS: a stream is full, or this side read too slowly), `goodbye` (the peer left in good order), `left` (we did), `filter-changed` (the
  *   subscription changes with a new connection: connect again at once)
  */
 export type ClosedCode =

@@ -19,7 +19,7 @@ const SUBSCRIPTION = 'SELECT hour, minutes, seconds FROM time';
 /** Seconds that the whole demo may take. */
 const PATIENCE = 120;
 /** Milliseconds that the server is away. */
-const OUTAGE = 5_000;
+const OUTAGE = 4_000;
 
 interface FleetRow extends ShownRow {
   readonly host: string;

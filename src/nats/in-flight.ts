@@ -35,9 +35,7 @@ export class InFlight {
 
   /** Resolves when all that was added before has settled; rejects when the connection has closed. */
   async settled(): Promise<void> {
-    const before = [...this.#pending];
-    while (before.some((one) => this.#pending.has(one))) await this.#change();
-    if (this.#failed) throw this.#failed;
+    await this.orFailure(Promise.all(this.#pending));
   }
 
   /** The promise's outcome, or the reason for which the connection closes first. */

@@ -10,9 +10,8 @@ import {
   type Timings,
 } from '../broker/connection.ts';
 import { matchesFilter } from '../broker/handshake-messages.ts';
-import { SilenceWatch } from '../broker/silence-watch.ts';
 import { systemClock } from '../broker/system-clock.ts';
-import { ask } from './asking-client.ts';
+import { BroPresence, type BroWord } from './bro-presence-client.ts';
 import { endingFailure, type NatsProblem, permissionFailure } from './failures.ts';
 import { Inbound } from './inbound-client.ts';
 import { NatsOpenError, type NatsTarget, openNats, serverName } from './link-client.ts';
@@ -45,7 +44,10 @@ export function connectNats(options: NatsConnectOptions, handlers: ConnectionHan
   return connection;
 }
 
-type Bro = Extract<NatsMessage, { readonly type: 'bro' }>;
+type Events = Extract<NatsMessage, { readonly type: 'events' }>;
+
+/** Messages that may come before the Bro's answer has been looked at. */
+const MAX_EARLY = 100;
 
 class HostConnection implements Connection {
   readonly #options: NatsConnectOptions;
@@ -54,16 +56,14 @@ class HostConnection implements Connection {
   readonly #timings: Timings;
   readonly #server: string;
   readonly #subjects: NatsSubjects;
-  readonly #rivals = new Set<string>();
   readonly #finished = Promise.withResolvers<void>();
   #filter: readonly string[];
   #client: Client | undefined;
   #inbound: Inbound | undefined;
   #outbound: Outbound | undefined;
-  #watch: SilenceWatch | undefined;
-  #bro: Bro | undefined;
+  #presence: BroPresence | undefined;
+  readonly #early: { readonly message: Events; readonly subject: string }[] = [];
   #deadline: unknown;
-  #greeting = false;
   #leaving = false;
   #closed: Closed | undefined;
 
@@ -91,26 +91,26 @@ class HostConnection implements Connection {
   }
 
   send(topic: string, events: Parameters<Connection['send']>[1]): Promise<void> {
-    if (!this.#outbound || !this.#bro || this.#leaving) return this.#notUp();
+    if (!this.#outbound || !this.#presence?.bro || this.#leaving) return this.#notUp();
     return this.#outbound.send(topic, events);
   }
 
   confirm(): Promise<void> {
-    return this.#bro && this.#outbound ? this.#outbound.confirm() : this.#notUp();
+    return this.#presence?.bro && this.#outbound ? this.#outbound.confirm() : this.#notUp();
   }
 
   subscribe(filter: readonly string[]): void {
     this.#filter = filter;
     if (this.#closed) return;
     this.#listen();
-    if (this.#bro) this.#say({ type: 'filter', filter });
+    if (this.#presence?.bro) this.#say({ type: 'filter', filter });
   }
 
   async leave(): Promise<void> {
     if (this.#closed || this.#leaving) return this.#finished.promise;
     this.#leaving = true;
-    this.#watch?.stop();
-    if (!this.#client || !this.#bro) return this.destroy();
+    this.#presence?.stop();
+    if (!this.#client || !this.#presence?.bro) return this.destroy();
     this.#say({ type: 'gone', id: this.#options.hostId });
     const { leave } = this.#timings;
     this.#expect(leave, 'left', `left ${this.#server}, which gave no answer within ${leave} ms`);
@@ -145,42 +145,42 @@ class HostConnection implements Connection {
     const stream =
       jetstream === 'off' ? undefined : await RowStream.open(client, this.#subjects, jetstream, this.#server);
     if (this.#closed) return;
-    this.#outbound = new Outbound({
+    const outbound = new Outbound({
       connection: client,
       subjects: this.#subjects,
       host: this.#options.hostId,
       stream,
       server: this.#server,
       askBro: async () => {
-        if (this.#bro?.confirms) await this.#ping();
+        if (this.#presence?.bro?.confirms) await this.#presence.ping();
       },
       onProblem: (problem) => this.#problem(problem),
       onFailure: (closed) => this.#end(closed),
     });
-    await this.#greet().catch(() => {});
-  }
-
-  /** Asks for the Bro. If none is there, one that comes says so, and is asked then. */
-  async #greet(): Promise<void> {
-    if (this.#greeting || this.#bro) return;
-    this.#greeting = true;
-    const { hostId: host, endpointId: endpoint } = this.#options;
-    const filter = this.#filter;
-    const answer = await this.#ask(this.#subjects.hello, { type: 'hello', host, endpoint, filter });
-    this.#greeting = false;
-    if (typeof answer === 'object' && answer.type === 'bro') this.#up(answer);
-  }
-
-  #up(bro: Bro): void {
-    if (this.#closed || this.#bro || this.#leaving) return;
-    this.#clock.clearTimeout(this.#deadline);
-    this.#bro = bro;
-    this.#watch = new SilenceWatch(this.#clock, this.#timings, {
-      onIdle: () => void this.#ping().catch(() => {}),
+    this.#outbound = outbound;
+    this.#presence = new BroPresence({
+      client,
+      subjects: this.#subjects,
+      server: this.#server,
+      timings: this.#timings,
+      clock: this.#clock,
+      headers: outbound.header,
+      hello: () => {
+        const { hostId: host, endpointId: endpoint } = this.#options;
+        return { type: 'hello', host, endpoint, filter: this.#filter };
+      },
+      orFailure: (promise) => outbound.orFailure(promise),
+      onUp: (bro) => this.#up(bro),
       onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
-      onLost: (silence) =>
-        this.#close('unresponsive', `the Bro at ${this.#server} was silent for ${silence} ms`),
+      onProblem: (problem) => this.#problem(problem),
+      onEnd: (closed) => this.#end(closed),
     });
+    await this.#presence.greet().catch(() => {});
+  }
+
+  #up(bro: BroWord): void {
+    if (this.#closed || this.#leaving) return;
+    this.#clock.clearTimeout(this.#deadline);
     const { secure, settings } = this.#options;
     this.#handlers.onUp({
       incarnation: bro.id,
@@ -190,41 +190,7 @@ class HostConnection implements Connection {
       version: bro.version,
       confirms: settings.jetstream !== 'off' || bro.confirms,
     });
-  }
-
-  /** Resolves when the Bro has taken in all that was published before; ends the connection if there is none. */
-  async #ping(): Promise<void> {
-    const bro = this.#bro;
-    if (!bro) return;
-    const answer = await this.#ask(this.#subjects.helloTo(bro.id), { type: 'ping' });
-    if (answer === 'nobody') this.#close('reset', `the Bro ${bro.id} is at ${this.#server} no more`);
-    else if (answer === 'silent') {
-      this.#close('unresponsive', `the Bro ${bro.id} at ${this.#server} gives no answer`);
-    } else if (answer?.type === 'stranger') {
-      this.#close('reset', `the Bro at ${this.#server} knows this host no more`);
-    }
-    if (this.#closed) throw new ConnectionError(this.#closed.code, this.#closed.message);
-    this.#watch?.heard();
-  }
-
-  async #ask(
-    subject: string,
-    message: Parameters<typeof encodeMessage>[0],
-  ): Promise<NatsMessage | 'nobody' | 'silent' | undefined> {
-    const outbound = this.#outbound;
-    if (!this.#client || !outbound) return undefined;
-    const { suspect, unresponsive } = this.#timings;
-    const question = { subject, message, headers: outbound.header, timeout: suspect + unresponsive };
-    const asked = await outbound.orFailure(ask(this.#client, { ...question, server: this.#server }));
-    switch (asked.outcome) {
-      case 'answered':
-        return asked.answer;
-      case 'failed':
-        this.#end(asked.closed);
-        return undefined;
-      default:
-        return asked.outcome;
-    }
+    for (const { message, subject } of this.#early.splice(0)) this.#onEvents(message, subject);
   }
 
   #own(): string {
@@ -238,14 +204,16 @@ class HostConnection implements Connection {
 
   #onMessage(message: NatsMessage, raw: Msg): void {
     if (this.#closed) return;
-    this.#watch?.heard();
-    if (raw.subject === this.#subjects.bro) this.#onBro(message);
-    else if (message.type === 'ping') {
-      raw.respond(encodeMessage({ type: this.#bro ? 'pong' : 'stranger' }));
-    } else if (message.type === 'events' && this.#bro) this.#onEvents(message, raw.subject);
+    this.#presence?.heard();
+    const isUp = this.#presence?.bro !== undefined;
+    if (raw.subject === this.#subjects.bro) this.#presence?.take(message);
+    else if (message.type === 'ping') raw.respond(encodeMessage({ type: isUp ? 'pong' : 'stranger' }));
+    else if (message.type !== 'events') return;
+    else if (isUp) this.#onEvents(message, raw.subject);
+    else if (this.#early.length < MAX_EARLY) this.#early.push({ message, subject: raw.subject });
   }
 
-  #onEvents({ topic, events }: Extract<NatsMessage, { type: 'events' }>, subject: string): void {
+  #onEvents({ topic, events }: Events, subject: string): void {
     // Who may address this host may say anything to it; else the subject, which permissions are for, must fit.
     if (subject !== this.#own() && subject !== this.#subjects.ofTopic(topic)) {
       this.#problem(`a message on ${subject} for ${topic}, which does not go there: left alone`);
@@ -255,26 +223,6 @@ class HostConnection implements Connection {
     for (const event of events) {
       if (!this.#closed) this.#handlers.onEvent(topic, event);
     }
-  }
-
-  #onBro(message: NatsMessage): void {
-    if (message.type === 'gone' && message.id === this.#bro?.id) {
-      this.#close('goodbye', `the Bro at ${this.#server} left in good order`);
-    }
-    if (message.type !== 'bro') return;
-    if (!this.#bro) void this.#greet().catch(() => {});
-    else if (message.id !== this.#bro.id) void this.#onRival(message.id).catch(() => {});
-    // It was away and may not know us any more, which its answer shows.
-    else if (message.session !== this.#bro.session) void this.#ping().catch(() => {});
-  }
-
-  /** Another Bro: in the place of ours, which then answers no more, or beside it by mistake. */
-  async #onRival(id: string): Promise<void> {
-    if (this.#rivals.has(id)) return;
-    this.#rivals.add(id);
-    await this.#ping();
-    const advice = 'give each a prefix of its own';
-    this.#problem(`a second Bro (${id}) uses the prefix ${this.#subjects.prefix}: ${advice}`);
   }
 
   async #followStatus(client: Client): Promise<void> {
@@ -314,7 +262,7 @@ class HostConnection implements Connection {
     if (this.#closed) return;
     this.#closed = closed;
     this.#clock.clearTimeout(this.#deadline);
-    this.#watch?.stop();
+    this.#presence?.stop();
     this.#outbound?.fail(new ConnectionError(closed.code, closed.message));
     void this.#client?.close();
     this.#handlers.onClosed(closed);

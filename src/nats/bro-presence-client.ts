@@ -1,0 +1,129 @@
+import type { MsgHdrs, NatsConnection } from 'nats';
+import type { Clock, Closed, Timings } from '../broker/connection.ts';
+import { SilenceWatch } from '../broker/silence-watch.ts';
+import { ask } from './asking-client.ts';
+import type { NatsMessage } from './message.ts';
+import type { NatsSubjects } from './subjects.ts';
+
+/** A Bro as it says who it is. */
+export type BroWord = Extract<NatsMessage, { readonly type: 'bro' }>;
+
+export interface PresenceOptions {
+  readonly client: NatsConnection;
+  readonly subjects: NatsSubjects;
+  readonly server: string;
+  readonly timings: Timings;
+  readonly clock: Clock;
+  readonly headers: MsgHdrs;
+  /** What the host says of itself. */
+  readonly hello: () => Extract<NatsMessage, { readonly type: 'hello' }>;
+  /** The promise's outcome, or the reason for which the connection closes first. */
+  readonly orFailure: <T>(promise: Promise<T>) => Promise<T>;
+  readonly onUp: (bro: BroWord) => void;
+  readonly onSuspect: (suspect: boolean) => void;
+  readonly onProblem: (problem: string) => void;
+  /** The connection is of no more use. */
+  readonly onEnd: (closed: Closed) => void;
+}
+
+/** Whether there is a Bro behind the server, which, and whether it is still the same. */
+export class BroPresence {
+  readonly #options: PresenceOptions;
+  readonly #rivals = new Set<string>();
+  #bro: BroWord | undefined;
+  #watch: SilenceWatch | undefined;
+  #greeting = false;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+  }
+
+  get bro(): BroWord | undefined {
+    return this.#bro;
+  }
+
+  /** Asks for the Bro. If none is there, one that comes says so, and is asked then. */
+  async greet(): Promise<void> {
+    if (this.#greeting || this.#bro) return;
+    this.#greeting = true;
+    const { subjects, hello, onUp } = this.#options;
+    const answer = await this.#ask(subjects.hello, hello());
+    this.#greeting = false;
+    if (typeof answer !== 'object' || answer.type !== 'bro') return;
+    this.#bro = answer;
+    this.#watchOver();
+    onUp(answer);
+  }
+
+  /** Resolves when the Bro has taken in all that was published before; ends the connection if there is none. */
+  async ping(): Promise<void> {
+    const bro = this.#bro;
+    if (!bro) return;
+    const { subjects, server, orFailure } = this.#options;
+    const answer = await this.#ask(subjects.helloTo(bro.id), { type: 'ping' });
+    if (answer === 'nobody') this.#end('reset', `the Bro ${bro.id} is at ${server} no more`);
+    else if (answer === 'silent') {
+      this.#end('unresponsive', `the Bro ${bro.id} at ${server} gives no answer`);
+    } else if (answer?.type === 'stranger') {
+      this.#end('reset', `the Bro at ${server} knows this host no more`);
+    }
+    await orFailure(Promise.resolve());
+    this.heard();
+  }
+
+  /** The Bro gave a sign of life. */
+  heard(): void {
+    this.#watch?.heard();
+  }
+
+  /** What was said on the Bro's own subject. */
+  take(message: NatsMessage): void {
+    if (message.type === 'gone' && message.id === this.#bro?.id) {
+      this.#end('goodbye', `the Bro at ${this.#options.server} left in good order`);
+    }
+    if (message.type !== 'bro') return;
+    if (!this.#bro) void this.greet().catch(() => {});
+    else if (message.id !== this.#bro.id) void this.#onRival(message.id).catch(() => {});
+    // It was away and may not know us any more, which its answer shows.
+    else if (message.session !== this.#bro.session) void this.ping().catch(() => {});
+  }
+
+  stop(): void {
+    this.#watch?.stop();
+  }
+
+  #watchOver(): void {
+    const { clock, timings, server, onSuspect } = this.#options;
+    this.#watch = new SilenceWatch(clock, timings, {
+      onIdle: () => void this.ping().catch(() => {}),
+      onSuspect,
+      onLost: (silence) => this.#end('unresponsive', `the Bro at ${server} was silent for ${silence} ms`),
+    });
+  }
+
+  /** Another Bro: in the place of ours, which then answers no more, or beside it by mistake. */
+  async #onRival(id: string): Promise<void> {
+    if (this.#rivals.has(id)) return;
+    this.#rivals.add(id);
+    await this.ping();
+    const { subjects, onProblem } = this.#options;
+    onProblem(`a second Bro (${id}) uses the prefix ${subjects.prefix}: give each a prefix of its own`);
+  }
+
+  async #ask(
+    subject: string,
+    message: Exclude<NatsMessage, { readonly type: 'events' }>,
+  ): Promise<NatsMessage | 'nobody' | 'silent' | undefined> {
+    const { client, server, timings, headers, orFailure, onEnd } = this.#options;
+    const timeout = timings.suspect + timings.unresponsive;
+    const asked = await orFailure(ask(client, { subject, message, headers, timeout, server }));
+    if (asked.outcome === 'answered') return asked.answer;
+    if (asked.outcome !== 'failed') return asked.outcome;
+    onEnd(asked.closed);
+    return undefined;
+  }
+
+  #end(code: Closed['code'], message: string): void {
+    this.#options.onEnd({ code, message, refused: false });
+  }
+}
