@@ -70,7 +70,6 @@ test('what is no address is refused with the reason', () => {
     ['a..b', '"a..b" is neither a host name nor an IP address'],
     ['-a', '"-a" is neither a host name nor an IP address'],
     ['h 9', 'it contains a space'],
-    ['user:secret@h:1', 'credentials have no place in it; they belong into the settings'],
     ['broker://h/path', 'only ws:// and wss:// take a path'],
     ['ws://h/x?y', 'a query or fragment means nothing to Zeek'],
     [
@@ -81,6 +80,17 @@ test('what is no address is refused with the reason', () => {
     assert.throws(() => parseEndpointAddress(text), {
       name: 'AddressError',
       message: `${JSON.stringify(text)} is no address of a Zeek: ${reason}`,
+    });
+  }
+});
+
+test('credentials have no place in an address, and are not repeated', () => {
+  for (const [text, shown] of [
+    ['user:secret@h:1', '…@h:1'],
+    ['nats://user:se@cret@h', 'nats://…@h'],
+  ] as const) {
+    assert.throws(() => parseEndpointAddress(text), {
+      message: `"${shown}" is no address of a Zeek: credentials have no place in it; they belong into the settings`,
     });
   }
 });

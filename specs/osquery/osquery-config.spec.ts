@@ -17,7 +17,11 @@ test('a line that ends in a backslash goes on in the next', () => {
 test('what osquery refuses is refused, with the place', () => {
   const nested = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
   const cases: readonly [string, string, string][] = [
-    ['', 'not_json', 'the configuration is no JSON: Unexpected end of JSON input'],
+    [
+      '',
+      'not_json',
+      'the configuration is no JSON: line 1, column 1: expected a value, got the end of the text',
+    ],
     ['[]', 'not_object', 'the configuration is no JSON object'],
     ['null', 'not_object', 'the configuration is no JSON object'],
     [
@@ -44,4 +48,26 @@ test('what osquery refuses is refused, with the place', () => {
   assert.equal(parseConfigText(nested(31)).size, 1);
   const full = `{"a":"${'x'.repeat(1024 * 1024 - 8)}"}`;
   assert.equal(parseConfigText(`# a comment counts nothing\n${full}`).size, 1);
+});
+
+test('the place of a mistake is that in the text as it was written, comments and all', () => {
+  const places: readonly [string, string][] = [
+    ['{\n  # a comment\n  "a": 1\n  "b": 2\n}', 'line 4, column 3: expected a comma or }, got "b"'],
+    ['{"q": "SELECT \\\n  1" 2}', "line 2, column 6: expected a comma or }, got '2'"],
+    ['{"q": 1, \\\n\\\n "r" 2}', "line 3, column 6: expected a colon, got '2'"],
+    [
+      '  { "a": 1,  \r\n  }\r\n',
+      "line 2, column 3: expected a name in double quotes, got '}'; the last one has no comma behind it",
+    ],
+    ['{"a": 1', 'line 1, column 8: expected a comma or }, got the end of the text'],
+    ['{"a": 1\n# the end', 'line 1, column 8: expected a comma or }, got the end of the text'],
+    [
+      '{"a": 1, // why\n"b": 2}',
+      "line 1, column 10: expected a name in double quotes, got '/'; a comment begins with # or // and has its line to itself",
+    ],
+    ['{"a": 1}\\', "line 1, column 9: expected the end of the text, got '\\'"],
+  ];
+  for (const [text, place] of places) {
+    assert.throws(() => parseConfigText(text), { message: `the configuration is no JSON: ${place}` }, text);
+  }
 });

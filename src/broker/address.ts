@@ -31,7 +31,9 @@ const NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9
 /** The text is no address of an endpoint; the message says which and why. */
 export class AddressError extends Error {
   constructor(text: string, problem: string) {
-    super(`${JSON.stringify(text)} is no address of a Zeek: ${problem}`);
+    // Credentials don't belong there, and a message that repeats them would carry them into the log.
+    const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@');
+    super(`${JSON.stringify(shown)} is no address of a Zeek: ${problem}`);
     this.name = 'AddressError';
   }
 }

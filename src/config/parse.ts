@@ -1,9 +1,15 @@
-import type { z } from 'zod';
-import { type EndpointAddress, formatEndpointAddress, parseEndpointAddress } from '../broker/address.ts';
+import {
+  DEFAULT_PORT,
+  type EndpointAddress,
+  formatEndpointAddress,
+  formatHostAndPort,
+  parseEndpointAddress,
+} from '../broker/address.ts';
 import { type TlsSettings, tlsSettingsProblem } from '../broker/tls.ts';
 import { type NatsSettings, natsSettingsProblem } from '../nats/settings.ts';
 import { DEFAULT_PREFIX } from '../nats/subjects.ts';
 import { DEFAULT_POLICY, type Policy } from '../schedule/policy.ts';
+import { problemsOf } from './problems.ts';
 import { type BroConfig, broSchema } from './schema.ts';
 import type { EndpointSettings, JournalSettings, Settings } from './settings.ts';
 import { unknownKeys } from './unknown-keys.ts';
@@ -11,29 +17,19 @@ import { unknownKeys } from './unknown-keys.ts';
 /** What a reading of the configuration comes to. Problems and warnings name the place: `bro.tls.ca: …`. */
 export type Parsed =
   | { readonly settings: Settings; readonly warnings: readonly string[] }
-  | { readonly problems: readonly string[] };
+  | { readonly problems: readonly string[]; readonly warnings: readonly string[] };
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
 
 /** Checks the member `bro` of osquery's configuration; undefined (there is none) is a host without Bros. */
 export function parseSettings(bro: unknown): Parsed {
-  const result = broSchema.safeParse(bro ?? {});
-  if (!result.success) return { problems: result.error.issues.map(problemOf) };
-  const config = result.data;
-  const { endpoints, problems } = endpointsOf(config);
-  if (problems.length > 0) return { problems };
   const warnings = unknownKeys(broSchema, bro ?? {}, 'bro');
-  return { settings: settingsOf(config, endpoints), warnings };
-}
-
-function problemOf(issue: z.core.$ZodIssue): string {
-  const place = ['bro', ...issue.path].reduce<string>(
-    (text, key) =>
-      typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`,
-    '',
-  );
-  return `${place}: ${issue.message}`;
+  const result = broSchema.safeParse(bro ?? {});
+  if (!result.success) return { problems: problemsOf(result.error.issues, bro), warnings };
+  const { endpoints, problems } = endpointsOf(result.data);
+  if (problems.length > 0) return { problems, warnings };
+  return { settings: settingsOf(result.data, endpoints), warnings };
 }
 
 function endpointsOf(config: BroConfig): {
@@ -60,16 +56,10 @@ function endpointsOf(config: BroConfig): {
     endpoints.push({ peer, address, tls, nats });
   };
   if (config.bro_endpoint !== undefined) add('bro.bro_endpoint', config.bro_endpoint);
-  if (config.bro_ip !== undefined) {
-    const host = config.bro_ip.includes(':') ? `[${config.bro_ip}]` : config.bro_ip;
-    const text = `${host}:${config.bro_port ?? 9999}`;
-    try {
-      add('bro.bro_ip', text);
-    } catch (error) {
-      problems.push(`bro.bro_ip: ${error instanceof Error ? error.message : error}`);
-    }
-  } else if (config.bro_port !== undefined) {
-    problems.push('bro.bro_port: there is no bro_ip to go with it');
+  if (config.bro_ip !== undefined)
+    add('bro.bro_ip', formatHostAndPort(config.bro_ip, config.bro_port ?? DEFAULT_PORT));
+  else if (config.bro_port !== undefined) {
+    problems.push(`bro.bro_port: expected bro_ip beside it, got ${config.bro_port} alone`);
   }
   for (const [at, endpoint] of (config.endpoints ?? []).entries()) {
     const { address, ...own } = typeof endpoint === 'string' ? { address: endpoint } : endpoint;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AddressError, parseEndpointAddress } from '../broker/address.ts';
+import { AddressError, DEFAULT_PORT, formatHostAndPort, parseEndpointAddress } from '../broker/address.ts';
 import { prefixProblem } from '../nats/subjects.ts';
 import { groupProblem } from '../schedule/groups.ts';
 import { LONGEST_INTERVAL } from '../schedule/policy.ts';
@@ -8,111 +8,172 @@ import type { VocabularyId } from '../vocabulary/words.ts';
 
 /**
  * The key `bro` of osquery's configuration, as operators write it. Times are seconds, sizes bytes. Every key is
- * optional; keys that are not here are warned about, never an error.
+ * optional; keys that are not here are warned about, never an error. The messages are what is expected at the place;
+ * the place and what came are added to them, except to those of `superRefine`.
  */
 
-const path = z.string().min(1, 'names no file');
-const positive = z.int().positive();
+const text = (what: string) => z.string(what).min(1, what);
+const path = text('the path of a file');
+const flag = z.boolean('true or false');
+const whole = (what: string, most = Number.MAX_SAFE_INTEGER) => {
+  const expected = most === Number.MAX_SAFE_INTEGER ? what : `${what} up to ${most}`;
+  return z.int(expected).min(1, expected).max(most, expected);
+};
+const count = whole('a whole number from 1 on');
+const seconds = whole('a whole number of seconds from 1 on');
+const interval = whole('a whole number of seconds from 1', LONGEST_INTERVAL);
 
-const address = z.string().superRefine((text, context) => {
+function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
+  return z.enum(names, `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`);
+}
+
+/** A text in which `problem` finds nothing wrong. */
+function checked(what: string, problem: (text: string) => string | null) {
+  return z.string(what).superRefine((value, context) => {
+    const message = problem(value);
+    if (message) context.addIssue({ code: 'custom', message });
+  });
+}
+
+const ADDRESS = 'an address such as "zeek.example.com:9999"';
+
+const address = checked(ADDRESS, (value) => {
   try {
-    parseEndpointAddress(text);
+    parseEndpointAddress(value);
+    return null;
   } catch (error) {
     if (!(error instanceof AddressError)) throw error;
-    context.addIssue({ code: 'custom', message: error.message });
+    return error.message;
   }
 });
 
-const group = z.string().superRefine((text, context) => {
-  const problem = groupProblem(text);
-  if (problem) context.addIssue({ code: 'custom', message: problem });
+const host = checked('a host name or an IP address', (value) => {
+  try {
+    parseEndpointAddress(formatHostAndPort(value, DEFAULT_PORT));
+    return null;
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    const port = /:\d+$/.test(value) ? '; the port goes into bro_port' : '';
+    return `expected a host name or an IP address, got ${JSON.stringify(value)}${port}`;
+  }
 });
 
-const tls = z.object({
-  ca: path.optional(),
-  ca_path: path.optional(),
-  certificate: path.optional(),
-  key: path.optional(),
-  passphrase: z.string().optional(),
-  require_authentication: z.boolean().optional(),
-});
+const group = checked('the name of a group', groupProblem);
 
-const nats = z.object({
-  credentials: path.optional(),
-  nkey: path.optional(),
-  user: z.string().min(1, 'is empty').optional(),
-  password: z.string().optional(),
-  jetstream: z.enum(['off', 'use', 'create']).optional(),
-  prefix: z
-    .string()
-    .superRefine((text, context) => {
-      const problem = prefixProblem(text);
-      if (problem) context.addIssue({ code: 'custom', message: problem });
-    })
-    .optional(),
-});
+const tls = z.object(
+  {
+    ca: path.optional(),
+    ca_path: text('the path of a folder').optional(),
+    certificate: path.optional(),
+    key: path.optional(),
+    passphrase: z.string('a text').optional(),
+    require_authentication: flag.optional(),
+  },
+  'an object of TLS settings',
+);
 
-const vocabulary = z.enum(VOCABULARY_IDS as [VocabularyId, ...VocabularyId[]]);
+const nats = z.object(
+  {
+    credentials: path.optional(),
+    nkey: path.optional(),
+    user: text("a user's name").optional(),
+    password: z.string('a text').optional(),
+    jetstream: oneOf(['off', 'use', 'create']).optional(),
+    prefix: checked('the prefix of the subjects', (value) => {
+      const problem = prefixProblem(value);
+      return problem && `expected the prefix of the subjects, but ${JSON.stringify(value)} ${problem}`;
+    }).optional(),
+  },
+  'an object of NATS settings',
+);
 
-const limits = z.object({
-  subscriptions: positive.optional(),
-  pending_executions: positive.optional(),
-  groups: positive.optional(),
-  requests_per_minute: positive.optional(),
-  shortest_interval: positive.max(LONGEST_INTERVAL).optional(),
-  default_interval: positive.max(LONGEST_INTERVAL).optional(),
-  sql_length: positive.optional(),
-  schedule_bytes: positive.optional(),
-  rows_per_result: positive.optional(),
-  allow_tables: z.array(z.string().min(1)).optional(),
-  deny_tables: z.array(z.string().min(1)).optional(),
-  resync_window: positive.optional(),
-  expiry: positive.optional(),
-  journal_bytes: positive.min(1024 * 1024, 'is less than 1 MiB').optional(),
-  journal_age: positive.optional(),
-});
+const vocabulary = oneOf(VOCABULARY_IDS as [VocabularyId, ...VocabularyId[]]);
+const VOCABULARIES = 'a list of vocabularies, at least one';
+const PREFIX = 'a topic prefix without blanks and without a slash at the end';
+const topicPrefixes = z.object(
+  Object.fromEntries(
+    VOCABULARY_IDS.map((id) => [
+      id,
+      z
+        .string(PREFIX)
+        .regex(/^[^\s]*[^\s/]$/, PREFIX)
+        .optional(),
+    ]),
+  ),
+  'an object of topic prefixes',
+);
+const tables = z.array(text('the name of a table'), 'a list of tables');
 
-export const broSchema = z.object({
-  bro_endpoint: address.optional(),
-  bro_ip: z.string().min(1, 'names no host').optional(),
-  bro_port: z
-    .union([z.int(), z.string().regex(/^\d+$/, 'is no port number').transform(Number)])
-    .pipe(z.int().min(1).max(65_535))
-    .optional(),
-  endpoints: z
-    .array(
-      z.union(
-        [address, z.object({ address, tls: tls.optional(), nats: nats.optional() })],
-        'is neither an address nor an object with one',
-      ),
-    )
-    .optional(),
-  uid: z
-    .string()
-    .min(1, 'is empty')
-    .max(255)
-    .regex(/^[^\s/\p{Cc}]*$/u, 'may hold no blanks and no slash')
-    .optional(),
-  groups: z
-    .union([z.array(group), z.record(z.string(), group)], 'is neither a list nor a map of group names')
-    .optional(),
-  tls: tls.optional(),
-  nats: nats.optional(),
-  state_dir: path.optional(),
-  limits: limits.optional(),
-  vocabularies: z.array(vocabulary).min(1, 'names no vocabulary').optional(),
-  topic_prefixes: z
-    .partialRecord(
-      vocabulary,
-      z.string().regex(/^[^\s]*[^\s/]$/, 'is no topic prefix (no blanks, no slash at the end)'),
-    )
-    .optional(),
-  null_policy: z.enum(['zero', 'none', 'skip_row']).optional(),
-  tables: z.boolean().optional(),
-  journal_fsync: z.enum(['always', 'interval', 'never']).optional(),
-  forward_status: z.enum(['off', 'info', 'warning', 'error']).optional(),
-  events_at_once: z.boolean().optional(),
-  one_time_queries: z.enum(['query', 'distributed']).optional(),
-});
+const JOURNAL_BYTES = 'a whole number of bytes from 1048576 (1 MiB) on';
+
+const limits = z.object(
+  {
+    subscriptions: count.optional(),
+    pending_executions: count.optional(),
+    groups: count.optional(),
+    requests_per_minute: count.optional(),
+    shortest_interval: interval.optional(),
+    default_interval: interval.optional(),
+    sql_length: count.optional(),
+    schedule_bytes: count.optional(),
+    rows_per_result: count.optional(),
+    allow_tables: tables.optional(),
+    deny_tables: tables.optional(),
+    resync_window: seconds.optional(),
+    expiry: seconds.optional(),
+    journal_bytes: z
+      .int(JOURNAL_BYTES)
+      .min(1024 ** 2, JOURNAL_BYTES)
+      .optional(),
+    journal_age: seconds.optional(),
+  },
+  'an object of limits',
+);
+
+const PORT = 'a port from 1 to 65535';
+const ENDPOINT = `${ADDRESS} or an object with one`;
+const UID = 'an id of 1 to 255 characters without blanks and slashes';
+
+export const broSchema = z.object(
+  {
+    bro_endpoint: address.optional(),
+    bro_ip: host.optional(),
+    bro_port: z
+      .union([z.int(PORT), z.string(PORT).regex(/^\d+$/, PORT).transform(Number)], PORT)
+      .pipe(z.int(PORT).min(1, PORT).max(65_535, PORT))
+      .optional(),
+    endpoints: z
+      .array(
+        z.union(
+          [address, z.object({ address, tls: tls.optional(), nats: nats.optional() }, ENDPOINT)],
+          ENDPOINT,
+        ),
+        'a list of addresses',
+      )
+      .optional(),
+    uid: z
+      .string(UID)
+      .min(1, UID)
+      .max(255, UID)
+      .regex(/^[^\s/\p{Cc}]*$/u, UID)
+      .optional(),
+    groups: z
+      .union([z.array(group), z.record(z.string(), group)], 'a list or a map of group names')
+      .optional(),
+    tls: tls.optional(),
+    nats: nats.optional(),
+    state_dir: text('the path of a folder').optional(),
+    limits: limits.optional(),
+    vocabularies: z.array(vocabulary, VOCABULARIES).min(1, VOCABULARIES).optional(),
+    topic_prefixes: topicPrefixes.optional(),
+    null_policy: oneOf(['zero', 'none', 'skip_row']).optional(),
+    tables: flag.optional(),
+    journal_fsync: oneOf(['always', 'interval', 'never']).optional(),
+    forward_status: oneOf(['off', 'info', 'warning', 'error']).optional(),
+    events_at_once: flag.optional(),
+    one_time_queries: oneOf(['query', 'distributed']).optional(),
+  },
+  'an object of settings',
+);
 
 export type BroConfig = z.infer<typeof broSchema>;

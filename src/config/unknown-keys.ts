@@ -1,5 +1,5 @@
-import { distance } from 'fastest-levenshtein';
 import { z } from 'zod';
+import { nearest } from './nearest.ts';
 
 /**
  * Warnings about keys that a schema does not know, at any depth, each with the nearest key that it does know. A
@@ -35,11 +35,4 @@ function objectIn(schema: z.ZodType): z.ZodType {
     return members.find((member) => member instanceof z.ZodObject) ?? schema;
   }
   return schema;
-}
-
-function nearest(key: string, known: readonly string[]): string {
-  const [best] = known
-    .map((name) => ({ name, far: distance(key.toLowerCase(), name) }))
-    .sort((one, other) => one.far - other.far);
-  return best && best.far <= Math.max(2, key.length / 3) ? best.name : '';
 }

@@ -3,7 +3,7 @@
  * (`config/update`), reading its configuration from whatever plugin is active, and being that plugin.
  */
 
-import { parseConfigText } from './osquery-config.ts';
+import { ConfigTextError, parseConfigText } from './osquery-config.ts';
 import { OsqueryError } from './osquery-error.ts';
 import type { Row } from './row.ts';
 
@@ -40,15 +40,24 @@ export function parseGenConfig(response: readonly Row[]): ReadonlyMap<string, st
 
 /**
  * The member of that name in the configuration's sources, the last that has it; undefined where none has.
- * Throws ConfigTextError for a source that osquery could not read either.
+ * Throws ConfigTextError, with the name of the source, for one that osquery could not read either.
  */
 export function configMember(sources: ReadonlyMap<string, string>, name: string): unknown {
   let found: unknown;
-  for (const text of sources.values()) {
-    const member = parseConfigText(text).get(name);
+  for (const [source, text] of sources) {
+    const member = membersOf(source, text).get(name);
     if (member !== undefined) found = member;
   }
   return found;
+}
+
+function membersOf(source: string, text: string): ReadonlyMap<string, unknown> {
+  try {
+    return parseConfigText(text);
+  } catch (error) {
+    if (!(error instanceof ConfigTextError)) throw error;
+    throw new ConfigTextError(error.code, `${source}: ${error.message}`);
+  }
 }
 
 /** What osquery asks of a config plugin; names and values are byte strings. */

@@ -1,5 +1,7 @@
 /** osquery's configuration as text: JSON in which lines may be comments. */
 
+import { jsonSyntaxProblem } from '../text/json-syntax.ts';
+
 export type ConfigTextErrorCode = 'too_large' | 'too_deep' | 'not_json' | 'not_object';
 
 /** A text that osquery would refuse as its configuration, and with it drop what the text's source had before. */
@@ -23,12 +25,54 @@ const MAX_DEPTH = 32;
  * a backslash goes on in the next. Comments within or behind a line are none.
  */
 export function stripComments(text: string): string {
-  return text
-    .replaceAll('\\\n', '')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => !line.startsWith('#') && !line.startsWith('//'))
+  return parsedLines(text)
+    .map(({ pieces }) => pieces.join('').trim())
     .join('\n');
+}
+
+/** A line as osquery parses it: the lines of the text it is made of, and the number of the first. */
+interface ParsedLine {
+  readonly pieces: readonly string[];
+  readonly number: number;
+}
+
+function parsedLines(text: string): readonly ParsedLine[] {
+  const lines = text.split('\n');
+  const parsed: ParsedLine[] = [];
+  for (let at = 0; at < lines.length; ) {
+    const number = at + 1;
+    const pieces: string[] = [];
+    for (; lines[at]?.endsWith('\\') && at < lines.length - 1; at += 1) {
+      pieces.push(lines[at]?.slice(0, -1) ?? '');
+    }
+    pieces.push(lines[at] ?? '');
+    at += 1;
+    const start = pieces.join('').trimStart();
+    if (!start.startsWith('#') && !start.startsWith('//')) parsed.push({ pieces, number });
+  }
+  return parsed;
+}
+
+/** Where in the text an offset in what {@link stripComments} leaves of it is; counted from 1. */
+function placeIn(text: string, offset: number): string {
+  let left = offset;
+  let last = { line: 1, column: 1 };
+  for (const { pieces, number } of parsedLines(text)) {
+    const joined = pieces.join('');
+    const length = joined.trim().length;
+    const indent = joined.length - joined.trimStart().length;
+    let column = indent + Math.min(left, length);
+    let line = number;
+    for (const piece of pieces.slice(0, -1)) {
+      if (column < piece.length) break;
+      column -= piece.length;
+      line += 1;
+    }
+    last = { line, column: column + 1 };
+    if (left <= length) break;
+    left -= length + 1;
+  }
+  return `line ${last.line}, column ${last.column}`;
 }
 
 /** The members of the configuration. Throws {@link ConfigTextError} where osquery would refuse the text. */
@@ -41,7 +85,7 @@ export function parseConfigText(text: string): ReadonlyMap<string, unknown> {
       `the configuration has ${bytes} bytes without its comments, osquery takes ${MAX_BYTES}`,
     );
   }
-  const root = parse(json);
+  const root = parse(json, text);
   if (typeof root !== 'object' || root === null || Array.isArray(root)) {
     throw new ConfigTextError('not_object', 'the configuration is no JSON object');
   }
@@ -54,13 +98,31 @@ export function parseConfigText(text: string): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(root));
 }
 
-function parse(json: string): unknown {
+function parse(json: string, text: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigTextError('not_json', `the configuration is no JSON: ${reason}`);
+    throw new ConfigTextError('not_json', `the configuration is no JSON: ${mistake(json, text) ?? error}`);
   }
+}
+
+function mistake(json: string, text: string): string | undefined {
+  const problem = jsonSyntaxProblem(json);
+  if (!problem) return undefined;
+  const { offset, expected, found } = problem;
+  return `${placeIn(text, offset)}: expected ${expected}, got ${found}${advice(json, offset)}`;
+}
+
+/** For what other readers of JSON allow. */
+function advice(json: string, offset: number): string {
+  const rest = json.slice(offset, offset + 2);
+  if (rest === '//' || rest === '/*' || rest.startsWith('#')) {
+    return '; a comment begins with # or // and has its line to itself';
+  }
+  if (/^[\]}]/.test(rest) && json.slice(0, offset).trimEnd().endsWith(',')) {
+    return '; the last one has no comma behind it';
+  }
+  return '';
 }
 
 function deeper(value: unknown, levels: number): boolean {

@@ -26,8 +26,8 @@ export async function readConfig(house: House, sources: ConfigSources): Promise<
   try {
     const bro = await findBro(sources);
     const parsed = parseSettings(bro);
-    if ('problems' in parsed) return { outcome: 'refused', problems: parsed.problems };
     for (const warning of parsed.warnings) house.log.warn({ area: 'config' }, warning);
+    if ('problems' in parsed) return { outcome: 'refused', problems: parsed.problems };
     house.takeSettings(parsed.settings);
     const { endpoints, groups, policy } = parsed.settings;
     return {
