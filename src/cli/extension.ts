@@ -3,6 +3,7 @@ import { type Bus, createBus } from '../bus/bus.ts';
 import { BusBridge, DEFAULT_BUS_PREFIX } from '../nats/bus-bridge-client.ts';
 import { type NatsAddress, natsAddress, subjectPrefix } from './bro/nats-options.ts';
 import { createHouse, type World } from './extension/house.ts';
+import type { MetricsAddress } from './extension/metrics-server.ts';
 import { runExtension } from './extension/run.ts';
 import { createLog } from './log-output.ts';
 import { recordTrace } from './trace-file.ts';
@@ -16,6 +17,7 @@ interface ExtensionFlags {
   readonly config?: string;
   readonly stateDir?: string;
   readonly trace?: string;
+  readonly metrics?: MetricsAddress;
   readonly busNats?: NatsAddress;
   readonly busSubject: string;
   readonly busCredentials?: string;
@@ -45,6 +47,7 @@ export function extensionCommand(parts: ProcessParts): Command {
     .option('--verbose', 'log what goes on in detail')
     .option('--config <file>', "read the key `bro` from this file where osquery's own configuration has none")
     .option('--state-dir <directory>', 'keep event log, journal and cursors here')
+    .option('--metrics <host:port>', 'serve metrics in the format of Prometheus at /metrics', metricsAddress)
     .option('--trace <file>', 'record every message and every step of every machine, for `replay --trace`')
     .addOption(
       new Option('--bus-nats <url>', 'mirror what goes on inside to a NATS server, for watching').argParser(
@@ -82,6 +85,7 @@ async function run(
     stateDirectory: flags.stateDir,
     givesUp: autoloaded,
     ...(trace && { inspect: trace.inspect }),
+    ...(flags.metrics && { metrics: flags.metrics }),
   });
   onSignal('SIGINT', () => extension.signal('SIGINT'));
   onSignal('SIGTERM', () => extension.signal('SIGTERM'));
@@ -121,6 +125,13 @@ function bridgeTo(
   });
   bus.subscribe(['>'], bridge.take);
   return bridge;
+}
+
+/** `9090` alone is on loopback. */
+function metricsAddress(text: string): MetricsAddress {
+  const [, host = '127.0.0.1', port = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
+  if (port === '' || Number(port) > 65_535) throw new InvalidArgumentError('is no HOST:PORT');
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
 function seconds(text: string): number {

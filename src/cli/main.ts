@@ -10,6 +10,7 @@ import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
 import { replayCommand } from './replay.ts';
 import { sandboxCommand } from './sandbox.ts';
+import { statusCommand } from './status.ts';
 import { VERSION } from './version.ts';
 
 const interrupt = new AbortController();
@@ -52,6 +53,7 @@ const program = new Command('bro-osquery')
   .addCommand(interruptible(broCommand(io)))
   .addCommand(interruptible(demoCommand(io)))
   .addCommand(interruptible(demoNatsCommand(io)))
+  .addCommand(statusCommand(io))
   .addCommand(interruptible(replayCommand(io)))
   .addCommand(interruptible(logCommand(io)))
   .addCommand(interruptible(inspectCommand(io)))

@@ -40,6 +40,14 @@ export function peerStatuses(root: AnyActorRef, peers: readonly string[]): PeerS
   });
 }
 
+/** The state of osquery's link, and why there is no registration. */
+export function osqueryStatus(root: AnyActorRef): { state: string; uuid: string; reason: string } {
+  const actor: AnyActorRef | undefined = root.system.get('osquery-core');
+  if (!actor) return { state: 'ended', uuid: '', reason: '' };
+  const { value, context } = actor.getSnapshot();
+  return { state: pathOf(value), uuid: context.uuid, reason: context.reason };
+}
+
 /** The names of a state down to where it parts into regions. */
 function pathOf(value: unknown): string {
   if (typeof value === 'string') return value;

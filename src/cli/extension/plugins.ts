@@ -50,6 +50,12 @@ export class Plugins implements ExtensionHandlers {
     this.#parts = parts;
   }
 
+  /** What the calls of the logger have come to. */
+  get tally(): { readonly calls: number; readonly bytes: number; readonly lost: number } {
+    const { calls, bytes, lost } = this.#tally;
+    return { calls, bytes, lost };
+  }
+
   ping() {
     return { code: 0, message: 'pong' };
   }

@@ -1,5 +1,6 @@
 import { createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../actors/extension.machine.ts';
+import { reasonOf } from '../../../actors/port.ts';
 import type { Courier } from '../../delivery/courier.ts';
 import { createTableAccessReader } from '../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../osquery/table-columns.ts';
@@ -18,12 +19,16 @@ import { DistributedExecutions } from './distributed-executions.ts';
 import { EventMoments } from './event-moments.ts';
 import type { House } from './house.ts';
 import { connectMachines } from './machines.ts';
+import { type MetricsAddress, serveMetrics } from './metrics-server.ts';
 import { OsqueryLink } from './osquery-link.ts';
 import { peerStatuses } from './peer-status.ts';
 import { Plugins } from './plugins.ts';
 import { describePort, executePort } from './run-queries.ts';
 import { closeState, openState, recoveredFrom, type State, stateDirectory } from './state.ts';
 import { StatusForwarder } from './status-forwarder.ts';
+import { statusOf } from './status-of.ts';
+import type { StatusReport } from './status-report.ts';
+import { serveStatus } from './status-server.ts';
 import { LINK_TIMING, osqueryTiming } from './timing.ts';
 
 export interface RunOptions {
@@ -36,6 +41,7 @@ export interface RunOptions {
   readonly stateDirectory: string | undefined;
   /** End when osqueryd stays away, since whoever started us starts us again. */
   readonly givesUp: boolean;
+  readonly metrics?: MetricsAddress;
   readonly inspect?: (event: InspectionEvent) => void;
 }
 
@@ -85,6 +91,24 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   };
 
   const moments = new EventMoments(house, schedule);
+  const servers: { close(): void }[] = [];
+  const report = (): StatusReport =>
+    statusOf(house, { root: actor, schedule: schedule(), opened, tally: plugins.tally });
+
+  /** Status and metrics; where they can't be served the extension works all the same. */
+  async function serveObservers(path: string): Promise<{ close(): void }[]> {
+    const wanted = [
+      serveStatus(path, report),
+      ...(options.metrics ? [serveMetrics(options.metrics, report)] : []),
+    ];
+    const served = await Promise.allSettled(wanted);
+    return served.flatMap((one) => {
+      if (one.status === 'fulfilled') return [one.value];
+      house.log.warn({ area: 'status' }, `can't be observed: ${reasonOf(one.reason)}`);
+      return [];
+    });
+  }
+
   const plugins = new Plugins(house, {
     courier: opening.promise.then(({ delivery }) => delivery.courier),
     schedule: () => opening.promise.then(() => scheduleText(schedule())),
@@ -133,6 +157,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       if (peers) forgetOthers(delivery.courier, peers);
       delivery.courier.start();
       opening.resolve(opened);
+      servers.push(...(await serveObservers(state.directory)));
       return recoveredFrom(house, state);
     } catch (error) {
       opening.reject(error);
@@ -140,6 +165,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     }
   });
   const release = fromPromise<void, undefined>(async () => {
+    for (const server of servers) server.close();
     await osquery.close();
     await opened?.delivery.courier.stop();
     if (opened) await closeState(opened.state);
