@@ -151,6 +151,11 @@ export const extensionMachine = setup({
         },
       },
       on: {
+        'osquery.shutdown': { target: 'releasing', actions: { type: 'endWith', params: TOLD_TO_END } },
+        'xstate.done.actor.osquery-core': {
+          target: 'releasing',
+          actions: { type: 'endWith', params: ({ event }) => endOf(event.output) },
+        },
         'process.signal': {
           target: 'releasing',
           actions: { type: 'endWith', params: ({ event }) => signalled(event.signal) },

@@ -1,108 +1,23 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readTraceFile } from '../../src/cli/trace-file.ts';
-import { createManagerClient, type ManagerClient } from '../../src/osquery/manager-client.ts';
 import { replayTrace } from '../../src/replay/trace-replay.ts';
 import { startBro, type TestBro } from '../support/bro.ts';
-import { eventually, socketAppears, spawnStandin } from '../support/standin-process.ts';
+import { type Place, place } from '../support/place.ts';
 
 /** The whole way with real processes and real sockets: a stand-in osqueryd, the extension, Bros in this process. */
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
-
-interface Place {
-  readonly directory: string;
-  readonly socket: string;
-  readonly osquery: ManagerClient;
-  startExtension(...flags: readonly string[]): {
-    readonly child: ChildProcess;
-    readonly ended: Promise<number | null>;
-  };
-  /** SQL and interval of what osquery has in its schedule from us, by name. */
-  schedule(): Promise<Readonly<Record<string, string>>>;
-  untilScheduled(...sql: string[]): Promise<void>;
-}
-
-async function place(t: TestContext, bros: readonly TestBro[], own: object = {}): Promise<Place> {
-  const directory = await mkdtemp(join(tmpdir(), 'whole-way-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  const socket = join(directory, 'osquery.em');
-  const config = join(directory, 'osquery.conf');
-  const bro = { endpoints: bros.map(({ address }) => address), uid: 'h1', groups: ['servers'] };
-  await writeFile(config, JSON.stringify({ ...own, bro }));
-  spawnStandin(t, [
-    '--ephemeral',
-    `--extensions_socket=${socket}`,
-    '--config_plugin=filesystem',
-    `--config_path=${config}`,
-    '--logger_plugin=bro,filesystem',
-    `--logger_path=${directory}`,
-    '--extensions_interval=1',
-    '--extensions_timeout=30',
-    '--extensions_require=bro-osquery',
-    '--logger_event_type=false',
-  ]);
-  await socketAppears(socket);
-  const osquery = createManagerClient({ path: socket });
-  t.after(() => osquery.close());
-  const schedule = async () => {
-    const rows = await osquery.query("SELECT name, query FROM osquery_schedule WHERE name LIKE 'bro_%'");
-    return Object.fromEntries(rows.map((row) => [row['name'] ?? '', row['query'] ?? '']));
-  };
-  return {
-    directory,
-    socket,
-    osquery,
-    schedule,
-    startExtension(...flags) {
-      const child = spawn(
-        process.execPath,
-        [
-          '--import',
-          'tsx',
-          MAIN,
-          '--socket',
-          socket,
-          '--timeout',
-          '10',
-          '--state-dir',
-          join(directory, 'state'),
-          ...flags,
-        ],
-        { stdio: 'ignore', cwd: join(import.meta.dirname, '../..') },
-      );
-      const ended = once(child, 'exit').then(([code]) => code as number | null);
-      t.after(async () => {
-        child.kill('SIGKILL');
-        await ended;
-      });
-      return { child, ended };
-    },
-    async untilScheduled(...sql) {
-      let now: readonly string[] = [];
-      let asking = Promise.resolve();
-      const ask = async () => {
-        now = Object.values(await schedule()).sort();
-      };
-      await eventually(`osquery runs ${sql.join('; ') || 'nothing of ours'}`, () => {
-        asking = asking.then(ask).catch(() => {});
-        return JSON.stringify(now) === JSON.stringify([...sql].sort());
-      });
-      await asking;
-    },
-  };
+function placeWith(t: TestContext, bros: readonly TestBro[], own: object = {}): Promise<Place> {
+  const endpoints = bros.map(({ address }) => address);
+  return place(t, { endpoints, uid: 'h1', groups: ['servers'] }, { own });
 }
 
 const USERS = "SELECT uid, username FROM users WHERE username = 'root'";
 
 test('two Zeeks with the same SQL get rows of their own, and one that unsubscribes leaves the other its query', async (t) => {
   const [first, second] = await Promise.all([startBro(t), startBro(t)]);
-  const { startExtension, schedule, untilScheduled } = await place(t, [first, second]);
+  const { startExtension, schedule, untilScheduled } = await placeWith(t, [first, second]);
   startExtension();
   await Promise.all([first.announced('h1'), second.announced('h1')]);
   const one = first.subscribe(USERS, { interval: 1, cookie: 'first' });
@@ -125,7 +40,7 @@ test('two Zeeks with the same SQL get rows of their own, and one that unsubscrib
 
 test('the same request again changes nothing', async (t) => {
   const bro = await startBro(t);
-  const { startExtension, schedule } = await place(t, [bro]);
+  const { startExtension, schedule } = await placeWith(t, [bro]);
   startExtension();
   await bro.announced('h1');
   const words = { interval: 1, event: 'spec::users', cookie: 'c' };
@@ -145,7 +60,7 @@ test('the same request again changes nothing', async (t) => {
 
 test('an extension that was killed has its schedule back in osquery before any Zeek is there', async (t) => {
   const bro = await startBro(t);
-  const { startExtension, untilScheduled, schedule } = await place(t, [bro]);
+  const { startExtension, untilScheduled, schedule } = await placeWith(t, [bro]);
   const { child, ended } = startExtension();
   await bro.announced('h1');
   bro.subscribe(USERS, { interval: 1 });
@@ -165,7 +80,7 @@ test("osquery's own queries run on, and their rows never reach a Zeek", async (t
     schedule: { mine: { query: 'SELECT unix_time FROM time', interval: 1 } },
     packs: { p: { queries: { q: { query: 'SELECT 1 AS x', interval: 1 } } } },
   };
-  const { startExtension, osquery } = await place(t, [bro], own);
+  const { startExtension, osquery } = await placeWith(t, [bro], own);
   startExtension();
   await bro.announced('h1');
   const times = bro.subscribe('SELECT unix_time AS t FROM time', { interval: 1 });
@@ -183,7 +98,7 @@ test("osquery's own queries run on, and their rows never reach a Zeek", async (t
 
 test("a bad query is refused with osquery's own words, to the Zeek that asked, and nothing else changes", async (t) => {
   const [asker, other] = await Promise.all([startBro(t), startBro(t)]);
-  const { startExtension, untilScheduled } = await place(t, [asker, other]);
+  const { startExtension, untilScheduled } = await placeWith(t, [asker, other]);
   startExtension();
   await Promise.all([asker.announced('h1'), other.announced('h1')]);
   asker.subscribe(USERS, { interval: 1 });
@@ -197,7 +112,7 @@ test("a bad query is refused with osquery's own words, to the Zeek that asked, a
 
 test('a Zeek that comes back is announced to, and the rows that came meanwhile are delivered', async (t) => {
   const bro = await startBro(t);
-  const { startExtension } = await place(t, [bro]);
+  const { startExtension } = await placeWith(t, [bro]);
   startExtension();
   await bro.announced('h1');
   const sql = 'SELECT unix_time AS t FROM time';
@@ -221,7 +136,7 @@ test('a Zeek that comes back is announced to, and the rows that came meanwhile a
 
 test('a trace of a whole session replays to the same states in every machine', async (t) => {
   const bro = await startBro(t);
-  const { startExtension, directory } = await place(t, [bro]);
+  const { startExtension, directory } = await placeWith(t, [bro]);
   const path = join(directory, 'trace.jsonl');
   const { child, ended } = startExtension('--trace', path);
   await bro.announced('h1');

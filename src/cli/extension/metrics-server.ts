@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import type { Logger } from 'pino';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { StatusReport } from './status-report.ts';
 
@@ -26,7 +27,11 @@ const ROW_STATES = [
  * Serves metrics in Prometheus' text format at `/metrics`: those of the process, its event loop's delay among
  * them, and ours, read at each scrape.
  */
-export function serveMetrics({ host, port }: MetricsAddress, report: () => StatusReport): Promise<Server> {
+export function serveMetrics(
+  { host, port }: MetricsAddress,
+  report: () => StatusReport,
+  log: Logger,
+): Promise<Server> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
   registerOurs(registry, report);
@@ -46,6 +51,12 @@ export function serveMetrics({ host, port }: MetricsAddress, report: () => Statu
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);
+      const bound = server.address();
+      const at = typeof bound === 'object' && bound ? bound.port : port;
+      log.info(
+        { area: 'metrics' },
+        `serves metrics on http://${host.includes(':') ? `[${host}]` : host}:${at}/metrics`,
+      );
       resolve(server);
     });
   });

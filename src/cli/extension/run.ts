@@ -97,10 +97,8 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
 
   /** Status and metrics; where they can't be served the extension works all the same. */
   async function serveObservers(path: string): Promise<{ close(): void }[]> {
-    const wanted = [
-      serveStatus(path, report),
-      ...(options.metrics ? [serveMetrics(options.metrics, report)] : []),
-    ];
+    const wanted: Promise<{ close(): void }>[] = [serveStatus(path, report)];
+    if (options.metrics) wanted.push(serveMetrics(options.metrics, report, house.log));
     const served = await Promise.allSettled(wanted);
     return served.flatMap((one) => {
       if (one.status === 'fulfilled') return [one.value];

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startBro } from '../support/bro.ts';
+import { place, until } from '../support/place.ts';
+
+/** How the extension lives with osqueryd: real processes, a stand-in osqueryd, Bros in this process. */
+
+const USERS = "SELECT uid, username FROM users WHERE username = 'root'";
+
+test('a second extension on the same osqueryd says so and ends, the first stays', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension, directory } = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
+  startExtension();
+  await bro.announced('h1');
+  const second = startExtension('--state-dir', join(directory, 'other'));
+  assert.equal(await second.ended, 1);
+  assert.match(second.log(), /another bro-osquery is registered with this osqueryd/);
+  const users = bro.subscribe(USERS, { interval: 1 });
+  await bro.untilRows(1, users);
+});
+
+test('a second extension on the same state directory says so and ends', async (t) => {
+  const bro = await startBro(t);
+  const here = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
+  const there = await place(t, { bro_endpoint: bro.address, uid: 'h2' });
+  here.startExtension();
+  await bro.announced('h1');
+  const second = there.startExtension('--state-dir', join(here.directory, 'state'));
+  assert.equal(await second.ended, 1);
+  assert.match(second.log(), /is written by process \d+ since/);
+});
+
+test('a configuration that changes takes effect at once on SIGHUP, and a bad one leaves the last good one', async (t) => {
+  const [first, second] = await Promise.all([startBro(t), startBro(t)]);
+  const { startExtension, configure } = await place(t, { bro_endpoint: first.address, uid: 'h1' });
+  const { child, log } = startExtension();
+  await first.announced('h1');
+  await configure({ bro_endpoint: 'nowhere at all', uid: 'h1' });
+  child.kill('SIGHUP');
+  await until('the bad configuration is refused', () => log().includes('bro.bro_endpoint: '));
+  const users = first.subscribe(USERS, { interval: 1 });
+  await first.untilRows(1, users);
+  await configure({ endpoints: [first.address, second.address], uid: 'h1', groups: ['late'] });
+  child.kill('SIGHUP');
+  await second.announced('h1');
+  await first.until('announced', ({ host }) => host.groups?.includes('late') === true);
+  await configure({ bro_endpoint: second.address, uid: 'h1' });
+  child.kill('SIGHUP');
+  await first.until('disconnected');
+});
+
+test('signals and osqueryd end the extension in good order, and osquery runs nothing of ours any more', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension, untilScheduled, osquery } = await place(t, {
+    bro_endpoint: bro.address,
+    uid: 'h1',
+  });
+  const { child, ended } = startExtension();
+  await bro.announced('h1');
+  bro.subscribe(USERS, { interval: 1 });
+  await untilScheduled(USERS);
+  child.kill('SIGTERM');
+  assert.equal(await ended, 0);
+  assert.equal((await osquery.extensions()).size, 0);
+  await untilScheduled();
+});
+
+test('an extension that osqueryd has forgotten registers again by itself', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension, osquery, untilScheduled } = await place(t, {
+    bro_endpoint: bro.address,
+    uid: 'h1',
+  });
+  startExtension();
+  await bro.announced('h1');
+  bro.subscribe(USERS, { interval: 1 });
+  await untilScheduled(USERS);
+  const [before = 0] = (await osquery.extensions()).keys();
+  await osquery.deregisterExtension(before);
+  await until('it is registered again', async () => {
+    const [now] = (await osquery.extensions()).keys();
+    return now !== undefined && now !== before;
+  });
+  await untilScheduled(USERS);
+});
+
+test('the extension is itself visible to osquery, and so to its Zeeks', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension, osquery } = await place(t, { bro_endpoint: bro.address, uid: 'h1', tables: true });
+  startExtension();
+  await bro.announced('h1');
+  const sql = 'SELECT query, interval, update_type FROM bro_subscriptions';
+  const own = bro.subscribe(sql, { interval: 1 });
+  const [row] = await bro.untilRows(1, own);
+  assert.deepEqual(row?.values, [
+    { type: 'string', value: sql },
+    { type: 'integer', value: 1n },
+    { type: 'string', value: 'BOTH' },
+  ]);
+  const [peer] = await osquery.query('SELECT address, state FROM bro_peers');
+  assert.deepEqual(peer, { address: bro.address, state: 'linked.peered' });
+  const events = await osquery.query('SELECT version, type FROM bro_events WHERE version <= 2');
+  assert.deepEqual(events, [
+    { version: '1', type: 'LogStarted' },
+    { version: '2', type: 'ExtensionStarted' },
+  ]);
+  const [delivery] = await osquery.query(
+    'SELECT taken = confirmed + dropped + skipped + pending + (taken - journalled) AS adds_up FROM bro_delivery',
+  );
+  assert.deepEqual(delivery, { adds_up: '1' });
+});
+
+test('osquery may take the schedule from us as its config plugin', async (t) => {
+  const bro = await startBro(t);
+  const config = { bro_endpoint: bro.address, uid: 'h1' };
+  const { startExtension, directory } = await place(t, config, { flags: ['--config_plugin=bro'] });
+  startExtension('--config', join(directory, 'osquery.conf'));
+  await bro.announced('h1');
+  const users = bro.subscribe(USERS, { interval: 1 });
+  await bro.untilRows(1, users);
+});
+
+test("one-time queries may run through osquery's distributed machinery", async (t) => {
+  const bro = await startBro(t);
+  const config = { bro_endpoint: bro.address, uid: 'h1', one_time_queries: 'distributed' };
+  const flags = ['--disable_distributed=false', '--distributed_plugin=bro', '--distributed_interval=1'];
+  const { startExtension } = await place(t, config, { flags });
+  startExtension();
+  await bro.announced('h1');
+  const once = bro.execute('SELECT 7 AS seven');
+  const [row] = await bro.untilRows(1, once);
+  assert.deepEqual(row?.values, [{ type: 'integer', value: 7n }]);
+  assert.equal(row?.change, 'SNAPSHOT');
+});
+
+test('rows of an event table come at the moment of the event, each once', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension, directory, configure } = await place(
+    t,
+    {},
+    {
+      flags: ['--disable_events=false', '--enable_file_events=true', '--config_refresh=1'],
+    },
+  );
+  const watched = join(directory, 'watched');
+  mkdirSync(watched);
+  const config = { bro_endpoint: bro.address, uid: 'h1' };
+  await configure(config, { file_paths: { spec: [`${watched}/%%`] } });
+  startExtension();
+  await bro.announced('h1');
+  const sql = "SELECT target_path, action FROM file_events WHERE action = 'CREATED'";
+  const created = bro.subscribe(sql, { interval: 4, updateType: 'ADDED' });
+  await until('osquery watches the folder', async () => {
+    appendFileSync(join(watched, `probe-${Date.now()}`), 'x');
+    return bro.rows(created).length > 0;
+  });
+  const path = join(watched, 'numbered');
+  appendFileSync(path, 'x');
+  await bro.untilHolds(
+    () =>
+      bro.rows(created).some(({ values: [target] }) => target?.type === 'string' && target.value === path),
+    'the row of the event',
+  );
+  // Two runs of the schedule later the row has not come a second time.
+  const start = bro.rows(created).length;
+  const other = bro.subscribe('SELECT unix_time AS t FROM time', { interval: 1 });
+  await bro.untilRows(20, other);
+  const paths = bro
+    .rows(created)
+    .map(({ values: [target] }) => (target?.type === 'string' ? target.value : ''));
+  assert.equal(paths.filter((one) => one === path).length, 1);
+  assert.equal(paths.length, new Set(paths).size, `${start} rows at first`);
+});
