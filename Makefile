@@ -36,7 +36,7 @@ setup-nats: setup ## have a nats-server for specs and demo, where one can be had
 	specs/support/setup-nats.sh
 
 test: setup setup-nats dist/bro-osquery.ext ## run the specs
-	node --import tsx --test --test-reporter=spec '$(SPECS)'
+	node --import tsx --test --test-concurrency=2 --test-reporter=spec '$(SPECS)'
 
 SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json') package.json package-lock.json
 

@@ -1,7 +1,7 @@
 import { assign, type DoneActorEvent, setup } from 'xstate';
 import type { MessageOf } from '../src/bus/messages.ts';
 import { DEFAULT_POLICY } from '../src/schedule/policy.ts';
-import { groupsOf, type ScheduleState } from '../src/schedule/schedule.ts';
+import { groupsOf, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import type { Host } from '../src/vocabulary/words.ts';
 import type { LinkTiming } from './bro-peer.machine.ts';
 import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
@@ -179,7 +179,7 @@ export const extensionMachine = setup({
             endpointId: context.endpointId,
             timing: context.timing.link,
             configuration: context.configured,
-            groups: context.recovered ? groupsOf(context.recovered.schedule) : [],
+            groups: groupsAtStart(context),
             host: context.host,
           }),
         },
@@ -242,6 +242,12 @@ function drainingOf<Id extends string>(actor: Id, description: string) {
       ended: { type: 'final', description: `${actor} has ended.` },
     },
   } as const;
+}
+
+/** The groups of the configuration as it is now, and those that Bros had us join in former lives. */
+function groupsAtStart({ recovered, configured }: ExtensionContext): readonly string[] {
+  const schedule = recovered?.schedule ?? initialState();
+  return groupsOf(configured ? { ...schedule, configuredGroups: configured.groups } : schedule);
 }
 
 function scheduleInput({ recovered, configured, host }: ExtensionContext) {

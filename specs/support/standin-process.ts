@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
@@ -41,6 +42,17 @@ export async function eventually(what: string, condition: () => boolean, limitMs
   }
 }
 
-export function socketAppears(path: string): Promise<void> {
-  return eventually(`${path} exists`, () => existsSync(path));
+/** Resolves as soon as somebody answers there; the file is there a moment before. */
+export async function socketAppears(path: string): Promise<void> {
+  await eventually(`${path} exists`, () => existsSync(path));
+  let answers = false;
+  const knock = () => {
+    const socket = createConnection(path, () => {
+      answers = true;
+      socket.destroy();
+    });
+    socket.on('error', () => setTimeout(knock, 10));
+  };
+  knock();
+  await eventually(`${path} answers`, () => answers);
 }
