@@ -2,34 +2,28 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
-  existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { createManagerClient } from '../../../src/osquery/manager-client.ts';
 import { startBro } from '../../support/bro.ts';
 import { socketAppears, spawnStandin } from '../../support/standin-process.ts';
 
-/** The binary and its package as an operator has them; `make test` builds the binary first. */
+/** The binary as an operator has it; `make test` builds the binary first. */
 
 const root = join(import.meta.dirname, '../../..');
 const binary = join(root, 'dist/bro-osquery.ext');
 
-function temporary(t: TestContext): string {
+test('osqueryd loads the binary by itself, and starts it again when it dies', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'bro-binary-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-test('osqueryd loads the binary by itself, and starts it again when it dies', async (t) => {
-  const directory = temporary(t);
   const bro = await startBro(t);
   const socket = join(directory, 'osquery.em');
   const config = { bro: { bro_endpoint: bro.address, uid: 'h1', state_dir: join(directory, 'state') } };
@@ -55,7 +49,16 @@ test('osqueryd loads the binary by itself, and starts it again when it dies', as
   await bro.announced('h1');
   const [pid = 0] = processesOf(join(directory, 'bro-osquery.ext'));
   const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
-  assert.ok(environment.includes('OSQUERY_EXTENSION='), environment);
+  assert.deepEqual(
+    environment
+      .split('\0')
+      .filter((line) => line !== '')
+      .sort(),
+    [`OSQUERY_EXTENSION=${pid}`, 'OSQUERY_EXTENSIONS=true'],
+  );
+  assert.equal(readlinkSync(`/proc/${pid}/cwd`), '/');
+  const [, ...words] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  assert.deepEqual(words, ['--socket', socket, '--timeout', '30', '--interval', '1']);
   const users = bro.subscribe('SELECT username FROM users WHERE uid = 0', { interval: 1 });
   await bro.untilRows(1, users);
   process.kill(pid, 'SIGKILL');
@@ -73,34 +76,6 @@ test('the binary is the whole command line, without PATH, HOME or a folder of it
   assert.equal(run('--version'), `${version}\n`);
   const explained = run('replay', join(root, 'fixtures/event-log/last-night'), '--explain', 'bro_7a3e5c19_2');
   assert.match(explained, /^bro_7a3e5c19_2: /);
-});
-
-test('the Debian package installs and leaves without a trace but state, which a purge takes too', (t) => {
-  execFileSync(process.execPath, ['--import', 'tsx', 'src/cli/build/package.ts'], { cwd: root });
-  const [deb = ''] = readdirSync(join(root, 'dist')).filter((name) => name.endsWith('.deb'));
-  const target = temporary(t);
-  for (const folder of ['etc/osquery', 'var/lib/dpkg', 'var/osquery/bro-osquery']) {
-    mkdirSync(join(target, folder), { recursive: true });
-  }
-  writeFileSync(join(target, 'var/lib/dpkg/status'), '');
-  // Another extension's line, without a line end.
-  writeFileSync(join(target, 'etc/osquery/extensions.load'), '/opt/other.ext');
-  const dpkg = (...args: readonly string[]) =>
-    execFileSync('dpkg', [`--root=${target}`, '--force-depends', '--force-script-chrootless', ...args], {
-      stdio: 'pipe',
-    });
-  const load = () => readFileSync(join(target, 'etc/osquery/extensions.load'), 'utf8');
-  const extension = '/usr/lib/osquery/extensions/bro-osquery.ext';
-  dpkg('--install', join(root, 'dist', deb));
-  dpkg('--install', join(root, 'dist', deb));
-  assert.equal(load(), `/opt/other.ext\n${extension}\n`);
-  assert.equal(execFileSync(join(target, extension), ['--version'], { env: {} }).length > 0, true);
-  dpkg('--remove', 'bro-osquery');
-  assert.equal(load(), '/opt/other.ext\n');
-  assert.equal(existsSync(join(target, 'usr/lib/osquery')), false);
-  assert.equal(existsSync(join(target, 'var/osquery/bro-osquery')), true);
-  dpkg('--purge', 'bro-osquery');
-  assert.equal(existsSync(join(target, 'var/osquery')), false);
 });
 
 function processesOf(path: string): number[] {

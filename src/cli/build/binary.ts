@@ -20,11 +20,13 @@ const binary = join(root, 'dist/bro-osquery.ext');
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 async function bundleProgram(): Promise<void> {
-  await build({
+  const { metafile } = await build({
+    absWorkingDir: root,
     entryPoints: [join(root, 'src/cli/main.ts')],
     outfile: bundle,
     bundle: true,
     minify: true,
+    metafile: true,
     platform: 'node',
     format: 'cjs',
     target: 'node26',
@@ -36,6 +38,8 @@ async function bundleProgram(): Promise<void> {
     // Thrift's compiler writes them.
     logOverride: { 'duplicate-case': 'silent' },
   });
+  // Whoever passes the binary on passes these on too, with their licenses.
+  writeFileSync(join(work, 'inputs.json'), JSON.stringify(Object.keys(metafile.inputs).sort()));
 }
 
 /** The Node of the lock file, which runs everything else here too. */
