@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup setup-nats check types lint layering format test binary package demo demo-nats bench fuzz chaos chaos-log thrift
+.PHONY: help setup setup-nats setup-chromium check types lint layering format test binary package demo inspect demo-nats bench fuzz chaos chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -22,6 +22,7 @@ check: types lint layering ## types, lint, formatting and layering
 
 types: setup ## type-check everything
 	tsc -p .
+	tsc -p src/inspect/page
 
 lint: setup ## lint and check the formatting
 	biome check --error-on-warnings .
@@ -35,10 +36,13 @@ format: setup ## rewrite files to the house format
 setup-nats: setup ## have a nats-server for specs and demo, where one can be had
 	specs/support/setup-nats.sh
 
-test: setup setup-nats dist/bro-osquery.ext ## run the specs
+setup-chromium: ## have a Chromium for the browser specs and the pictures, where one can be had
+	specs/support/setup-chromium.sh
+
+test: setup setup-nats setup-chromium dist/bro-osquery.ext ## run the specs
 	node --import tsx --test --test-concurrency=2 --test-reporter=spec '$(SPECS)'
 
-SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json') package.json package-lock.json
+SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json' -o -name '*.css' -o -name '*.html') package.json package-lock.json
 
 binary: dist/bro-osquery.ext ## build the one executable, dist/bro-osquery.ext
 
@@ -74,6 +78,9 @@ demo: setup ## show the whole way on this host, with the osqueryd of OSQUERYD or
 
 demo-nats: setup setup-nats ## show three hosts and a Zeek at a nats-server that dies and comes back
 	node --import tsx src/cli/main.ts demo-nats
+
+inspect: setup ## run osqueryd or its stand-in, a Zeek's stand-in and the extension, with a page to look at them
+	node --import tsx src/cli/main.ts inspect --sandbox
 
 # Debian's thrift-compiler 0.17; the result is committed, so that nobody else needs it.
 thrift: ## generate src/osquery/generated from osquery.thrift

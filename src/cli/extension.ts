@@ -2,9 +2,11 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Bus, createBus } from '../bus/bus.ts';
 import { BusBridge, DEFAULT_BUS_PREFIX } from '../nats/bus-bridge-client.ts';
 import { type NatsAddress, natsAddress, subjectPrefix } from './bro/nats-options.ts';
-import { createHouse, type World } from './extension/house.ts';
+import { createHouse, type House, type World } from './extension/house.ts';
 import type { MetricsAddress } from './extension/metrics-server.ts';
-import { runExtension } from './extension/run.ts';
+import { type RunningSystem, runExtension } from './extension/run.ts';
+import type { InspectAddress } from './inspect/address.ts';
+import { inspectAddress, readToken } from './inspect/options.ts';
 import { createLog } from './log-output.ts';
 import { recordTrace } from './trace-file.ts';
 import { VERSION } from './version.ts';
@@ -21,6 +23,8 @@ interface ExtensionFlags {
   readonly busNats?: NatsAddress;
   readonly busSubject: string;
   readonly busCredentials?: string;
+  readonly inspect?: InspectAddress;
+  readonly inspectTokenFile?: string;
 }
 
 /** What the process brings: the real clock, chance and signals, and whether osqueryd started us. */
@@ -60,7 +64,18 @@ export function extensionCommand(parts: ProcessParts): Command {
         .default(DEFAULT_BUS_PREFIX),
     )
     .option('--bus-credentials <file>', 'credentials for that server, as nsc writes them')
-    .action((flags: ExtensionFlags) => run(flags, parts));
+    .option(
+      '--inspect <address>',
+      'let `inspect --live` and browsers look inside: host:port, or a Unix socket',
+      inspectAddress,
+    )
+    .option('--inspect-token-file <file>', 'what they have to know; needed elsewhere than on loopback')
+    .action((flags: ExtensionFlags, command: Command) => {
+      if (flags.inspect?.isLocal === false && flags.inspectTokenFile === undefined) {
+        command.error('error: --inspect elsewhere than on loopback takes an --inspect-token-file');
+      }
+      return run(flags, parts);
+    });
 }
 
 async function run(
@@ -86,6 +101,7 @@ async function run(
     givesUp: autoloaded,
     ...(trace && { inspect: trace.inspect }),
     ...(flags.metrics && { metrics: flags.metrics }),
+    onSystem: (system) => void letInspect(house, system, flags),
   });
   onSignal('SIGINT', () => extension.signal('SIGINT'));
   onSignal('SIGTERM', () => extension.signal('SIGTERM'));
@@ -132,6 +148,23 @@ function metricsAddress(text: string): MetricsAddress {
   const [, host = '127.0.0.1', port = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   if (port === '' || Number(port) > 65_535) throw new InvalidArgumentError('is no HOST:PORT');
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
+/** Opens the extension to whoever may look inside, if it is to be. That this fails is no reason to do no work. */
+async function letInspect(
+  house: House,
+  system: RunningSystem,
+  { inspect, inspectTokenFile }: ExtensionFlags,
+): Promise<void> {
+  if (!inspect) return;
+  try {
+    const token = inspectTokenFile === undefined ? null : await readToken(inspectTokenFile);
+    const { serveLive } = await import('./inspect/serve-live.ts');
+    const { address } = await serveLive(house, system, { address: inspect, token });
+    house.log.info({ area: 'inspect', address }, `can be looked at: ${address}`);
+  } catch (error) {
+    house.log.error({ err: error, area: 'inspect' }, 'cannot be looked at');
+  }
 }
 
 function seconds(text: string): number {

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
+import { bundlePage } from './page.ts';
 
 /**
  * Builds the one executable: Node itself with the program inside (a single-executable application). The program is
@@ -34,6 +35,7 @@ async function bundleProgram(): Promise<void> {
     keepNames: true,
     // Only a program that is started from its source asks whether it is the main module.
     define: { 'import.meta.main': 'false' },
+    plugins: [pageInside],
     logLevel: 'warning',
     // Thrift's compiler writes them.
     logOverride: { 'duplicate-case': 'silent' },
@@ -41,6 +43,16 @@ async function bundleProgram(): Promise<void> {
   // Whoever passes the binary on passes these on too, with their licenses.
   writeFileSync(join(work, 'inputs.json'), JSON.stringify(Object.keys(metafile.inputs).sort()));
 }
+
+/** The page of `inspect` goes into the program as it is bundled here: the binary has no bundler. */
+const pageInside: Plugin = {
+  name: 'page-inside',
+  setup(building) {
+    building.onLoad({ filter: /\/cli\/inspect\/page-assets\.ts$/ }, async () => ({
+      contents: `export const pageAssets = async () => (${JSON.stringify(await bundlePage())});`,
+    }));
+  },
+};
 
 /** The Node of the lock file, which runs everything else here too. */
 function nodeOfLockFile(): string {

@@ -103,9 +103,9 @@ export class Troupe {
     ]);
   }
 
-  startExtension(): Promise<Child> {
+  startExtension(flags: readonly string[] = []): Promise<Child> {
     const state = join(this.directory, 'state');
-    const command = [...ourselves(), 'extension', '--socket', this.socket, '--state-dir', state];
+    const command = [...ourselves(), 'extension', '--socket', this.socket, '--state-dir', state, ...flags];
     return this.start('bro-osquery extension', command);
   }
 

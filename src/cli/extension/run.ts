@@ -1,6 +1,7 @@
-import { createActor, fromPromise, type InspectionEvent } from 'xstate';
+import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../actors/extension.machine.ts';
 import { reasonOf } from '../../../actors/port.ts';
+import type { Account } from '../../delivery/accounting.ts';
 import type { Courier } from '../../delivery/courier.ts';
 import { createTableAccessReader } from '../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../osquery/table-columns.ts';
@@ -43,6 +44,18 @@ export interface RunOptions {
   readonly givesUp: boolean;
   readonly metrics?: MetricsAddress;
   readonly inspect?: (event: InspectionEvent) => void;
+  /** Given the machines right before they start. */
+  readonly onSystem?: (system: RunningSystem) => void;
+}
+
+/** A running extension from inside, for whoever looks at it. */
+export interface RunningSystem {
+  readonly root: AnyActorRef;
+  /** The state directory. */
+  readonly directory: () => string;
+  /** The number of the last fact in the event log; 0 until that is open. */
+  readonly lastSeq: () => number;
+  readonly accounts: () => readonly Account[];
 }
 
 /** A running extension. */
@@ -85,6 +98,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
 
   const directory = () => stateDirectory(house, options.stateDirectory);
   const schedule = () => opened?.state.eventLog.state ?? initialState();
+  const accounts = () => opened?.delivery.courier.accounts() ?? [];
   const inService = (): Opened => {
     if (!opened) throw new Error('the state directory is not open');
     return opened;
@@ -121,7 +135,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
           actor,
           house.settings().endpoints.map(({ peer }) => peer),
         ),
-      accounts: () => opened?.delivery.courier.accounts() ?? [],
+      accounts,
       directory,
     }),
   });
@@ -213,6 +227,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       complete: () => resolve(actor.getSnapshot().output ?? { code: 1, reason: 'the machine stopped' }),
     });
   });
+  options.onSystem?.({ root: actor, directory, lastSeq: () => opened?.state.eventLog.seq ?? 0, accounts });
   actor.start();
   return {
     ended,

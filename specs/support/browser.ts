@@ -1,0 +1,84 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+
+/** The Chromium of CHROMIUM or of the PATH; undefined where there is none. */
+export function findChromium(): string | undefined {
+  const { CHROMIUM, PATH = '' } = process.env;
+  const onPath = PATH.split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)));
+  return [...(CHROMIUM ? [CHROMIUM] : []), ...onPath].find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** A headless browser; it needs a Chromium. */
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error('there is no Chromium');
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** A test in a browser; skipped where there is none. `faults` are errors and refusals that the page has met. */
+export function browserTest(
+  title: string,
+  run: (t: TestContext, page: Page, faults: readonly string[]) => Promise<void>,
+): void {
+  const skip = findChromium() === undefined ? 'there is no Chromium' : false;
+  test(title, { skip }, async (t) => {
+    const browser = await launchBrowser();
+    t.after(() => browser.close());
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(20_000);
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text());
+    });
+    await run(t, page, faults);
+  });
+}
+
+/** Looks until an element's text is this; asked from here, since a page with a strict policy evaluates no text. */
+export async function untilText(
+  page: Page,
+  selector: string,
+  expected: string,
+  limit = 20_000,
+): Promise<void> {
+  await untilSeen(page, selector, (text) => text === expected, `"${expected}"`, limit);
+}
+
+/** Looks until an element's text is as wanted. */
+export async function untilSeen(
+  page: Page,
+  selector: string,
+  isWanted: (text: string) => boolean,
+  what: string,
+  limit = 20_000,
+): Promise<void> {
+  const end = Date.now() + limit;
+  for (;;) {
+    const text = (await page.locator(selector).first().textContent()) ?? '';
+    if (isWanted(text)) return;
+    if (Date.now() > end) throw new Error(`${selector} is "${text}", not ${what}, after ${limit} ms`);
+    await page.waitForTimeout(30);
+  }
+}

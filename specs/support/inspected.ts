@@ -1,0 +1,33 @@
+import type { TestContext } from 'node:test';
+import { pageAssets } from '../../src/cli/inspect/page-assets.ts';
+import { fileSource } from '../../src/cli/inspect/sources.ts';
+import {
+  type Conversation,
+  createConversation,
+  startInspectServer,
+} from '../../src/inspect/inspect-server.ts';
+import { DAY } from './schedule-words.ts';
+
+/** Serves the page on a free port of loopback until the test ends; resolves with its address. */
+export async function serveConversation(
+  t: TestContext,
+  conversation: Conversation,
+  token: string | null = null,
+): Promise<string> {
+  const server = await startInspectServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    token,
+    version: '1.0.0',
+    now: () => DAY,
+    page: pageAssets,
+    conversation,
+  });
+  t.after(() => server.close());
+  return server.address;
+}
+
+/** Serves an event log or a trace. */
+export async function serveFile(t: TestContext, path: string, token: string | null = null): Promise<string> {
+  const conversation = createConversation(await fileSource(path), { version: '1.0.0', now: () => DAY });
+  return serveConversation(t, conversation, token);
+}

@@ -1,0 +1,27 @@
+import type { ListenOptions } from 'node:net';
+
+/** Where an inspection listens or is found. */
+export interface InspectAddress {
+  readonly listen: ListenOptions;
+  /** Whether only this machine's users reach it: loopback, or a Unix socket. */
+  readonly isLocal: boolean;
+  /** Of its WebSocket, for a client. */
+  readonly socketUrl: string;
+}
+
+/** Reads `HOST:PORT`, `[IPV6]:PORT`, `PORT` (on loopback) or the path of a Unix socket, which has a slash. Null if it is none. */
+export function parseInspectAddress(text: string): InspectAddress | null {
+  if (text.includes('/')) {
+    return { listen: { path: text }, isLocal: true, socketUrl: `ws+unix:${text}:/socket` };
+  }
+  const [, host = '127.0.0.1', digits = ''] =
+    /^(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === '' || port > 65_535) return null;
+  const name = host.replaceAll(/[[\]]/g, '');
+  return {
+    listen: { host: name, port },
+    isLocal: name === 'localhost' || name === '::1' || /^127\.\d+\.\d+\.\d+$/.test(name),
+    socketUrl: `ws://${host}:${port}/socket`,
+  };
+}

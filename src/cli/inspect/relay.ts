@@ -1,0 +1,29 @@
+import { WebSocket } from 'ws';
+import type { Conversation } from '../../inspect/inspect-server.ts';
+import type { FromServer } from '../../inspect/protocol.ts';
+
+/** Lets each page talk with a running extension's inspection, which may be behind a Unix socket. */
+export function relayTo(socketUrl: string, token: string): Conversation {
+  return (page) => {
+    const extension = new WebSocket(socketUrl, { perMessageDeflate: false });
+    const waiting: string[] = [];
+    extension.on('open', () => {
+      extension.send(JSON.stringify({ type: 'hello', token }));
+      for (const message of waiting.splice(0)) extension.send(message);
+    });
+    extension.on('message', (data) => {
+      if (page.readyState === page.OPEN) page.send(String(data));
+    });
+    page.on('message', (data) => {
+      if (extension.readyState === WebSocket.OPEN) extension.send(String(data));
+      else waiting.push(String(data));
+    });
+    extension.on('error', (error) => {
+      const text = `The extension at ${socketUrl} is not reached: ${error.message}`;
+      if (page.readyState === page.OPEN)
+        page.send(JSON.stringify({ type: 'problem', text } satisfies FromServer));
+    });
+    extension.on('close', (code) => page.close(code === 4401 ? 4401 : 1001));
+    page.on('close', () => extension.terminate());
+  };
+}

@@ -1,0 +1,40 @@
+import { chmod, rm } from 'node:fs/promises';
+import { readLog } from '../../event-log/event-log-reader-store.ts';
+import { createConversation, type InspectServer, startInspectServer } from '../../inspect/inspect-server.ts';
+import { openLive } from '../../inspect/live-recording.ts';
+import type { House } from '../extension/house.ts';
+import type { RunningSystem } from '../extension/run.ts';
+import type { InspectAddress } from './address.ts';
+import { pageAssets } from './page-assets.ts';
+import { createCharts } from './sources.ts';
+
+/** Lets the running extension be looked at. It listens to its own machines only while somebody looks. */
+export async function serveLive(
+  house: Pick<House, 'bus' | 'version' | 'world'>,
+  system: RunningSystem,
+  { address, token }: { readonly address: InspectAddress; readonly token: string | null },
+): Promise<InspectServer> {
+  const { bus, version, world } = house;
+  const { now } = world;
+  const { path } = address.listen;
+  // Of a process that ended without a chance to remove it; the state directory's lock says that it has ended.
+  if (path !== undefined) await rm(path, { force: true });
+  const server = await startInspectServer({
+    listen: address.listen,
+    token,
+    version,
+    now,
+    page: pageAssets,
+    conversation: createConversation(
+      {
+        name: { kind: 'live', name: 'this extension' },
+        charts: createCharts(),
+        open: (onProblem) =>
+          openLive({ ...system, bus, now, history: () => readLog(system.directory()) }, onProblem),
+      },
+      { version, now },
+    ),
+  });
+  if (path !== undefined) await chmod(path, 0o600);
+  return server;
+}

@@ -1,0 +1,66 @@
+import { open, stat } from 'node:fs/promises';
+import { MACHINES } from '../../../actors/machines.ts';
+import { readLog } from '../../event-log/event-log-reader-store.ts';
+import { chartOf } from '../../inspect/chart.ts';
+import { type ChartLayout, layOut } from '../../inspect/chart-layout.ts';
+import type { InspectSource } from '../../inspect/inspect-server.ts';
+import { Recording } from '../../inspect/recording.ts';
+import { recordTraceLines } from '../../inspect/trace-recording.ts';
+import { readTraceFile } from '../trace-file.ts';
+
+/** Every machine's chart, laid out; once, whoever asks. */
+export function createCharts(): () => Promise<readonly ChartLayout[]> {
+  let charts: Promise<readonly ChartLayout[]> | undefined;
+  return () => {
+    charts ??= Promise.all([...MACHINES.values()].map((machine) => layOut(chartOf(machine))));
+    return charts;
+  };
+}
+
+/** An event log, which is followed while it is looked at, or a trace. Throws where there is neither. */
+export async function fileSource(path: string): Promise<InspectSource> {
+  return (await isTrace(path)) ? traceSource(path) : logSource(path);
+}
+
+async function isTrace(path: string): Promise<boolean> {
+  if (!(await stat(path)).isFile()) return false;
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0);
+    return buffer.toString('utf8', 0, bytesRead).startsWith('{"kind":');
+  } finally {
+    await file.close();
+  }
+}
+
+function traceSource(path: string): InspectSource {
+  return {
+    name: { kind: 'trace', name: path },
+    charts: createCharts(),
+    open(onProblem) {
+      const recording = new Recording(null);
+      recordTraceLines(readTraceFile(path), recording).catch(onProblem);
+      return { recording, close() {} };
+    },
+  };
+}
+
+async function logSource(path: string): Promise<InspectSource> {
+  const isDirectory = (await stat(path)).isDirectory();
+  // Says at once where there is no log.
+  const { base } = await readLog(path);
+  return {
+    name: { kind: 'log', name: path },
+    charts: createCharts(),
+    open(onProblem) {
+      const recording = new Recording(base);
+      const end = new AbortController();
+      const read = async () => {
+        const { records } = await readLog(path, isDirectory ? { follow: end.signal } : {});
+        for await (const record of records) recording.addRecord(record);
+      };
+      read().catch(onProblem);
+      return { recording, close: () => end.abort() };
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { StateValue } from 'xstate';
+import type { Lights } from './chart-drawing.ts';
+import type { ChartLayout } from './chart-layout.ts';
+
+/** Ids of the active states, from the machine's own on. */
+export function activeStates(machine: string, state: StateValue): Set<string> {
+  if (typeof state === 'string') return new Set([machine, `${machine}.${state}`]);
+  return new Set([
+    machine,
+    ...Object.entries(state).flatMap(([key, inner]) =>
+      inner === undefined ? [] : [...activeStates(`${machine}.${key}`, inner)],
+    ),
+  ]);
+}
+
+/** A state in words, its regions apart: `link.linked.peered(sync.settled, health.responsive)`. */
+export function stateInWords(state: StateValue): string {
+  if (typeof state === 'string') return state;
+  const parts = Object.entries(state).map(([key, inner]) => {
+    const text = inner === undefined ? '' : stateInWords(inner);
+    if (text === '') return key;
+    return typeof inner === 'object' && Object.keys(inner).length > 1 ? `${key}(${text})` : `${key}.${text}`;
+  });
+  return parts.join(', ');
+}
+
+/**
+ * What is lit after a step: the active states, and the edges that it took. Guards are not asked again: of the edges
+ * with the event those count that led from a state that was active to one that is; from there on, those that are
+ * taken at once.
+ */
+export function lightsOf(
+  { machine, edges }: ChartLayout,
+  step: { readonly event: string; readonly state: StateValue },
+  before: StateValue | null,
+): Lights {
+  const active = activeStates(machine, step.state);
+  const former: ReadonlySet<string> = before === null ? new Set() : activeStates(machine, before);
+  const taken = new Set<number>();
+  const offered = [...edges.entries()].filter(
+    ([, { from, events }]) => former.has(from) && events.some((event) => hears(event, step.event)),
+  );
+  const arrived = offered.filter(([, { to }]) => active.has(to));
+  if (arrived.length > 0) for (const [index] of arrived) taken.add(index);
+  else {
+    // It led through a state that was left at once.
+    for (const [index, { to }] of offered) {
+      const path = atOnce(edges, to, active);
+      if (path) for (const one of [index, ...path]) taken.add(one);
+      if (path) break;
+    }
+  }
+  return { active, taken };
+}
+
+/** Edges that are taken at once, from a state to an active one; null if there are none. */
+function atOnce(
+  edges: ChartLayout['edges'],
+  from: string,
+  active: ReadonlySet<string>,
+  seen: ReadonlySet<string> = new Set(),
+): number[] | null {
+  for (const [index, edge] of edges.entries()) {
+    if (edge.from !== from || !edge.events.includes('') || seen.has(edge.to)) continue;
+    if (active.has(edge.to)) return [index];
+    const rest = atOnce(edges, edge.to, active, new Set([...seen, from]));
+    if (rest) return [index, ...rest];
+  }
+  return null;
+}
+
+function hears(pattern: string, event: string): boolean {
+  return pattern === event || (pattern.endsWith('.*') && event.startsWith(pattern.slice(0, -1)));
+}

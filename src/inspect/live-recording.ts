@@ -1,0 +1,127 @@
+import type { AnyActorRef, InspectionEvent } from 'xstate';
+import { frameOf, standingFrames } from '../../actors/inspection.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { Replayable } from '../replay/replay.ts';
+import type { ScheduleEvent } from '../schedule/events.ts';
+import type { ScheduleState } from '../schedule/schedule.ts';
+import type { RowCounts } from './entries.ts';
+import { FactFollower } from './fact-follower.ts';
+import { Recording } from './recording.ts';
+import { messageEntry } from './routes.ts';
+
+/** A running extension, for eyes. */
+export interface LiveParts {
+  readonly root: AnyActorRef;
+  readonly bus: Bus;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** The number of the last fact in the log; 0 until it is open. */
+  readonly lastSeq: () => number;
+  /** The log as it is now. */
+  readonly history: () => Promise<Replayable>;
+  readonly accounts: () => readonly RowCounts[];
+}
+
+/** Something that is looked at, from now until `close`. */
+export interface OpenRecording {
+  readonly recording: Recording;
+  readonly close: () => void;
+}
+
+const MANAGER = 'schedule-manager';
+
+/** What is looked at of the schedule manager's context: what it has decided, and the schedule in force. */
+interface ManagerContext {
+  readonly schedule: ScheduleState;
+  readonly decided: { readonly events: readonly ScheduleEvent[] };
+}
+
+/**
+ * Listens to a running extension: where its machines stand now, the facts so far, and all that happens from now on.
+ * Before the call and after `close` it costs nothing.
+ * @param onProblem the log could not be read; what happens from now on is shown all the same
+ */
+export function openLive(parts: LiveParts, onProblem: (error: unknown) => void): OpenRecording {
+  const { root, bus, now, lastSeq } = parts;
+  const recording = new Recording(null);
+  const follower = new FactFollower();
+  /** What happens while the log is read comes after what it says. */
+  let waiting: (() => void)[] | null = [];
+  const put = (work: () => void) => {
+    if (waiting) waiting.push(work);
+    else work();
+  };
+  const upTo = lastSeq();
+  const standing = standingFrames(root, now());
+
+  function takeManager(event: InspectionEvent): void {
+    if (event.type !== '@xstate.snapshot' || !('machine' in event.snapshot)) return;
+    const { machine, value, context } = event.snapshot as unknown as {
+      readonly machine: { readonly id: string };
+      readonly value: unknown;
+      readonly context: ManagerContext;
+    };
+    if (machine.id !== MANAGER) return;
+    const seq = lastSeq();
+    const { type } = event.event;
+    if (type === 'xstate.init') put(() => recording.rebase(context.schedule, seq));
+    const facts = follower.take({ event: type, state: value, decided: context.decided });
+    // One decision is appended at a time: the log's end is that of this one.
+    for (const [index, fact] of facts.entries()) {
+      const own = seq - facts.length + 1 + index;
+      put(() => {
+        if (own > recording.lastSeq) recording.addFact(fact, own);
+      });
+    }
+  }
+
+  const inspection = root.system.inspect((event: InspectionEvent) => {
+    const frame = frameOf(event, now());
+    if (!frame) return;
+    takeManager(event);
+    put(() => recording.add(frame));
+  });
+  const unsubscribe = bus.subscribe(['>'], (message) => put(() => recording.add(messageEntry(message))));
+  let counts = '';
+  const look = () => {
+    const accounts = parts.accounts().map(countsOf);
+    const text = JSON.stringify(accounts);
+    if (text === counts) return;
+    counts = text;
+    const at = now();
+    put(() => recording.add({ kind: 'rows', at, accounts }));
+  };
+  const looks = setInterval(look, 1_000);
+
+  void readHistory(parts, recording, upTo)
+    .catch(onProblem)
+    .then(() => {
+      for (const frame of standing) recording.add(frame);
+      const works = waiting ?? [];
+      waiting = null;
+      for (const work of works) work();
+      look();
+    });
+  return {
+    recording,
+    close() {
+      inspection.unsubscribe();
+      unsubscribe();
+      clearInterval(looks);
+    },
+  };
+}
+
+async function readHistory({ history }: LiveParts, recording: Recording, upTo: number): Promise<void> {
+  if (upTo === 0) return;
+  const log = await history();
+  if (log.base) recording.rebase(log.base.state, log.base.seq);
+  for await (const record of log.records) {
+    if (record.seq > upTo) return;
+    recording.addRecord(record);
+  }
+}
+
+function countsOf({ peer, name, taken, sent, confirmed, dropped, pending }: RowCounts): RowCounts {
+  return { peer, name, taken, sent, confirmed, dropped, pending };
+}

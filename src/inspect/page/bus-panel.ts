@@ -1,0 +1,161 @@
+import { matches } from '../../bus/subject.ts';
+import type { MessageEntry } from '../entries.ts';
+import { type History, lastUpTo } from '../history.ts';
+import { button, el, shortName, svg, timeOf } from './dom.ts';
+import type { Commands, Panel, View } from './view.ts';
+import { VirtualList } from './virtual-list.ts';
+
+const AREAS = ['peer', 'schedule', 'execution', 'osquery', 'logger', 'courier', 'endpoint', 'extension'];
+const ORDER = [
+  'extension',
+  'osquery-core',
+  'logger-plugin',
+  'schedule-manager',
+  'courier',
+  'broker-endpoint',
+];
+/** Pixels. */
+const ROW = 26;
+const TIME = 92;
+const NARROWEST_LANE = 82;
+
+/** The bus as a sequence diagram, with filters. */
+export class BusPanel implements Panel {
+  readonly element: HTMLElement;
+  readonly #list: VirtualList<number>;
+  readonly #sequence: HTMLElement;
+  readonly #head = el('div', { class: 'lane-heads' });
+  readonly #count = el('span', { class: 'dim count' });
+  readonly #detail = el('pre', { class: 'detail', tabindex: '0', 'aria-label': 'Message' });
+  readonly filter = el('input', {
+    type: 'search',
+    placeholder: 'filter: text, or a subject like peer.*.request',
+    'aria-label': 'Filter messages',
+    spellcheck: 'false',
+  });
+  readonly #hidden = new Set<string>();
+  #shown: readonly number[] = [];
+  #key = '';
+  #lanes: readonly string[] = [];
+  #lane = NARROWEST_LANE;
+  #history: History | undefined;
+
+  constructor(commands: Commands, onChange: () => void) {
+    this.#list = new VirtualList<number>({
+      label: 'Messages of the bus',
+      rowHeight: ROW,
+      row: (index) => this.#row(index),
+      onPick: (index) => commands.goTo(index),
+    });
+    this.filter.addEventListener('input', onChange);
+    const chips = AREAS.map((area) => {
+      const chip = button(area, `Show or hide ${area}.*`, () => {
+        if (!this.#hidden.delete(area)) this.#hidden.add(area);
+        chip.setAttribute('aria-pressed', `${!this.#hidden.has(area)}`);
+        onChange();
+      });
+      chip.className = `chip area-${area}`;
+      chip.setAttribute('aria-pressed', 'true');
+      return chip;
+    });
+    this.#sequence = el('div', { class: 'sequence' }, this.#head, this.#list.element);
+    this.element = el(
+      'section',
+      { class: 'panel bus', id: 'bus', 'aria-label': 'Bus' },
+      el('header', {}, el('h2', {}, 'Bus'), this.#count, this.filter),
+      el('div', { class: 'chips' }, ...chips),
+      this.#sequence,
+      this.#detail,
+    );
+  }
+
+  render({ history, moment }: View): void {
+    this.#history = history;
+    this.#lanes = [...ORDER, ...history.actors.filter((actor) => actor.startsWith('peer:')).sort()];
+    const key = JSON.stringify([
+      history.length,
+      history.messages.length,
+      this.filter.value,
+      [...this.#hidden],
+    ]);
+    if (key !== this.#key) {
+      this.#key = key;
+      const accepts = acceptor(this.filter.value.trim());
+      this.#shown = history.messages.filter((index) => {
+        const entry = history.at(index);
+        return entry?.kind === 'message' && !this.#hidden.has(areaOf(entry)) && accepts(entry);
+      });
+      const all = history.messages.length;
+      this.#count.textContent = this.#shown.length === all ? `${all}` : `${this.#shown.length} of ${all}`;
+    }
+    const room = (this.#sequence.clientWidth - TIME - 16) / this.#lanes.length;
+    this.#lane = Math.max(NARROWEST_LANE, Math.floor(room));
+    this.#head.style.setProperty('--lane', `${this.#lane}px`);
+    const width = `${TIME + this.#lanes.length * this.#lane}px`;
+    this.#head.style.width = width;
+    this.#list.element.style.width = width;
+    this.#head.replaceChildren(
+      ...this.#lanes.map((lane) => el('span', { class: 'lane-head', title: lane }, shortName(lane))),
+    );
+    const current = lastUpTo(this.#shown, moment);
+    this.#list.set(this.#shown, current);
+    const entry = history.at(moment);
+    this.#detail.textContent = entry?.kind === 'message' ? pretty(entry.detail) : '';
+    this.#detail.hidden = entry?.kind !== 'message';
+  }
+
+  #row(index: number): HTMLElement {
+    const entry = this.#history?.at(index);
+    if (entry?.kind !== 'message') return el('div', { class: 'row' });
+    const row = el('div', { class: `row message area-${areaOf(entry)}`, title: entry.subject });
+    row.append(el('span', { class: 'time' }, timeOf(entry.at)), this.#arrow(entry));
+    return row;
+  }
+
+  /** A line from who says it to the farthest that hears it, with a head at each. */
+  #arrow({ from, to, type }: MessageEntry): SVGElement {
+    const width = this.#lanes.length * this.#lane;
+    const middle = (lane: string) => (this.#lanes.indexOf(lane) + 0.5) * this.#lane;
+    const start = this.#lanes.includes(from) ? middle(from) : this.#lane / 2;
+    const ends = to.filter((lane) => this.#lanes.includes(lane) && lane !== from).map(middle);
+    const [left, right] = [Math.min(start, ...ends), Math.max(start, ...ends)];
+    const y = ROW - 7;
+    const picture = svg('svg', { width: `${width}`, height: `${ROW}`, 'aria-hidden': 'true' });
+    for (const lane of this.#lanes) {
+      picture.append(svg('path', { class: 'lifeline', d: `M${middle(lane)} 0V${ROW}` }));
+    }
+    picture.append(
+      svg('path', { class: 'arrow', d: `M${left} ${y}H${right}` }),
+      svg('circle', { class: 'origin', cx: `${start}`, cy: `${y}`, r: '3' }),
+      ...ends.map((end) => {
+        const back = end > start ? -7 : 7;
+        return svg('path', { class: 'arrow-head', d: `M${end} ${y}l${back} -4v8z` });
+      }),
+    );
+    const label = svg('text', { class: 'label', y: `${y - 5}` }, type);
+    const centre = ends.length === 0 ? start : (start + (ends[0] ?? start)) / 2;
+    const half = type.length * 3.3;
+    label.setAttribute('x', `${Math.min(Math.max(centre, half + 2), width - half - 2)}`);
+    picture.append(label);
+    return picture;
+  }
+}
+
+function areaOf({ type }: MessageEntry): string {
+  return type.split('.')[0] ?? '';
+}
+
+function acceptor(text: string): (entry: MessageEntry) => boolean {
+  if (text === '') return () => true;
+  const wanted = text.toLowerCase();
+  if (/[*>]/.test(text)) return ({ subject }) => matches(text, subject);
+  return ({ type, subject, detail }) => `${type} ${subject} ${detail}`.toLowerCase().includes(wanted);
+}
+
+function pretty(detail: string): string {
+  try {
+    return JSON.stringify(JSON.parse(detail), null, 2);
+  } catch {
+    return detail;
+  }
+}

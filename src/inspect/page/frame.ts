@@ -1,0 +1,80 @@
+import type { SourceName } from '../protocol.ts';
+import { button, el } from './dom.ts';
+import type { Panel } from './view.ts';
+
+const NAMES = ['machines', 'bus', 'schedule', 'log'];
+
+/** What surrounds the panels: the head of the page, and tabs where the window is narrow. */
+export class Frame {
+  readonly #problem = el('p', { class: 'problem', role: 'alert', hidden: '' });
+  readonly #badge = el('span', { class: 'badge', role: 'status' }, 'connecting');
+  readonly #source = el('span', { class: 'source dim' });
+  readonly #tabs = NAMES.map((name) => {
+    const tab = button(name, `Show ${name}`, () => this.show(name));
+    tab.setAttribute('data-panel', name);
+    return tab;
+  });
+  #state = 'connecting';
+
+  constructor(
+    panels: readonly Panel[],
+    bar: Panel,
+    commands: { readonly theme: () => void; readonly help: () => void },
+  ) {
+    document.body.append(
+      el(
+        'header',
+        { class: 'top' },
+        el('h1', {}, 'bro-osquery'),
+        this.#source,
+        this.#badge,
+        el('nav', { class: 'panel-tabs', 'aria-label': 'Panels' }, ...this.#tabs),
+        el(
+          'span',
+          { class: 'tools' },
+          button('◐', 'Light, dark, or as the system has it (T)', commands.theme),
+          button('?', 'Keys (?)', commands.help),
+        ),
+      ),
+      this.#problem,
+      el('main', {}, ...panels.map(({ element }) => element)),
+      bar.element,
+    );
+    this.show('machines');
+  }
+
+  /** On a narrow window one panel is shown. */
+  show(name: string): void {
+    document.body.dataset['panel'] = name;
+    for (const tab of this.#tabs) {
+      tab.setAttribute('aria-pressed', `${tab.getAttribute('data-panel') === name}`);
+    }
+  }
+
+  /** An event log knows of no messages: the panels are arranged otherwise then. */
+  name({ name, kind }: SourceName): void {
+    document.body.dataset['source'] = kind;
+    this.#source.textContent = name;
+    this.#source.title = name;
+    this.#problem.hidden = true;
+  }
+
+  problem(text: string): void {
+    this.#problem.textContent = text;
+    this.#problem.hidden = false;
+  }
+
+  state(name: string, text: string): void {
+    this.#state = text;
+    this.#badge.textContent = text;
+    this.#badge.className = `badge ${name}`;
+  }
+
+  /** Says something for a moment. */
+  flash(text: string): void {
+    this.#badge.textContent = text;
+    setTimeout(() => {
+      this.#badge.textContent = this.#state;
+    }, 1_500);
+  }
+}

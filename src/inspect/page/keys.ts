@@ -1,0 +1,97 @@
+import { button, el } from './dom.ts';
+
+/** What keys do. */
+export interface KeyCommands {
+  goTo(moment: number): void;
+  step(by: number): void;
+  stepFact(by: number): void;
+  follow(): void;
+  mark(): void;
+  copyLink(): void;
+  nextActor(by: number): void;
+  theme(): void;
+  search(): void;
+  focus(panel: string): void;
+  help(): void;
+}
+
+interface Key {
+  readonly keys: readonly string[];
+  readonly says: string;
+  readonly run: (commands: KeyCommands, key: string) => void;
+}
+
+const PANELS = ['machines', 'bus', 'schedule', 'log'];
+
+const KEYS: readonly Key[] = [
+  {
+    keys: ['ArrowLeft', 'ArrowRight'],
+    says: 'one event back, forward',
+    run: (commands, key) => commands.step(key === 'ArrowLeft' ? -1 : 1),
+  },
+  {
+    keys: [',', '.'],
+    says: 'one fact of the log back, forward',
+    run: (commands, key) => commands.stepFact(key === ',' ? -1 : 1),
+  },
+  {
+    keys: ['Home', 'End'],
+    says: 'to the beginning, to the end',
+    run: (commands, key) => commands.goTo(key === 'Home' ? 0 : Number.POSITIVE_INFINITY),
+  },
+  { keys: ['l'], says: 'follow what happens, or stay', run: (commands) => commands.follow() },
+  {
+    keys: ['c'],
+    says: 'compare this moment with others; again: no more',
+    run: (commands) => commands.mark(),
+  },
+  { keys: ['y'], says: 'copy a link to this moment', run: (commands) => commands.copyLink() },
+  {
+    keys: ['[', ']'],
+    says: 'the machine before, after',
+    run: (commands, key) => commands.nextActor(key === '[' ? -1 : 1),
+  },
+  {
+    keys: ['1', '2', '3', '4'],
+    says: 'machines, bus, schedule, event log',
+    run: (commands, key) => commands.focus(PANELS[Number(key) - 1] ?? ''),
+  },
+  { keys: ['/'], says: 'filter messages', run: (commands) => commands.search() },
+  { keys: ['t'], says: 'light, dark, or as the system has it', run: (commands) => commands.theme() },
+  { keys: ['?'], says: 'these keys', run: (commands) => commands.help() },
+];
+
+export function listenToKeys(commands: KeyCommands): void {
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const { target } = event;
+    const writes = target instanceof HTMLInputElement && target.type === 'search';
+    if (writes && event.key === 'Escape') target.blur();
+    if (writes || document.querySelector('dialog[open]')) return;
+    const slides = target instanceof HTMLInputElement && target.type === 'range';
+    const found = KEYS.find(({ keys }) => keys.includes(event.key));
+    if (!found || (slides && /^(Arrow|Home|End)/.test(event.key))) return;
+    event.preventDefault();
+    found.run(commands, event.key);
+  });
+}
+
+export function showHelp(): void {
+  const dialog = el(
+    'dialog',
+    { 'aria-label': 'Keys' },
+    el('h2', {}, 'Keys'),
+    el(
+      'dl',
+      {},
+      ...KEYS.flatMap(({ keys, says }) => [
+        el('dt', {}, ...keys.map((key) => el('kbd', {}, key.replace('Arrow', '')))),
+        el('dd', {}, says),
+      ]),
+    ),
+    button('Close', 'Close (Esc)', () => dialog.close()),
+  );
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}

@@ -1,0 +1,50 @@
+import { type History, lastUpTo } from '../history.ts';
+import { el, timeOf } from './dom.ts';
+import type { Commands, Panel, View } from './view.ts';
+import { VirtualList } from './virtual-list.ts';
+
+/** Pixels. */
+const ROW = 26;
+
+/** The event log: what is so, fact by fact. */
+export class LogPanel implements Panel {
+  readonly element: HTMLElement;
+  readonly #list: VirtualList<number>;
+  readonly #count = el('span', { class: 'dim count' });
+  #history: History | undefined;
+  #numbered = true;
+
+  constructor(commands: Commands) {
+    this.#list = new VirtualList<number>({
+      label: 'Facts of the event log',
+      rowHeight: ROW,
+      row: (index) => this.#row(index),
+      onPick: (index) => commands.goTo(index),
+    });
+    this.element = el(
+      'section',
+      { class: 'panel log', id: 'log', 'aria-label': 'Event log' },
+      el('header', {}, el('h2', {}, 'Event log'), this.#count),
+      this.#list.element,
+    );
+  }
+
+  render({ history, moment, source }: View): void {
+    this.#history = history;
+    this.#numbered = source?.kind !== 'trace';
+    this.#count.textContent = `${history.facts.length}`;
+    this.#list.set(history.facts, lastUpTo(history.facts, moment));
+  }
+
+  #row(index: number): HTMLElement {
+    const entry = this.#history?.at(index);
+    if (entry?.kind !== 'fact') return el('div', { class: 'row' });
+    return el(
+      'div',
+      { class: `row fact type-${entry.type}`, title: `${entry.type}: ${entry.words}` },
+      el('span', { class: 'time' }, timeOf(entry.at)),
+      el('span', { class: 'seq' }, this.#numbered ? `#${entry.seq}` : ''),
+      el('span', { class: 'words' }, entry.words),
+    );
+  }
+}

@@ -1,0 +1,158 @@
+import type { StepFrame } from '../../../actors/inspection.ts';
+import { draw, UNLIT } from '../chart-drawing.ts';
+import type { ChartLayout } from '../chart-layout.ts';
+import { lightsOf, stateInWords } from '../lights.ts';
+import { button, drawn, el, shortName, spanOf, svg, timeOf } from './dom.ts';
+import type { Commands, Panel, View } from './view.ts';
+
+/** The machines' statecharts, one actor at a time; what is active and what was taken last is lit. */
+export class MachinesPanel implements Panel {
+  readonly element: HTMLElement;
+  readonly #tabs = el('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Machines' });
+  readonly #state = el('p', { class: 'state-line', 'aria-live': 'polite' });
+  readonly #canvas = el('div', { class: 'chart-canvas', tabindex: '0', 'aria-label': 'Statechart' });
+  readonly #commands: Commands;
+  #drawn: ChartLayout | undefined;
+  #lit = '';
+  #tabbed = '';
+  #zoom = 1;
+
+  constructor(commands: Commands) {
+    this.#commands = commands;
+    this.element = el(
+      'section',
+      { class: 'panel machines', id: 'machines', 'aria-label': 'Machines' },
+      el(
+        'header',
+        {},
+        el('h2', {}, 'Machines'),
+        el(
+          'span',
+          { class: 'tools' },
+          button('−', 'Smaller', () => this.#zoomBy(1 / 1.25)),
+          button('+', 'Larger', () => this.#zoomBy(1.25)),
+          button('Fit', 'Fit into the panel', () => this.#fit()),
+        ),
+      ),
+      this.#tabs,
+      this.#state,
+      this.#canvas,
+    );
+  }
+
+  render(view: View): void {
+    const { history, charts, moment, actor } = view;
+    this.#renderTabs(view);
+    const found = history.stepAt(actor, moment);
+    const chart = charts.get(found?.step.machine ?? machineOf(actor, charts));
+    if (!chart) return;
+    if (chart !== this.#drawn) this.#draw(chart);
+    this.#state.replaceChildren(...stateLine(view, found?.step ?? null));
+    const key = found ? JSON.stringify([actor, found.step, found.before?.state]) : actor;
+    if (key === this.#lit) return;
+    this.#lit = key;
+    this.#light(found ? lightsOf(chart, found.step, found.before?.state ?? null) : UNLIT);
+  }
+
+  #renderTabs({ history, charts, actor, moment }: View): void {
+    const actors = history.actors.length > 0 ? history.actors : [...charts.keys()];
+    const tabs = actors.map((id) => {
+      const step = history.stepAt(id, moment)?.step;
+      return { id, mood: step ? moodOf(step) : 'none' };
+    });
+    const key = JSON.stringify([tabs, actor]);
+    if (key === this.#tabbed) return;
+    this.#tabbed = key;
+    this.#tabs.replaceChildren(
+      ...tabs.map(({ id, mood }) => {
+        const tab = button(shortName(id), id, () => this.#commands.pickActor(id), `tab mood-${mood}`);
+        tab.setAttribute('role', 'tab');
+        tab.setAttribute('data-actor', id);
+        tab.setAttribute('aria-selected', `${id === actor}`);
+        return tab;
+      }),
+    );
+  }
+
+  #draw(chart: ChartLayout): void {
+    this.#drawn = chart;
+    this.#lit = '';
+    const { width, height } = chart;
+    const picture = svg('svg', { class: 'chart', viewBox: `0 0 ${width} ${height}`, role: 'img' });
+    picture.append(...draw(chart, UNLIT).map(drawn));
+    this.#canvas.replaceChildren(picture);
+    this.#fit();
+  }
+
+  #light({ active, taken }: ReturnType<typeof lightsOf>): void {
+    for (const state of this.#canvas.querySelectorAll('[data-state]')) {
+      state.classList.toggle('active', active.has(state.getAttribute('data-state') ?? ''));
+    }
+    for (const name of ['edge', 'edge-label']) {
+      for (const [index, edge] of [...this.#canvas.querySelectorAll(`.${name}`)].entries()) {
+        edge.classList.toggle('taken', taken.has(index));
+      }
+    }
+    const innermost = [...this.#canvas.querySelectorAll('.state.active.atomic, .state.active.final')][0];
+    innermost?.scrollIntoView?.({ block: 'nearest', inline: 'nearest' });
+  }
+
+  #fit(): void {
+    const { width = 1, height = 1 } = this.#drawn ?? {};
+    const { clientWidth, clientHeight } = this.#canvas;
+    // Smaller than this nobody reads it: then it scrolls.
+    this.#zoom = Math.min(
+      1,
+      Math.max(0.55, Math.min((clientWidth - 4) / width, (clientHeight - 4) / height)),
+    );
+    this.#zoomBy(1);
+  }
+
+  #zoomBy(factor: number): void {
+    this.#zoom = Math.min(3, Math.max(0.2, this.#zoom * factor));
+    const picture = this.#canvas.querySelector('svg');
+    picture?.setAttribute('width', `${(this.#drawn?.width ?? 0) * this.#zoom}`);
+    picture?.setAttribute('height', `${(this.#drawn?.height ?? 0) * this.#zoom}`);
+  }
+}
+
+/** Without any step the tabs are machines. */
+function machineOf(actor: string, charts: View['charts']): string {
+  return charts.has(actor) ? actor : 'bro-peer';
+}
+
+/** How an actor is, at a glance. */
+function moodOf({ state, status }: StepFrame): string {
+  if (status !== 'active') return 'ended';
+  const text = stateInWords(state);
+  if (/backingOff|refused|blocked|degraded|waiting|outOfStep|suspect/.test(text)) return 'trouble';
+  return /peered|serving|registered|open|idle|receiving|delivering/.test(text) ? 'well' : 'busy';
+}
+
+function stateLine(view: View, step: StepFrame | null): (Node | string)[] {
+  if (!step) {
+    const silent = view.source?.kind === 'log';
+    return [
+      silent
+        ? 'An event log tells of facts, not of the steps of machines: a trace does, or a running extension.'
+        : 'No step yet.',
+    ];
+  }
+  const parts: (Node | string)[] = [
+    el('strong', { class: 'state-name' }, stateInWords(step.state) || step.status),
+    el('span', { class: 'dim' }, `  ${step.event}  ${timeOf(step.at)}`),
+  ];
+  const countdown = countdownOf(view, step);
+  if (countdown !== '') parts.push(el('span', { class: 'countdown' }, countdown));
+  return parts;
+}
+
+/** When a Bro that is away is tried again. */
+function countdownOf({ history, moment, live, now, source }: View, { actor, state }: StepFrame): string {
+  if (!/backingOff|refused/.test(stateInWords(state))) return '';
+  const down = history.messageAt('peer.down', shortName(actor), moment);
+  const pause = down?.numbers['retryIn'];
+  if (!down || pause === undefined) return '';
+  const seen = live && source?.kind === 'live' ? now : (history.at(moment)?.at ?? down.at);
+  return `next attempt in ${spanOf(down.at + pause - seen)}`;
+}

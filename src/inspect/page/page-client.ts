@@ -1,0 +1,102 @@
+import { BusPanel } from './bus-panel.ts';
+import { connect } from './connection-client.ts';
+import { Frame } from './frame.ts';
+import { type KeyCommands, listenToKeys, showHelp } from './keys.ts';
+import { placeOfLink, putIntoLink, takeToken } from './link.ts';
+import { LogPanel } from './log-panel.ts';
+import { MachinesPanel } from './machines-panel.ts';
+import { PageState } from './page-state.ts';
+import { SchedulePanel } from './schedule-panel.ts';
+import { applyTheme, nextTheme } from './theme.ts';
+import { TimeBar } from './time-bar.ts';
+
+/** Puts the page together: what it knows, its panels, the server, keys, clock. */
+function openPage(): void {
+  const token = takeToken();
+  const state = new PageState(placeOfLink());
+  const changing =
+    <Arguments extends readonly unknown[]>(change: (...given: Arguments) => void) =>
+    (...given: Arguments): void => {
+      change(...given);
+      update();
+    };
+  const commands: KeyCommands & { pickActor(actor: string): void } = {
+    goTo: changing((moment: number) => state.goTo(moment)),
+    step: changing((by: number) => state.step(by)),
+    stepFact: changing((by: number) => state.stepFact(by)),
+    follow: changing(() => state.follow()),
+    mark: changing(() => state.toggleMark()),
+    pickActor: changing((actor: string) => state.pickActor(actor)),
+    nextActor: changing((by: number) => state.nextActor(by)),
+    theme: changing(nextTheme),
+    copyLink: changing(() => {
+      putIntoLink(state.place());
+      const copied =
+        navigator.clipboard?.writeText(location.href) ?? Promise.reject(new Error('no clipboard'));
+      copied.then(
+        () => frame.flash('The link is copied.'),
+        () => frame.flash('The link is in the address line.'),
+      );
+    }),
+    search() {
+      frame.show('bus');
+      bus.filter.focus();
+    },
+    focus(name) {
+      frame.show(name);
+      document.querySelector<HTMLElement>(`#${name} [tabindex="0"]`)?.focus();
+    },
+    help: showHelp,
+  };
+
+  applyTheme();
+  const bus = new BusPanel(commands, () => update());
+  const panels = [new MachinesPanel(commands), bus, new SchedulePanel(), new LogPanel(commands)];
+  const bar = new TimeBar(commands);
+  const frame = new Frame(panels, bar, commands);
+
+  let isDue = false;
+  function update(): void {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      for (const question of state.questions()) server.say(question);
+      const view = state.view(Date.now());
+      for (const panel of [...panels, bar]) panel.render(view);
+    });
+  }
+
+  const server = connect(token, {
+    onMessage(message) {
+      if (message.type === 'problem') frame.problem(message.text);
+      state.take(message, Date.now());
+      if (message.type === 'hello') {
+        frame.name(message.source);
+        frame.state('open', message.source.kind);
+      }
+      update();
+    },
+    onState(name) {
+      if (name === 'lost') frame.state(name, 'lost, trying again');
+      else if (name !== 'open') frame.state(name, name);
+      if (name === 'refused') {
+        frame.problem(
+          'A token is needed: open the link that `bro-osquery inspect` printed, with its #token=…',
+        );
+      }
+    },
+  });
+  listenToKeys(commands);
+  window.addEventListener(
+    'hashchange',
+    changing(() => state.follows(placeOfLink())),
+  );
+  window.addEventListener('resize', update);
+  // Spans and countdowns go on while nothing else happens.
+  setInterval(() => {
+    if (state.isTicking && !document.hidden) update();
+  }, 250);
+}
+
+openPage();

@@ -1,0 +1,33 @@
+import type { ChartLayout } from '../chart-layout.ts';
+import type { History } from '../history.ts';
+import type { SourceName } from '../protocol.ts';
+import type { ScheduleView } from '../schedule-view.ts';
+
+/** What the page shows at the moment; panels read it, and ask for another by {@link Commands}. */
+export interface View {
+  readonly history: History;
+  readonly source: SourceName | null;
+  readonly charts: ReadonlyMap<string, ChartLayout>;
+  /** The index of the last entry that has happened; -1: none has. */
+  readonly moment: number;
+  /** Whether the moment is the newest, whatever comes. */
+  readonly live: boolean;
+  /** The server's clock now, milliseconds since the epoch. */
+  readonly now: number;
+  readonly actor: string;
+  readonly schedule: ScheduleView | null;
+  /** The other moment that is compared with. */
+  readonly mark: number | null;
+  readonly difference: readonly string[] | null;
+}
+
+export interface Commands {
+  goTo(moment: number): void;
+  pickActor(actor: string): void;
+}
+
+/** A part of the page. */
+export interface Panel {
+  readonly element: HTMLElement;
+  render(view: View): void;
+}

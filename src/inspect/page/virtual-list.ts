@@ -1,0 +1,83 @@
+import { el } from './dom.ts';
+
+/** A list of any length, of which only what is in sight is in the document. Rows have one height. */
+export class VirtualList<Item> {
+  readonly element: HTMLElement;
+  readonly #rows: HTMLElement;
+  readonly #height: number;
+  readonly #row: (item: Item, place: number) => HTMLElement;
+  #items: readonly Item[] = [];
+  #current = -1;
+
+  constructor(options: {
+    readonly label: string;
+    /** Pixels; the style sheet says the same. */
+    readonly rowHeight: number;
+    readonly row: (item: Item, place: number) => HTMLElement;
+    readonly onPick: (item: Item) => void;
+  }) {
+    this.#height = options.rowHeight;
+    this.#row = options.row;
+    this.#rows = el('div', { class: 'rows' });
+    this.element = el(
+      'div',
+      { class: 'list', tabindex: '0', role: 'listbox', 'aria-label': options.label },
+      this.#rows,
+    );
+    this.element.addEventListener('scroll', () => this.#show(), { passive: true });
+    this.element.addEventListener('click', (event) => {
+      const row = event.target instanceof Element ? event.target.closest('[data-place]') : null;
+      const item = this.#items[Number(row?.getAttribute('data-place') ?? -1)];
+      if (item !== undefined) options.onPick(item);
+    });
+    this.element.addEventListener('keydown', (event) => {
+      const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+      if (by === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const place = Math.min(this.#items.length - 1, Math.max(0, this.#current + by));
+      const item = this.#items[place];
+      if (item !== undefined) options.onPick(item);
+    });
+    new ResizeObserver(() => this.#show()).observe(this.element);
+  }
+
+  /** Shows these items; `current` is the place of the one that is to be in sight, -1 for none. */
+  set(items: readonly Item[], current: number): void {
+    const moved = current !== this.#current || items.length !== this.#items.length;
+    this.#items = items;
+    this.#current = current;
+    this.#rows.style.height = `${items.length * this.#height}px`;
+    if (moved && current >= 0) this.#bringIntoSight(current);
+    this.#show();
+  }
+
+  #bringIntoSight(place: number): void {
+    const { scrollTop, clientHeight } = this.element;
+    const top = place * this.#height;
+    if (top < scrollTop + this.#height) this.element.scrollTop = Math.max(0, top - 2 * this.#height);
+    else if (top > scrollTop + clientHeight - 2 * this.#height) {
+      this.element.scrollTop = top - clientHeight + 2 * this.#height;
+    }
+  }
+
+  #show(): void {
+    const { scrollTop, clientHeight } = this.element;
+    const first = Math.max(0, Math.floor(scrollTop / this.#height) - 4);
+    const last = Math.min(this.#items.length, first + Math.ceil(clientHeight / this.#height) + 8);
+    const rows: HTMLElement[] = [];
+    for (let place = first; place < last; place += 1) {
+      const item = this.#items[place];
+      if (item === undefined) continue;
+      const row = this.#row(item, place);
+      row.classList.toggle('current', place === this.#current);
+      row.classList.toggle('future', this.#current >= 0 && place > this.#current);
+      row.setAttribute('data-place', `${place}`);
+      row.setAttribute('role', 'option');
+      row.setAttribute('aria-selected', `${place === this.#current}`);
+      row.style.transform = `translateY(${place * this.#height}px)`;
+      rows.push(row);
+    }
+    this.#rows.replaceChildren(...rows);
+  }
+}
