@@ -1,66 +1,167 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { promisify } from 'node:util';
+import { type TestContext, test } from 'node:test';
+import { statusCommand } from '../../src/cli/status.ts';
 import { accountError } from '../../src/delivery/accounting.ts';
 import { startBro } from '../support/bro.ts';
-import { place, until } from '../support/place.ts';
+import { surroundings } from '../support/cli-io.ts';
+import { batchLine } from '../support/delivery-world.ts';
+import { eventually, HostProcesses } from '../support/host-processes.ts';
 
-const root = join(import.meta.dirname, '../..');
+const SQL = "SELECT 1 AS n, 'numbered' AS s WHERE 0";
 
-async function status(...flags: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', 'src/cli/main.ts', 'status', ...flags],
-      { cwd: root },
-    );
-    return { code: 0, out: stdout, err: stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, out: stdout, err: stderr };
-  }
+/** Runs `status` in this process. @returns exit code and what was printed */
+async function status(...args: readonly string[]) {
+  const { io, printed, complained } = surroundings();
+  let code = 0;
+  const command = statusCommand({ ...io, now: Date.now })
+    .exitOverride((end) => {
+      code = end.exitCode;
+      throw end;
+    })
+    .configureOutput({ writeErr: (text) => io.err.write(text) });
+  await command.parseAsync(args, { from: 'user' }).catch((error: unknown) => {
+    if (code === 0) throw error;
+  });
+  return { code, printed: printed(), complained: complained() };
 }
 
-test('a running extension tells how it is doing, to people, programs and Prometheus', async (t) => {
-  const bro = await startBro(t);
-  const { startExtension, directory } = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
-  const { log } = startExtension('--metrics', '127.0.0.1:0');
-  await bro.announced('h1');
-  const users = bro.subscribe('SELECT uid FROM users WHERE uid = 0', { interval: 1 });
-  await bro.untilRows(1, users);
-  const state = join(directory, 'state');
-  await until('the row is confirmed', async () => {
-    const { delivery } = JSON.parse((await status('--state-dir', state, '--json')).out);
-    return delivery[0]?.confirmed === 1;
-  });
-  const report = JSON.parse((await status('--state-dir', state, '--json')).out);
-  assert.equal(report.osquery.state, 'registered.inStep');
-  assert.deepEqual(
-    report.bros.map((one: { peer: string; state: string; subscriptions: number }) => [
-      one.peer,
-      one.state,
-      one.subscriptions,
-    ]),
-    [[bro.address, 'linked.peered', 1]],
+async function scrape(host: HostProcesses): Promise<Map<string, number>> {
+  const [, port] = /serves metrics on http:\/\/127\.0\.0\.1:(\d+)/.exec(host.log) ?? [];
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+  assert.equal(response.status, 200);
+  assert.match(response.headers.get('content-type') ?? '', /^text\/plain; version=\d/);
+  const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const at = line.lastIndexOf(' ');
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }),
   );
-  for (const account of report.delivery) assert.equal(accountError(account), undefined);
-  const words = await status('--state-dir', state);
-  assert.equal(words.code, 0);
-  assert.match(words.out, /^osquery {4}registered\.inStep$/m);
-  assert.match(words.out, /linked\.peered \(tls-anonymous\) for \d+ s/);
-  const [, address = ''] = /serves metrics on (http:[^"]+)/.exec(log()) ?? [];
-  const metrics = await (await fetch(address)).text();
-  assert.match(metrics, /^bro_osquery_osquery_registered 1$/m);
-  assert.match(metrics, /^bro_osquery_rows\{zeek="127\.0\.0\.1:\d+",state="confirmed"\} 1$/m);
-  assert.match(metrics, /^bro_osquery_nodejs_eventloop_lag_seconds /m);
-  assert.equal((await fetch(address.replace('/metrics', '/other'))).status, 404);
+}
+
+async function temporary(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'status-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+test('a running extension tells how it stands with osquery, each Zeek and each row, and so do its metrics', async (t) => {
+  const bro = await startBro(t);
+  const absent = '127.0.0.1:1';
+  const host = await HostProcesses.create({
+    bro: { endpoints: [bro.address, absent], uid: 'h1', groups: ['servers'] },
+    extensionFlags: ['--metrics', '127.0.0.1:0'],
+  });
+  t.after(() => host.close());
+  await host.startOsqueryd();
+  host.startExtension();
+  await bro.announced('h1');
+  const subscription = bro.subscribe(SQL, { interval: 3_600 });
+  const [name = ''] = await host.names([{ peer: bro.address, sql: SQL }]);
+  assert.ok(await host.handOver(batchLine(name, { added: ['1', '2', '3'] })));
+  assert.ok(await host.handOver(batchLine(name, { added: ['4', 'not a number'] })));
+  await bro.untilRows(4, subscription);
+  const report = await host.untilReported(
+    'all is confirmed, and the absent Zeek was tried',
+    ({ delivery, bros }) =>
+      delivery.some(({ confirmed }) => confirmed >= 4) &&
+      bros.some(({ peer, failures }) => peer === absent && failures > 0),
+  );
+
+  assert.deepEqual(
+    report.delivery.map(({ name: _, ...account }) => account),
+    [
+      {
+        ...{ peer: bro.address, taken: 5, refused: 0, sent: 4, resent: 0, confirmed: 4, dropped: 0 },
+        ...{ skipped: { misfit: 1 }, pending: 0 },
+      },
+    ],
+  );
+  assert.deepEqual(
+    report.delivery.flatMap((account) => accountError(account) ?? []),
+    [],
+  );
+  assert.equal((await stat(join(host.stateDirectory, 'status.sock'))).mode & 0o777, 0o600);
+
+  const { code, printed } = await status('--state-dir', host.stateDirectory);
+  assert.equal(code, 0);
+  assert.match(printed, /^bro-osquery \S+, process \d+ for host h1, up \d+ s\n/);
+  assert.match(printed, /\nosquery {4}registered as \d+ for \d+ s \(registered\.\w+\)\n/);
+  assert.match(printed, new RegExp(`\\nZeek ${bro.address}: peered for \\d+ s over tls-anonymous`));
+  assert.match(printed, new RegExp(`\\nZeek ${absent}: (?:away for \\d+ s|never reached), `));
+  assert.match(printed, /5 +5 +4 +0 +4 +0 +1 +0 .*\(skipped: 1 misfit\)\n/);
+  assert.match(printed, /Each line adds up/);
+  const { printed: json } = await status('--socket', join(host.stateDirectory, 'status.sock'), '--json');
+  assert.deepEqual(JSON.parse(json).delivery, report.delivery);
+
+  const metrics = await scrape(host);
+  const of = (key: string) => metrics.get(`bro_osquery_${key}`);
+  assert.equal(of(`rows_taken_total{zeek="${bro.address}"}`), 5);
+  assert.equal(of(`rows_confirmed_total{zeek="${bro.address}"}`), 4);
+  assert.equal(of(`rows_skipped_total{zeek="${bro.address}",reason="misfit"}`), 1);
+  assert.equal(of(`rows_pending{zeek="${bro.address}"}`), 0);
+  assert.equal(of('zeeks{state="linked.peered"}'), 1);
+  assert.equal(of('logger_calls_total'), 2);
+  assert.equal(of('logger_call_duration_seconds_bucket{le="+Inf"}'), 2);
+  assert.equal(of('accounts_wrong'), 0);
+  assert.ok((of('journal_bytes') ?? 0) > 0);
+  assert.ok((of('nodejs_eventloop_lag_max_seconds') ?? 0) > 0);
+
+  await eventually('the cursors are on disk', () =>
+    existsSync(join(host.stateDirectory, 'delivery/cursors.json')),
+  );
+  await host.kill('extension');
+  const after = await status('--state-dir', host.stateDirectory);
+  assert.equal(after.code, 3);
+  assert.match(after.complained, /no extension runs over .*ECONNREFUSED/);
+  assert.match(
+    after.printed,
+    new RegExp(`Zeek ${bro.address}: 1 subscription.*has confirmed all rows below \\d+`),
+  );
+  assert.match(after.printed, /event log {2}record \d+/);
+  host.startExtension();
+  await host.untilReported('it reports again where it was killed', ({ bros }) => bros.length === 2);
 });
 
-test('where no extension runs the status says so, with an exit code of its own', async () => {
-  const { code, out, err } = await status('--state-dir', '/nowhere/at/all');
+test('where nobody ever ran it says so, and ends with 3', async (t) => {
+  const directory = await temporary(t);
+  const { code, printed, complained } = await status('--state-dir', join(directory, 'none'));
   assert.equal(code, 3);
-  assert.equal(out, '');
-  assert.match(err, /^no extension runs over \/nowhere\/at\/all: /);
+  assert.match(complained, /ENOENT/);
+  assert.match(printed, /there is no event log|no such/i);
+  const json = await status('--state-dir', join(directory, 'none'), '--json');
+  assert.equal(json.code, 3);
+  assert.equal(JSON.parse(json.printed).running, false);
+});
+
+test('what is no report is refused', async (t) => {
+  const directory = await temporary(t);
+  const path = join(directory, 'status.sock');
+  let words = 'hello';
+  const server = createServer((socket) => socket.end(words)).listen(path);
+  t.after(() => server.close());
+  const one = await status('--socket', path);
+  assert.deepEqual([one.code, one.printed], [1, '']);
+  assert.match(one.complained, /no report/);
+  words = '{"version":2}';
+  const other = await status('--socket', path);
+  assert.equal(other.code, 1);
+  assert.match(other.complained, /of another version.*version/);
+});
+
+test('an address for metrics that is none is refused', () => {
+  const main = join(import.meta.dirname, '../../src/cli/main.ts');
+  const { stderr, status: code } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', main, 'extension', '--socket', '/none', '--metrics', 'host:name'],
+    { encoding: 'utf8', cwd: join(import.meta.dirname, '../..') },
+  );
+  assert.equal(code, 1);
+  assert.match(stderr, /is no HOST:PORT/);
 });

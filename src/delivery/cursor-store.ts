@@ -104,6 +104,11 @@ export class CursorStore implements Cursors {
   }
 }
 
+/** The cursors as they lie there, for whoever only looks; undefined where they can't be read. Throws as `readFile`. */
+export async function readCursors(directory: string): Promise<ReadonlyMap<string, PeerCursor> | undefined> {
+  return parse(await readFile(join(directory, FILE), 'utf8'));
+}
+
 const number = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const gap = z.object({ first: number, last: number, rows: number, reason: z.string() });
 const cursor = z.object({ peer: z.string(), position: number, gap: gap.optional() });

@@ -57,6 +57,23 @@ export async function recoverSegments(directory: string): Promise<StoredSegment[
   return segments;
 }
 
+/** What lies there, oldest first, for whoever only looks: the number of the first entry and the bytes. */
+export async function measureSegments(
+  directory: string,
+): Promise<readonly { readonly first: number; readonly bytes: number }[]> {
+  const names = (await readdir(directory)).filter((name) => NAME.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => ({
+      first: Number(NAME.exec(name)?.[1]),
+      // One that is trimmed meanwhile has nothing any more.
+      bytes: await stat(join(directory, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    })),
+  );
+}
+
 async function cutTail(segment: StoredSegment): Promise<void> {
   const size = segment.bytes;
   const reader = new SegmentReader([segment]);

@@ -92,7 +92,8 @@ function permissions(managerPath: string): number {
 /** With the umask set while the file is made there is no moment at which others may connect. */
 function listen(server: Server, path: string, mode: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
+    // After listening, too: a connection that can't be accepted is no reason to end.
+    server.on('error', (error) => {
       reject(new OsqueryError('unreachable', `can't listen on ${path}: ${error.message}`, null, error));
     });
     const umask = process.umask(0o777 & ~mode);

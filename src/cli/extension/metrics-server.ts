@@ -1,6 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Logger } from 'pino';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { LogCallTimes } from './log-call-times.ts';
+import { METRICS } from './metrics.ts';
 import type { StatusReport } from './status-report.ts';
 
 /** Where metrics are served. */
@@ -10,151 +12,88 @@ export interface MetricsAddress {
 }
 
 const PREFIX = 'bro_osquery_';
-
-/** What becomes of rows; together with `pending` they add up to `taken`. */
-const ROW_STATES = [
-  'taken',
-  'refused',
-  'sent',
-  'resent',
-  'confirmed',
-  'dropped',
-  'skipped',
-  'pending',
-] as const;
+/** Upper bounds of the time that a log call takes, in seconds. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+/** Milliseconds until a port that is taken is tried again: a former life of ours may still hold it. */
+const RETRY = 5_000;
 
 /**
  * Serves metrics in Prometheus' text format at `/metrics`: those of the process, its event loop's delay among
- * them, and ours, read at each scrape.
+ * them, and ours, read at each scrape. A port that can't be had is tried again: meanwhile all else works.
  */
-export function serveMetrics(
+export async function serveMetrics(
   { host, port }: MetricsAddress,
   report: () => StatusReport,
+  times: LogCallTimes,
   log: Logger,
 ): Promise<Server> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
-  registerOurs(registry, report);
-  const server = createServer((request, response) => {
-    if (request.method !== 'GET' || request.url !== '/metrics') {
-      response.writeHead(404).end();
+  const read = registerOurs(registry, report);
+  const duration = new Histogram({
+    name: `${PREFIX}logger_call_duration_seconds`,
+    help: "How long calls of osquery's logger took to be answered.",
+    buckets: BUCKETS,
+    registers: [registry],
+  });
+  times.listen((seconds) => duration.observe(seconds));
+  const answer: RequestListener = (request, response) => {
+    request.resume();
+    if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
+      response.writeHead(404).end('metrics are at /metrics\n');
       return;
     }
+    read();
     registry.metrics().then(
       (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
-  });
-  server.headersTimeout = 5_000;
+  };
+  const server = createServer({ headersTimeout: 5_000, requestTimeout: 5_000, maxHeaderSize: 8_192 }, answer);
   server.maxConnections = 16;
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      const bound = server.address();
-      const at = typeof bound === 'object' && bound ? bound.port : port;
-      log.info(
-        { area: 'metrics' },
-        `serves metrics on http://${host.includes(':') ? `[${host}]` : host}:${at}/metrics`,
-      );
-      resolve(server);
-    });
+  let retry: NodeJS.Timeout | undefined;
+  server.on('error', (error) => {
+    if (!retry) log.warn({ area: 'metrics' }, `can't serve metrics: ${error.message}`);
+    if (!server.listening) retry = setTimeout(() => server.listen(port, host), RETRY).unref();
   });
+  server.on('listening', () => {
+    const bound = server.address();
+    const at = typeof bound === 'object' && bound ? bound.port : port;
+    const shown = host.includes(':') ? `[${host}]` : host;
+    log.info({ area: 'metrics' }, `serves metrics on http://${shown}:${at}/metrics`);
+  });
+  server.on('close', () => clearTimeout(retry));
+  server.listen(port, host);
+  return server;
 }
 
-function registerOurs(registry: Registry, report: () => StatusReport): void {
-  const registers = [registry];
-  new Gauge({
-    name: `${PREFIX}osquery_registered`,
-    help: 'Whether osqueryd knows us (1) or not (0).',
-    registers,
-    collect() {
-      this.set(report().osquery.state.startsWith('registered') ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: `${PREFIX}zeek_state`,
-    help: 'The state of each Zeek: 1 for the one that it is in.',
-    labelNames: ['zeek', 'state'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { peer, state } of report().bros) this.set({ zeek: peer, state }, 1);
-    },
-  });
-  new Gauge({
-    name: `${PREFIX}subscriptions`,
-    help: 'Subscriptions of each Zeek.',
-    labelNames: ['zeek'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { peer, subscriptions } of report().bros) this.set({ zeek: peer }, subscriptions);
-    },
-  });
-  new Gauge({
-    name: `${PREFIX}rows`,
-    help: 'Rows of each Zeek since our start, by what became of them.',
-    labelNames: ['zeek', 'state'],
-    registers,
-    collect() {
-      this.reset();
-      for (const account of report().delivery) {
-        const skipped = Object.values(account.skipped).reduce((sum, rows) => sum + rows, 0);
-        for (const state of ROW_STATES) {
-          this.inc({ zeek: account.peer, state }, state === 'skipped' ? skipped : account[state]);
-        }
-      }
-    },
-  });
-  new Gauge({
-    name: `${PREFIX}journal_bytes`,
-    help: 'Bytes in the journal.',
-    registers,
-    collect() {
-      this.set(report().journal.bytes);
-    },
-  });
-  new Gauge({
-    name: `${PREFIX}event_log_records`,
-    help: 'Records in the event log.',
-    registers,
-    collect() {
-      this.set(report().eventLog.records);
-    },
-  });
-  new Gauge({
-    name: `${PREFIX}event_log_blocked`,
-    help: 'Whether the event log takes nothing (1), so that requests are refused.',
-    registers,
-    collect() {
-      this.set(report().eventLog.trouble === '' ? 0 : 1);
-    },
-  });
-  counter(registry, 'logger_calls_total', "Calls of osquery's logger.", () => report().logger.calls);
-  counter(
-    registry,
-    'logger_bytes_total',
-    "Bytes that osquery's logger was handed.",
-    () => report().logger.bytes,
-  );
-  counter(
-    registry,
-    'logger_lost_calls_total',
-    'Calls whose rows could not be kept.',
-    () => report().logger.lost,
-  );
-}
-
-/** A counter that something else counts. */
-function counter(registry: Registry, name: string, help: string, value: () => number): void {
-  new Counter({
-    name: `${PREFIX}${name}`,
-    help,
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(value());
-    },
-  });
+/** @returns takes the report that the next scrape is to be about */
+function registerOurs(registry: Registry, report: () => StatusReport): () => void {
+  let last: StatusReport | undefined;
+  for (const { kind, name, help, labels, samples } of METRICS) {
+    const options = { name: `${PREFIX}${name}`, help, labelNames: [...labels], registers: [registry] };
+    // Something else counts: at each scrape the numbers are put in anew, those with the same labels together.
+    const fill = (metric: Gauge | Counter) => {
+      metric.reset();
+      for (const [own, value] of last ? samples(last) : []) metric.inc(own, value);
+    };
+    if (kind === 'gauge') {
+      new Gauge({
+        ...options,
+        collect() {
+          fill(this);
+        },
+      });
+    } else {
+      new Counter({
+        ...options,
+        collect() {
+          fill(this);
+        },
+      });
+    }
+  }
+  return () => {
+    last = report();
+  };
 }

@@ -10,6 +10,7 @@ import { LOGGER_FEATURES, type LoggerCall, readLoggerCall } from '../../osquery/
 import { parseStatusLog, type StatusLine } from '../../osquery/status-log.ts';
 import type { DistributedExecutions } from './distributed-executions.ts';
 import type { House } from './house.ts';
+import { LogCallTimes } from './log-call-times.ts';
 
 const OK: PluginResponse = { code: 0, message: 'OK', rows: [] };
 
@@ -43,6 +44,8 @@ interface Tally {
 export class Plugins implements ExtensionHandlers {
   readonly #house: House;
   readonly #parts: PluginParts;
+  /** How long calls that carried results took. */
+  readonly times = new LogCallTimes();
   readonly #tally: Tally = { calls: 0, bytes: 0, lost: 0, attachedBy: '', refusal: '' };
 
   constructor(house: House, parts: PluginParts) {
@@ -51,9 +54,9 @@ export class Plugins implements ExtensionHandlers {
   }
 
   /** What the calls of the logger have come to. */
-  get tally(): { readonly calls: number; readonly bytes: number; readonly lost: number } {
-    const { calls, bytes, lost } = this.#tally;
-    return { calls, bytes, lost };
+  get tally() {
+    const { seconds, longest } = this.times;
+    return { ...this.#tally, seconds, longest };
   }
 
   ping() {
@@ -113,12 +116,14 @@ export class Plugins implements ExtensionHandlers {
   }
 
   async #journal(kind: Exclude<EntryKind, 'execution'>, payload: string): Promise<PluginResponse> {
+    const from = performance.now();
     const bytes = Buffer.from(payload, 'latin1');
     const refusal = await this.#keep(kind, bytes);
     this.#tally.calls += 1;
     this.#tally.bytes += bytes.length;
     this.#tally.refusal = refusal;
     if (refusal !== '') this.#tally.lost += 1;
+    this.times.record((performance.now() - from) / 1_000);
     return OK;
   }
 

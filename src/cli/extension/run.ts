@@ -19,6 +19,7 @@ import { createDial } from './dial.ts';
 import { DistributedExecutions } from './distributed-executions.ts';
 import { EventMoments } from './event-moments.ts';
 import type { House } from './house.ts';
+import { LinkHistory } from './link-history.ts';
 import { connectMachines } from './machines.ts';
 import { type MetricsAddress, serveMetrics } from './metrics-server.ts';
 import { OsqueryLink } from './osquery-link.ts';
@@ -82,6 +83,8 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   const links = new BroLinks();
   const distributed = new DistributedExecutions();
   const status = new StatusForwarder(house, links);
+  const history = new LinkHistory(bus);
+  const startedAt = house.world.now();
   const opening = Promise.withResolvers<Opened>();
   // Whoever waits for it hears of a failure; nobody may.
   opening.promise.catch(() => {});
@@ -107,12 +110,15 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   const moments = new EventMoments(house, schedule);
   const servers: { close(): void }[] = [];
   const report = (): StatusReport =>
-    statusOf(house, { root: actor, schedule: schedule(), opened, tally: plugins.tally });
+    statusOf(house, {
+      ...{ root: actor, links: history, startedAt, hostId: host?.id ?? '' },
+      ...{ schedule: schedule(), opened, logger: plugins.tally },
+    });
 
   /** Status and metrics; where they can't be served the extension works all the same. */
   async function serveObservers(path: string): Promise<{ close(): void }[]> {
     const wanted: Promise<{ close(): void }>[] = [serveStatus(path, report)];
-    if (options.metrics) wanted.push(serveMetrics(options.metrics, report, house.log));
+    if (options.metrics) wanted.push(serveMetrics(options.metrics, report, plugins.times, house.log));
     const served = await Promise.allSettled(wanted);
     return served.flatMap((one) => {
       if (one.status === 'fulfilled') return [one.value];

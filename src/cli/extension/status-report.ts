@@ -1,32 +1,101 @@
-import type { Account } from '../../delivery/accounting.ts';
-import type { PeerStatus } from './peer-status.ts';
+import { join } from 'node:path';
+import { z } from 'zod';
 
-/** How a running extension is doing, as `bro-osquery status` and the metrics tell it. Plain data. */
-export interface StatusReport {
-  readonly version: string;
-  readonly pid: number;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly osquery: {
+/**
+ * How a running extension is doing, as `bro-osquery status` and the metrics tell it: plain data, one JSON object
+ * over the socket in the state directory. Times are milliseconds since the epoch; rows are counted since the start
+ * of the process.
+ */
+
+const count = z.int().nonnegative();
+const time = z.number();
+
+const bro = z.object({
+  /** As configured. */
+  peer: z.string(),
+  /** The state of its link, from the outside in: `linked.peered`. */
+  state: z.string(),
+  incarnation: z.string(),
+  /** Failures since the last healthy connection. */
+  failures: count,
+  /** Why the last connection ended; empty if none has. */
+  lastError: z.string(),
+  /** Empty while it is away. */
+  transport: z.string(),
+  /** Since when it is there, or away; null if it was never seen. */
+  since: time.nullable(),
+  /** When the next attempt is due; null where none waits. */
+  retryAt: time.nullable(),
+  subscriptions: count,
+  groups: z.array(z.string()),
+  /** Rows sent and not confirmed. */
+  inFlight: count,
+});
+
+const account = z.object({
+  peer: z.string(),
+  /** Empty: the queries that have ended. */
+  name: z.string(),
+  taken: count,
+  refused: count,
+  sent: count,
+  resent: count,
+  confirmed: count,
+  dropped: count,
+  skipped: z.record(z.string(), count),
+  pending: z.int(),
+});
+
+export const statusReport = z.object({
+  version: z.string(),
+  pid: count,
+  startedAt: time,
+  at: time,
+  /** Its id; empty until osquery has described it. */
+  host: z.string(),
+  osquery: z.object({
     /** The state of the link, from the outside in: `registered.inStep`. */
-    readonly state: string;
-    readonly uuid: string;
+    state: z.string(),
+    /** When osqueryd was last found or lost; null if neither. */
+    since: time.nullable(),
+    uuid: z.string(),
     /** Why there is no registration; empty if there is one. */
-    readonly reason: string;
-  };
-  readonly bros: readonly (PeerStatus & {
-    readonly transport: string;
-    /** Since when it is in that state, or away; ms since the epoch, null if it was never seen. */
-    readonly since: number | null;
-    readonly subscriptions: number;
-  })[];
-  readonly delivery: readonly Account[];
-  readonly journal: { readonly bytes: number; readonly maxBytes: number };
-  readonly eventLog: {
-    readonly records: number;
+    reason: z.string(),
+  }),
+  bros: z.array(bro),
+  /** What osquery runs for Bros; SQL is cut off after {@link SQL_CLIP} characters. */
+  subscriptions: z.array(
+    z.object({ name: z.string(), peer: z.string(), sql: z.string(), interval: z.number() }),
+  ),
+  /** One-time queries that wait for their rows. */
+  executions: count,
+  delivery: z.array(account),
+  journal: z.object({ bytes: count, maxBytes: count, segments: count }),
+  eventLog: z.object({
+    records: count,
     /** Why it takes nothing; empty if it does. */
-    readonly trouble: string;
-  };
-  /** Calls of osquery's logger since the start, their bytes, and those whose rows were lost. */
-  readonly logger: { readonly calls: number; readonly bytes: number; readonly lost: number };
-}
+    trouble: z.string(),
+  }),
+  /** Calls of osquery's logger that carried results. */
+  logger: z.object({
+    /** What osqueryd called itself when it chose us; empty: not since our start. */
+    attachedBy: z.string(),
+    calls: count,
+    bytes: count,
+    /** Those whose rows were lost. */
+    lost: count,
+    /** Why the last one's were; empty if they weren't. */
+    refusal: z.string(),
+    /** Until they were answered: all together, and the longest. */
+    seconds: z.number(),
+    longest: z.number(),
+  }),
+});
+
+export type StatusReport = z.infer<typeof statusReport>;
+export type BroStatus = StatusReport['bros'][number];
+
+export const SQL_CLIP = 200;
+
+/** The socket on which an extension reports, in its state directory. */
+export const statusSocket = (stateDirectory: string): string => join(stateDirectory, 'status.sock');

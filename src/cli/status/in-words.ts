@@ -1,0 +1,174 @@
+import { type Account, accountError } from '../../delivery/accounting.ts';
+import { counted, printable, quoted } from '../../replay/printable.ts';
+import type { BroStatus, StatusReport } from '../extension/status-report.ts';
+import { columns } from './columns.ts';
+
+/** A report as a person reads it. */
+export function statusInWords(report: StatusReport): string[] {
+  const { version, pid, startedAt, at: now, host, logger, journal, eventLog, executions } = report;
+  const of = host === '' ? '' : ` for host ${printable(host)}`;
+  return [
+    `bro-osquery ${version}, process ${pid}${of}, up ${duration(now - startedAt)}`,
+    '',
+    ...columns([
+      ['osquery', osqueryInWords(report.osquery, now)],
+      ['logger', loggerInWords(logger)],
+      ['schedule', `${counted(report.subscriptions.length, 'subscription')}, ${waiting(executions)}`],
+      [
+        'journal',
+        `${bytes(journal.bytes)} of ${bytes(journal.maxBytes)} in ${counted(journal.segments, 'file')}`,
+      ],
+      [
+        'event log',
+        `record ${eventLog.records}, ${eventLog.trouble === '' ? 'no trouble' : eventLog.trouble}`,
+      ],
+    ]),
+    '',
+    ...brosInWords(report.bros, now),
+    '',
+    ...deliveryInWords(report),
+  ];
+}
+
+function waiting(executions: number): string {
+  return executions === 0 ? 'no one-time query waits' : `${counted(executions, 'one-time query')} waiting`;
+}
+
+function osqueryInWords({ state, since, uuid, reason }: StatusReport['osquery'], now: number): string {
+  const ago = since === null ? '' : ` for ${duration(now - since)}`;
+  if (state.startsWith('registered')) return `registered as ${uuid}${ago} (${state})`;
+  return `not registered${ago} (${state})${reason === '' ? '' : `: ${printable(reason)}`}`;
+}
+
+function loggerInWords({
+  attachedBy,
+  calls,
+  bytes: size,
+  lost,
+  refusal,
+  seconds,
+  longest,
+}: StatusReport['logger']): string {
+  const who =
+    attachedBy === ''
+      ? 'not chosen since our start (bro in --logger_plugin?)'
+      : `chosen by ${printable(attachedBy)}`;
+  const took =
+    calls === 0
+      ? ''
+      : `, answered within ${milliseconds(seconds / calls)} on average, ${milliseconds(longest)} at most`;
+  const trouble = lost === 0 ? '' : `; the journal took nothing of ${counted(lost, 'call')}`;
+  const now = refusal === '' ? '' : `, and takes nothing now: ${printable(refusal)}`;
+  return `${who}; ${counted(calls, 'call')}, ${bytes(size)}${took}${trouble}${now}`;
+}
+
+function brosInWords(bros: readonly BroStatus[], now: number): string[] {
+  if (bros.length === 0) return ['No Zeek is configured.'];
+  return bros.flatMap((bro) => {
+    const { peer, subscriptions, groups, inFlight, incarnation, lastError } = bro;
+    const facts = [
+      counted(subscriptions, 'subscription'),
+      ...(groups.length > 0 ? [`groups ${groups.map(printable).join(', ')}`] : []),
+      ...(inFlight > 0 ? [`${counted(inFlight, 'row')} on the way`] : []),
+    ];
+    return [
+      `Zeek ${printable(peer)}: ${linkInWords(bro, now)}`,
+      `  ${facts.join(', ')}${incarnation === '' ? '' : `; its endpoint is ${printable(incarnation)}`}`,
+      ...(lastError === '' ? [] : [`  last error: ${printable(lastError)}`]),
+    ];
+  });
+}
+
+function linkInWords(bro: BroStatus, now: number): string {
+  const { state, since, transport, failures, retryAt } = bro;
+  const ago = since === null ? '' : ` for ${duration(now - since)}`;
+  if (state === 'linked.peered') {
+    return `peered${ago} over ${printable(transport)}`;
+  }
+  const after = failures > 0 ? `, after ${counted(failures, 'failure')}` : '';
+  const lost = since === null ? 'never reached' : `away${ago}`;
+  const step = WORDS[state] ?? state.replace('linked.', '');
+  const retry = retryAt === null ? '' : `, again in ${duration(Math.max(0, retryAt - now))}`;
+  return `${lost}, ${step}${after}${retry}`;
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  backingOff: 'waiting to try again',
+  refused: 'refused',
+  'linked.draining': 'taking leave',
+  ended: 'over',
+};
+
+const HEADS = ['taken', 'journalled', 'sent', 'resent', 'confirmed', 'dropped', 'skipped', 'pending'];
+
+function deliveryInWords({ delivery: accounts, subscriptions }: StatusReport): string[] {
+  if (accounts.length === 0) return ['No rows for a Zeek since the start.'];
+  const sql = new Map(subscriptions.map(({ name, sql }) => [name, sql]));
+  const peers = [...new Set(accounts.map(({ peer }) => peer))];
+  const lines: (string | number)[][] = [['rows', ...HEADS, '']];
+  for (const peer of peers) {
+    const own = accounts.filter((account) => account.peer === peer);
+    lines.push([printable(peer), ...numbers(total(own)), '']);
+    for (const account of own) {
+      const query = sql.get(account.name);
+      const note = [...(query === undefined ? [] : [quoted(query, 60)]), ...reasons(account)].join(' ');
+      lines.push([`  ${printable(account.name) || '(ended)'}`, ...numbers(account), note]);
+    }
+  }
+  const wrong = accounts.flatMap((account) => accountError(account) ?? []);
+  return [
+    ...columns(lines),
+    '',
+    wrong.length === 0
+      ? 'Each line adds up: taken = not journalled + confirmed + dropped + skipped + pending.'
+      : `The accounts do not add up, which is a mistake of bro-osquery: ${wrong.join('; ')}`,
+  ];
+}
+
+function numbers({ taken, refused, sent, resent, confirmed, dropped, skipped, pending }: Account): number[] {
+  return [taken, taken - refused, sent, resent, confirmed, dropped, sum(skipped), pending];
+}
+
+const sum = (skipped: Account['skipped']): number =>
+  Object.values(skipped).reduce((all, rows) => all + rows, 0);
+
+function reasons({ skipped }: Account): string[] {
+  const parts = Object.entries(skipped).map(([reason, rows]) => `${rows} ${reason}`);
+  return parts.length === 0 ? [] : [`(skipped: ${parts.join(', ')})`];
+}
+
+function total(accounts: readonly Account[]): Account {
+  const all = { taken: 0, refused: 0, sent: 0, resent: 0, confirmed: 0, dropped: 0, pending: 0 };
+  const skipped: Record<string, number> = {};
+  for (const account of accounts) {
+    for (const key of Object.keys(all) as (keyof typeof all)[]) all[key] += account[key];
+    for (const [reason, rows] of Object.entries(account.skipped)) {
+      skipped[reason] = (skipped[reason] ?? 0) + rows;
+    }
+  }
+  return { peer: accounts[0]?.peer ?? '', name: '', ...all, skipped };
+}
+
+const milliseconds = (seconds: number): string => `${(seconds * 1_000).toPrecision(2)} ms`;
+
+/** A size as people read it. */
+export function bytes(size: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let at = 0;
+  let value = size;
+  while (value >= 1_024 && at < units.length - 1) {
+    value /= 1_024;
+    at += 1;
+  }
+  return at === 0 ? `${size} bytes` : `${value.toFixed(value < 10 ? 1 : 0)} ${units[at]}`;
+}
+
+/** A time span as people read it: `4 s`, `3 min`, `5 h 12 min`, `2 d 3 h`. */
+export function duration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
