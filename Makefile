@@ -82,6 +82,9 @@ demo-nats: setup setup-nats ## show three hosts and a Zeek at a nats-server that
 inspect: setup ## run osqueryd or its stand-in, a Zeek's stand-in and the extension, with a page to look at them
 	node --import tsx src/cli/main.ts inspect --sandbox
 
+docs: setup setup-chromium ## make the README's pictures anew, in fixtures/docs
+	node --import tsx specs/docs/pictures.ts
+
 # Debian's thrift-compiler 0.17; the result is committed, so that nobody else needs it.
 thrift: ## generate src/osquery/generated from osquery.thrift
 	thrift --gen js:node,es6,ts -out src/osquery/generated src/osquery/osquery.thrift

@@ -1,60 +1,18 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { stat } from 'node:fs/promises';
 import { parseInspectAddress } from '../../src/cli/inspect/address.ts';
 import { relayTo } from '../../src/cli/inspect/relay.ts';
 import { startBro } from '../support/bro.ts';
 import { browserTest, untilSeen } from '../support/browser.ts';
 import { serveConversation } from '../support/inspected.ts';
-import { socketAppears, spawnStandin } from '../support/standin-process.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
-
-/** A stand-in osqueryd and the extension, which is to reach that Bro; resolves with the socket of its inspection. */
-async function startHost(t: TestContext, endpoint: string): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'inspect-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  const [socket, config, look] = ['osquery.em', 'osquery.conf', 'look.sock'].map((name) =>
-    join(directory, name),
-  ) as [string, string, string];
-  await writeFile(config, JSON.stringify({ bro: { endpoints: [endpoint], uid: 'h1' } }));
-  spawnStandin(t, [
-    '--ephemeral',
-    `--extensions_socket=${socket}`,
-    '--config_plugin=filesystem',
-    `--config_path=${config}`,
-    '--logger_plugin=bro,filesystem',
-    `--logger_path=${directory}`,
-    '--extensions_timeout=30',
-    '--extensions_require=bro-osquery',
-    '--logger_event_type=false',
-  ]);
-  await socketAppears(socket);
-  const child = spawn(
-    process.execPath,
-    [
-      ...['--import', 'tsx', join(ROOT, 'src/cli/main.ts'), '--socket', socket, '--timeout', '10'],
-      ...['--state-dir', join(directory, 'state'), '--inspect', look],
-    ],
-    { stdio: 'ignore', cwd: ROOT },
-  );
-  t.after(async () => {
-    if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
-  });
-  await socketAppears(look);
-  return look;
-}
+import { startInspectedHost } from '../support/inspected-host.ts';
 
 browserTest(
   'the page shows a Zeek being reached, its subscription, and the back-off with its countdown once it is killed',
   async (t, page, faults) => {
     const early = await startBro(t);
     await early.kill();
-    const look = await startHost(t, early.address);
+    const { look } = await startInspectedHost(t, early.address);
     assert.equal((await stat(look)).mode & 0o777, 0o600);
     const { socketUrl } = parseInspectAddress(look) ?? assert.fail('no address');
     await page.goto(await serveConversation(t, relayTo(socketUrl, '')));

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MACHINES } from '../../actors/machines.ts';
-import type { Chart } from '../inspect/chart.ts';
 import type { Conversation } from '../inspect/inspect-server.ts';
 import { type InspectAddress, parseInspectAddress } from './inspect/address.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
@@ -110,23 +109,26 @@ function drawing(text: string): string {
 }
 
 async function exportChart(io: Io, file: string, name: string): Promise<void> {
-  const machine = MACHINES.get(name);
-  if (!machine) return;
-  const { chartOf } = await import('../inspect/chart.ts');
-  const chart = chartOf(machine);
-  await writeFile(file, file.endsWith('.svg') ? await asSvg(chart) : await asMarkdown(chart));
+  await writeFile(file, file.endsWith('.svg') ? await asSvg(name) : await asMarkdown(name));
   await printLine(io.err, `${file}: the statechart of ${name}`);
 }
 
-async function asSvg(chart: Chart): Promise<string> {
-  const [{ layOut }, { svgOf }] = await Promise.all([
-    import('../inspect/chart-layout.ts'),
+async function asSvg(name: string): Promise<string> {
+  const [{ layOutCharts }, { svgOf }] = await Promise.all([
+    import('./inspect/charts.ts'),
     import('../inspect/svg.ts'),
   ]);
-  return svgOf(await layOut(chart));
+  const layout = (await layOutCharts()).find(({ machine }) => machine === name);
+  return layout ? svgOf(layout) : '';
 }
 
-async function asMarkdown(chart: Chart): Promise<string> {
-  const { mermaidOf } = await import('../inspect/mermaid.ts');
+async function asMarkdown(name: string): Promise<string> {
+  const [{ chartOf }, { mermaidOf }] = await Promise.all([
+    import('../inspect/chart.ts'),
+    import('../inspect/mermaid.ts'),
+  ]);
+  const machine = MACHINES.get(name);
+  if (!machine) return '';
+  const chart = chartOf(machine);
   return `# ${chart.machine}\n\n${chart.description}\n\n\`\`\`mermaid\n${mermaidOf(chart)}\`\`\`\n`;
 }

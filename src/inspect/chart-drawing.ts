@@ -1,4 +1,4 @@
-import { type ChartLayout, METRICS, type PlacedState, type PlacedTransition } from './chart-layout.ts';
+import { type ChartLayout, METRICS, type PlacedState, type PlacedTransition } from './chart-geometry.ts';
 
 /** A piece of a drawing: an SVG element, whose text is text and never markup. */
 export interface Shape {

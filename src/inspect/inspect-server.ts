@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, ListenOptions } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { difference, differenceInWords } from '../replay/difference.ts';
-import type { ChartLayout } from './chart-layout.ts';
+import type { ChartLayout } from './chart-geometry.ts';
 import type { OpenRecording } from './live-recording.ts';
 import { type FromServer, parseFromPage, type SourceName } from './protocol.ts';
 import { scheduleView } from './schedule-view.ts';
@@ -197,6 +197,7 @@ export function createConversation(
 ): Conversation {
   const pages = new Set<WebSocket>();
   let opened: OpenRecording | undefined;
+  let charts: Promise<readonly ChartLayout[]> | undefined;
   const problems: string[] = [];
 
   return (socket) => {
@@ -247,9 +248,10 @@ export function createConversation(
       opened?.close();
       opened = undefined;
     });
-    void source.charts().then((charts) => {
+    charts ??= source.charts();
+    void charts.then((laidOut) => {
       if (socket.readyState !== socket.OPEN) return;
-      say({ type: 'hello', version, source: source.name, charts, at: now() });
+      say({ type: 'hello', version, source: source.name, charts: laidOut, at: now() });
       for (const text of problems) say({ type: 'problem', text });
       introduced = true;
       clearTimeout(timer);

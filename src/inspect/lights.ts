@@ -1,6 +1,6 @@
 import type { StateValue } from 'xstate';
 import type { Lights } from './chart-drawing.ts';
-import type { ChartLayout } from './chart-layout.ts';
+import type { ChartLayout } from './chart-geometry.ts';
 
 /** Ids of the active states, from the machine's own on. */
 export function activeStates(machine: string, state: StateValue): Set<string> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ChartLayout } from './chart-layout.ts';
+import type { ChartLayout } from './chart-geometry.ts';
 import type { Entry } from './entries.ts';
 import type { ScheduleView } from './schedule-view.ts';
 

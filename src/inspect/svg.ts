@@ -1,5 +1,5 @@
 import { draw, type Shape, UNLIT } from './chart-drawing.ts';
-import { type ChartLayout, METRICS } from './chart-layout.ts';
+import { type ChartLayout, METRICS } from './chart-geometry.ts';
 
 /** How a chart looks in a file of its own, in light and in dark. */
 const STYLE = `

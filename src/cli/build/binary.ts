@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync, renameSync, writeFileSync } from 'n
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { layOutCharts } from '../inspect/charts.ts';
 import { bundlePage } from './page.ts';
 
 /**
@@ -35,7 +36,7 @@ async function bundleProgram(): Promise<void> {
     keepNames: true,
     // Only a program that is started from its source asks whether it is the main module.
     define: { 'import.meta.main': 'false' },
-    plugins: [pageInside],
+    plugins: [inspectionInside],
     logLevel: 'warning',
     // Thrift's compiler writes them.
     logOverride: { 'duplicate-case': 'silent' },
@@ -44,13 +45,17 @@ async function bundleProgram(): Promise<void> {
   writeFileSync(join(work, 'inputs.json'), JSON.stringify(Object.keys(metafile.inputs).sort()));
 }
 
-/** The page of `inspect` goes into the program as it is bundled here: the binary has no bundler. */
-const pageInside: Plugin = {
-  name: 'page-inside',
+/** What `inspect` shows is made here, since the binary has neither a bundler nor a layout engine. */
+const inspectionInside: Plugin = {
+  name: 'inspection-inside',
   setup(building) {
-    building.onLoad({ filter: /\/cli\/inspect\/page-assets\.ts$/ }, async () => ({
-      contents: `export const pageAssets = async () => (${JSON.stringify(await bundlePage())});`,
-    }));
+    const replace = (file: string, name: string, make: () => Promise<unknown>) =>
+      building.onLoad({ filter: new RegExp(`/cli/inspect/${file}$`) }, async () => {
+        const made = JSON.stringify(JSON.stringify(await make()));
+        return { contents: `export const ${name} = async () => JSON.parse(${made});` };
+      });
+    replace('page-assets.ts', 'pageAssets', bundlePage);
+    replace('charts.ts', 'layOutCharts', layOutCharts);
   },
 };
 

@@ -5,8 +5,8 @@ import { openLive } from '../../inspect/live-recording.ts';
 import type { House } from '../extension/house.ts';
 import type { RunningSystem } from '../extension/run.ts';
 import type { InspectAddress } from './address.ts';
+import { layOutCharts } from './charts.ts';
 import { pageAssets } from './page-assets.ts';
-import { createCharts } from './sources.ts';
 
 /** Lets the running extension be looked at. It listens to its own machines only while somebody looks. */
 export async function serveLive(
@@ -28,7 +28,7 @@ export async function serveLive(
     conversation: createConversation(
       {
         name: { kind: 'live', name: 'this extension' },
-        charts: createCharts(),
+        charts: layOutCharts,
         open: (onProblem) =>
           openLive({ ...system, bus, now, history: () => readLog(system.directory()) }, onProblem),
       },

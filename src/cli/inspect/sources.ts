@@ -1,21 +1,10 @@
 import { open, stat } from 'node:fs/promises';
-import { MACHINES } from '../../../actors/machines.ts';
 import { readLog } from '../../event-log/event-log-reader-store.ts';
-import { chartOf } from '../../inspect/chart.ts';
-import { type ChartLayout, layOut } from '../../inspect/chart-layout.ts';
 import type { InspectSource } from '../../inspect/inspect-server.ts';
 import { Recording } from '../../inspect/recording.ts';
 import { recordTraceLines } from '../../inspect/trace-recording.ts';
 import { readTraceFile } from '../trace-file.ts';
-
-/** Every machine's chart, laid out; once, whoever asks. */
-export function createCharts(): () => Promise<readonly ChartLayout[]> {
-  let charts: Promise<readonly ChartLayout[]> | undefined;
-  return () => {
-    charts ??= Promise.all([...MACHINES.values()].map((machine) => layOut(chartOf(machine))));
-    return charts;
-  };
-}
+import { layOutCharts } from './charts.ts';
 
 /** An event log, which is followed while it is looked at, or a trace. Throws where there is neither. */
 export async function fileSource(path: string): Promise<InspectSource> {
@@ -36,7 +25,7 @@ async function isTrace(path: string): Promise<boolean> {
 function traceSource(path: string): InspectSource {
   return {
     name: { kind: 'trace', name: path },
-    charts: createCharts(),
+    charts: layOutCharts,
     open(onProblem) {
       const recording = new Recording(null);
       recordTraceLines(readTraceFile(path), recording).catch(onProblem);
@@ -51,7 +40,7 @@ async function logSource(path: string): Promise<InspectSource> {
   const { base } = await readLog(path);
   return {
     name: { kind: 'log', name: path },
-    charts: createCharts(),
+    charts: layOutCharts,
     open(onProblem) {
       const recording = new Recording(base);
       const end = new AbortController();

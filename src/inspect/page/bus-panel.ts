@@ -17,7 +17,7 @@ const ORDER = [
 /** Pixels. */
 const ROW = 26;
 const TIME = 92;
-const NARROWEST_LANE = 82;
+const NARROWEST_LANE = 74;
 
 /** The bus as a sequence diagram, with filters. */
 export class BusPanel implements Panel {

@@ -1,6 +1,6 @@
 import type { StepFrame } from '../../../actors/inspection.ts';
 import { draw, UNLIT } from '../chart-drawing.ts';
-import type { ChartLayout } from '../chart-layout.ts';
+import type { ChartLayout } from '../chart-geometry.ts';
 import { lightsOf, stateInWords } from '../lights.ts';
 import { button, drawn, el, shortName, spanOf, svg, timeOf } from './dom.ts';
 import type { Commands, Panel, View } from './view.ts';

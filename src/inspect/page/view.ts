@@ -1,4 +1,4 @@
-import type { ChartLayout } from '../chart-layout.ts';
+import type { ChartLayout } from '../chart-geometry.ts';
 import type { History } from '../history.ts';
 import type { SourceName } from '../protocol.ts';
 import type { ScheduleView } from '../schedule-view.ts';

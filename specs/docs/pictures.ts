@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { parseInspectAddress } from '../../src/cli/inspect/address.ts';
+import { layOutCharts } from '../../src/cli/inspect/charts.ts';
+import { relayTo } from '../../src/cli/inspect/relay.ts';
+import { svgOf } from '../../src/inspect/svg.ts';
+import { startBro } from '../support/bro.ts';
+import { findChromium, launchBrowser } from '../support/browser.ts';
+import { serveConversation, serveFile } from '../support/inspected.ts';
+import { startInspectedHost } from '../support/inspected-host.ts';
+
+/** Makes the pictures of the README: statecharts out of the machines, screenshots out of a life that is lived for it. */
+
+const FOLDER = join(import.meta.dirname, '../../fixtures/docs');
+/** Relative, as it is shown. */
+const LAST_NIGHT = relative(process.cwd(), join(import.meta.dirname, '../../fixtures/event-log/last-night'));
+const DRAWN = ['bro-peer', 'schedule-manager', 'extension', 'osquery-core'];
+/** A usual port of Broker, which makes for pictures that one knows again. */
+const PORT = 9999;
+
+mkdirSync(FOLDER, { recursive: true });
+
+async function openPage(
+  t: TestContext,
+  address: string,
+  colorScheme: 'light' | 'dark',
+  size = { width: 1440, height: 900 },
+): Promise<Page> {
+  const browser = await launchBrowser();
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: size, colorScheme });
+  await page.goto(address);
+  return page;
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  // The last drawing and the smooth scrolling of browsers take a moment.
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: join(FOLDER, `${name}.png`) });
+}
+
+test('statecharts', async () => {
+  for (const layout of await layOutCharts()) {
+    if (DRAWN.includes(layout.machine)) await writeFile(join(FOLDER, `${layout.machine}.svg`), svgOf(layout));
+  }
+});
+
+const skip = findChromium() === undefined ? 'there is no Chromium' : false;
+
+test('a running extension, and time travel over its trace', { skip }, async (t) => {
+  const early = await startBro(t, { port: PORT });
+  await early.kill();
+  const { look, trace, child } = await startInspectedHost(t, early.address);
+  const { socketUrl } = parseInspectAddress(look) ?? { socketUrl: '' };
+  const address = await serveConversation(t, relayTo(socketUrl, ''));
+  const page = await openPage(t, address, 'light');
+  await page.waitForSelector('[data-state="bro-peer.link.backingOff"].active');
+  const bro = await startBro(t, { port: PORT });
+  await bro.announced();
+  const processes = bro.subscribe('SELECT pid, name, path, cmdline FROM processes', { interval: 1 });
+  bro.subscribe("SELECT uid, username, shell FROM users WHERE shell <> '/usr/sbin/nologin'", { interval: 2 });
+  bro.execute('SELECT name, version, platform FROM os_version');
+  bro.join('servers');
+  await bro.untilRows(20, processes);
+  await page.waitForTimeout(2_500);
+  await picture(page, 'inspect-live');
+  await bro.kill();
+  await page.waitForSelector('.countdown');
+  await picture(page, 'inspect-backing-off');
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+
+  const shown = join(tmpdir(), 'trace.jsonl');
+  await copyFile(trace, shown);
+  t.after(() => rm(shown, { force: true }));
+  const past = await openPage(t, await serveFile(t, shown), 'dark');
+  await past.waitForSelector('.log .fact');
+  await past.click('[data-actor^="peer:"]');
+  await past.waitForTimeout(1_000);
+  await past.click('.log .fact:has-text("is there for the first time")');
+  await past.keyboard.press('c');
+  await past.click('.log .fact:has-text("is gone")');
+  await past.waitForSelector('.difference li:has-text("+ bro_")');
+  await picture(past, 'inspect-time-travel');
+});
+
+test('an event log', { skip }, async (t) => {
+  const page = await openPage(t, await serveFile(t, LAST_NIGHT), 'light');
+  await page.waitForSelector('.log .fact:has-text("were dropped")');
+  await page.locator('.track input').fill('21');
+  await picture(page, 'inspect-log');
+  const narrow = await openPage(t, await serveFile(t, LAST_NIGHT), 'dark', { width: 420, height: 760 });
+  await narrow.click('[data-panel="schedule"]');
+  await narrow.waitForSelector('.subscriptions code');
+  await picture(narrow, 'inspect-narrow');
+});

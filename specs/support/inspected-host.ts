@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { socketAppears, spawnStandin } from './standin-process.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export interface InspectedHost {
+  /** The socket of the extension's inspection. */
+  readonly look: string;
+  /** What `--trace` records. */
+  readonly trace: string;
+  readonly child: ChildProcess;
+}
+
+/** A stand-in osqueryd and the extension, which is to reach that Bro and may be looked at. */
+export async function startInspectedHost(t: TestContext, endpoint: string): Promise<InspectedHost> {
+  const directory = await mkdtemp(join(tmpdir(), 'inspect-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const [socket, config, look] = ['osquery.em', 'osquery.conf', 'look.sock'].map((name) =>
+    join(directory, name),
+  ) as [string, string, string];
+  const trace = join(directory, 'trace.jsonl');
+  await writeFile(config, JSON.stringify({ bro: { endpoints: [endpoint], uid: 'h1' } }));
+  spawnStandin(t, [
+    '--ephemeral',
+    `--extensions_socket=${socket}`,
+    '--config_plugin=filesystem',
+    `--config_path=${config}`,
+    '--logger_plugin=bro,filesystem',
+    `--logger_path=${directory}`,
+    '--extensions_timeout=30',
+    '--extensions_require=bro-osquery',
+    '--logger_event_type=false',
+  ]);
+  await socketAppears(socket);
+  const child = spawn(
+    process.execPath,
+    [
+      ...['--import', 'tsx', join(ROOT, 'src/cli/main.ts'), '--socket', socket, '--timeout', '10'],
+      ...['--state-dir', join(directory, 'state'), '--inspect', look, '--trace', trace],
+    ],
+    { stdio: 'ignore', cwd: ROOT },
+  );
+  t.after(async () => {
+    if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+  });
+  await socketAppears(look);
+  return { look, trace, child };
+}
