@@ -11,7 +11,7 @@ import { OsqueryError } from '../../osquery/osquery-error.ts';
 import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../osquery/registration.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import type { House } from './house.ts';
-import { readConfig } from './read-config.ts';
+import { ConfigReader } from './read-config.ts';
 import { ScheduleWatch } from './schedule-watch.ts';
 
 export interface OsqueryLinkOptions {
@@ -40,6 +40,7 @@ export class OsqueryLink {
   readonly schedule: ScheduleWatch;
   readonly #house: House;
   readonly #options: OsqueryLinkOptions;
+  readonly #config: ConfigReader;
   #server: ExtensionServer | undefined;
   #uuid = 0;
   #flags: ReadonlyMap<string, OsqueryOption> = new Map();
@@ -50,6 +51,7 @@ export class OsqueryLink {
   constructor(house: House, options: OsqueryLinkOptions) {
     this.#house = house;
     this.#options = options;
+    this.#config = new ConfigReader(house);
     this.client = createManagerClient({ path: options.socket });
     this.schedule = new ScheduleWatch(this.client);
   }
@@ -196,16 +198,12 @@ export class OsqueryLink {
     }
   });
 
-  async #readConfig(): Promise<Configured> {
-    const result = await readConfig(this.#house, {
+  #readConfig(): Promise<Configured> {
+    return this.#config.read({
       client: this.client,
       options: this.#flags,
       file: this.#options.configFile,
     });
-    if (result.outcome === 'refused') {
-      for (const problem of result.problems) this.#house.log.error({ area: 'config' }, problem);
-    }
-    return result;
   }
 
   async #closeServer(): Promise<void> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Configured } from '../../../actors/osquery-core.machine.ts';
 import { parseSettings } from '../../config/parse.ts';
+import type { Settings } from '../../config/settings.ts';
 import { configMember, GEN_CONFIG, parseGenConfig } from '../../osquery/config-plugin.ts';
 import type { ManagerClient } from '../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
@@ -20,22 +21,52 @@ export interface ConfigSources {
 /**
  * Reads our configuration where osquery has it: from its active config plugin, whatever that is; else from the
  * file that `--config_path` names; else from our own `--config`. What is good is in force at once; what is bad
- * leaves the last good one in force.
+ * leaves the last good one in force. What is to be said about it is said when it is new, not at each reading.
  */
-export async function readConfig(house: House, sources: ConfigSources): Promise<Configured> {
-  try {
-    const bro = await findBro(sources);
-    const parsed = parseSettings(bro);
-    for (const warning of parsed.warnings) house.log.warn({ area: 'config' }, warning);
-    if ('problems' in parsed) return { outcome: 'refused', problems: parsed.problems };
-    house.takeSettings(parsed.settings);
-    const { endpoints, groups, policy } = parsed.settings;
+export class ConfigReader {
+  readonly #house: House;
+  #said = '';
+
+  constructor(house: House) {
+    this.#house = house;
+  }
+
+  async read(sources: ConfigSources): Promise<Configured> {
+    const { settings, problems = [], warnings } = await parsedOf(sources);
+    this.#say(problems, warnings, settings?.endpoints.length === 0);
+    if (!settings) return { outcome: 'refused', problems };
+    this.#house.takeSettings(settings);
+    const { endpoints, groups, policy } = settings;
     return {
       outcome: 'configured',
       configuration: { peers: endpoints.map(({ peer }) => peer), groups, policy },
     };
+  }
+
+  #say(problems: readonly string[], warnings: readonly string[], isAlone: boolean): void {
+    const { log } = this.#house;
+    const area = 'config';
+    const said = JSON.stringify([problems, warnings, isAlone]);
+    if (said === this.#said) return;
+    this.#said = said;
+    for (const warning of warnings) log.warn({ area }, warning);
+    for (const problem of problems) log.error({ area }, problem);
+    if (problems.length > 0) {
+      log.error({ area }, 'the configuration is refused; what was in force before stays so');
+    }
+    if (isAlone) log.warn({ area }, `osquery's configuration names no Zeek under the key ${CONFIG_KEY}`);
+  }
+}
+
+async function parsedOf(sources: ConfigSources): Promise<{
+  readonly settings?: Settings;
+  readonly problems?: readonly string[];
+  readonly warnings: readonly string[];
+}> {
+  try {
+    return parseSettings(await findBro(sources));
   } catch (error) {
-    return { outcome: 'refused', problems: [error instanceof Error ? error.message : String(error)] };
+    return { problems: [error instanceof Error ? error.message : String(error)], warnings: [] };
   }
 }
 
