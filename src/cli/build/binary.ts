@@ -65,6 +65,7 @@ function nodeOfLockFile(): string {
 }
 
 function putIntoNode(): void {
+  // Without the cache of compiled code the start takes half as long again and 26 MiB more stay private at rest.
   const config = join(work, 'sea.json');
   writeFileSync(
     config,
