@@ -35,6 +35,8 @@ export interface RowsEntry {
   readonly kind: 'rows';
   readonly at: number;
   readonly accounts: readonly RowCounts[];
+  /** When osquery last ran each query: milliseconds since the epoch, by name. */
+  readonly runs: Readonly<Record<string, number>>;
 }
 
 export interface RowCounts {

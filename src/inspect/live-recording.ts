@@ -20,6 +20,8 @@ export interface LiveParts {
   /** The log as it is now. */
   readonly history: () => Promise<Replayable>;
   readonly accounts: () => readonly RowCounts[];
+  /** When osquery last ran each query: milliseconds since the epoch, by name. */
+  readonly lastRuns: () => ReadonlyMap<string, number>;
 }
 
 /** Something that is looked at, from now until `close`. */
@@ -85,11 +87,12 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
   let counts = '';
   const look = () => {
     const accounts = parts.accounts().map(countsOf);
-    const text = JSON.stringify(accounts);
+    const runs = Object.fromEntries(parts.lastRuns());
+    const text = JSON.stringify([accounts, runs]);
     if (text === counts) return;
     counts = text;
     const at = now();
-    put(() => recording.add({ kind: 'rows', at, accounts }));
+    put(() => recording.add({ kind: 'rows', at, accounts, runs }));
   };
   const looks = setInterval(look, 1_000);
 

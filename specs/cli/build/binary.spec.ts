@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   mkdtempSync,
@@ -90,3 +91,19 @@ function processesOf(path: string): number[] {
     })
     .map(Number);
 }
+
+test('the binary has the page of its inspection inside, and needs nothing else to serve it', async (t) => {
+  const inspecting = spawn(binary, ['inspect', join(root, 'fixtures/event-log/last-night')], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: {},
+    cwd: '/',
+  });
+  const ended = once(inspecting, 'exit');
+  t.after(() => inspecting.kill('SIGKILL'));
+  const [line] = await once(inspecting.stdout, 'data');
+  const script = await fetch(new URL('page.js', String(line).trim()));
+  assert.equal(script.status, 200);
+  assert.ok((await script.text()).length > 10_000);
+  inspecting.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+});

@@ -57,6 +57,8 @@ export interface RunningSystem {
   /** The number of the last fact in the event log; 0 until that is open. */
   readonly lastSeq: () => number;
   readonly accounts: () => readonly Account[];
+  /** When osquery last ran each query of ours: milliseconds since the epoch, by name. */
+  readonly lastRuns: () => ReadonlyMap<string, number>;
 }
 
 /** A running extension. */
@@ -233,7 +235,13 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       complete: () => resolve(actor.getSnapshot().output ?? { code: 1, reason: 'the machine stopped' }),
     });
   });
-  options.onSystem?.({ root: actor, directory, lastSeq: () => opened?.state.eventLog.seq ?? 0, accounts });
+  options.onSystem?.({
+    root: actor,
+    directory,
+    lastSeq: () => opened?.state.eventLog.seq ?? 0,
+    accounts,
+    lastRuns: () => osquery.schedule.lastRuns,
+  });
   actor.start();
   return {
     ended,

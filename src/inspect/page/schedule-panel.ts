@@ -1,4 +1,4 @@
-import type { RowCounts } from '../entries.ts';
+import type { RowCounts, RowsEntry } from '../entries.ts';
 import type { SubscriptionView } from '../schedule-view.ts';
 import { dateTimeOf, el, spanOf } from './dom.ts';
 import type { Panel, View } from './view.ts';
@@ -24,7 +24,7 @@ export class SchedulePanel implements Panel {
       el(
         'div',
         { class: 'scroll', tabindex: '0', 'aria-label': 'Schedule and delivery' },
-        table(['Query', 'Zeek', 'Every', 'Since', 'Rows'], this.#body, 'subscriptions'),
+        table(['Query', 'Zeek', 'Every', 'Since', 'Next run', 'Rows'], this.#body, 'subscriptions'),
         this.#onceTable,
         this.#groups,
         el('h3', {}, 'Delivery'),
@@ -36,19 +36,21 @@ export class SchedulePanel implements Panel {
 
   render(view: View): void {
     const { schedule, history, moment } = view;
-    const rows = history.rowsAt(moment)?.accounts ?? [];
+    const counted = history.rowsAt(moment);
+    const rows = counted?.accounts ?? [];
     const peers = peersOf(view);
     const delivery = peers.map((peer) => deliveryOf(view, peer, rows));
-    const at = history.at(moment)?.at ?? 0;
-    const key = JSON.stringify([schedule, rows, delivery, Math.floor(at / 10_000)]);
+    const isNow = view.live && view.source?.kind === 'live';
+    const at = isNow ? view.now : (history.at(moment)?.at ?? 0);
+    const key = JSON.stringify([schedule, rows, delivery, counted?.runs, Math.floor(at / 1_000)]);
     if (key === this.#key || !schedule) return;
     this.#key = key;
     const { subscriptions, executions, groups, config } = schedule;
     this.#count.textContent = `${subscriptions.length}`;
     this.#body.replaceChildren(
       ...(subscriptions.length === 0
-        ? [el('tr', {}, el('td', { colspan: '5', class: 'dim' }, 'No Zeek wants anything.'))]
-        : subscriptions.map((one) => subscriptionRow(one, rows, at))),
+        ? [el('tr', {}, el('td', { colspan: '6', class: 'dim' }, 'No Zeek wants anything.'))]
+        : subscriptions.map((one) => subscriptionRow(one, rows, counted?.runs ?? {}, at))),
     );
     this.#onceTable.hidden = executions.length === 0;
     this.#once.replaceChildren(
@@ -62,7 +64,12 @@ export class SchedulePanel implements Panel {
   }
 }
 
-function subscriptionRow(one: SubscriptionView, rows: readonly RowCounts[], at: number): HTMLElement {
+function subscriptionRow(
+  one: SubscriptionView,
+  rows: readonly RowCounts[],
+  runs: RowsEntry['runs'],
+  at: number,
+): HTMLElement {
   const own = rows.find(({ name, peer }) => name === one.name && peer === one.peer);
   const marks = [
     ...(one.denylisted ? ['stopped by osquery'] : []),
@@ -83,8 +90,16 @@ function subscriptionRow(one: SubscriptionView, rows: readonly RowCounts[], at: 
     cell(one.peer),
     cell(`${one.interval} s`, el('div', { class: 'dim' }, one.updateType.toLowerCase())),
     since,
+    cell(nextRun(runs[one.name], one.interval, at)),
     cell(own ? `${own.taken}` : '–'),
   );
+}
+
+/** About when osquery runs it again: it moves intervals a little, so that not everything runs at once. */
+function nextRun(last: number | undefined, interval: number, at: number): string {
+  if (last === undefined) return '–';
+  const left = last + interval * 1_000 - at;
+  return left > 0 ? `~ ${spanOf(Math.ceil(left / 1_000) * 1_000)}` : 'due';
 }
 
 interface Delivery {

@@ -1,0 +1,159 @@
+/**
+ * What looking costs: `node --import tsx specs/bench/inspect.bench.ts`. A peer's machine and the bus at work with
+ * nobody who may look, with a page served and nobody there, and with one page connected; then the page itself with
+ * ten thousand events.
+ */
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WebSocket } from 'ws';
+import { createActor, createMachine } from 'xstate';
+import { createBus } from '../../src/bus/bus.ts';
+import { layOutCharts } from '../../src/cli/inspect/charts.ts';
+import { pageAssets } from '../../src/cli/inspect/page-assets.ts';
+import { fileSource } from '../../src/cli/inspect/sources.ts';
+import {
+  createConversation,
+  type InspectSource,
+  startInspectServer,
+} from '../../src/inspect/inspect-server.ts';
+import { openLive } from '../../src/inspect/live-recording.ts';
+import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
+import { findChromium, launchBrowser } from '../support/browser.ts';
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const STEPS = 20_000;
+const ROUNDS = 7;
+
+const bus = createBus({ now: Date.now, onFailure: () => {} });
+const machine = createMachine({
+  id: 'bro-peer',
+  initial: 'one',
+  states: { one: { on: { go: 'two' } }, two: { on: { go: 'one' } } },
+});
+const root = createActor(machine, { id: 'peer:bench' }).start();
+
+/** Microseconds for a step of a machine and a message of the bus; the fastest of some rounds. */
+async function cost(): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const started = performance.now();
+    for (let step = 0; step < STEPS; step += 1) {
+      root.send({ type: 'go' });
+      bus.publish({ type: 'logger.progress', calls: step, bytes: step });
+      // As in real life others have their turn.
+      if (step % 500 === 0) await new Promise(setImmediate);
+    }
+    times.push(((performance.now() - started) / STEPS) * 1_000);
+  }
+  return Math.min(...times);
+}
+
+const serve = (source: InspectSource) =>
+  startInspectServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    token: null,
+    version: '1',
+    now: Date.now,
+    page: pageAssets,
+    conversation: createConversation(source, { version: '1', now: Date.now }),
+  });
+
+await cost();
+const without = await cost();
+const server = await serve({
+  name: { kind: 'live', name: 'bench' },
+  charts: layOutCharts,
+  open: (onProblem) =>
+    openLive(
+      {
+        root,
+        bus,
+        now: Date.now,
+        lastSeq: () => 0,
+        history: () => Promise.reject(new Error('there is none')),
+        accounts: () => [],
+        lastRuns: () => new Map(),
+      },
+      onProblem,
+    ),
+});
+const served = await cost();
+const page = new WebSocket(`${server.address.replace('http', 'ws')}socket`);
+await once(page, 'open');
+page.send(JSON.stringify({ type: 'hello', token: '' }));
+await once(page, 'message');
+const connected = await cost();
+page.terminate();
+await once(page, 'close');
+await server.close();
+say(`a step and a message, no --inspect            ${without.toFixed(2)} µs`);
+say(`                       --inspect, no page     ${served.toFixed(2)} µs`);
+say(`                       --inspect, one page    ${connected.toFixed(2)} µs`);
+
+const EVENTS = 10_000;
+const directory = await mkdtemp(join(tmpdir(), 'inspect-bench-'));
+try {
+  const lines = Array.from({ length: EVENTS }, (_, n): TraceLine => {
+    const at = 1_795_514_240_000 + n * 10;
+    if (n % 2 === 0) {
+      const event = { type: n % 4 === 0 ? 'connection.up' : 'connection.closed' };
+      const state =
+        n % 4 === 0
+          ? { link: { linked: { peered: { sync: 'resyncing', health: 'responsive' } } }, presence: 'present' }
+          : { link: 'backingOff', presence: 'absent' };
+      return {
+        kind: 'step',
+        at,
+        actor: 'peer:a:1',
+        machine: 'bro-peer',
+        event,
+        state,
+        status: 'active',
+        changed: {},
+      };
+    }
+    const subject = 'peer.a:1.suspect';
+    const suspect = n % 4 === 1;
+    const message = { type: 'peer.suspect', peer: 'a:1', suspect, at, sequence: n, subject } as const;
+    return { kind: 'message', message };
+  });
+  const path = join(directory, 'trace.jsonl');
+  await writeFile(path, `${lines.map(printTraceLine).join('\n')}\n`);
+  if (findChromium() === undefined) say('no Chromium: the page is not measured');
+  else await measurePage(path);
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}
+
+async function measurePage(path: string): Promise<void> {
+  const [traced, browser] = [await serve(await fileSource(path)), await launchBrowser()];
+  try {
+    const view = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    await view.addInitScript(`
+      globalThis.longTasks = [];
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) globalThis.longTasks.push(duration);
+      }).observe({ type: 'longtask', buffered: true });
+    `);
+    const started = performance.now();
+    await view.goto(traced.address);
+    await view.waitForSelector(`.what:has-text("/${EVENTS} ")`);
+    const loaded = performance.now() - started;
+    for (let step = 0; step < 100; step += 1) await view.keyboard.press('ArrowLeft');
+    for (let step = 0; step <= 20; step += 1) {
+      await view.locator('.track input').fill(`${Math.round((step / 20) * (EVENTS - 1))}`);
+    }
+    const tasks: number[] = await view.evaluate('globalThis.longTasks');
+    const longest = Math.max(0, ...tasks).toFixed(0);
+    say(`${EVENTS} events in the page            ${loaded.toFixed(0)} ms to show them`);
+    say(
+      `  120 jumps in time                           ${tasks.length} long tasks, the longest ${longest} ms`,
+    );
+  } finally {
+    await browser.close();
+    await traced.close();
+  }
+}
+process.exit(0);
