@@ -1,4 +1,5 @@
 /** osquery's event tables, and which of them a row that comes without a name can be of. */
+import { BRO_EVENTS } from './bro-tables.ts';
 import { textOfBytes } from './byte-string.ts';
 import { parseJson, textMembers } from './loose-json.ts';
 import type { ManagerClient } from './manager-client.ts';
@@ -13,6 +14,18 @@ export interface EventTable {
 
 /** The tables whose events osquery collects now; the rows of others can't come. */
 const ACTIVE_SUBSCRIBERS = "SELECT name FROM osquery_events WHERE type = 'subscriber' AND active = 1";
+
+/** Called as event tables are; the one tells of publishers and subscribers, the other is our event log. */
+const NO_EVENT_TABLES: readonly string[] = ['osquery_events', BRO_EVENTS.name];
+
+/**
+ * Whether a table gives events, each once, and not what there is now: by its name, so that it can be told without
+ * asking an osqueryd that may be starting.
+ */
+export function isEventTable(table: string): boolean {
+  const name = table.toLowerCase();
+  return name.endsWith('_events') && !NO_EVENT_TABLES.includes(name);
+}
 
 /** Asks osquery for its event tables. Throws OsqueryError. Never to be called inside a log call of osquery. */
 export async function readEventTables(

@@ -3,6 +3,7 @@ import type { ExtensionOutput, Recovered } from '../../../actors/extension.machi
 import { reasonOf } from '../../../actors/port.ts';
 import type { Account } from '../../delivery/accounting.ts';
 import type { Courier } from '../../delivery/courier.ts';
+import { isEventTable } from '../../osquery/event-tables.ts';
 import { createTableAccessReader } from '../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../osquery/table-columns.ts';
 import type { ScheduleEvent } from '../../schedule/events.ts';
@@ -75,9 +76,6 @@ interface Opened {
   readonly state: State;
   readonly delivery: Delivery;
 }
-
-/** osquery's event tables are called so; the one exception tells of publishers and subscribers. */
-const isEventTable = (table: string): boolean => table.endsWith('_events') && table !== 'osquery_events';
 
 /** Wires machines and ports: everybody is known here, and nowhere else. */
 export function runExtension(house: House, options: RunOptions): RunningExtension {
