@@ -19,6 +19,8 @@ export interface OsqueryLinkOptions {
   readonly socket: string;
   /** `--config` of our own command line. */
   readonly configFile: string | undefined;
+  /** `--state-dir` of our own command line. */
+  readonly stateDirectory: string | undefined;
   /** Milliseconds between two looks at the manager. */
   readonly interval: number;
   readonly handlers: ExtensionHandlers;
@@ -38,9 +40,9 @@ const LEAVE_PATIENCE = 5_000;
 export class OsqueryLink {
   readonly client: ManagerClient;
   readonly schedule: ScheduleWatch;
+  readonly config: ConfigReader;
   readonly #house: House;
   readonly #options: OsqueryLinkOptions;
-  readonly #config: ConfigReader;
   #server: ExtensionServer | undefined;
   #uuid = 0;
   #flags: ReadonlyMap<string, OsqueryOption> = new Map();
@@ -51,9 +53,13 @@ export class OsqueryLink {
   constructor(house: House, options: OsqueryLinkOptions) {
     this.#house = house;
     this.#options = options;
-    this.#config = new ConfigReader(house);
     this.client = createManagerClient({ path: options.socket });
     this.schedule = new ScheduleWatch(this.client);
+    this.config = new ConfigReader(house, {
+      client: this.client,
+      file: options.configFile,
+      stateDirectory: options.stateDirectory,
+    });
   }
 
   get flags(): ReadonlyMap<string, OsqueryOption> {
@@ -89,7 +95,7 @@ export class OsqueryLink {
     return { version: this.#flags.get('version')?.value ?? '' };
   });
 
-  configure = fromPromise<Configured, undefined>(() => this.#readConfig());
+  configure = fromPromise<Configured, undefined>(async () => (await this.config.read(this.#flags)).result);
 
   register = fromPromise<Registered, undefined>(async () => {
     const { version, settings, log } = this.#house;
@@ -116,7 +122,6 @@ export class OsqueryLink {
     const { log } = this.#house;
     let ended = false;
     let lastHost = '';
-    let lastConfig = '';
     const lost = (reason: string) => {
       if (ended) return;
       this.#registered = Promise.withResolvers<void>();
@@ -144,12 +149,8 @@ export class OsqueryLink {
       }
     };
     const configure = async () => {
-      const result = await this.#readConfig();
-      const text = JSON.stringify(result);
-      if (ended || text === lastConfig) return;
-      const isFirst = lastConfig === '';
-      lastConfig = text;
-      if (!isFirst) sendBack({ type: 'watch.configured', result });
+      const { result, isNews } = await this.config.read(this.#flags);
+      if (!ended && isNews) sendBack({ type: 'watch.configured', result });
     };
     const lookAtSchedule = async () => {
       try {
@@ -197,14 +198,6 @@ export class OsqueryLink {
       this.#house.log.debug({ area: 'osquery' }, error.message);
     }
   });
-
-  #readConfig(): Promise<Configured> {
-    return this.#config.read({
-      client: this.client,
-      options: this.#flags,
-      file: this.#options.configFile,
-    });
-  }
 
   async #closeServer(): Promise<void> {
     await this.#server?.close(0);

@@ -99,7 +99,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     if (opened) forgetOthers(opened.delivery.courier, peers);
   });
 
-  const directory = () => stateDirectory(house, options.stateDirectory);
+  const directory = () => opened?.state.directory ?? stateDirectory(house, options.stateDirectory);
   const schedule = () => opened?.state.eventLog.state ?? initialState();
   const accounts = () => opened?.delivery.courier.accounts() ?? [];
   const inService = (): Opened => {
@@ -148,6 +148,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   const osquery: OsqueryLink = new OsqueryLink(house, {
     socket: options.socket,
     configFile: options.configFile,
+    stateDirectory: options.stateDirectory,
     interval: options.interval,
     describeHost: (client) => describeHost(client, house, directory()),
     handlers: plugins,
@@ -163,6 +164,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   const recover = fromPromise<Recovered, undefined>(async () => {
     try {
       const state = await openState(house, directory());
+      await osquery.config.keepIn(state.directory);
       const deliverables = new Deliverables(() => state.eventLog.state, isEventTable);
       bus.subscribe(['schedule.changed'], (message) => {
         deliverables.take(message);
