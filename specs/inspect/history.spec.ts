@@ -108,5 +108,8 @@ test('the way a machine came is lit: in every region, and through states that ar
       'schedule-manager.inForce → schedule-manager.idle',
     ],
   );
-  assert.deepEqual(await takenBy(scheduleManagerMachine, 'peer.up', 'idle', 'describing'), []);
+  assert.deepEqual(await takenBy(scheduleManagerMachine, 'peer.up', 'idle', 'describing'), [
+    'schedule-manager.idle → schedule-manager.describing',
+  ]);
+  assert.deepEqual(await takenBy(scheduleManagerMachine, 'peer.up', 'logging', 'logging'), []);
 });

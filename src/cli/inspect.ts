@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MACHINES } from '../../actors/machines.ts';
+import { reasonOf } from '../../actors/port.ts';
 import type { Conversation } from '../inspect/inspect-server.ts';
 import { type InspectAddress, parseInspectAddress } from './inspect/address.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
@@ -61,7 +62,9 @@ export function inspectCommand(io: Io): Command {
       if ((path === undefined) === (options.live === undefined)) {
         command.error('error: name a state directory or a trace, or a running extension with --live');
       }
-      await serve(io, path, options);
+      await serve(io, path, options).catch((error: unknown) => {
+        command.error(`error: cannot show ${path ?? 'that'}: ${reasonOf(error)}`);
+      });
     });
 }
 

@@ -43,11 +43,14 @@ export function lightsOf(
   const arrived = offered.filter(([, { to }]) => active.has(to));
   if (arrived.length > 0) for (const [index] of arrived) taken.add(index);
   else {
-    // It led through a state that was left at once.
-    for (const [index, { to }] of offered) {
-      const path = atOnce(edges, to, active);
-      if (path) for (const one of [index, ...path]) taken.add(one);
-      if (path) break;
+    // It led through a state that was left at once; or it was dealt with inside, and its outcome led on at once.
+    const ways = offered.map(([index, { to }]) => ({ first: [index], from: to }));
+    const left = [...former].filter((state) => !active.has(state)).map((from) => ({ first: [], from }));
+    for (const { first, from } of [...ways, ...left]) {
+      const path = atOnce(edges, from, active);
+      if (!path) continue;
+      for (const index of [...first, ...path]) taken.add(index);
+      break;
     }
   }
   return { active, taken };

@@ -5,6 +5,9 @@ import { lightsOf, stateInWords } from '../lights.ts';
 import { button, drawn, el, shortName, spanOf, svg, timeOf } from './dom.ts';
 import type { Commands, Panel, View } from './view.ts';
 
+/** Pixels between an active state and the edge of the panel, where it was brought into sight. */
+const MARGIN = 60;
+
 /** The machines' statecharts, one actor at a time; what is active and what was taken last is lit. */
 export class MachinesPanel implements Panel {
   readonly element: HTMLElement;
@@ -93,8 +96,19 @@ export class MachinesPanel implements Panel {
         edge.classList.toggle('taken', taken.has(index));
       }
     }
-    const innermost = [...this.#canvas.querySelectorAll('.state.active.atomic, .state.active.final')][0];
-    innermost?.scrollIntoView?.({ block: 'nearest', inline: 'nearest' });
+    const [innermost] = this.#canvas.querySelectorAll('.state.active.atomic, .state.active.final');
+    if (innermost) this.#bringIntoSight(innermost.getBoundingClientRect());
+  }
+
+  #bringIntoSight(state: DOMRect): void {
+    const frame = this.#canvas.getBoundingClientRect();
+    const by = (start: number, end: number, from: number, to: number) => {
+      if (start < from) return start - from - MARGIN;
+      return end > to ? end - to + MARGIN : 0;
+    };
+    const left = by(state.left, state.right, frame.left, frame.right);
+    const top = by(state.top, state.bottom, frame.top, frame.bottom);
+    if (left !== 0 || top !== 0) this.#canvas.scrollBy({ left, top });
   }
 
   #fit(): void {

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseInspectAddress } from '../../src/cli/inspect/address.ts';
+import { readToken } from '../../src/cli/inspect/options.ts';
+import { inspectCommand } from '../../src/cli/inspect.ts';
+import { surroundings } from '../support/cli-io.ts';
+import { temporaryDirectory } from '../support/event-logs.ts';
+
+const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
+
+test('a statechart is drawn as SVG and as Mermaid text', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const { io } = surroundings();
+  for (const file of ['peer.svg', 'peer.md']) {
+    await inspectCommand(io).parseAsync(['--export', join(directory, file)], { from: 'user' });
+  }
+  assert.match(
+    await readFile(join(directory, 'peer.svg'), 'utf8'),
+    /^<svg [\s\S]*backingOff[\s\S]*<\/svg>\n$/,
+  );
+  assert.match(await readFile(join(directory, 'peer.md'), 'utf8'), /^# bro-peer\n[\s\S]*stateDiagram-v2/);
+});
+
+test('the page is served until the user has had enough; elsewhere than on loopback with a token', async () => {
+  const interrupt = new AbortController();
+  const { io, printed } = surroundings({ interrupted: interrupt.signal });
+  const running = inspectCommand(io).parseAsync([LAST_NIGHT, '--listen', '0.0.0.0:0'], { from: 'user' });
+  await once(io.out, 'data');
+  assert.match(printed(), /^http:\/\/0\.0\.0\.0:\d+\/#token=feedbeef-0000-4000-8000-000000000002\n$/);
+  interrupt.abort();
+  await running;
+});
+
+test('addresses are a port, a host with a port, or the path of a socket', () => {
+  assert.deepEqual(parseInspectAddress('9909'), {
+    listen: { host: '127.0.0.1', port: 9909 },
+    isLocal: true,
+    socketUrl: 'ws://127.0.0.1:9909/socket',
+  });
+  assert.deepEqual(parseInspectAddress('[::1]:1')?.listen, { host: '::1', port: 1 });
+  assert.deepEqual(parseInspectAddress('./look.sock')?.socketUrl, 'ws+unix:./look.sock:/socket');
+  assert.deepEqual(
+    ['localhost:1', '127.0.0.2:1', '0.0.0.0:1', '[::]:1', 'sensor.example:1'].map(
+      (text) => parseInspectAddress(text)?.isLocal,
+    ),
+    [true, true, false, false, false],
+  );
+  assert.deepEqual(['', 'host', '1:2:3', 'host:99999', ':1'].map(parseInspectAddress), [
+    null,
+    null,
+    null,
+    null,
+    null,
+  ]);
+});
+
+test('a token that is no secret is none', async (t) => {
+  const file = join(await temporaryDirectory(t), 'token');
+  await writeFile(file, 'short\n');
+  await assert.rejects(readToken(file), /16 to 256 characters/);
+  await writeFile(file, '0123456789abcdef\n');
+  assert.equal(await readToken(file), '0123456789abcdef');
+});
