@@ -92,7 +92,7 @@ async function withCourier(
         encoders.get(peer) ?? (() => ({ problem: 'null', column: '', type: 'TEXT', value: '', text: '' })),
       rowsPerResult: () => Number.POSITIVE_INFINITY,
       marker: () => undefined,
-      notifyGap: async () => {},
+      notifyGap: async () => true,
       report: (report) => say(JSON.stringify(report)),
       now: Date.now,
       after: (milliseconds, callback) => {

@@ -411,6 +411,30 @@ test('a gap that a Bro has not been told of survives the process', async () => {
   );
 });
 
+test('a gap counts as told once the Bro has confirmed it: what breaks before that is told again, with what came since', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live({ maxBytes: 4000 });
+  const tooLarge = (rows: number) =>
+    batchLine('s1', { added: Array.from({ length: rows }, (_, n) => `${n}`) });
+  await life.courier.take(logEntry(tooLarge(1000)));
+  const first = new FakeLink();
+  first.confirms = 'when-told';
+  life.courier.attach('a', first);
+  await until(() => world.gaps.length === 1, 'the Bro is told');
+  await life.courier.take(logEntry(tooLarge(2000)));
+  first.break();
+  await until(
+    () => world.reports.some(({ type }) => type === 'link-failed'),
+    'the link is seen to be broken',
+  );
+  life.courier.attach('a', new FakeLink());
+  await life.courier.settled();
+  assert.deepEqual(
+    world.gaps.map(({ gap }) => gap.rows),
+    [1000, 3000],
+  );
+});
+
 test('rows that wait longer than the journal keeps them are given up', async () => {
   world.subscribe(subscription('a', 's1'));
   life = await world.live({ maxAge: 1000, segmentBytes: 500 });

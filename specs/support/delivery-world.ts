@@ -196,6 +196,7 @@ export class DeliveryWorld {
           : undefined,
       notifyGap: async (peer, gap) => {
         this.gaps.push({ peer, gap });
+        return true;
       },
       report: (report) => this.reports.push(report),
       now: () => this.time,

@@ -103,6 +103,10 @@ export class HostProcesses {
     (which === 'osqueryd' ? this.#osqueryd : this.#extension)?.kill(signal);
   }
 
+  get extensionPid(): number | undefined {
+    return this.#extension?.pid;
+  }
+
   /** What the extension tells of itself; undefined while nobody answers. */
   async report(): Promise<StatusReport | undefined> {
     return fetchStatus(statusSocket(this.stateDirectory)).catch(() => undefined);
@@ -156,6 +160,12 @@ export class HostProcesses {
       manager.close();
     }
     return this.#uuid;
+  }
+
+  /** The uuid under which osqueryd knows the extension now. */
+  registration(): Promise<number | undefined> {
+    this.#uuid = undefined;
+    return this.#extensionUuid();
   }
 
   /** Path of the extension's own socket. */

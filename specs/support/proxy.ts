@@ -11,6 +11,8 @@ export interface NetworkProxy {
    * either side from now on, for good, and pass on no end, as if a machine or a path were gone.
    */
   mode: 'forward' | 'trickle' | 'stall' | 'silent';
+  /** Breaks every connection there is, at both ends; new ones may come. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -70,6 +72,9 @@ export async function startProxy(targetPort: number): Promise<NetworkProxy> {
     set mode(next) {
       mode = next;
       if (next === 'silent') for (const link of links) link.gone = true;
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy();
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

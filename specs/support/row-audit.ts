@@ -74,6 +74,16 @@ export class RowAudit {
     return { lost, invented, disordered };
   }
 
+  /** Rows that were answered for. */
+  get answeredFor(): number {
+    return [...this.#answered.values()].reduce((sum, rows) => sum + rows.size, 0);
+  }
+
+  /** Arrivals, repeats among them. */
+  get arrivals(): number {
+    return [...this.#arrived.values()].flat().reduce((sum, link) => sum + link.length, 0);
+  }
+
   get rows(): number {
     return [...this.#produced.values()].reduce((sum, rows) => sum + rows, 0);
   }

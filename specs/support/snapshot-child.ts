@@ -50,7 +50,7 @@ const courier = new Courier({
     }),
     rowsPerResult: () => Number.POSITIVE_INFINITY,
     marker: () => undefined,
-    notifyGap: async () => {},
+    notifyGap: async () => true,
     report: (report) => process.stderr.write(`${JSON.stringify(report)}\n`),
     now: Date.now,
     after: () => () => {},

@@ -2,12 +2,13 @@ import type { Gap } from '../vocabulary/words.ts';
 import type { Ledger } from './accounting.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { Batch } from './batch.ts';
-import { joinGaps, type PeerCursor } from './cursors.ts';
+import type { PeerCursor } from './cursors.ts';
 import { InFlight } from './in-flight.ts';
 import type { CourierLimits, CourierPorts, Link } from './ports.ts';
 import { type Load, RowLoader } from './row-loader.ts';
 import type { Parcel, ScannedEntry } from './scanned-entry.ts';
 import { Signal } from './signal.ts';
+import { UntoldGap } from './untold-gap.ts';
 
 /** What a lane asks of its courier. */
 export interface LaneHost {
@@ -38,7 +39,7 @@ export class Lane {
   #position: number;
   /** The journal has nothing below any more. */
   #floor = 0;
-  #gap: Gap | undefined;
+  readonly #gap: UntoldGap;
   #link: Link | undefined;
   // What follows belongs to the link, and is replaced with it: a former link may never let go of its loop.
   #signal = new Signal();
@@ -54,7 +55,7 @@ export class Lane {
     this.#loader = new RowLoader(peer, host.ports, host.limits);
     this.#cursor = cursor.position;
     this.#position = cursor.position;
-    this.#gap = cursor.gap;
+    this.#gap = new UntoldGap(cursor.gap);
   }
 
   get cursor(): number {
@@ -74,13 +75,11 @@ export class Lane {
     return this.#sent.rows;
   }
 
-  get gap(): Gap | undefined {
-    return this.#gap;
-  }
-
   /** Whether everything that has been counted is settled. */
   get isSettled(): boolean {
-    return this.#cursor >= this.#host.counted && this.#sent.rows === 0 && this.#open.isEmpty && !this.#gap;
+    return (
+      this.#cursor >= this.#host.counted && this.#sent.rows === 0 && this.#open.isEmpty && !this.#gap.whole
+    );
   }
 
   /** New rows have been counted. */
@@ -98,6 +97,7 @@ export class Lane {
   detach(link: Link | undefined = this.#link): void {
     if (!this.#link || link !== this.#link) return;
     this.#link = undefined;
+    this.#gap.putBack();
     this.#dropUnsettledBelow(this.#floor);
     this.#signal.raise();
     this.#signal = new Signal();
@@ -142,7 +142,7 @@ export class Lane {
   }
 
   addGap(gap: Gap): void {
-    this.#gap = joinGaps(this.#gap, gap);
+    this.#gap.add(gap);
     this.#moved();
     this.#signal.raise();
   }
@@ -173,12 +173,14 @@ export class Lane {
 
   #moved(): void {
     const position = this.#cursor;
-    this.#host.moved(this, this.#gap ? { position, gap: this.#gap } : { position });
+    const gap = this.#gap.whole;
+    this.#host.moved(this, gap ? { position, gap } : { position });
   }
 
   async #run(link: Link): Promise<void> {
     while (link === this.#link) {
-      if (this.#gap) await this.#tellGap(this.#gap);
+      await this.#tellGap(link);
+      if (link !== this.#link) return;
       const { counted } = this.#host;
       const scanned = await this.#host.next(this, this.#position);
       if (link !== this.#link) return;
@@ -196,12 +198,16 @@ export class Lane {
     }
   }
 
-  async #tellGap(gap: Gap): Promise<void> {
-    await this.#host.ports.notifyGap(this.peer, gap);
-    if (this.#gap === gap) {
-      this.#gap = undefined;
-      this.#moved();
-    }
+  /** Like a row, a gap counts as told once the Bro has taken it in. */
+  async #tellGap(link: Link): Promise<void> {
+    const gap = this.#gap.tell();
+    if (!gap) return;
+    const said = await this.#host.ports.notifyGap(this.peer, gap);
+    if (said) await link.confirm();
+    if (link !== this.#link) return;
+    if (!said) return this.#gap.putBack();
+    this.#gap.told();
+    this.#moved();
   }
 
   async #deliver(link: Link, { entry, parcels }: ScannedEntry): Promise<void> {

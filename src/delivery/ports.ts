@@ -90,8 +90,12 @@ export interface CourierPorts {
   marker(peer: string, sequence: number): TopicEvent | undefined;
   /** Whether the query has had the row through {@link matchEvent}; its schedule then brings it a second time. */
   wasSentAsEvent?(name: string, columns: Readonly<Record<string, string>>): boolean;
-  /** Tells a Bro that is there what it will never get; the gap is forgotten once this has resolved. */
-  notifyGap(peer: string, gap: Gap): Promise<void>;
+  /**
+   * Tells a Bro that is there what it will never get. Resolves with whether there are words for it, now that the
+   * Bro has said so much or so little; if so, the gap is forgotten once the link has confirmed it. Rejects where the
+   * link is gone.
+   */
+  notifyGap(peer: string, gap: Gap): Promise<boolean>;
   report(report: DeliveryReport): void;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -115,13 +115,19 @@ export class BroConversation implements BroLink {
     for (const id of vocabularies) await this.#send(this.#noticeIn(id, notice));
   }
 
-  async tellGap(gap: Gap): Promise<void> {
-    if (this.#packageVersion !== '') {
-      await this.#send(this.#packageEvents().gap(this.#host, gap));
-      return;
-    }
+  async tellGap(gap: Gap): Promise<boolean> {
+    const message = this.#gapInWords(gap);
+    if (message) await this.connection.send(message.topic, [message.event]);
+    return message !== undefined;
+  }
+
+  /** In the Bro's own vocabulary: if it has not spoken over this connection, in that of what it asked for before. */
+  #gapInWords(gap: Gap): TopicEvent | undefined {
+    if (this.#packageVersion !== '') return this.#packageEvents().gap(this.#host, gap);
     const text = `${gap.rows} rows for you are lost (numbers ${gap.first} to ${gap.last}): ${gap.reason}`;
-    await this.tell({ level: 'warning', text });
+    const asked = subscriptionsOf(this.#parts.schedule(), this.peer).at(-1)?.query.vocabulary;
+    const id = this.#spoken[0] ?? asked;
+    return id && this.#noticeIn(id, { level: 'warning', text });
   }
 
   marker = (sequence: number): TopicEvent | undefined =>

@@ -10,7 +10,8 @@ export interface BroLink {
   readonly packageVersion: () => string;
   /** Says it in the vocabulary of the query that it is about, else in those that the Bro speaks. */
   readonly tell: (notice: Notice) => Promise<void>;
-  readonly tellGap: (gap: Gap) => Promise<void>;
+  /** Resolves with whether there are words for it, since no vocabulary may be known; rejects without a connection. */
+  readonly tellGap: (gap: Gap) => Promise<boolean>;
   /** Asks the Bro's scripts to acknowledge what came before; undefined where they can't. */
   readonly marker: (sequence: number) => TopicEvent | undefined;
   readonly vocabulariesSpoken: () => readonly VocabularyId[];

@@ -50,7 +50,7 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
       rowsPerResult: () => house.settings().rowsPerResult,
       marker: (peer, sequence) => links.find(peer)?.marker(sequence),
       async notifyGap(peer, gap) {
-        await links.find(peer)?.tellGap(gap);
+        return (await links.find(peer)?.tellGap(gap)) ?? false;
       },
       report(report) {
         logReport(house, links, report);
