@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startBro } from '../support/bro.ts';
-import { place, until } from '../support/place.ts';
+import { MAIN, place, until } from '../support/place.ts';
 
 /** How the extension lives with osqueryd: real processes, a stand-in osqueryd, Bros in this process. */
 
@@ -65,6 +66,34 @@ test('signals and osqueryd end the extension in good order, and osquery runs not
   assert.equal(await ended, 0);
   assert.equal((await osquery.extensions()).size, 0);
   await untilScheduled();
+});
+
+test('an extension whose osqueryd was killed ends at once, so that the next osqueryd can have its pidfile', async (t) => {
+  const bro = await startBro(t);
+  const { directory, socket, osquery } = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
+  const command = [process.execPath, '--import', 'tsx', MAIN, '--socket', socket];
+  const flags = ['--timeout', '600', '--interval', '1', '--state-dir', join(directory, 'state')];
+  const parent = spawn('sh', ['-c', '"$@" & wait', 'sh', ...command, ...flags], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, OSQUERY_EXTENSION: '1' },
+    detached: true,
+  });
+  let log = '';
+  let isClosed = false;
+  parent.stderr.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  parent.once('close', () => {
+    isClosed = true;
+  });
+  t.after(() => {
+    if (!isClosed && parent.pid !== undefined) process.kill(-parent.pid, 'SIGKILL');
+  });
+  await bro.announced('h1');
+  parent.kill('SIGKILL');
+  await until('the extension has ended', () => isClosed);
+  assert.match(log, /ended: .*the osqueryd that started it has ended/);
+  assert.equal((await osquery.extensions()).size, 0);
 });
 
 test('an extension that osqueryd has forgotten registers again by itself', async (t) => {

@@ -8,7 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createManagerClient, type ManagerClient } from '../../src/osquery/manager-client.ts';
 import { socketAppears, spawnStandin } from './standin-process.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+/** The program. */
+export const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
 /** A stand-in osqueryd and what is needed to start extensions beside it, all in a folder of its own. */
 export interface Place {

@@ -33,6 +33,8 @@ export interface ProcessParts {
   /** osqueryd's autoloader says so in the environment. */
   readonly autoloaded: boolean;
   readonly onSignal: (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void) => void;
+  /** Calls once the process that started us has ended. */
+  readonly onOrphaned: (listener: () => void) => void;
   readonly exit: (code: number) => void;
 }
 
@@ -80,7 +82,7 @@ export function extensionCommand(parts: ProcessParts): Command {
 
 async function run(
   flags: ExtensionFlags,
-  { world, autoloaded, onSignal, exit }: ProcessParts,
+  { world, autoloaded, onSignal, onOrphaned, exit }: ProcessParts,
 ): Promise<void> {
   const log = createLog(flags.verbose ? 'debug' : 'info');
   const bus = createBus({
@@ -106,6 +108,8 @@ async function run(
   onSignal('SIGINT', () => extension.signal('SIGINT'));
   onSignal('SIGTERM', () => extension.signal('SIGTERM'));
   onSignal('SIGHUP', () => extension.refresh());
+  // An osqueryd that was killed leaves us its locked pidfile open: the next one can't start before we end.
+  if (autoloaded) onOrphaned(() => extension.signal('word that the osqueryd that started it has ended'));
   try {
     const { code, reason } = await extension.ended;
     log[code === 0 ? 'info' : 'error']({ code }, `ended: ${reason}`);

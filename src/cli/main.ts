@@ -27,6 +27,17 @@ function onSignal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): 
   process.on(name, listener);
 }
 
+/** A process whose parent ends gets another parent and is not told: one has to look. */
+function onOrphaned(listener: () => void): void {
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(look);
+    listener();
+  }, 1_000);
+  look.unref();
+}
+
 /** For sub-commands that run until the user has had enough. */
 function interruptible(command: Command): Command {
   return command.hook('preAction', () => {
@@ -47,6 +58,7 @@ const program = new Command('bro-osquery')
       world: { now: Date.now, chance: Math.random, uuid: randomUUID },
       autoloaded: process.env['OSQUERY_EXTENSION'] !== undefined,
       onSignal,
+      onOrphaned,
       exit: (code) => process.exit(code),
     }),
   )
