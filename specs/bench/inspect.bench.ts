@@ -74,7 +74,7 @@ const server = await serve({
         lastSeq: () => 0,
         history: () => Promise.reject(new Error('there is none')),
         accounts: () => [],
-        lastRuns: () => new Map(),
+        lastRuns: () => Promise.resolve(new Map()),
       },
       onProblem,
     ),

@@ -67,7 +67,7 @@ test('a running extension, and time travel over its trace', { skip }, async (t) 
   bro.execute('SELECT name, version, platform FROM os_version');
   bro.join('servers');
   await bro.untilRows(20, processes);
-  await page.waitForTimeout(2_500);
+  await page.waitForTimeout(9_000);
   await picture(page, 'inspect-live');
   await bro.kill();
   await page.waitForSelector('.countdown');

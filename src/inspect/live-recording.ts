@@ -4,7 +4,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { Replayable } from '../replay/replay.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
 import type { ScheduleState } from '../schedule/schedule.ts';
-import type { RowCounts } from './entries.ts';
+import type { RowCounts, RowsEntry } from './entries.ts';
 import { FactFollower } from './fact-follower.ts';
 import { Recording } from './recording.ts';
 import { messageEntry } from './routes.ts';
@@ -21,7 +21,7 @@ export interface LiveParts {
   readonly history: () => Promise<Replayable>;
   readonly accounts: () => readonly RowCounts[];
   /** When osquery last ran each query: milliseconds since the epoch, by name. */
-  readonly lastRuns: () => ReadonlyMap<string, number>;
+  readonly lastRuns: () => Promise<ReadonlyMap<string, number>>;
 }
 
 /** Something that is looked at, from now until `close`. */
@@ -29,6 +29,9 @@ export interface OpenRecording {
   readonly recording: Recording;
   readonly close: () => void;
 }
+
+/** Milliseconds between two questions to osquery when it ran what, while somebody looks. */
+const RUNS_INTERVAL = 10_000;
 
 const MANAGER = 'schedule-manager';
 
@@ -85,9 +88,18 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
   });
   const unsubscribe = bus.subscribe(['>'], (message) => put(() => recording.add(messageEntry(message))));
   let counts = '';
+  let runs: RowsEntry['runs'] = {};
+  const askForRuns = () => {
+    const take = (found: ReadonlyMap<string, number>) => {
+      runs = Object.fromEntries(found);
+    };
+    // An osqueryd that is away runs nothing.
+    parts.lastRuns().then(take, () => take(new Map()));
+  };
+  askForRuns();
+  const asks = setInterval(askForRuns, RUNS_INTERVAL);
   const look = () => {
     const accounts = parts.accounts().map(countsOf);
-    const runs = Object.fromEntries(parts.lastRuns());
     const text = JSON.stringify([accounts, runs]);
     if (text === counts) return;
     counts = text;
@@ -111,6 +123,7 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
       inspection.unsubscribe();
       unsubscribe();
       clearInterval(looks);
+      clearInterval(asks);
     },
   };
 }

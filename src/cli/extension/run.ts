@@ -59,7 +59,7 @@ export interface RunningSystem {
   readonly lastSeq: () => number;
   readonly accounts: () => readonly Account[];
   /** When osquery last ran each query of ours: milliseconds since the epoch, by name. */
-  readonly lastRuns: () => ReadonlyMap<string, number>;
+  readonly lastRuns: () => Promise<ReadonlyMap<string, number>>;
 }
 
 /** A running extension. */
@@ -240,7 +240,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     directory,
     lastSeq: () => opened?.state.eventLog.seq ?? 0,
     accounts,
-    lastRuns: () => osquery.schedule.lastRuns,
+    lastRuns: () => osquery.schedule.lastRuns(),
   });
   actor.start();
   return {

@@ -4,8 +4,6 @@ import type { Row } from '../../osquery/row.ts';
 /** What osquery has in its schedule under one of our names. */
 interface Entry {
   readonly denylisted: boolean;
-  /** Milliseconds since the epoch; 0 if osquery has not run it yet. */
-  readonly lastRun: number;
 }
 
 /** What a look at osquery's schedule found. */
@@ -21,7 +19,6 @@ export class ScheduleWatch {
   readonly #client: Pick<ManagerClient, 'query'>;
   #taken: readonly string[] = [];
   #denylisted = new Set<string>();
-  #lastRuns: ReadonlyMap<string, number> = new Map();
 
   constructor(client: Pick<ManagerClient, 'query'>) {
     this.#client = client;
@@ -32,9 +29,11 @@ export class ScheduleWatch {
     this.#taken = names;
   }
 
-  /** When osquery last ran what it had taken of ours, as of the last look: milliseconds since the epoch, by name. */
-  get lastRuns(): ReadonlyMap<string, number> {
-    return this.#lastRuns;
+  /** When osquery last ran each of ours: milliseconds since the epoch, by name. Throws OsqueryError. */
+  async lastRuns(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#client.query('SELECT name, last_executed FROM osquery_schedule');
+    const runs = rows.map((row) => [row['name'] ?? '', Number(row['last_executed']) * 1_000] as const);
+    return new Map(runs.filter(([name, at]) => at > 0 && this.#taken.includes(name)));
   }
 
   /**
@@ -43,7 +42,7 @@ export class ScheduleWatch {
    */
   async look(): Promise<ScheduleSight> {
     const taken = this.#taken;
-    const rows = await this.#client.query('SELECT name, denylisted, last_executed FROM osquery_schedule');
+    const rows = await this.#client.query('SELECT name, denylisted FROM osquery_schedule');
     const present = new Map(rows.map((row) => [row['name'] ?? '', entryOf(row)]));
     // Another schedule was applied meanwhile: what was seen is of neither.
     if (taken !== this.#taken) return { missing: [], changed: [] };
@@ -52,19 +51,10 @@ export class ScheduleWatch {
       .filter((name) => denylisted.has(name) !== this.#denylisted.has(name))
       .map((name) => ({ name, denylisted: denylisted.has(name) }));
     this.#denylisted = denylisted;
-    this.#lastRuns = new Map(
-      taken.flatMap((name) => {
-        const { lastRun = 0 } = present.get(name) ?? {};
-        return lastRun > 0 ? [[name, lastRun] as const] : [];
-      }),
-    );
     return { missing: taken.filter((name) => !present.has(name)), changed };
   }
 }
 
 function entryOf(row: Row): Entry {
-  return {
-    denylisted: row['denylisted'] === '1',
-    lastRun: Number(row['last_executed'] ?? 0) * 1_000,
-  };
+  return { denylisted: row['denylisted'] === '1' };
 }

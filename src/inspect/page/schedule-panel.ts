@@ -42,7 +42,7 @@ export class SchedulePanel implements Panel {
     const delivery = peers.map((peer) => deliveryOf(view, peer, rows));
     const isNow = view.live && view.source?.kind === 'live';
     const at = isNow ? view.now : (history.at(moment)?.at ?? 0);
-    const key = JSON.stringify([schedule, rows, delivery, counted?.runs, Math.floor(at / 1_000)]);
+    const key = JSON.stringify([schedule, rows, delivery, counted?.runs, Math.floor(at / 500)]);
     if (key === this.#key || !schedule) return;
     this.#key = key;
     const { subscriptions, executions, groups, config } = schedule;
@@ -98,8 +98,9 @@ function subscriptionRow(
 /** About when osquery runs it again: it moves intervals a little, so that not everything runs at once. */
 function nextRun(last: number | undefined, interval: number, at: number): string {
   if (last === undefined) return '–';
-  const left = last + interval * 1_000 - at;
-  return left > 0 ? `~ ${spanOf(Math.ceil(left / 1_000) * 1_000)}` : 'due';
+  const length = interval * 1_000;
+  const left = length - (Math.max(0, at - last) % length);
+  return `~ ${spanOf(left < 10_000 ? left : Math.ceil(left / 1_000) * 1_000)}`;
 }
 
 interface Delivery {
