@@ -135,6 +135,16 @@ test('the settings of one endpoint add to those of all', () => {
   assert.deepEqual(nats?.nats, { prefix: 'osquery', user: 'host', password: 'secret', jetstream: 'create' });
 });
 
+test('a query that names no interval gets one that is long enough', () => {
+  const intervals = (limits: object) => {
+    const { settings } = reading('osquery.conf', JSON.stringify({ bro: { limits } }));
+    return [settings?.policy.shortestInterval, settings?.policy.defaultInterval];
+  };
+  assert.deepEqual(intervals({}), [1, 10]);
+  assert.deepEqual(intervals({ shortest_interval: 60 }), [60, 60]);
+  assert.deepEqual(intervals({ shortest_interval: 60, default_interval: 300 }), [60, 300]);
+});
+
 test('a host without the key, or with none of its keys, is a host without Zeeks', () => {
   for (const text of ['{}', '{"bro": {}}', '{"bro": null}', '# nothing\n{}\n']) {
     const { said, settings } = reading('osquery.conf', text);

@@ -128,13 +128,14 @@ function journalOf({ limits = {}, journal_fsync: fsync = 'interval' }: BroConfig
 function policyOf(limits: NonNullable<BroConfig['limits']>): Policy {
   const seconds = (value: number | undefined, other: number) =>
     value === undefined ? other : value * SECOND;
+  const { shortest_interval: shortestInterval = DEFAULT_POLICY.shortestInterval } = limits;
   return {
     maxSubscriptions: limits.subscriptions ?? DEFAULT_POLICY.maxSubscriptions,
     maxPendingExecutions: limits.pending_executions ?? DEFAULT_POLICY.maxPendingExecutions,
     maxGroups: limits.groups ?? DEFAULT_POLICY.maxGroups,
     requestsPerMinute: limits.requests_per_minute ?? DEFAULT_POLICY.requestsPerMinute,
-    shortestInterval: limits.shortest_interval ?? DEFAULT_POLICY.shortestInterval,
-    defaultInterval: limits.default_interval ?? DEFAULT_POLICY.defaultInterval,
+    shortestInterval,
+    defaultInterval: limits.default_interval ?? Math.max(DEFAULT_POLICY.defaultInterval, shortestInterval),
     maxSqlLength: limits.sql_length ?? DEFAULT_POLICY.maxSqlLength,
     maxScheduleBytes: limits.schedule_bytes ?? DEFAULT_POLICY.maxScheduleBytes,
     allowedTables: limits.allow_tables ?? DEFAULT_POLICY.allowedTables,

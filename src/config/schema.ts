@@ -106,29 +106,36 @@ const tables = z.array(text('the name of a table'), 'a list of tables');
 
 const JOURNAL_BYTES = 'a whole number of bytes from 1048576 (1 MiB) on';
 
-const limits = z.object(
-  {
-    subscriptions: count.optional(),
-    pending_executions: count.optional(),
-    groups: count.optional(),
-    requests_per_minute: count.optional(),
-    shortest_interval: interval.optional(),
-    default_interval: interval.optional(),
-    sql_length: count.optional(),
-    schedule_bytes: count.optional(),
-    rows_per_result: count.optional(),
-    allow_tables: tables.optional(),
-    deny_tables: tables.optional(),
-    resync_window: seconds.optional(),
-    expiry: seconds.optional(),
-    journal_bytes: z
-      .int(JOURNAL_BYTES)
-      .min(1024 ** 2, JOURNAL_BYTES)
-      .optional(),
-    journal_age: seconds.optional(),
-  },
-  'an object of limits',
-);
+const limits = z
+  .object(
+    {
+      subscriptions: count.optional(),
+      pending_executions: count.optional(),
+      groups: count.optional(),
+      requests_per_minute: count.optional(),
+      shortest_interval: interval.optional(),
+      default_interval: interval.optional(),
+      sql_length: count.optional(),
+      schedule_bytes: count.optional(),
+      rows_per_result: count.optional(),
+      allow_tables: tables.optional(),
+      deny_tables: tables.optional(),
+      resync_window: seconds.optional(),
+      expiry: seconds.optional(),
+      journal_bytes: z
+        .int(JOURNAL_BYTES)
+        .min(1024 ** 2, JOURNAL_BYTES)
+        .optional(),
+      journal_age: seconds.optional(),
+    },
+    'an object of limits',
+  )
+  .superRefine(({ shortest_interval: shortest, default_interval: usual }, context) => {
+    // A query that names no interval would be refused for the one it gets.
+    if (shortest === undefined || usual === undefined || usual >= shortest) return;
+    const message = `expected no less than shortest_interval, ${shortest}, got ${usual}`;
+    context.addIssue({ code: 'custom', path: ['default_interval'], message });
+  });
 
 const PORT = 'a port from 1 to 65535';
 const ENDPOINT = `${ADDRESS} or an object with one`;
