@@ -5,6 +5,8 @@ const BOUND: Readonly<Record<string, (settings: Settings) => unknown>> = {
   'bro.state_dir': ({ stateDirectory }) => stateDirectory,
   'bro.tables': ({ tables }) => tables,
   'bro.journal_fsync': ({ journal }) => journal.fsync,
+  'bro.event_log_fsync': ({ eventLog }) => eventLog.fsync,
+  'bro.limits.event_log_age': ({ eventLog }) => eventLog.age,
   'bro.limits.journal_bytes': ({ journal }) => journal.maxBytes,
   'bro.limits.journal_age': ({ journal }) => journal.maxAge,
 };

@@ -105,6 +105,11 @@ function settingsOf(config: BroConfig, endpoints: readonly EndpointSettings[]): 
     policy: policyOf(config.limits ?? {}),
     rowsPerResult: config.limits?.rows_per_result ?? Number.POSITIVE_INFINITY,
     journal: journalOf(config),
+    eventLog: {
+      age: config.limits?.event_log_age === undefined ? 30 * DAY : config.limits.event_log_age * SECOND,
+      fsync: config.event_log_fsync ?? 'always',
+    },
+    maxFrame: config.limits?.frame_bytes ?? 64 * 1024 * 1024,
     vocabularies: {
       ...(config.vocabularies && { enabled: config.vocabularies }),
       ...(config.topic_prefixes && { topicPrefixes: config.topic_prefixes as Record<string, string> }),

@@ -127,6 +127,8 @@ const limits = z
         .min(1024 ** 2, JOURNAL_BYTES)
         .optional(),
       journal_age: seconds.optional(),
+      event_log_age: seconds.optional(),
+      frame_bytes: count.optional(),
     },
     'an object of limits',
   )
@@ -176,6 +178,7 @@ export const broSchema = z.object(
     null_policy: oneOf(['zero', 'none', 'skip_row']).optional(),
     tables: flag.optional(),
     journal_fsync: oneOf(['always', 'interval', 'never']).optional(),
+    event_log_fsync: oneOf(['always', 'interval']).optional(),
     forward_status: oneOf(['off', 'info', 'warning', 'error']).optional(),
     events_at_once: flag.optional(),
     one_time_queries: oneOf(['query', 'distributed']).optional(),

@@ -30,6 +30,9 @@ export interface Settings {
   /** The most rows of one result that a Bro gets. */
   readonly rowsPerResult: number;
   readonly journal: JournalSettings;
+  readonly eventLog: EventLogSettings;
+  /** Longest frame or message that a Zeek may send, in bytes. */
+  readonly maxFrame: number;
   readonly vocabularies: VocabularyOptions;
   /** Undefined: each vocabulary's own default. */
   readonly nullPolicy: NullPolicy | undefined;
@@ -41,6 +44,13 @@ export interface Settings {
   readonly eventsAtOnce: boolean;
   /** How one-time queries run: by the manager's `query`, or by osquery's distributed machinery and its watchdog. */
   readonly oneTimeQueries: 'query' | 'distributed';
+}
+
+export interface EventLogSettings {
+  /** Milliseconds that records are kept for debugging once a snapshot has what they said. */
+  readonly age: number;
+  /** `interval`: what was logged within the last second may be lost in a power cut, never when the process dies. */
+  readonly fsync: 'always' | 'interval';
 }
 
 export interface JournalSettings {

@@ -26,6 +26,7 @@ export function createDial(house: House): Dial {
     const endpoint = house.settings().endpoints.find((one) => one.peer === peer);
     if (!endpoint) return stillborn(handlers, `${peer} is in the configuration no more`);
     const { address, tls, nats: settings } = endpoint;
+    const { maxFrame } = house.settings();
     const applicationName = `bro-osquery/${house.version}`;
     if (address.kind === 'nats') {
       return connectNats(
@@ -33,7 +34,11 @@ export function createDial(house: House): Dial {
         handlers,
       );
     }
-    return connectEndpoint(address, { endpointId, filter, tls, memory, peers, applicationName }, handlers);
+    return connectEndpoint(
+      address,
+      { endpointId, filter, tls, memory, peers, applicationName, maxFrame },
+      handlers,
+    );
   };
 }
 

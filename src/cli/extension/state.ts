@@ -3,6 +3,7 @@ import type { Recovered } from '../../../actors/extension.machine.ts';
 import { DEFAULT_STATE_DIRECTORY } from '../../config/settings.ts';
 import { CursorStore } from '../../delivery/cursor-store.ts';
 import { JournalStore } from '../../delivery/journal-store.ts';
+import type { SyncPolicy } from '../../event-log/event-log.ts';
 import { EVENT_LOG_DEFAULTS, type EventLogStore, openEventLog } from '../../event-log/event-log-store.ts';
 import { LOG_FOLDER } from '../../event-log/files.ts';
 import type { House } from './house.ts';
@@ -26,6 +27,8 @@ export async function openState(house: House, directory: string): Promise<State>
   const eventLog = await openEventLog({
     directory: join(directory, LOG_FOLDER),
     ...EVENT_LOG_DEFAULTS,
+    sync: syncOf(house),
+    retention: { ...EVENT_LOG_DEFAULTS.retention, age: house.settings().eventLog.age },
     now: world.now,
     onWarning: (problem) => log.warn({ area: 'event-log', code: problem.code }, problem.message),
   });
@@ -51,6 +54,12 @@ export async function openState(house: House, directory: string): Promise<State>
   }
 }
 
+function syncOf(house: House): SyncPolicy {
+  return house.settings().eventLog.fsync === 'always'
+    ? { policy: 'always' }
+    : { policy: 'interval', every: 1_000 };
+}
+
 /** What the root machine needs of it: the folded schedule, and the news of our start. */
 export function recoveredFrom(house: House, { eventLog }: State): Recovered {
   return {
@@ -59,7 +68,8 @@ export function recoveredFrom(house: House, { eventLog }: State): Recovered {
       type: 'StartExtension',
       at: house.world.now(),
       logId: house.world.uuid(),
-      renewNames: false,
+      // A log that isn't synced before each effect may have lost names that osquery remembers.
+      renewNames: syncOf(house).policy !== 'always',
       instanceId: house.instanceId,
       version: house.version,
     },
