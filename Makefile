@@ -65,7 +65,7 @@ fuzz: setup ## mutate recorded sessions against the codecs (FUZZ_SECONDS, FUZZ_S
 CHAOS_ROUNDS ?= 200
 
 chaos: setup ## kill, stop and cut off everything at random, 200 rounds (CHAOS_ROUNDS, CHAOS_SEED)
-	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/cli/chaos.spec.ts specs/delivery/delivery-chaos.spec.ts
+	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/cli/chaos.spec.ts specs/cli/bounds.spec.ts specs/delivery/delivery-chaos.spec.ts
 
 CHAOS_KILLS ?= 1000
 CHAOS_SEED ?= $(shell date +%s)

@@ -162,10 +162,17 @@ export class HostProcesses {
     return this.#uuid;
   }
 
-  /** The uuid under which osqueryd knows the extension now. */
-  registration(): Promise<number | undefined> {
+  /**
+   * The life of the extension, as a text, while osqueryd and the extension that lives are of one mind that it is
+   * registered; osqueryd alone believes for a while that a dead one is.
+   */
+  async registration(): Promise<string | undefined> {
     this.#uuid = undefined;
-    return this.#extensionUuid();
+    const report = await this.report();
+    const uuid = await this.#extensionUuid();
+    if (!report?.osquery.state.startsWith('registered') || report.osquery.uuid !== String(uuid))
+      return undefined;
+    return `process ${report.pid} as ${uuid}`;
   }
 
   /** Path of the extension's own socket. */
