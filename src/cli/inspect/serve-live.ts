@@ -1,4 +1,4 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { readLog } from '../../event-log/event-log-reader-store.ts';
 import { createConversation, type InspectServer, startInspectServer } from '../../inspect/inspect-server.ts';
 import { openLive } from '../../inspect/live-recording.ts';
@@ -17,8 +17,7 @@ export async function serveLive(
   const { bus, version, world } = house;
   const { now } = world;
   const { path } = address.listen;
-  // Of a process that ended without a chance to remove it; the state directory's lock says that it has ended.
-  if (path !== undefined) await rm(path, { force: true });
+  if (path !== undefined) await removeOldSocket(path);
   const server = await startInspectServer({
     listen: address.listen,
     token,
@@ -37,4 +36,18 @@ export async function serveLive(
   });
   if (path !== undefined) await chmod(path, 0o600);
   return server;
+}
+
+/**
+ * Removes the socket of a process that ended without a chance to do so; the state directory's lock says that it has
+ * ended. Throws where the path is anything else: a slip in the address must cost nobody a file.
+ */
+export async function removeOldSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (!found) return;
+  if (!found.isSocket()) throw new Error(`${path} is there and is no socket: name another path in --inspect`);
+  await rm(path, { force: true });
 }
