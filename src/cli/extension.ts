@@ -91,7 +91,12 @@ async function run(
       log.error({ err: error, subject: message.subject }, 'a listener of the bus failed'),
   });
   bus.subscribe(['>'], (message) => log.debug({ area: 'bus', ...message }, message.subject));
-  const trace = flags.trace === undefined ? undefined : recordTrace(flags.trace, bus, world.now, VERSION);
+  const trace =
+    flags.trace === undefined
+      ? undefined
+      : recordTrace(flags.trace, bus, world.now, VERSION, (error) =>
+          log.error({ err: error, area: 'trace' }, 'the trace ends here: it cannot be written'),
+        );
   const bridge = bridgeTo(flags, bus, (problem) => log.warn({ area: 'nats' }, problem));
   const house = createHouse({ world, log, bus, version: VERSION });
   const extension = runExtension(house, {
