@@ -4,7 +4,9 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import { serveFile } from '../support/inspected.ts';
+import { createConversation } from '../../src/inspect/inspect-server.ts';
+import { Recording } from '../../src/inspect/recording.ts';
+import { serveConversation, serveFile } from '../support/inspected.ts';
 
 const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
 const TOKEN = 'a-token-that-is-long-enough';
@@ -112,4 +114,29 @@ test('a page is told of the source, then its entries, then what it asks; nonsens
   const ended = closing(socket);
   socket.send('{"type":"delete everything"}');
   assert.equal(await ended, 4400);
+});
+
+test('where no chart can be drawn a page is told why, and all else', async (t) => {
+  const conversation = createConversation(
+    {
+      name: { kind: 'trace', name: 'a trace' },
+      open: () => ({ recording: new Recording(null), close() {} }),
+      charts: () => Promise.reject(new Error('no room')),
+    },
+    { version: '1', now: () => 0 },
+  );
+  const socket = open(await serveConversation(t, conversation));
+  const heard: unknown[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.on('message', (data) => {
+    if (heard.push(JSON.parse(String(data))) === 3) resolve();
+  });
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'hello', token: '' }));
+  await promise;
+  assert.deepEqual(heard, [
+    { type: 'hello', version: '1', source: { kind: 'trace', name: 'a trace' }, charts: [], at: 0 },
+    { type: 'problem', text: "The statecharts can't be drawn: no room" },
+    { type: 'entries', entries: [], more: false },
+  ]);
 });

@@ -248,7 +248,11 @@ export function createConversation(
       opened?.close();
       opened = undefined;
     });
-    charts ??= source.charts();
+    // All else can be looked at without charts.
+    charts ??= source.charts().catch((error: unknown) => {
+      problems.push(`The statecharts can't be drawn: ${error instanceof Error ? error.message : error}`);
+      return [];
+    });
     void charts.then((laidOut) => {
       if (socket.readyState !== socket.OPEN) return;
       say({ type: 'hello', version, source: source.name, charts: laidOut, at: now() });
