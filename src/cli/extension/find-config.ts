@@ -50,7 +50,8 @@ async function fromPlugin({ client, options }: ConfigSources): Promise<FoundConf
   const plugin = options.get('config_plugin')?.value ?? '';
   // Asking osquery for our own plugin would have it ask us.
   if (plugin === PLUGIN_NAME) return undefined;
-  const { status, response } = await client.call('config', '', GEN_CONFIG, 10_000);
+  // By its name: an osqueryd that is starting has not made it the active one yet.
+  const { status, response } = await client.call('config', plugin, GEN_CONFIG, 10_000);
   if (status.code !== 0) {
     throw new SourceError(`osquery's config plugin ${plugin} gives no configuration: ${status.message}`);
   }
