@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startBro } from '../support/bro.ts';
+import { OsqueryProbe } from '../support/osquery-probe.ts';
 import { MAIN, place, until } from '../support/place.ts';
 
 /** How the extension lives with osqueryd: real processes, a stand-in osqueryd, Bros in this process. */
@@ -139,6 +140,31 @@ test('the extension is itself visible to osquery, and so to its Zeeks', async (t
     'SELECT taken = confirmed + dropped + skipped + pending + (taken - journalled) AS adds_up FROM bro_delivery',
   );
   assert.deepEqual(delivery, { adds_up: '1' });
+});
+
+test('an osqueryd that waits for its extensions gives its configuration all the same', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension } = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
+  const { log } = startExtension();
+  await bro.announced('h1');
+  assert.match(log(), /configured by osquery's config plugin filesystem/);
+  assert.doesNotMatch(log(), /gives no configuration/);
+});
+
+test('a config plugin that is not there yet is asked again within seconds', async (t) => {
+  const bro = await startBro(t);
+  const flags = ['--config_plugin=probe', '--extensions_require=bro-osquery,probe'];
+  const { startExtension, socket } = await place(t, undefined, { flags });
+  const { log } = startExtension();
+  await until('the extension has no configuration', () =>
+    log().includes("osquery's config plugin probe gives no configuration: Cannot call registry item: probe"),
+  );
+  const config = JSON.stringify({ bro: { bro_endpoint: bro.address, uid: 'h1' } });
+  const answer = () => ({ status: { code: 0, message: 'OK', uuid: 0 }, response: [{ probe: config }] });
+  const probe = new OsqueryProbe({ manager: socket, answer });
+  t.after(() => probe.die());
+  await probe.register({ config: { probe: [] } });
+  await bro.announced('h1');
 });
 
 test('osquery may take the schedule from us as its config plugin', async (t) => {

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { BinaryWriter, MESSAGE, TYPE } from '../../src/sandbox/osqueryd/thrift/binary-writer.ts';
-import { type ProbeAnswer, type ProbeCall, updateConfig } from '../support/osquery-probe.ts';
-import { passing, standin, standinWithProbe } from '../support/standin.ts';
+import {
+  callManager,
+  type ProbeAnswer,
+  type ProbeCall,
+  queryManager,
+  updateConfig,
+} from '../support/osquery-probe.ts';
+import { newProbe, passing, standin, standinWithProbe, temporaryDirectory } from '../support/standin.ts';
 
 const OK: ProbeAnswer = { status: { code: 0, message: 'OK', uuid: 0 }, response: [] };
 const EVERY_SECOND = { schedule: { q: { query: 'SELECT unix_time FROM time', interval: 1 } } };
@@ -145,4 +151,35 @@ test('a required extension has the time-out to appear, and its absence is only a
   assert.deepEqual(log, ['extensions.cpp:574] Required extension not found or not loaded: probe']);
   osqueryd.stop();
   assert.equal(await passing(clock, osqueryd.ended), 0);
+});
+
+test('a call that names no plugin is refused until there is an active one', async (t) => {
+  const config = join(temporaryDirectory(t), 'osquery.conf');
+  writeFileSync(config, '{}');
+  const flags = ['--logger_plugin=probe,stdout', `--config_path=${config}`, '--extensions_require=probe'];
+  const running = standin(t, [...flags, '--extensions_timeout=2']);
+  const { clock, osqueryd, socket } = running;
+  const asked = async (registry: string, item = '') => {
+    const { code, message, rows } = await callManager(socket, registry, item, { action: 'genConfig' });
+    return code === 0 ? rows : message;
+  };
+  void osqueryd.start();
+  await clock.advance(500);
+  assert.equal(await asked('config'), 'Cannot call registry item: ');
+  assert.equal(await asked('logger'), 'Cannot call registry item: ');
+  assert.deepEqual(await asked('config', 'filesystem'), [{ [config]: '{}' }]);
+  const actives = () =>
+    queryManager(socket, "SELECT name FROM osquery_registry WHERE registry = 'config' AND active = 1");
+  assert.deepEqual((await actives()).rows, [{ name: 'filesystem' }, { name: 'tls' }, { name: 'update' }]);
+  const probe = newProbe(t, running);
+  await probe.register({ logger: { probe: [] } });
+  await clock.advance(500);
+  assert.deepEqual(await asked('config'), [{ [config]: '{}' }]);
+  assert.deepEqual((await actives()).rows, [{ name: 'filesystem' }]);
+  // Several at a time are all called, and never fail.
+  assert.deepEqual(await asked('logger'), []);
+  assert.deepEqual(probe.calls.at(-1)?.request, { action: 'genConfig' });
+  assert.deepEqual(await asked('config', 'nosuch,update'), [{}]);
+  // A registry that no flag chooses a plugin of never has one.
+  assert.equal(await asked('sql'), 'Cannot call registry item: ');
 });

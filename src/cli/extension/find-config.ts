@@ -20,6 +20,8 @@ export interface FoundConfig {
   readonly source: string;
   /** The member as it is written there; undefined: there is none. */
   readonly bro: unknown;
+  /** Found in place of what osquery has, which could not be asked. */
+  readonly isStopgap: boolean;
 }
 
 /**
@@ -32,21 +34,26 @@ export interface FoundConfig {
  */
 export async function findConfig(sources: ConfigSources, former: string): Promise<FoundConfig> {
   const { file, options } = sources;
+  let isStopgap = false;
   try {
     const found = (await fromPlugin(sources)) ?? fromFile(options.get('config_path')?.value ?? '');
-    if (found) return found;
+    if (found) return { ...found, isStopgap };
   } catch (error) {
     if (!(error instanceof SourceError) || file === undefined || ![file, ''].includes(former)) throw error;
+    isStopgap = true;
   }
-  return (file === undefined ? undefined : fromFile(file, true)) ?? { source: '', bro: undefined };
+  const own = file === undefined ? undefined : fromFile(file, true);
+  return { ...(own ?? { source: '', bro: undefined }), isStopgap };
 }
+
+type Found = Pick<FoundConfig, 'source' | 'bro'>;
 
 /** A source that could not be asked, as opposed to one that says something wrong. */
 class SourceError extends Error {
   override readonly name = 'SourceError';
 }
 
-async function fromPlugin({ client, options }: ConfigSources): Promise<FoundConfig | undefined> {
+async function fromPlugin({ client, options }: ConfigSources): Promise<Found | undefined> {
   const plugin = options.get('config_plugin')?.value ?? '';
   // Asking osquery for our own plugin would have it ask us.
   if (plugin === PLUGIN_NAME) return undefined;
@@ -59,7 +66,7 @@ async function fromPlugin({ client, options }: ConfigSources): Promise<FoundConf
   return bro === undefined ? undefined : { source: `osquery's config plugin ${plugin}`, bro };
 }
 
-function fromFile(path: string, required = false): FoundConfig | undefined {
+function fromFile(path: string, required = false): Found | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { fromCallback, fromPromise } from 'xstate';
 import type { Configured, Registered, WatchEvent } from '../../../actors/osquery-core.machine.ts';
 import { reasonOf } from '../../../actors/port.ts';
+import { systemClock } from '../../broker/system-clock.ts';
 import { configUpdate } from '../../osquery/config-plugin.ts';
 import type { ExtensionHandlers } from '../../osquery/extension-connection.ts';
 import { type ExtensionServer, listenExtension } from '../../osquery/extension-server.ts';
@@ -12,6 +13,7 @@ import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../osquery/
 import type { Host } from '../../vocabulary/words.ts';
 import type { House } from './house.ts';
 import { ConfigReader } from './read-config.ts';
+import { RefreshCycle } from './refresh-cycle.ts';
 import { ScheduleWatch } from './schedule-watch.ts';
 
 export interface OsqueryLinkOptions {
@@ -29,9 +31,6 @@ export interface OsqueryLinkOptions {
 
 /** Milliseconds between two looks at osquery's schedule. */
 const SCHEDULE_INTERVAL = 30_000;
-
-/** Milliseconds between two readings of configuration and host; a SIGHUP reads at once. */
-const REFRESH_INTERVAL = 60_000;
 
 /** Milliseconds that osqueryd may take to drop our schedule; it waits for the scheduled query that is running. */
 const LEAVE_PATIENCE = 5_000;
@@ -149,8 +148,9 @@ export class OsqueryLink {
       }
     };
     const configure = async () => {
-      const { result, isNews } = await this.config.read(this.#flags);
+      const { result, isNews, isGood } = await this.config.read(this.#flags);
       if (!ended && isNews) sendBack({ type: 'watch.configured', result });
+      return isGood;
     };
     const lookAtSchedule = async () => {
       try {
@@ -171,18 +171,21 @@ export class OsqueryLink {
     };
     const stopWatching = this.client.watch((why) => lost(`osqueryd is gone: ${why.message}`));
     const looks = setInterval(() => void look(), this.#options.interval);
-    const refresh = () => void configure().then(describe);
-    const refreshes = setInterval(refresh, REFRESH_INTERVAL);
+    const refreshes = new RefreshCycle(systemClock, async () => {
+      const isGood = await configure();
+      await describe();
+      return isGood;
+    });
     const scheduleLooks = setInterval(() => void lookAtSchedule(), SCHEDULE_INTERVAL);
-    this.#refresh = refresh;
+    this.#refresh = () => refreshes.refresh();
     this.#onShutdown = () => sendBack({ type: 'watch.shutdown' });
-    refresh();
+    refreshes.refresh();
     return () => {
       ended = true;
       this.#refresh = undefined;
       this.#onShutdown = undefined;
       clearInterval(looks);
-      clearInterval(refreshes);
+      refreshes.stop();
       clearInterval(scheduleLooks);
       stopWatching();
     };

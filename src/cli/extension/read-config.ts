@@ -21,11 +21,18 @@ export interface Reading {
   readonly result: Configured;
   /** Whether it came to something else than the reading before. */
   readonly isNews: boolean;
+  /** Whether what osquery has could be read, and is in force. */
+  readonly isGood: boolean;
 }
 
 /** One reading: the settings it comes to, or what is wrong with it, and the member as far as it could be read. */
 type Read =
-  | { readonly good: GoodConfig; readonly settings: Settings; readonly warnings: readonly string[] }
+  | {
+      readonly good: GoodConfig;
+      readonly settings: Settings;
+      readonly warnings: readonly string[];
+      readonly isStopgap: boolean;
+    }
   | { readonly problems: readonly string[]; readonly warnings: readonly string[]; readonly bro: unknown };
 
 /**
@@ -65,12 +72,12 @@ export class ConfigReader {
     this.#former = text;
     // What is wrong is told once, not every minute.
     if (isNews) this.#tell(read);
-    if ('problems' in read) return { result: await this.#makeDo(read), isNews };
+    if ('problems' in read) return { result: await this.#makeDo(read), isNews, isGood: false };
     const isSame = JSON.stringify(read.good.bro) === JSON.stringify(this.#good?.bro);
     this.#good = read.good;
     if (isNews) this.#house.takeSettings(read.settings);
     if (!isSame) await this.#keep();
-    return { result: configured(read.settings), isNews };
+    return { result: configured(read.settings), isNews, isGood: !read.isStopgap };
   }
 
   /** From now on what is good is kept there. */
@@ -86,9 +93,10 @@ export class ConfigReader {
     try {
       const found = await findConfig({ client, options: flags, file }, this.#good?.source ?? '');
       bro = found.bro;
-      const good = { at: this.#house.world.now(), ...found };
       const parsed = parseSettings(bro);
-      return 'problems' in parsed ? { ...parsed, bro } : { ...parsed, good };
+      if ('problems' in parsed) return { ...parsed, bro };
+      const { source, isStopgap } = found;
+      return { ...parsed, isStopgap, good: { at: this.#house.world.now(), source, bro } };
     } catch (error) {
       return { problems: [reasonOf(error)], warnings: [], bro };
     }

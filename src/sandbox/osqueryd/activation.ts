@@ -38,23 +38,32 @@ export class Activation {
     }
   }
 
-  /** Makes plugins the active ones of a registry. @returns why one can't be; undefined when all are */
+  /**
+   * Makes plugins the active ones of a registry; until then a call to that registry that names no plugin is
+   * refused. @returns why they can't be; undefined when they are
+   */
   async activate(registry: string, names: readonly string[]): Promise<string | undefined> {
     const { clock, isManaging } = this.#options;
-    const limit = isManaging ? this.#limit() : clock.now();
-    for (const name of names) {
-      let reason = '';
-      const active = await this.#poll(limit, async () => {
-        const route = this.#options.registry.route(registry, name);
-        reason = `Unknown registry plugin: ${name}`;
-        if (!route) return false;
-        if (route.kind === 'core') return true;
-        reason = `Extension socket not available: ${route.extension.socket}`;
-        return await isActive(route.extension.socket);
-      });
-      if (!active) return `Cannot activate ${name} ${registry} plugin: ${reason}`;
+    let reason = '';
+    const active = await this.#poll(isManaging ? this.#limit() : clock.now(), async () => {
+      reason = await this.#attempt(registry, names);
+      return reason === '';
+    });
+    return active ? undefined : `Cannot activate ${names.join()} ${registry} plugin: ${reason}`;
+  }
+
+  /** @returns why they can't be the active ones yet; empty when they are */
+  async #attempt(name: string, items: readonly string[]): Promise<string> {
+    const { registry } = this.#options;
+    const unknown = registry.setActive(name, items);
+    if (unknown !== undefined) return `Unknown registry plugin: ${unknown}`;
+    for (const item of items) {
+      const route = registry.route(name, item);
+      if (route?.kind !== 'extension') continue;
+      const { socket } = route.extension;
+      if (!(await isActive(socket))) return `Extension socket not available: ${socket}`;
     }
-    return undefined;
+    return '';
   }
 
   #limit(): number {

@@ -33,7 +33,7 @@ export class CorePlugins {
   }
 
   async call(registry: string, item: string, request: StringMap): Promise<ExtensionResponse> {
-    const { flags, log } = this.#options;
+    const { log } = this.#options;
     if (!this.#options.registry.has(registry)) {
       const message = `Unknown registry requested: ${registry}`;
       log.error(
@@ -43,13 +43,14 @@ export class CorePlugins {
       );
       return refused(message);
     }
-    const active = { config: 'config_plugin', logger: 'logger_plugin', distributed: 'distributed_plugin' }[
-      registry
-    ];
-    const names = item === '' && active !== undefined ? flags.list(active) : [item];
-    let last: ExtensionResponse = refused(`Cannot call registry item: ${item}`);
-    for (const name of names) last = await this.#callItem(registry, name, request);
-    return last;
+    const wanted = item === '' ? this.#options.registry.active(registry) : item;
+    if (!wanted.includes(',')) return await this.#callItem(registry, wanted, request);
+    const response: StringMap[] = [];
+    for (const name of wanted.split(',')) {
+      response.push(...(await this.#callItem(registry, name, request)).response);
+    }
+    // How the single ones ended is nobody's business there.
+    return ok(response);
   }
 
   async #callItem(registry: string, item: string, request: StringMap): Promise<ExtensionResponse> {

@@ -70,6 +70,7 @@ export class Registry {
   readonly #options: RegistryOptions;
   readonly #extensions = new Map<number, Extension>();
   readonly #external = new Map<string, Extension>();
+  readonly #active = new Map<string, string>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -95,6 +96,18 @@ export class Registry {
     const extension = this.#external.get(key(registry, item));
     if (extension) return { kind: 'extension', extension };
     return this.#coreItems(registry).includes(item) ? { kind: 'core' } : undefined;
+  }
+
+  /** The item that a call without an item goes to, or several joined by commas; empty before there is one. */
+  active(registry: string): string {
+    return this.#active.get(registry) ?? '';
+  }
+
+  /** @returns the plugin that nobody offers, if that is why it can't be */
+  setActive(registry: string, items: readonly string[]): string | undefined {
+    const unknown = items.find((item) => this.route(registry, item) === undefined);
+    if (unknown === undefined) this.#active.set(registry, items.join());
+    return unknown;
   }
 
   /** All items, for osquery_registry. */

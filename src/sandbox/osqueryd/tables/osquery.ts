@@ -172,12 +172,8 @@ function extensions({ managerSocket, registry }: OsqueryFacts): Table {
 /** Registries whose items are osquery's own affair (s01). */
 const INTERNAL: ReadonlySet<string> = new Set(['config_parser', 'database', 'enroll', 'sql']);
 
-function registryTable({ flags, registry }: OsqueryFacts): Table {
-  const active: Readonly<Record<string, string>> = {
-    config: 'config_plugin',
-    distributed: 'distributed_plugin',
-    logger: 'logger_plugin',
-  };
+/** Of several loggers at a time none counts as active (registry.active is their names, joined). */
+function registryTable({ registry }: OsqueryFacts): Table {
   return {
     name: 'osquery_registry',
     attributes: 1,
@@ -190,14 +186,13 @@ function registryTable({ flags, registry }: OsqueryFacts): Table {
     ),
     generate: () =>
       registry.items().map((item) => {
-        const flag = active[item.registry];
-        const isActive = flag === undefined || flags.list(flag).includes(item.name);
+        const active = registry.active(item.registry);
         return {
           registry: item.registry,
           name: item.name,
           owner_uuid: item.owner,
           internal: INTERNAL.has(item.registry) ? 1 : 0,
-          active: isActive ? 1 : 0,
+          active: active === '' || active === item.name ? 1 : 0,
         };
       }),
   };
