@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
-import { count, string } from '../../src/broker/data.ts';
+import { count, real, string } from '../../src/broker/data.ts';
 import { decodeMessage } from '../../src/broker/websocket-messages.ts';
 import { WebSocketSession, type WebSocketWire } from '../../src/broker/websocket-session.ts';
 import { readMessages, type ZeekEvent } from '../../src/broker/zeek-event.ts';
@@ -128,6 +128,20 @@ test("an error of Zeek's is told beside what was sent before it, without its val
     'ws://zeek:1: Zeek says deserialization_failed: failed to create Zeek event; sent last: other() on /u; ev(string, count) on /t',
   ]);
   assert.equal(told.closed, undefined);
+});
+
+test('an event that JSON has no form for is left out, told once, and those around it pass', async () => {
+  const { session, told, wire } = up();
+  const named = (name: string) => ({ name, args: [] });
+  const endless = { name: 'endless', args: [real(Number.POSITIVE_INFINITY)] };
+  await session.send('/t', [named('before'), endless, endless, named('after')]);
+  assert.deepEqual(
+    wire.sent.map((text) => eventOf(text).name),
+    ['before', 'after'],
+  );
+  assert.deepEqual(told.problems, [
+    "ws://zeek:1: an event endless can't be sent there: JSON has no real Infinity (at offset 0) (bad-value); left out, as others of its kind will be",
+  ]);
 });
 
 test('a refusal closes, to be tried again slowly', () => {

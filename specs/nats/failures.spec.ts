@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { Closed, Timings } from '../../src/broker/connection.ts';
+import { real } from '../../src/broker/data.ts';
 import { endingFailure } from '../../src/nats/failures.ts';
 import type { NatsConnectOptions } from '../../src/nats/nats-connection.ts';
 import type { NatsSettings } from '../../src/nats/settings.ts';
@@ -276,12 +277,14 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     const { links } = await startPlainBro(t, server);
     const host = connectPlainHost(t, server.port);
     await host.up();
-    const rows = [numberedRow(1), numberedRow(2, 100_000), numberedRow(3, 100_000), numberedRow(4)];
+    const endless = { name: 'spec::endless', args: [real(Number.NaN)] };
+    const rows = [numberedRow(1), numberedRow(2, 100_000), numberedRow(3, 100_000), endless, numberedRow(4)];
     await host.connection.send('/t/host/h1', rows);
     await host.connection.confirm();
     assert.equal(links[0]?.events.length, 2);
-    assert.equal(host.problems.length, 1);
+    assert.equal(host.problems.length, 2);
     assert.match(host.problems[0] ?? '', /an event spec::row of \d+ bytes is beyond its 65536: left out/);
+    assert.match(host.problems[1] ?? '', /an event spec::endless can't be sent there: JSON has no real NaN/);
   });
 
   test("what the server says as it ends a connection is the connection's end", () => {

@@ -42,6 +42,21 @@ test('the ways in which osquery spells numbers are understood', () => {
   assert.deepEqual(convert('BIGINT', '5.0'), integer(5));
 });
 
+test('a way that has no form for infinity and NaN has their rows reported, with the CAST that mends the query', () => {
+  const convert = rowConverter([{ name: 'load', type: 'DOUBLE' }], 'zero', 'finite');
+  assert.deepEqual(convert({ load: '1.5' }), [real(1.5)]);
+  assert.deepEqual(convert({ load: '' }), [real(0)]);
+  for (const value of ['inf.0', '-inf.0', 'nan']) {
+    assert.deepEqual(convert({ load: value }), {
+      problem: 'misfit',
+      column: 'load',
+      type: 'DOUBLE',
+      value,
+      text: `column "load" is "${value}", for which JSON, the form of WebSocket and NATS, has no word; write CAST(… AS TEXT) AS load in the query and take a string in the Zeek event`,
+    });
+  }
+});
+
 test('NULL in a numeric column follows the policy, empty text is text', () => {
   for (const [type, zero] of [
     ['INTEGER', integer(0)],

@@ -1,5 +1,6 @@
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
+import { CodecError } from './codec-error.ts';
 import { type Clock, ConnectionError } from './connection.ts';
 import { SendWindow } from './send-window.ts';
 import type { ZeekEvent } from './zeek-event.ts';
@@ -8,8 +9,8 @@ import type { ZeekEvent } from './zeek-event.ts';
 const BATCH_TARGET = 256 * 1024;
 /** Calls of `send` and `confirm` that may wait their turn. */
 const MAX_WAITING = 1_000;
-/** Topics without a subscriber that are worth a word each. */
-const MAX_REPORTED_TOPICS = 100;
+/** Topics without a subscriber, and kinds of events left out, that are worth a word each. */
+const MAX_REPORTED = 100;
 
 /** Makes what goes over the wire of events, see EventFrames. */
 export interface FrameSource {
@@ -40,6 +41,7 @@ export class Outbound {
   readonly #options: OutboundOptions;
   readonly #window = new SendWindow();
   readonly #unheard = new Set<string>();
+  readonly #leftOut = new Set<string>();
   #blocked = false;
   #failed: ConnectionError | undefined;
   #room: PromiseWithResolvers<void> | undefined;
@@ -55,7 +57,10 @@ export class Outbound {
     return this.#blocked;
   }
 
-  /** See Connection. Resolves when there is room for more. */
+  /**
+   * See Connection. Resolves when there is room for more. An event that the transport has no form for is left out and
+   * told: were it an error of the call, whoever sends again what was not confirmed would never get past it.
+   */
   send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
     return this.#enqueue(async () => {
       // As Broker does: what the peer has not subscribed to is not sent.
@@ -66,8 +71,9 @@ export class Outbound {
       for (let next = 0; next < events.length; ) {
         await this.#waitForRoom();
         const target = Math.min(BATCH_TARGET, this.#window.size / 4);
-        const made = this.#options.frames.next(topic, events, next, target);
+        const made = this.#make(topic, events, next, target);
         next = made.next;
+        if (made.frame === undefined) continue;
         this.writeNow(made.frame);
         if (this.#window.add(made.frame.length)) this.#mark();
       }
@@ -158,8 +164,33 @@ export class Outbound {
     if (!this.#failed && !this.#options.writePing(payload)) this.#blocked = true;
   }
 
+  /** The next frame; none where the event at `from` can't be in one. */
+  #make(
+    topic: string,
+    events: readonly ZeekEvent[],
+    from: number,
+    target: number,
+  ): { readonly frame: Uint8Array | undefined; readonly next: number } {
+    try {
+      return this.#options.frames.next(topic, events, from, target);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      // Which of a batch it is shows one by one.
+      if (target > 0) return this.#make(topic, events, from, 0);
+      this.#leaveOut(events[from]?.name ?? '', error);
+      return { frame: undefined, next: from + 1 };
+    }
+  }
+
+  #leaveOut(event: string, error: CodecError): void {
+    if (this.#leftOut.size >= MAX_REPORTED || this.#leftOut.has(event)) return;
+    this.#leftOut.add(event);
+    const problem = `an event ${event} can't be sent there: ${error.message} (${error.code})`;
+    this.#options.onProblem(`${problem}; left out, as others of its kind will be`);
+  }
+
   #nobodyListens(topic: string): void {
-    if (this.#unheard.size >= MAX_REPORTED_TOPICS || this.#unheard.has(topic)) return;
+    if (this.#unheard.size >= MAX_REPORTED || this.#unheard.has(topic)) return;
     this.#unheard.add(topic);
     this.#options.onProblem(`subscribes to no prefix of ${topic}: what goes there is not sent`);
   }

@@ -1,4 +1,5 @@
 import { headers, type MsgHdrs, type NatsConnection } from 'nats';
+import { CodecError } from '../broker/codec-error.ts';
 import { type Closed, ConnectionError } from '../broker/connection.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { token } from '../text/subject-token.ts';
@@ -11,7 +12,7 @@ import type { NatsSubjects } from './subjects.ts';
 const FLUSH_EVERY = 64 * 1024;
 /** Calls of `send` and `confirm` that may wait their turn. */
 const MAX_WAITING = 1_000;
-/** Events too large for the server that are worth a word each. */
+/** Kinds of events left out that are worth a word each. */
 const MAX_REPORTED = 100;
 
 export interface OutboundOptions {
@@ -83,8 +84,8 @@ export class Outbound {
 
   async #sendOne(topic: string, event: ZeekEvent): Promise<void> {
     const { connection, subjects, host, stream } = this.#options;
-    const payload = encodeEvent(topic, event);
-    if (!this.#fits(event, payload.length)) return;
+    const payload = this.#encode(topic, event);
+    if (payload === undefined) return;
     const sequence = sequenceOf(event);
     if (sequence !== undefined && stream) {
       const id = messageId(token(host), sequence, payload);
@@ -110,17 +111,27 @@ export class Outbound {
     this.#unflushed = 0;
   }
 
-  /** Whether the server takes a message of this size; one that it doesn't is left out, so that others pass. */
-  #fits(event: ZeekEvent, bytes: number): boolean {
+  /** The event as a message that the server takes; one that can't be is left out and told, so that others pass. */
+  #encode(topic: string, event: ZeekEvent): Uint8Array | undefined {
     const limit = this.#options.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-    // Headers count as well.
-    if (bytes + 512 <= limit) return true;
-    if (this.#reported.size < MAX_REPORTED && !this.#reported.has(event.name)) {
-      this.#reported.add(event.name);
-      const advice = "left out, as others of its kind will be; raise the server's max_payload";
-      this.#options.onProblem(`an event ${event.name} of ${bytes} bytes is beyond its ${limit}: ${advice}`);
+    let payload: Uint8Array;
+    try {
+      payload = encodeEvent(topic, event);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      const problem = `can't be sent there: ${error.message} (${error.code})`;
+      return this.#leaveOut(event, `${problem}; left out, as others of its kind will be`);
     }
-    return false;
+    // Headers count as well.
+    if (payload.length + 512 <= limit) return payload;
+    const advice = "left out, as others of its kind will be; raise the server's max_payload";
+    return this.#leaveOut(event, `of ${payload.length} bytes is beyond its ${limit}: ${advice}`);
+  }
+
+  #leaveOut({ name }: ZeekEvent, problem: string): undefined {
+    if (this.#reported.size >= MAX_REPORTED || this.#reported.has(name)) return;
+    this.#reported.add(name);
+    this.#options.onProblem(`an event ${name} ${problem}`);
   }
 
   #enqueue(task: () => Promise<void>): Promise<void> {

@@ -90,7 +90,7 @@ export function bro201701(prefix: string): Vocabulary {
       return audience && readRequest('bro-2017-01', definition, event, { topic, host }, audience);
     },
     rowEncoder(query, columns, host, options) {
-      const convert = rowConverter(inOrderOfNames(columns), options?.nullPolicy ?? 'zero');
+      const convert = rowConverter(inOrderOfNames(columns), options?.nullPolicy ?? 'zero', options?.reals);
       const uid = string(host.id);
       return (row) => {
         const values = convert(row.columns);

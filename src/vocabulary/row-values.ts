@@ -1,5 +1,5 @@
 import { count, type Data, integer, none, real, string } from '../broker/data.ts';
-import type { Column, ColumnType, NullPolicy } from './words.ts';
+import type { Column, ColumnType, NullPolicy, Reals } from './words.ts';
 
 /**
  * osquery's text to Broker's types. TEXT, BLOB and UNKNOWN are strings, byte for byte; INTEGER and BIGINT are
@@ -29,7 +29,11 @@ export type RowConverter = (values: Readonly<Record<string, string>>) => Data[] 
 export const isRowProblem = (result: object): result is RowProblem => 'problem' in result;
 
 /** Works out once what to do with each column; the result is called for each row and never throws. */
-export function rowConverter(columns: readonly Column[], nullPolicy: NullPolicy): RowConverter {
+export function rowConverter(
+  columns: readonly Column[],
+  nullPolicy: NullPolicy,
+  reals: Reals = 'any',
+): RowConverter {
   const plan = columns.map(({ name, type }) => ({
     name,
     type,
@@ -49,6 +53,9 @@ export function rowConverter(columns: readonly Column[], nullPolicy: NullPolicy)
       }
       const value = column.convert(text);
       if (!value) return misfit(column.name, column.type, text);
+      if (reals === 'finite' && value.type === 'real' && !Number.isFinite(value.value)) {
+        return endless(column.name, column.type, text);
+      }
       data[at] = value;
     }
     return data;
@@ -142,6 +149,16 @@ function misfit(column: string, type: ColumnType, text: string): RowProblem {
     type,
     value,
     text: `column "${column}" is ${type} to osquery, which can't hold the value "${value}"; write CAST(… AS ${target}) AS ${quoted(column)} in the query and take a ${ZEEK_TYPES[target]} in the Zeek event`,
+  };
+}
+
+function endless(column: string, type: ColumnType, value: string): RowProblem {
+  return {
+    problem: 'misfit',
+    column,
+    type,
+    value,
+    text: `column "${column}" is "${value}", for which JSON, the form of WebSocket and NATS, has no word; write CAST(… AS TEXT) AS ${quoted(column)} in the query and take a string in the Zeek event`,
   };
 }
 

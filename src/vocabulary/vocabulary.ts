@@ -1,6 +1,16 @@
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import type { RowProblem } from './row-values.ts';
-import type { Column, Decoded, Host, Notice, NullPolicy, Query, ResultRow, VocabularyId } from './words.ts';
+import type {
+  Column,
+  Decoded,
+  Host,
+  Notice,
+  NullPolicy,
+  Query,
+  Reals,
+  ResultRow,
+  VocabularyId,
+} from './words.ts';
 
 /**
  * One of the dialects that Zeek scripts and osquery hosts speak (the tables in the package's zeek/README.md).
@@ -52,6 +62,8 @@ export interface Occasion {
 export interface RowOptions {
   /** Default: `zero`, within V5's record `none`. */
   readonly nullPolicy?: NullPolicy;
+  /** Default: `any`. */
+  readonly reals?: Reals;
 }
 
 export type RowEncoder = (row: ResultRow) => TopicEvent | RowProblem;

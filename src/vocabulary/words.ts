@@ -24,6 +24,9 @@ export interface Column {
 /** What to send for osquery's NULL in a numeric column: 0, Broker's `none`, or not the row at all. */
 export type NullPolicy = 'zero' | 'none' | 'skip_row';
 
+/** Which reals the way to the Bro has a form for: JSON (WebSocket, NATS) has none for infinity and NaN. */
+export type Reals = 'any' | 'finite';
+
 /** A query as a Bro asked for it, whatever words it used. */
 export interface Query {
   readonly vocabulary: VocabularyId;

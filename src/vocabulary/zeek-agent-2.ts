@@ -151,7 +151,7 @@ function rowEncoder(
   host: Host,
   options: RowOptions | undefined,
 ): RowEncoder {
-  const convert = rowConverter(columns, options?.nullPolicy ?? 'none');
+  const convert = rowConverter(columns, options?.nullPolicy ?? 'none', options?.reals);
   const id = string(host.id);
   const queryId = optionalText(query.queryId);
   const cookie = optionalText(query.cookie);

@@ -127,7 +127,7 @@ export function familyRowEncoder(
   host: Host,
   options: RowOptions | undefined,
 ): RowEncoder {
-  const convert = rowConverter(columns, options?.nullPolicy ?? 'zero');
+  const convert = rowConverter(columns, options?.nullPolicy ?? 'zero', options?.reals);
   const info = (utype: string) =>
     vector([string(host.id), enumValue(`${dialect.enumModule}${utype}`), string(query.cookie)]);
   const infos = {

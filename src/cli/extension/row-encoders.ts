@@ -30,7 +30,7 @@ export class RowEncoders {
     return encode;
   }
 
-  #prepare({ query, columns }: Deliverable, host: Host | undefined): RowEncoder {
+  #prepare({ peer, query, columns }: Deliverable, host: Host | undefined): RowEncoder {
     const vocabulary = this.#house.vocabularies().get(query.vocabulary);
     if (!vocabulary || !host) {
       const text = vocabulary
@@ -38,7 +38,9 @@ export class RowEncoders {
         : `the vocabulary ${query.vocabulary} is switched off`;
       return () => ({ problem: 'misfit', column: '', type: 'UNKNOWN', value: '', text });
     }
-    const { nullPolicy } = this.#house.settings();
-    return vocabulary.rowEncoder(query, columns, host, nullPolicy ? { nullPolicy } : {});
+    const { nullPolicy, endpoints } = this.#house.settings();
+    const kind = endpoints.find((endpoint) => endpoint.peer === peer)?.address.kind ?? 'native';
+    const reals = kind === 'native' ? 'any' : 'finite';
+    return vocabulary.rowEncoder(query, columns, host, { reals, ...(nullPolicy && { nullPolicy }) });
   }
 }
