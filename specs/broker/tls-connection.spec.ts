@@ -210,7 +210,7 @@ test("a server's alert for a missing certificate says what this side must do", a
     code: 'tls-untrusted',
     refused: true,
     problem:
-      'wants a certificate of this side: name one and its key in the settings (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)',
+      'wants a certificate of this side: name one and its key (certificate, key) in the settings (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)',
   });
 });
 

@@ -68,7 +68,7 @@ test('NULL in a numeric column follows the policy, empty text is text', () => {
     assert.deepEqual(convert(type, '', 'none'), none);
     assert.equal(
       convert(type, '', 'skip_row'),
-      `column "x" (${type}) is NULL, and rows with NULL in a numeric column are skipped (null policy skip_row)`,
+      `column "x" (${type}) is NULL, and rows with NULL in a numeric column are skipped (null_policy: skip_row)`,
     );
   }
   for (const type of ['TEXT', 'BLOB', 'UNKNOWN'] as const)

@@ -271,7 +271,7 @@ for (const member of MEMBERS) {
         column: 'pid',
         type: 'BIGINT',
         value: '',
-        text: 'column "pid" (BIGINT) is NULL, and rows with NULL in a numeric column are skipped (null policy skip_row)',
+        text: 'column "pid" (BIGINT) is NULL, and rows with NULL in a numeric column are skipped (null_policy: skip_row)',
       });
     });
 

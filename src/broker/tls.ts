@@ -35,10 +35,10 @@ export function tlsMode(settings: TlsSettings): TlsMode {
 export function tlsSettingsProblem(settings: TlsSettings): string {
   if (tlsMode(settings) === 'anonymous') return '';
   if (!settings.certificate || !settings.key) {
-    return 'with certificates Zeek wants them of both sides: name a certificate and its key beside the authority';
+    return 'with certificates Zeek wants them of both sides: name a certificate and its key (certificate, key) beside the authority (ca or ca_path)';
   }
   if (!settings.ca && !settings.caPath) {
-    return "name the authority (ca or ca path) that has signed the other side's certificate";
+    return "name the authority (ca or ca_path) that has signed the other side's certificate";
   }
   return '';
 }
@@ -92,7 +92,10 @@ const MEANINGS: readonly (readonly [RegExp, Failure])[] = [
   ],
   [
     /CERTIFICATE_REQUIRED/,
-    { ...UNTRUSTED, problem: 'wants a certificate of this side: name one and its key in the settings' },
+    {
+      ...UNTRUSTED,
+      problem: 'wants a certificate of this side: name one and its key (certificate, key) in the settings',
+    },
   ],
   [/ALERT_CERTIFICATE_EXPIRED/, { ...UNTRUSTED, problem: "refuses this side's certificate: expired" }],
   [

@@ -115,6 +115,6 @@ export function spaceRefusal(state: ScheduleState, bytes: number, policy: Policy
   if (total <= policy.maxScheduleBytes) return null;
   return {
     code: 'schedule-full',
-    text: `the schedule would be ${total} bytes long, osquery takes ${policy.maxScheduleBytes}`,
+    text: `the schedule would be ${total} bytes long, this host lets it have ${policy.maxScheduleBytes}`,
   };
 }

@@ -168,7 +168,7 @@ function nullProblem(column: string, type: ColumnType): RowProblem {
     column,
     type,
     value: '',
-    text: `column "${column}" (${type}) is NULL, and rows with NULL in a numeric column are skipped (null policy skip_row)`,
+    text: `column "${column}" (${type}) is NULL, and rows with NULL in a numeric column are skipped (null_policy: skip_row)`,
   };
 }
 
