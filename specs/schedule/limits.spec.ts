@@ -94,7 +94,7 @@ const LIMITS: Readonly<Record<string, Limit>> = {
     history: [subscribe(2, OTHER, 'x')],
     changes: {},
     code: 'schedule-full',
-    text: 'the schedule would be 192 bytes long, osquery takes 150',
+    text: 'the schedule would be 192 bytes long, this host lets it have 150',
   },
 };
 
