@@ -224,6 +224,7 @@ test('alerts and errors of OpenSSL are told apart', () => {
   assert.match(told('ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE') ?? '', /refuses this side's certificate/);
   assert.match(told('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION') ?? '', /no version of TLS in common/);
   assert.match(told('ERR_TLS_CERT_ALTNAME_INVALID') ?? '', /for another name/);
+  assert.match(told('INVALID_PURPOSE') ?? '', /extended key usage has to have serverAuth/);
   assert.match(told('ERR_SSL_SOMETHING_NEW') ?? '', /failed in TLS: m/);
   assert.equal(told('ECONNRESET'), undefined);
 });

@@ -155,13 +155,18 @@ test('what is no report is refused', async (t) => {
   assert.match(other.complained, /of another version.*version/);
 });
 
-test('an address for metrics that is none is refused', () => {
+test('an address for metrics that is none is refused, as an option and in the environment that osqueryd passes on', () => {
   const main = join(import.meta.dirname, '../../src/cli/main.ts');
-  const { stderr, status: code } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', main, 'extension', '--socket', '/none', '--metrics', 'host:name'],
-    { encoding: 'utf8', cwd: join(import.meta.dirname, '../..') },
-  );
-  assert.equal(code, 1);
-  assert.match(stderr, /is no HOST:PORT/);
+  const start = (env: NodeJS.ProcessEnv, ...options: readonly string[]) =>
+    spawnSync(process.execPath, ['--import', 'tsx', main, '--socket', '/none', ...options], {
+      encoding: 'utf8',
+      cwd: join(import.meta.dirname, '../..'),
+      env: { ...process.env, ...env },
+    });
+  const option = start({}, '--metrics', 'host:name');
+  assert.equal(option.status, 1);
+  assert.match(option.stderr, /'host:name'.* is no HOST:PORT/);
+  const inherited = start({ BRO_OSQUERY_METRICS: 'host:name' });
+  assert.equal(inherited.status, 1);
+  assert.match(inherited.stderr, /BRO_OSQUERY_METRICS.* is no HOST:PORT/);
 });

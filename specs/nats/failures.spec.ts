@@ -189,7 +189,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     const closed = await host.closing();
     assert.deepEqual(closed, {
       code: 'overflow',
-      message: `${server.url}: the stream ROWS is full (maximum messages exceeded): let its Bro catch up, or raise its limits; rows wait here meanwhile`,
+      message: `${server.url}: the stream ROWS is full (maximum messages exceeded): let its Zeek catch up, or raise its limits; rows wait here meanwhile`,
       refused: true,
     });
     await manager.streams.purge('ROWS', { keep: 1 });

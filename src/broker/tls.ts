@@ -121,7 +121,14 @@ const MEANINGS: readonly (readonly [RegExp, Failure])[] = [
   [/^CERT_HAS_EXPIRED/, { ...UNTRUSTED, problem: 'shows a certificate that has expired' }],
   [/^CERT_NOT_YET_VALID/, { ...UNTRUSTED, problem: 'shows a certificate that is not valid yet' }],
   [
-    /^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_UNTRUSTED|CERT_CHAIN|INVALID_CA|CERT_SIGNATURE|CERT_REJECTED|INVALID_PURPOSE|ERR_OSSL_)/,
+    /^INVALID_PURPOSE/,
+    {
+      ...UNTRUSTED,
+      problem: 'shows a certificate that is not for this: its extended key usage has to have serverAuth',
+    },
+  ],
+  [
+    /^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_UNTRUSTED|CERT_CHAIN|INVALID_CA|CERT_SIGNATURE|CERT_REJECTED|ERR_OSSL_)/,
     { ...UNTRUSTED, problem: 'shows a certificate that no configured authority has signed' },
   ],
   [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, { ...UNTRUSTED, problem: 'shows a certificate for another name' }],

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Bus, createBus } from '../bus/bus.ts';
+import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import { BusBridge, DEFAULT_BUS_PREFIX } from '../nats/bus-bridge-client.ts';
 import { type NatsAddress, natsAddress, subjectPrefix } from './bro/nats-options.ts';
 import { createHouse, type House, type World } from './extension/house.ts';
@@ -38,6 +39,16 @@ export interface ProcessParts {
   readonly exit: (code: number) => void;
 }
 
+/** osqueryd's autoloader passes --socket, --timeout, --interval and --verbose; all else comes from its environment. */
+const variable = (name: string) => `BRO_OSQUERY_${name}`;
+
+const HELP = `
+osqueryd's autoloader passes --socket, --timeout, --interval and --verbose alone; set the others in the environment of
+osqueryd (its /etc/default/osqueryd), which the extension inherits.
+
+Exit codes: 0 told to end by osqueryd or a signal, or osqueryd is gone; 1 could not begin or go on (the state directory
+is unusable, its log damaged or in use; another instance is registered; an option is wrong). The reason is in the log.`;
+
 /** `bro-osquery extension`: the extension itself, as osqueryd starts it or as one does by hand. */
 export function extensionCommand(parts: ProcessParts): Command {
   return new Command('extension')
@@ -51,27 +62,63 @@ export function extensionCommand(parts: ProcessParts): Command {
     )
     .option('--interval <seconds>', 'how often to look whether osqueryd still knows us', seconds, 3)
     .option('--verbose', 'log what goes on in detail')
-    .option('--config <file>', "read the key `bro` from this file where osquery's own configuration has none")
-    .option('--state-dir <directory>', 'keep event log, journal and cursors here')
-    .option('--metrics <host:port>', 'serve metrics in the format of Prometheus at /metrics', metricsAddress)
-    .option('--trace <file>', 'record every message and every step of every machine, for `replay --trace`')
     .addOption(
-      new Option('--bus-nats <url>', 'mirror what goes on inside to a NATS server, for watching').argParser(
-        natsAddress,
-      ),
+      new Option(
+        '--config <file>',
+        "read the key `bro` from this file where osquery's own configuration has none",
+      ).env(variable('CONFIG')),
+    )
+    .addOption(
+      new Option(
+        '--state-dir <directory>',
+        `keep event log, journal and cursors here; by default in the configuration's state_dir, else ${DEFAULT_STATE_DIRECTORY}`,
+      ).env(variable('STATE_DIR')),
+    )
+    .addOption(
+      new Option(
+        '--metrics <[host:]port>',
+        'serve metrics in the format of Prometheus at /metrics, on 127.0.0.1 unless a host is named',
+      )
+        .env(variable('METRICS'))
+        .argParser(metricsAddress),
+    )
+    .addOption(
+      new Option(
+        '--trace <file>',
+        'record every message and every step of every machine, for `replay --trace`',
+      ).env(variable('TRACE')),
+    )
+    .addOption(
+      new Option('--bus-nats <url>', 'mirror what goes on inside to a NATS server, for watching')
+        .env(variable('BUS_NATS'))
+        .argParser(natsAddress),
     )
     .addOption(
       new Option('--bus-subject <prefix>', "what the mirror's subjects begin with")
+        .env(variable('BUS_SUBJECT'))
         .argParser(subjectPrefix)
         .default(DEFAULT_BUS_PREFIX),
     )
-    .option('--bus-credentials <file>', 'credentials for that server, as nsc writes them')
-    .option(
-      '--inspect <address>',
-      'let `inspect --live` and browsers look inside: host:port, or a Unix socket',
-      inspectAddress,
+    .addOption(
+      new Option('--bus-credentials <file>', 'credentials for that server, as nsc writes them').env(
+        variable('BUS_CREDENTIALS'),
+      ),
     )
-    .option('--inspect-token-file <file>', 'what they have to know; needed elsewhere than on loopback')
+    .addOption(
+      new Option(
+        '--inspect <address>',
+        'let `inspect --live` and browsers look inside: host:port, or a Unix socket',
+      )
+        .env(variable('INSPECT'))
+        .argParser(inspectAddress),
+    )
+    .addOption(
+      new Option(
+        '--inspect-token-file <file>',
+        'what they have to know; needed elsewhere than on loopback',
+      ).env(variable('INSPECT_TOKEN_FILE')),
+    )
+    .addHelpText('after', HELP)
     .action((flags: ExtensionFlags, command: Command) => {
       if (flags.inspect?.isLocal === false && flags.inspectTokenFile === undefined) {
         command.error('error: --inspect elsewhere than on loopback takes an --inspect-token-file');

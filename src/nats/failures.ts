@@ -103,7 +103,7 @@ export function streamFailure(error: NatsProblem, stream: string, server: string
   });
   const description = error.api_error?.description ?? '';
   if (/exceeded|insufficient|no space/i.test(description)) {
-    const advice = 'let its Bro catch up, or raise its limits; rows wait here meanwhile';
+    const advice = 'let its Zeek catch up, or raise its limits; rows wait here meanwhile';
     return refused(`the stream ${stream} is full (${description}): ${advice}`, 'overflow');
   }
   if (description !== '') return refused(`the stream ${stream} does not take a row: ${description}`);

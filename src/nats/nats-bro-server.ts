@@ -101,7 +101,7 @@ class BroAtNats implements Listener {
 
   async close(): Promise<void> {
     this.#clock.clearTimeout(this.#beat);
-    for (const link of [...this.#links.values()]) link.close('left', 'the Bro has left');
+    for (const link of [...this.#links.values()]) link.close('left', 'the Zeek has left');
     this.#links.clear();
     if (this.#connected && !this.#client.isClosed()) {
       this.#client.publish(this.#subjects.bro, encodeMessage({ type: 'gone', id: this.#options.endpointId }));

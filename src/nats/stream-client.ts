@@ -51,7 +51,7 @@ export class RowStream {
         await manager.streams.add({
           name: subjects.stream,
           subjects: [subjects.everyRow],
-          description: 'rows of osquery hosts on their way to a Bro',
+          description: 'rows of osquery hosts on their way to a Zeek',
           retention: 'limits',
           storage: 'file',
           // A full stream refuses rows, which then wait on their hosts; one that drops old ones would lose them.

@@ -28,7 +28,7 @@ export function join(state: ScheduleState, command: CommandOf<'Join'>, policy: P
   const { peer, group } = command;
   const bro = broOf(state, peer);
   if (!bro?.connected) {
-    return refuse(state, command, policy, { code: 'not-connected', text: 'the Bro is not connected' });
+    return refuse(state, command, policy, { code: 'not-connected', text: 'the Zeek is not connected' });
   }
   const held = bro.groups.find((membership) => membership.group === group);
   if (held?.confirmed) return NOTHING;

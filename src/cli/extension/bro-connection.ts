@@ -35,7 +35,7 @@ export function connectionPort(house: House, parts: ConnectionParts) {
         onPhase: (phase) => sendBack({ type: 'connection.phase', phase }),
         onUp(remote: Remote) {
           upSince = world.now();
-          log.info({ area: 'bro', peer, ...remote }, 'peered with a Bro');
+          log.info({ area: 'bro', peer, ...remote }, 'peered with a Zeek');
           sendBack({
             type: 'connection.up',
             incarnation: remote.incarnation,

@@ -89,14 +89,14 @@ function logReport({ log }: House, links: BroLinks, report: DeliveryReport): voi
 
 const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
   'row-problem': 'rows could not be sent: a value does not fit the type of its column',
-  'result-cut': 'a result was longer than a Bro may get; the rest of it was left out',
+  'result-cut': 'a result was longer than a Zeek may get; the rest of it was left out',
   'malformed-line': 'osquery handed over a line that is none',
   refused: 'the journal did not take what osquery handed over',
-  gap: 'rows for a Bro are lost; it will be told',
+  gap: 'rows for a Zeek are lost; it will be told',
   'journal-trouble': 'the journal has a trouble that it survives',
   damaged: 'a stretch of the journal could not be read',
   'link-failed': 'a connection failed while rows were sent; they are sent again',
-  'acknowledgements-missing': "a Bro's scripts acknowledge no more; the transport's word counts",
+  'acknowledgements-missing': "a Zeek's scripts acknowledge no more; the transport's word counts",
 };
 
 /** The port of the courier's machine: how far each Bro is, once a second and where it has changed. */

@@ -49,10 +49,7 @@ function loggerInWords({
   seconds,
   longest,
 }: StatusReport['logger']): string {
-  const who =
-    attachedBy === ''
-      ? 'not chosen since our start (bro in --logger_plugin?)'
-      : `chosen by ${printable(attachedBy)}`;
+  const who = loggerChoice(attachedBy, calls);
   const took =
     calls === 0
       ? ''
@@ -60,6 +57,12 @@ function loggerInWords({
   const trouble = lost === 0 ? '' : `; the journal took nothing of ${counted(lost, 'call')}`;
   const now = refusal === '' ? '' : `, and takes nothing now: ${printable(refusal)}`;
   return `${who}; ${counted(calls, 'call')}, ${bytes(size)}${took}${trouble}${now}`;
+}
+
+/** An osqueryd that ran before we did calls us without a word of its choice. */
+function loggerChoice(attachedBy: string, calls: number): string {
+  if (attachedBy !== '') return `chosen by ${printable(attachedBy)}`;
+  return calls > 0 ? 'chosen by osqueryd' : 'not called since our start (is bro in --logger_plugin?)';
 }
 
 function brosInWords(bros: readonly BroStatus[], now: number): string[] {
