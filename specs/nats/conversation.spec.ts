@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Data } from '../../src/broker/data.ts';
 import { encodeEvent } from '../../src/nats/message.ts';
-import { VOCABULARY_IDS } from '../../src/vocabulary/vocabularies.ts';
-import type { Column, Query, ResultRow } from '../../src/vocabulary/words.ts';
+import { type Column, type Query, type ResultRow, VOCABULARY_IDS } from '../../src/vocabulary/words.ts';
 import {
   connectPlainHost,
   natsDial,

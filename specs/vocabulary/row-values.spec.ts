@@ -3,17 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { count, integer, none, real, string } from '../../src/broker/data.ts';
 import { isRowProblem, rowConverter } from '../../src/vocabulary/row-values.ts';
-import type { ColumnType, NullPolicy } from '../../src/vocabulary/words.ts';
-
-const TYPES: readonly ColumnType[] = [
-  'TEXT',
-  'INTEGER',
-  'BIGINT',
-  'UNSIGNED BIGINT',
-  'DOUBLE',
-  'BLOB',
-  'UNKNOWN',
-];
+import { COLUMN_TYPES, type ColumnType, type NullPolicy } from '../../src/vocabulary/words.ts';
 
 function convert(type: ColumnType, text: string, nullPolicy: NullPolicy = 'zero') {
   const result = rowConverter([{ name: 'x', type }], nullPolicy)({ x: text });
@@ -144,7 +134,7 @@ test('whole numbers of 64 bits are never rounded, and nothing ever throws', () =
   );
   fc.assert(
     fc.property(
-      fc.constantFrom(...TYPES),
+      fc.constantFrom(...COLUMN_TYPES),
       fc.oneof(
         fc.string({ unit: 'binary' }),
         fc.double().map(String),

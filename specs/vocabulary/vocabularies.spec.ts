@@ -14,8 +14,14 @@ import {
   timespan,
   vector,
 } from '../../src/broker/data.ts';
-import { createVocabularies, VOCABULARY_IDS } from '../../src/vocabulary/vocabularies.ts';
-import type { ColumnType, NullPolicy, Query, VocabularyId } from '../../src/vocabulary/words.ts';
+import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
+import {
+  COLUMN_TYPES,
+  type NullPolicy,
+  type Query,
+  VOCABULARY_IDS,
+  type VocabularyId,
+} from '../../src/vocabulary/words.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { zeekEvent } from '../support/zeek-requests.ts';
 
@@ -206,15 +212,7 @@ test('no row makes encoding throw', () => {
   const columns = fc.array(
     fc.record({
       name: fc.string(),
-      type: fc.constantFrom<ColumnType>(
-        'TEXT',
-        'INTEGER',
-        'BIGINT',
-        'UNSIGNED BIGINT',
-        'DOUBLE',
-        'BLOB',
-        'UNKNOWN',
-      ),
+      type: fc.constantFrom(...COLUMN_TYPES),
     }),
     { maxLength: 5 },
   );

@@ -8,8 +8,7 @@ import { StreamError } from '../nats/stream-client.ts';
 import { columnNames } from '../sandbox/bro/column-names.ts';
 import { createSpeech } from '../sandbox/bro/speeches.ts';
 import type { BroQuery, Target } from '../sandbox/bro/words.ts';
-import { VOCABULARY_IDS } from '../vocabulary/vocabularies.ts';
-import type { UpdateType, VocabularyId } from '../vocabulary/words.ts';
+import { UPDATE_TYPES, type UpdateType, VOCABULARY_IDS, type VocabularyId } from '../vocabulary/words.ts';
 import {
   brokerAddresses,
   collected,
@@ -86,9 +85,7 @@ export function broCommand(io: Io): Command {
     )
     .option('--interval <seconds>', `between runs of a subscription (default: ${DEFAULT_INTERVAL})`, interval)
     .addOption(
-      new Option('--update <type>', 'which rows of a subscription')
-        .choices(['BOTH', 'ADDED', 'REMOVED', 'SNAPSHOT'] satisfies UpdateType[])
-        .default('BOTH'),
+      new Option('--update <type>', 'which rows of a subscription').choices(UPDATE_TYPES).default('BOTH'),
     )
     .option('--no-initial-rows', "leave out the first run's rows (bro-2017-01, zeek-agent-2)")
     .option(

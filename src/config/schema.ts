@@ -3,8 +3,7 @@ import { AddressError, DEFAULT_PORT, formatHostAndPort, parseEndpointAddress } f
 import { prefixProblem } from '../nats/subjects.ts';
 import { groupProblem } from '../schedule/groups.ts';
 import { LONGEST_INTERVAL } from '../schedule/policy.ts';
-import { VOCABULARY_IDS } from '../vocabulary/vocabularies.ts';
-import type { VocabularyId } from '../vocabulary/words.ts';
+import { NULL_POLICIES, VOCABULARY_IDS } from '../vocabulary/words.ts';
 
 /**
  * The key `bro` of osquery's configuration, as operators write it. Times are seconds, sizes bytes. Every key is
@@ -87,7 +86,7 @@ const nats = z.object(
   'an object of NATS settings',
 );
 
-const vocabulary = oneOf(VOCABULARY_IDS as [VocabularyId, ...VocabularyId[]]);
+const vocabulary = oneOf(VOCABULARY_IDS);
 const VOCABULARIES = 'a list of vocabularies, at least one';
 const PREFIX = 'a topic prefix without blanks and without a slash at the end';
 const topicPrefixes = z.object(
@@ -175,7 +174,7 @@ export const broSchema = z.object(
     limits: limits.optional(),
     vocabularies: z.array(vocabulary, VOCABULARIES).min(1, VOCABULARIES).optional(),
     topic_prefixes: topicPrefixes.optional(),
-    null_policy: oneOf(['zero', 'none', 'skip_row']).optional(),
+    null_policy: oneOf(NULL_POLICIES).optional(),
     tables: flag.optional(),
     journal_fsync: oneOf(['always', 'interval', 'never']).optional(),
     event_log_fsync: oneOf(['always', 'interval']).optional(),

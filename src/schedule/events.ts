@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import type { Audience, Column, Query, RepeatedQuery } from '../vocabulary/words.ts';
+import {
+  type Audience,
+  COLUMN_TYPES,
+  type Column,
+  type Query,
+  type RepeatedQuery,
+  UPDATE_TYPES,
+  VOCABULARY_IDS,
+} from '../vocabulary/words.ts';
 
 /**
  * The facts that the schedule is made of. A fact is past tense, is only ever added, and says everything that is
@@ -19,16 +27,16 @@ const audience = z.discriminatedUnion('to', [
 
 const column = z.object({
   name: text,
-  type: z.enum(['TEXT', 'INTEGER', 'BIGINT', 'UNSIGNED BIGINT', 'DOUBLE', 'BLOB', 'UNKNOWN']),
+  type: z.enum(COLUMN_TYPES),
 }) satisfies z.ZodType<Column>;
 
 const query = z.object({
-  vocabulary: z.enum(['bro-2017-01', 'bro-2017-02', 'zeek-osquery', 'zeek-agent-1', 'zeek-agent-2']),
+  vocabulary: z.enum(VOCABULARY_IDS),
   event: text,
   sql: text,
   cookie: text,
   responseTopic: text,
-  updateType: z.enum(['ADDED', 'REMOVED', 'BOTH', 'SNAPSHOT']),
+  updateType: z.enum(UPDATE_TYPES),
   initialRows: z.boolean(),
   queryId: text,
   zeekInstance: text,

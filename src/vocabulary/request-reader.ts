@@ -99,7 +99,7 @@ export class Arguments {
 
   updateType(index: number): UpdateType {
     return (
-      UPDATE_TYPES.get(this.string(index)) ?? this.refuse(index, 'one of ADDED, REMOVED, BOTH, SNAPSHOT')
+      UPDATE_TYPE_WORDS.get(this.string(index)) ?? this.refuse(index, 'one of ADDED, REMOVED, BOTH, SNAPSHOT')
     );
   }
 
@@ -130,7 +130,7 @@ export class Arguments {
   }
 }
 
-const UPDATE_TYPES: ReadonlyMap<string, UpdateType> = new Map([
+const UPDATE_TYPE_WORDS: ReadonlyMap<string, UpdateType> = new Map([
   ['ADD', 'ADDED'],
   ['ADDED', 'ADDED'],
   ['REMOVE', 'REMOVED'],

@@ -2,7 +2,7 @@ import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import { bro201701 } from './bro-2017-01.ts';
 import { bro201702 } from './bro-2017-02.ts';
 import type { Occasion, Vocabulary } from './vocabulary.ts';
-import type { Decoded, Host, VocabularyId } from './words.ts';
+import { type Decoded, type Host, VOCABULARY_IDS, type VocabularyId } from './words.ts';
 import { zeekAgent1 } from './zeek-agent-1.ts';
 import { zeekAgent2 } from './zeek-agent-2.ts';
 import { zeekOsquery } from './zeek-osquery.ts';
@@ -23,14 +23,6 @@ const MAKERS: Readonly<Record<VocabularyId, (prefix: string) => Vocabulary>> = {
   'zeek-agent-1': zeekAgent1,
   'zeek-agent-2': zeekAgent2,
 };
-
-export const VOCABULARY_IDS: readonly VocabularyId[] = [
-  'bro-2017-01',
-  'bro-2017-02',
-  'zeek-osquery',
-  'zeek-agent-1',
-  'zeek-agent-2',
-];
 
 export interface VocabularyOptions {
   /** Those to speak; all if absent. */

@@ -3,17 +3,34 @@
  * spelling and of Broker's types. Everything here is plain data that survives JSON.
  */
 
-/** One of the dialects that Zeek scripts speak (V1 to V5 in the order of their age). */
-export type VocabularyId = 'bro-2017-01' | 'bro-2017-02' | 'zeek-osquery' | 'zeek-agent-1' | 'zeek-agent-2';
+/** The dialects that Zeek scripts speak, oldest first (V1 to V5). */
+export const VOCABULARY_IDS = [
+  'bro-2017-01',
+  'bro-2017-02',
+  'zeek-osquery',
+  'zeek-agent-1',
+  'zeek-agent-2',
+] as const;
+export type VocabularyId = (typeof VOCABULARY_IDS)[number];
 
 /** Which rows of a query a Bro wants: differences of one or both kinds, or all rows at each run. */
-export type UpdateType = 'ADDED' | 'REMOVED' | 'BOTH' | 'SNAPSHOT';
+export const UPDATE_TYPES = ['ADDED', 'REMOVED', 'BOTH', 'SNAPSHOT'] as const;
+export type UpdateType = (typeof UPDATE_TYPES)[number];
 
 /** What a single row says of itself. */
 export type RowChange = 'ADDED' | 'REMOVED' | 'SNAPSHOT';
 
 /** osquery's column types, as `getQueryColumns` names them. */
-export type ColumnType = 'TEXT' | 'INTEGER' | 'BIGINT' | 'UNSIGNED BIGINT' | 'DOUBLE' | 'BLOB' | 'UNKNOWN';
+export const COLUMN_TYPES = [
+  'TEXT',
+  'INTEGER',
+  'BIGINT',
+  'UNSIGNED BIGINT',
+  'DOUBLE',
+  'BLOB',
+  'UNKNOWN',
+] as const;
+export type ColumnType = (typeof COLUMN_TYPES)[number];
 
 /** A column of a result, in the query's order. */
 export interface Column {
@@ -22,7 +39,8 @@ export interface Column {
 }
 
 /** What to send for osquery's NULL in a numeric column: 0, Broker's `none`, or not the row at all. */
-export type NullPolicy = 'zero' | 'none' | 'skip_row';
+export const NULL_POLICIES = ['zero', 'none', 'skip_row'] as const;
+export type NullPolicy = (typeof NULL_POLICIES)[number];
 
 /** Which reals the way to the Bro has a form for: JSON (WebSocket, NATS) has none for infinity and NaN. */
 export type Reals = 'any' | 'finite';

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { integer, string } from '../../../src/broker/data.ts';
 import type { HeardRow } from '../../../src/sandbox/bro/words.ts';
-import { VOCABULARY_IDS } from '../../../src/vocabulary/vocabularies.ts';
-import type {
-  Audience,
-  Decoded,
-  Query,
-  Request,
-  ResultRow,
-  VocabularyId,
+import {
+  type Audience,
+  type Decoded,
+  type Query,
+  type Request,
+  type ResultRow,
+  VOCABULARY_IDS,
+  type VocabularyId,
 } from '../../../src/vocabulary/words.ts';
 import { startBro, type TestBro } from '../../support/bro.ts';
 import { sampleHost } from '../../support/sample-host.ts';
