@@ -5,6 +5,7 @@ import { broCommand } from './bro.ts';
 import { demoCommand } from './demo.ts';
 import { demoNatsCommand } from './demo-nats.ts';
 import { extensionCommand } from './extension.ts';
+import { failureInWords } from './failure.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
@@ -75,4 +76,9 @@ const program = new Command('bro-osquery')
 const words = process.argv.slice(2);
 const isAutoloaded = words[0]?.startsWith('-') === true && words.some((word) => /^--socket(=|$)/.test(word));
 // No top-level await: the binary holds the program as CommonJS, which has none.
-void program.parseAsync(isAutoloaded ? ['extension', ...words] : words, { from: 'user' });
+void program
+  .parseAsync(isAutoloaded ? ['extension', ...words] : words, { from: 'user' })
+  .catch((error: unknown) => {
+    process.stderr.write(`error: ${failureInWords(error)}\n`);
+    process.exitCode = 1;
+  });
