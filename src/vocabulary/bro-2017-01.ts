@@ -1,8 +1,9 @@
-import { type Data, string, vector } from '../broker/data.ts';
+import { string, vector } from '../broker/data.ts';
 import { ipAddresses } from '../broker/ip-address.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
-import { noticeText } from './notice-text.ts';
-import { type RequestDefinition, readRequest, signature } from './request-reader.ts';
+import { noticeEvent } from './notice-event.ts';
+import { type RequestDefinition, readRequest, signature, signaturesOf } from './request-reader.ts';
 import { rowEvent } from './row-events.ts';
 import { isRowProblem, rowConverter } from './row-values.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -78,12 +79,10 @@ export function bro201701(prefix: string): Vocabulary {
   return {
     id: 'bro-2017-01',
     helloInterval: undefined,
-    requests: new Map([...REQUESTS].map(([name, definition]) => [name, definition.signature])),
+    requests: signaturesOf(REQUESTS),
     filter: (host) => listeningTopics(topics, host),
     announceTopics: () => [announceTopic],
-    announcement: (host) => [
-      { topic: announceTopic, event: { name: 'osquery::host_new', args: hostNewArguments(host) } },
-    ],
+    announcement: (host) => [{ topic: announceTopic, event: hostNew(host) }],
     decode(topic, event, host) {
       const definition = REQUESTS.get(event.name);
       const audience = definition && audienceOf(topics, topic, host);
@@ -101,10 +100,7 @@ export function bro201701(prefix: string): Vocabulary {
         };
       };
     },
-    notice: (notice, host) => ({
-      topic: announceTopic,
-      event: { name: `osquery::host_${notice.level}`, args: [string(host.id), string(noticeText(notice))] },
-    }),
+    notice: (notice, host) => ({ topic: announceTopic, event: noticeEvent('osquery::', notice, host) }),
     farewell: () => [],
   };
 }
@@ -113,8 +109,9 @@ export function bro201701(prefix: string): Vocabulary {
  * `osquery::host_new(uid, groups, addrs)`, as V1 and V2 both have it. Groups without their ancestors: scripts of that
  * time take a host's group for a prefix of a subscription's, so `geo` would draw what is meant for `geo/fr`.
  */
-export function hostNewArguments(host: Host): readonly Data[] {
-  return [string(host.id), vector(host.groups.map(string)), vector(ipAddresses(host.addresses))];
+export function hostNew(host: Host): ZeekEvent {
+  const args = [string(host.id), vector(host.groups.map(string)), vector(ipAddresses(host.addresses))];
+  return { name: 'osquery::host_new', args };
 }
 
 /** By name, each once: the rows of this vocabulary were maps. */

@@ -24,6 +24,13 @@ export function signature(text: string): RequestSignature {
   });
 }
 
+/** Event names and parameters, for error messages and documentation. */
+export function signaturesOf(
+  requests: ReadonlyMap<string, RequestDefinition>,
+): ReadonlyMap<string, RequestSignature> {
+  return new Map([...requests].map(([name, definition]) => [name, definition.signature]));
+}
+
 /** Reads an event as a request. Never throws: what doesn't fit becomes `malformed`, naming what was expected and what came. */
 export function readRequest(
   vocabulary: VocabularyId,

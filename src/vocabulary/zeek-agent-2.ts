@@ -12,13 +12,12 @@ import {
 import { ipAddresses } from '../broker/ip-address.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import { withAncestors } from './groups.ts';
-import { readRequest } from './request-reader.ts';
+import { readRequest, signaturesOf } from './request-reader.ts';
 import { millisecondsToTimestamp, rowEvent, secondsToTimestamp } from './row-events.ts';
 import { isRowProblem, rowConverter } from './row-values.ts';
 import type { Occasion, RowEncoder, RowOptions, Vocabulary } from './vocabulary.ts';
 import type { Audience, Column, Host, Query, ResultRow } from './words.ts';
 import { zeekAgent2Requests } from './zeek-agent-2-requests.ts';
-import { signaturesOf } from './zeek-osquery-family.ts';
 
 /** Seconds between hellos: its Zeeks forget a host after 10 minutes of silence, so well under that. */
 const HELLO_INTERVAL = 60;

@@ -1,12 +1,19 @@
 import { enumValue, string, vector } from '../broker/data.ts';
-import { audienceOf, type HostTopics } from './host-topics.ts';
-import { type Arguments, type RequestDefinition, readRequest, signature } from './request-reader.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
+import {
+  type Arguments,
+  type RequestDefinition,
+  readRequest,
+  signature,
+  signaturesOf,
+} from './request-reader.ts';
 import { rowEvent } from './row-events.ts';
 import { isRowProblem, rowConverter } from './row-values.ts';
-import type { RowEncoder, RowOptions, Vocabulary } from './vocabulary.ts';
-import type { Column, Host, Query, ResultRow, UpdateType, VocabularyId } from './words.ts';
+import type { PeerContext, RowEncoder, RowOptions, Vocabulary } from './vocabulary.ts';
+import type { Column, Host, Notice, Query, ResultRow, UpdateType, VocabularyId } from './words.ts';
 
-/** What sets apart the vocabularies from V2 to V4, which else share requests and rows. */
+/** What sets apart the vocabularies from V2 to V4, which else share requests, rows and how they address hosts. */
 export interface Dialect {
   readonly id: VocabularyId;
   /** Module of the requests' events, with `::`. */
@@ -14,14 +21,46 @@ export interface Dialect {
   /** Module of the enum in rows, with `::`. */
   readonly enumModule: string;
   readonly topics: HostTopics;
+  readonly announceTopic: string;
   /** Whether the rows of a differential query's first run say so (V4's INITIAL). */
   readonly marksInitialRows: boolean;
+  /** Requests of the dialect's own, beside the family's. */
+  readonly ownRequests?: ReadonlyMap<string, RequestDefinition>;
+  /** How the host introduces itself. */
+  hostNew(host: Host): ZeekEvent;
+  /** Undefined where the dialect has no event for log lines, warnings or errors. */
+  notice(notice: Notice, host: Host, peer: PeerContext): ZeekEvent | undefined;
+}
+
+/** The vocabulary of a dialect. None of them says hello again and again, or goodbye. */
+export function familyVocabulary(dialect: Dialect): Vocabulary {
+  const { id, topics, announceTopic, ownRequests = [] } = dialect;
+  const requests = new Map([...familyRequests(dialect), ...ownRequests]);
+  return {
+    id,
+    helloInterval: undefined,
+    requests: signaturesOf(requests),
+    filter: (host) => listeningTopics(topics, host),
+    announceTopics: () => [announceTopic],
+    announcement: (host) => [{ topic: announceTopic, event: dialect.hostNew(host) }],
+    decode(topic, event, host) {
+      const definition = requests.get(event.name);
+      const audience = definition && audienceOf(topics, topic, host);
+      return audience && readRequest(id, definition, event, { topic, host }, audience);
+    },
+    rowEncoder: (query, columns, host, options) => rowEncoder(dialect, query, columns, host, options),
+    notice(notice, host, peer) {
+      const event = dialect.notice(notice, host, peer);
+      return event && { topic: announceTopic, event };
+    },
+    farewell: () => [],
+  };
 }
 
 const QUERY = 'ev: string, query: string, cookie: string, resT: string, utype: string';
 
 /** The requests of V2 to V4 by event name. */
-export function familyRequests(dialect: Dialect): ReadonlyMap<string, RequestDefinition> {
+function familyRequests(dialect: Dialect): ReadonlyMap<string, RequestDefinition> {
   const vocabulary = dialect.id;
   return new Map<string, RequestDefinition>([
     [
@@ -107,20 +146,8 @@ function readUpdateType(args: Arguments, dialect: Dialect): UpdateType {
   return dialect.marksInitialRows && args.string(4) === 'INITIAL' ? 'BOTH' : args.updateType(4);
 }
 
-/** Reads the requests of V2 to V4, and of a dialect's own beside them. */
-export function familyDecoder(
-  dialect: Dialect,
-  requests: ReadonlyMap<string, RequestDefinition>,
-): Vocabulary['decode'] {
-  return (topic, event, host) => {
-    const definition = requests.get(event.name);
-    const audience = definition && audienceOf(dialect.topics, topic, host);
-    return audience && readRequest(dialect.id, definition, event, { topic, host }, audience);
-  };
-}
-
 /** `<ev>(record[host, utype, cookie], columns in the query's order)`. */
-export function familyRowEncoder(
+function rowEncoder(
   dialect: Dialect,
   query: Query,
   columns: readonly Column[],
@@ -146,9 +173,4 @@ export function familyRowEncoder(
       event: rowEvent(query.event, [infos[kind(row)], ...values], row),
     };
   };
-}
-
-/** Event names and parameters, for error messages and documentation. */
-export function signaturesOf(requests: ReadonlyMap<string, RequestDefinition>): Vocabulary['requests'] {
-  return new Map([...requests].map(([name, definition]) => [name, definition.signature]));
 }
