@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AddressError, DEFAULT_PORT, formatHostAndPort, parseEndpointAddress } from '../broker/address.ts';
 import { prefixProblem } from '../nats/subjects.ts';
 import { groupProblem } from '../schedule/groups.ts';
-import { LONGEST_INTERVAL } from '../schedule/policy.ts';
+import { LONGEST_INTERVAL } from '../vocabulary/intervals.ts';
 import { NULL_POLICIES, VOCABULARY_IDS } from '../vocabulary/words.ts';
 
 /**

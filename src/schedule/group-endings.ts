@@ -1,5 +1,6 @@
+import { lineage } from '../vocabulary/groups.ts';
 import type { PeerId } from './commands.ts';
-import { belongsTo, lineage } from './groups.ts';
+import { belongsTo } from './groups.ts';
 import { type ScheduleState, type Subscription, subscriptions } from './schedule.ts';
 
 /**

@@ -1,24 +1,5 @@
-/**
- * Groups are labels of a host, nested by their names: a member of `geo/de/hamburg` also belongs to `geo/de` and
- * `geo`, so that a Bro may address a country or a continent without naming each town.
- */
-
-/** Longest name of a group, in UTF-16 units; it becomes part of a Broker topic. */
-export const MAX_GROUP_LENGTH = 256;
-
-/** The group and those it is nested in, nearest first: `a/b/c`, `a/b`, `a`. */
-export function lineage(group: string): string[] {
-  const names = [group];
-  for (let end = group.lastIndexOf('/'); end > 0; end = group.lastIndexOf('/', end - 1)) {
-    names.push(group.slice(0, end));
-  }
-  return names;
-}
-
-/** The groups that the group is nested in, nearest first; none for a group at the top. */
-export function ancestors(group: string): string[] {
-  return lineage(group).slice(1);
-}
+/** Longest name of a group that a host joins, in UTF-16 units; it becomes part of a Broker topic. */
+const MAX_GROUP_LENGTH = 256;
 
 /** Whether a host that is in `groups` belongs to `group`, itself or through a nested one. */
 export function belongsTo(groups: readonly string[], group: string): boolean {

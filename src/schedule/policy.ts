@@ -47,6 +47,3 @@ export const DEFAULT_POLICY: Policy = {
   resyncWindow: 30_000,
   expiry: 7 * 24 * 3_600_000,
 };
-
-/** Longest interval that osquery takes, in seconds; it drops an entry with a longer one without a word. */
-export const LONGEST_INTERVAL = 604_800;

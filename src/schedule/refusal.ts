@@ -1,7 +1,8 @@
+import { LONGEST_INTERVAL } from '../vocabulary/intervals.ts';
 import type { Query } from '../vocabulary/words.ts';
 import { MAX_QUOTE } from './clipping.ts';
 import { REQUEST_WINDOW } from './evolve.ts';
-import { LONGEST_INTERVAL, type Policy } from './policy.ts';
+import type { Policy } from './policy.ts';
 import type { Bro, ScheduleState } from './schedule.ts';
 
 /** Why a request is not granted. Codes are stable; texts are for the author of the Zeek script. */

@@ -1,6 +1,7 @@
 import type { Data, VectorData } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { isGroupName, MAX_GROUP_LENGTH } from './groups.ts';
+import { clampInterval } from './intervals.ts';
 import type { Parameter, RequestSignature } from './vocabulary.ts';
 import type { Audience, Decoded, Host, Request, UpdateType, VocabularyId } from './words.ts';
 
@@ -145,15 +146,6 @@ const UPDATE_TYPE_WORDS: ReadonlyMap<string, UpdateType> = new Map([
   ['BOTH', 'BOTH'],
   ['SNAPSHOT', 'SNAPSHOT'],
 ]);
-
-/** The longest interval that osquery schedules, in seconds (a week). */
-export const MAX_INTERVAL = 604_800;
-
-/** Whole seconds from 1 to a week: osquery drops an entry whose interval is anything else. */
-export function clampInterval(seconds: number): number {
-  if (!(seconds >= 1)) return 1;
-  return Math.min(Math.ceil(seconds), MAX_INTERVAL);
-}
 
 export function isEventName(text: string): boolean {
   return text.length <= 256 && /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*$/.test(text);

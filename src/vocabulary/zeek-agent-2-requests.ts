@@ -1,9 +1,8 @@
 import type { Data } from '../broker/data.ts';
+import { clampInterval, LONGEST_INTERVAL } from './intervals.ts';
 import {
   type Arguments,
-  clampInterval,
   isEventName,
-  MAX_INTERVAL,
   type RequestDefinition,
   type RequestSource,
   signature,
@@ -104,7 +103,7 @@ function readInstall(args: Arguments, { host }: RequestSource, prefix: string): 
     requiresTables: readTables(requires) ?? refuseField(args, 'requires_tables', 'a set of strings'),
     ifMissingTables: readTables(ifMissing) ?? refuseField(args, 'if_missing_tables', 'a set of strings'),
   };
-  const interval = readSchedule(schedule) ?? fields.refuse(1, `an interval of up to ${MAX_INTERVAL} s`);
+  const interval = readSchedule(schedule) ?? fields.refuse(1, `an interval of up to ${LONGEST_INTERVAL} s`);
   return interval === 'once'
     ? { type: 'execute', query, ...tables }
     : { type: 'subscribe', query: { ...query, interval }, ...tables };

@@ -3,7 +3,8 @@ import { AddressError, parseEndpointAddress } from '../../broker/address.ts';
 import type { BrokerAddress } from '../../broker/endpoint-connection.ts';
 import { isAnnounceable } from '../../broker/endpoint-id.ts';
 import { isGroupName } from '../../vocabulary/groups.ts';
-import { isEventName, MAX_INTERVAL } from '../../vocabulary/request-reader.ts';
+import { LONGEST_INTERVAL } from '../../vocabulary/intervals.ts';
+import { isEventName } from '../../vocabulary/request-reader.ts';
 
 // Readers of the options of `bro-osquery bro`; each throws InvalidArgumentError.
 
@@ -46,8 +47,8 @@ export function eventName(text: string): string {
 
 export function interval(text: string): number {
   const value = whole(text);
-  if (value <= MAX_INTERVAL) return value;
-  throw new InvalidArgumentError(`osquery runs nothing more rarely than every ${MAX_INTERVAL} s.`);
+  if (value <= LONGEST_INTERVAL) return value;
+  throw new InvalidArgumentError(`osquery runs nothing more rarely than every ${LONGEST_INTERVAL} s.`);
 }
 
 export function whole(text: string): number {
