@@ -404,3 +404,33 @@ test('a line of 50 MB passes in less than 5 s and one of 200 MB passes too; then
   }
   assert.equal(more < 20_000_000, true, `${more} bytes more are in use`);
 });
+
+test('whoever attends clients knows of one from when it connects until it has its reply, or has left', {
+  timeout: 30_000,
+}, async (t) => {
+  const record: string[] = [];
+  const { path } = await running(
+    t,
+    {
+      call: async () => {
+        record.push('called');
+        return OK;
+      },
+    },
+    {
+      attend: () => {
+        record.push('came');
+        return () => {
+          record.push('served');
+        };
+      },
+    },
+  );
+  await exchange(path, ...logCall(3_000_000));
+  assert.deepEqual(record, ['came', 'called', 'served']);
+  record.length = 0;
+  const silent = createConnection({ path }, () => silent.destroy());
+  await new Promise((resolve) => silent.on('close', resolve));
+  while (!record.includes('served')) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(record, ['came', 'served']);
+});

@@ -21,8 +21,7 @@ export interface TopicEvents {
  * way are booked with them, so that rows below a cursor, and no others, are settled.
  */
 export class Batch {
-  /** In the rows' order: events for the same topic one after another travel as one message. */
-  readonly groups: TopicEvents[] = [];
+  #groups: TopicEvents[] = [];
   rows = 0;
   bytes = 0;
   /** Number of the last row that is sent. */
@@ -38,9 +37,9 @@ export class Batch {
   }
 
   add(ledger: Ledger, topic: string, event: ZeekEvent, number: number, bytes: number): void {
-    const group = this.groups.at(-1);
+    const group = this.#groups.at(-1);
     if (group?.topic === topic) group.events.push(event);
-    else this.groups.push({ topic, events: [event] });
+    else this.#groups.push({ topic, events: [event] });
     this.rows += 1;
     this.bytes += bytes;
     this.last = number;
@@ -61,6 +60,17 @@ export class Batch {
     } else {
       this.#tallies.push({ ledger, skipped, rows, last });
     }
+  }
+
+  /**
+   * The events, in the rows' order; those for the same topic one after another travel as one message. They are the
+   * caller's from now on: what has been sent is not held, however long its confirmation takes, for a garbage
+   * collection lasts as long as what it finds alive is large.
+   */
+  takeGroups(): readonly TopicEvents[] {
+    const groups = this.#groups;
+    this.#groups = [];
+    return groups;
   }
 
   bookSent(): void {

@@ -246,6 +246,8 @@ export class Courier implements LaneHost {
       if (!entry) {
         this.#releaseRecent();
         await this.#written.rest();
+        // The answer to osquery goes out first.
+        await this.ports.yieldTurn();
         continue;
       }
       try {

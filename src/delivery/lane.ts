@@ -24,7 +24,7 @@ export interface LaneHost {
 }
 
 /** Rows that are passed over, or entries, before others get a turn. */
-const TURN = 500;
+const TURN = 200;
 
 /**
  * One Bro's rows on their way: reads the journal from the Bro's cursor on, sends, and moves the cursor when the
@@ -194,6 +194,7 @@ export class Lane {
       else {
         this.#settlePassed();
         await this.#signal.rest();
+        await this.#host.ports.yieldTurn();
       }
     }
   }
@@ -249,7 +250,6 @@ export class Lane {
       this.#position = parcel.first + index + 1;
       if (this.#isFull()) {
         await this.#flush(link);
-        await ports.yieldTurn();
       } else {
         const turn = this.#takeTurns();
         if (turn) await turn;
@@ -278,7 +278,7 @@ export class Lane {
     return rows;
   }
 
-  /** Gives the open batch to the link; waits while the link, or the Bro, has had enough. */
+  /** Gives the open batch to the link; waits while the link, or the Bro, has had enough. That was a turn's work. */
   async #flush(link: Link): Promise<void> {
     const batch = this.#open;
     if (batch.isEmpty) return;
@@ -286,7 +286,7 @@ export class Lane {
     batch.upTo = this.#position;
     batch.bookSent();
     this.#sent.add(batch);
-    for (const { topic, events } of batch.groups) {
+    for (const { topic, events } of batch.takeGroups()) {
       await link.send(topic, events);
       if (link !== this.#link) return;
     }
@@ -299,6 +299,7 @@ export class Lane {
     while (link === this.#link && (this.#sent.rows >= windowRows || this.#sent.bytes >= windowBytes)) {
       await this.#signal.rest();
     }
+    await this.#host.ports.yieldTurn();
   }
 
   /** Asks for confirmation until nothing that was sent lacks it, one question at a time. */

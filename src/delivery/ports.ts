@@ -101,7 +101,7 @@ export interface CourierPorts {
   now(): number;
   /** Calls back after milliseconds; returns what cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
-  /** Resolves after everything else that is due has had its turn (setImmediate). */
+  /** Resolves after everything else that is due has had its turn, answers to osquery first. */
   yieldTurn(): Promise<void>;
 }
 

@@ -45,6 +45,8 @@ export interface ConnectionContext {
   readonly limits: SplitterLimits;
   readonly idleTimeout: number;
   readonly budget: ByteBudget;
+  /** See ExtensionServerOptions. */
+  attend(): () => void;
   report(trouble: ExtensionTrouble): void;
 }
 
@@ -78,6 +80,8 @@ class ExtensionConnection {
   readonly #queue: ThriftMessage[] = [];
   /** The request that is being answered. */
   #current: ThriftMessage | undefined;
+  /** Says that the client has its reply; undefined while it has asked for nothing. */
+  #attended: (() => void) | undefined;
   #shutdown = false;
   #ended = false;
 
@@ -86,6 +90,8 @@ class ExtensionConnection {
     this.#context = context;
     this.#splitter = new ThriftSplitter(context.limits);
     this.#share = context.budget.join();
+    // Who connects is about to ask.
+    this.#attended = context.attend();
     socket.setTimeout(context.idleTimeout);
   }
 
@@ -94,6 +100,7 @@ class ExtensionConnection {
   }
 
   receive(chunk: Buffer): void {
+    this.#attended ??= this.#context.attend();
     this.#socket.pause();
     this.#socket.setTimeout(0);
     this.#context.budget.ask(this.#share, chunk.length, () => this.#accept(chunk));
@@ -114,7 +121,13 @@ class ExtensionConnection {
 
   closed(): void {
     this.#queue.length = 0;
+    this.#letGo();
     this.#context.budget.leave(this.#share);
+  }
+
+  #letGo(): void {
+    this.#attended?.();
+    this.#attended = undefined;
   }
 
   #drop(): void {
@@ -140,7 +153,10 @@ class ExtensionConnection {
     this.#account();
     if (this.#current) {
       this.#process(this.#current);
-    } else if (this.#ended) {
+      return;
+    }
+    if (!this.#splitter.midMessage) this.#letGo();
+    if (this.#ended) {
       if (this.#splitter.midMessage) this.#refuse(new Error('the stream ended inside a message'));
       else this.#socket.end();
     } else {

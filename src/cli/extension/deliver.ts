@@ -9,7 +9,7 @@ import type { EventMoments } from './event-moments.ts';
 import type { House } from './house.ts';
 import { RowEncoders } from './row-encoders.ts';
 import type { State } from './state.ts';
-import { yieldTurn } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 /** Milliseconds between two reports of how far the Bros are. */
 const PROGRESS_INTERVAL = 1_000;
@@ -29,13 +29,14 @@ export interface DeliveryParts {
   readonly deliverables: Deliverables;
   readonly links: BroLinks;
   readonly moments: EventMoments;
+  readonly turns: Turns;
   /** Undefined until osquery has described it. */
   readonly host: () => Host | undefined;
 }
 
 /** The courier over this state directory, with everything that it needs of the rest of the house. */
 export function createDelivery(house: House, parts: DeliveryParts): Delivery {
-  const { state, deliverables, links, moments, host } = parts;
+  const { state, deliverables, links, moments, turns, host } = parts;
   const { world } = house;
   const listeners = new Set<LossListener>();
   const encoders = new RowEncoders(house, host);
@@ -64,7 +65,7 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
         const timer = setTimeout(callback, milliseconds);
         return () => clearTimeout(timer);
       },
-      yieldTurn,
+      yieldTurn: turns.next,
     },
   });
   return {

@@ -15,6 +15,7 @@ import type { House } from './house.ts';
 import { ConfigReader } from './read-config.ts';
 import { RefreshCycle } from './refresh-cycle.ts';
 import { ScheduleWatch } from './schedule-watch.ts';
+import type { Turns } from './turns.ts';
 
 export interface OsqueryLinkOptions {
   /** `--extensions_socket` of osqueryd. */
@@ -26,6 +27,7 @@ export interface OsqueryLinkOptions {
   /** Milliseconds between two looks at the manager. */
   readonly interval: number;
   readonly handlers: ExtensionHandlers;
+  readonly turns: Turns;
   readonly describeHost: (client: ManagerClient) => Promise<Host>;
 }
 
@@ -110,6 +112,7 @@ export class OsqueryLink {
       managerPath: this.#options.socket,
       uuid: this.#uuid,
       handlers: this.#options.handlers,
+      attend: this.#options.turns.attend,
       report: ({ kind, message }) => log.warn({ area: 'osquery', kind }, message),
     });
     log.info({ area: 'osquery', uuid: this.#uuid }, `registered with osqueryd on ${this.#options.socket}`);

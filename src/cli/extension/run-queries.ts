@@ -10,7 +10,7 @@ import type { TableAccessReader } from '../../osquery/table-access-store.ts';
 import type { Execution } from '../../schedule/schedule.ts';
 import type { DistributedExecutions } from './distributed-executions.ts';
 import type { House } from './house.ts';
-import { yieldTurn } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 /** Milliseconds that a request may wait for osqueryd to be there. */
 const OSQUERY_PATIENCE = 30_000;
@@ -23,6 +23,7 @@ export interface QueryParts {
   readonly access: TableAccessReader;
   readonly courier: () => Courier;
   readonly distributed: DistributedExecutions;
+  readonly turns: Turns;
 }
 
 /** The port `describe`: what osquery says of queries that Bros ask for, each in its own words if it refuses. */
@@ -56,7 +57,7 @@ export function executePort(house: House, parts: QueryParts) {
     const found = await rowsOf(house, parts, input, signal);
     if ('error' in found) return { rows: 0, error: found.error };
     const unixTime = Math.floor(house.world.now() / 1_000);
-    const handover = await answer(input, unixTime, found.rows, { yieldTurn });
+    const handover = await answer(input, unixTime, found.rows, { yieldTurn: parts.turns.next });
     const appended = await parts.courier().take(handover);
     if (!appended.accepted) return { rows: 0, error: `its rows could not be kept: ${appended.message}` };
     return { rows: found.rows.length, error: '' };

@@ -33,6 +33,7 @@ import { statusOf } from './status-of.ts';
 import type { StatusReport } from './status-report.ts';
 import { serveStatus } from './status-server.ts';
 import { LINK_TIMING, osqueryTiming } from './timing.ts';
+import { Turns } from './turns.ts';
 
 export interface RunOptions {
   /** `--extensions_socket` of osqueryd. */
@@ -81,6 +82,7 @@ interface Opened {
 export function runExtension(house: House, options: RunOptions): RunningExtension {
   const { bus } = house;
   const links = new BroLinks();
+  const turns = new Turns();
   const distributed = new DistributedExecutions();
   const status = new StatusForwarder(house, links);
   const history = new LinkHistory(bus);
@@ -152,6 +154,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     interval: options.interval,
     describeHost: (client) => describeHost(client, house, directory()),
     handlers: plugins,
+    turns,
   });
   const queries = {
     client: osquery.client,
@@ -159,6 +162,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     access: createTableAccessReader((table) => lookUpTable(osquery.client, table)),
     courier: () => inService().delivery.courier,
     distributed,
+    turns,
   };
 
   const recover = fromPromise<Recovered, undefined>(async () => {
@@ -172,7 +176,14 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       });
       bus.subscribe(['osquery.registered'], () => void moments.learn(osquery.client));
       void osquery.registered().then(() => moments.learn(osquery.client));
-      const delivery = createDelivery(house, { state, deliverables, links, moments, host: () => host });
+      const delivery = createDelivery(house, {
+        state,
+        deliverables,
+        links,
+        moments,
+        turns,
+        host: () => host,
+      });
       opened = { state, delivery };
       if (peers) forgetOthers(delivery.courier, peers);
       delivery.courier.start();
