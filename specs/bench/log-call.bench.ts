@@ -1,12 +1,15 @@
 /**
- * How long osquery waits for the answer to a log call, with the Zeek healthy, slow, and absent: the real extension as
- * a process, calls made as osqueryd makes them (each message over a connection of its own, one after another), and
- * a Zeek's place taken by another process. The three take turns, so that the machine's moods are shared.
+ * How long osquery waits for the answer to a log call, with the Zeek healthy, slow, absent, and back again, when all
+ * that was kept for it goes out at full speed: the binary as a process, calls made as osqueryd makes them (each
+ * message over a connection of its own, one after another), and a Zeek's place taken by another process. The moods
+ * take turns, so that the machine's own are shared. A real Zeek is on another machine and takes no time of this one's
+ * processors: so the binary has one for itself where there are two.
  * `node --import tsx specs/bench/log-call.bench.ts`
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createManagerClient } from '../../src/osquery/manager-client.ts';
@@ -61,7 +64,7 @@ class Zeek {
       });
     }
     this.#process.kill('SIGCONT');
-    if (mood === 'healthy') return;
+    if (mood !== 'slow') return;
     this.#naps = setInterval(() => {
       this.#process?.kill('SIGCONT');
       setTimeout(() => this.#process?.kill('SIGSTOP'), AWAKE);
@@ -78,7 +81,7 @@ class Zeek {
   }
 }
 
-const MOODS = ['healthy', 'slow', 'absent'] as const;
+const MOODS = ['healthy', 'slow', 'absent', 'back'] as const;
 type Mood = (typeof MOODS)[number];
 
 function line(name: string, rows: number): string {
@@ -112,7 +115,14 @@ function percentiles(samples: readonly number[]): string {
 const port = await freePort();
 const peer = `127.0.0.1:${port}`;
 const zeek = new Zeek(port);
-const host = await HostProcesses.create({ bro: { bro_endpoint: peer, uid: 'h1' } });
+const binary = join(import.meta.dirname, '../../dist/bro-osquery.ext');
+const isPinned =
+  availableParallelism() > 1 && spawnSync('taskset', ['-cp', '1', String(process.pid)]).status === 0;
+const host = await HostProcesses.create({
+  bro: { bro_endpoint: peer, uid: 'h1' },
+  program: [binary],
+  ...(isPinned && { wrapper: ['taskset', '-c', '0'] }),
+});
 try {
   await host.startOsqueryd();
   await zeek.be('healthy');
@@ -124,9 +134,10 @@ try {
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const mood of MOODS) {
       await zeek.be(mood);
-      await host.untilReported(`the Zeek is ${mood}`, ({ bros: [bro] }) =>
-        mood === 'absent' ? bro?.state !== 'linked.peered' : bro?.state === 'linked.peered',
-      );
+      await host.untilReported(`the Zeek is ${mood}`, ({ bros: [bro], delivery: [account] }) => {
+        if (mood === 'absent') return bro?.state !== 'linked.peered';
+        return bro?.state === 'linked.peered' && (mood !== 'healthy' || account?.pending === 0);
+      });
       for (const rows of [10, 1000]) {
         const text = line(name, rows);
         const own = samples.get(`${mood} ${rows}`) ?? [];

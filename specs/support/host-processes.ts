@@ -20,8 +20,10 @@ export interface HostOptions {
   readonly extensionFlags?: readonly string[];
   /** Elsewhere than beside the rest: a small disk. */
   readonly stateDirectory?: string;
-  /** What starts the extension in place of node, with node's path following: `prlimit …`. */
+  /** What starts the extension, with its command line following: `prlimit …`. */
   readonly wrapper?: readonly string[];
+  /** The extension; from its source by default. */
+  readonly program?: readonly string[];
 }
 
 /** A host: a stand-in osqueryd and the extension, as processes that can be killed, stopped and started again. */
@@ -75,10 +77,11 @@ export class HostProcesses {
   }
 
   startExtension(): void {
-    const { wrapper = [], extensionFlags = [] } = this.#options;
-    const [command = '', ...args] = [...wrapper, process.execPath];
+    const source = [process.execPath, '--import', 'tsx', MAIN];
+    const { wrapper = [], program = source, extensionFlags = [] } = this.#options;
+    const [command = '', ...args] = [...wrapper, ...program];
     const own = ['--socket', this.socket, '--interval', '1', '--state-dir', this.stateDirectory];
-    const child = spawn(command, [...args, '--import', 'tsx', MAIN, 'extension', ...own, ...extensionFlags], {
+    const child = spawn(command, [...args, 'extension', ...own, ...extensionFlags], {
       stdio: ['ignore', 'ignore', 'pipe'],
       cwd: ROOT,
     });
