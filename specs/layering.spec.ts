@@ -13,11 +13,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/osquery': ['src/text'],
   'src/nats': ['src/text', 'src/broker'],
   'src/vocabulary': ['src/text', 'src/broker'],
-  'src/schedule': ['src/vocabulary'],
+  'src/schedule': ['src/text', 'src/vocabulary'],
   'src/event-log': ['src/schedule', 'src/vocabulary'],
   'src/delivery': ['src/text', 'src/osquery', 'src/broker', 'src/vocabulary', 'src/schedule'],
   'src/bus': ['src/text', 'src/vocabulary', 'src/schedule'],
-  'src/config': ['src/vocabulary', 'src/schedule', 'src/broker', 'src/nats'],
+  'src/config': ['src/text', 'src/vocabulary', 'src/schedule', 'src/broker', 'src/nats'],
   actors: ['src/text', 'src/bus', 'src/schedule', 'src/vocabulary'],
   'src/replay': ['src/text', 'src/schedule', 'src/event-log', 'src/vocabulary', 'src/bus', 'actors'],
   'src/inspect': [

@@ -7,9 +7,13 @@ export interface ZeekEvent {
   /** With its module: `osquery::host_subscribe`. */
   readonly name: string;
   readonly args: readonly Data[];
-  /** Pairs of key and value; key 1 is the network timestamp, keys from 200 are the user's. */
   readonly metadata?: readonly EventMetadata[];
 }
+
+/** Broker's key for the time at which an event came about. */
+export const NETWORK_TIMESTAMP = 1n;
+/** Our key for the number of the row that the event is, among those that Broker leaves to its users (from 200). */
+export const SEQUENCE_KEY = 200n;
 
 export interface EventMetadata {
   readonly key: bigint;

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { shortened } from '../text/shortened.ts';
 import { nearest } from './nearest.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -65,6 +66,5 @@ function shown(value: unknown, key: PropertyKey | undefined): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';
   if (SECRET.includes(key)) return `a ${typeof value}`;
-  const text = JSON.stringify(value);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return shortened(JSON.stringify(value), LONGEST);
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { CodecError } from '../broker/codec-error.ts';
 import { dataMembers, readData } from '../broker/json.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../broker/json-text.ts';
-import { eventToData, readMessages, type ZeekEvent } from '../broker/zeek-event.ts';
+import { eventToData, readMessages, SEQUENCE_KEY, type ZeekEvent } from '../broker/zeek-event.ts';
 import { decodeText, encodeText } from '../text/byte-text.ts';
 
 /**
@@ -41,8 +41,6 @@ export type NatsMessage =
 
 /** Header of all that a host sends: its id, as a token. */
 export const HOST_HEADER = 'Osquery-Host';
-/** Key of an event's metadata that numbers a row among all that its host has for this Bro. */
-const SEQUENCE_KEY = 200n;
 /** Longest list of topics that is read. */
 const MAX_FILTER = 10_000;
 

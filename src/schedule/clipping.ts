@@ -1,3 +1,4 @@
+import { shortened } from '../text/shortened.ts';
 import type { Query, RepeatedQuery } from '../vocabulary/words.ts';
 
 /**
@@ -10,7 +11,7 @@ export const MAX_QUOTE = 4096;
 
 /** The beginning of a text. */
 export function clipped(text: string): string {
-  return text.length <= MAX_QUOTE ? text : `${text.slice(0, MAX_QUOTE - 1)}…`;
+  return text.length <= MAX_QUOTE ? text : shortened(text, MAX_QUOTE - 1);
 }
 
 /** A query of which each text is quoted. */

@@ -1,3 +1,5 @@
+import { shortened } from './shortened.ts';
+
 /** Where a text stops being JSON (RFC 8259), and what could have stood there. */
 export interface JsonSyntaxProblem {
   /** In UTF-16 units from the start of the text. */
@@ -106,7 +108,7 @@ const LONGEST_FOUND = 30;
 /** As it stands in the text; a string brings its own quotes. */
 function quoted(piece: string): string {
   if (piece === "'") return 'a single quote';
-  const short = piece.length > LONGEST_FOUND ? `${piece.slice(0, LONGEST_FOUND)}…` : piece;
+  const short = shortened(piece, LONGEST_FOUND);
   return short.startsWith('"') ? short : `'${short}'`;
 }
 

@@ -1,5 +1,6 @@
 import { string } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { shortened } from '../text/shortened.ts';
 import type { Host, Notice } from './words.ts';
 
 const SHOWN = 200;
@@ -12,6 +13,5 @@ export function noticeEvent(module: string, notice: Notice, host: Host): ZeekEve
 /** These events carry nothing but text, so it names the query that it is about. */
 function noticeText({ text, query }: Notice): string {
   if (!query) return text;
-  const sql = query.sql.length > SHOWN ? `${query.sql.slice(0, SHOWN)}…` : query.sql;
-  return `${text} (query for ${query.event}: ${sql})`;
+  return `${text} (query for ${query.event}: ${shortened(query.sql, SHOWN)})`;
 }

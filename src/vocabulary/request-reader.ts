@@ -1,5 +1,6 @@
 import type { Data, VectorData } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { shortened } from '../text/shortened.ts';
 import { isGroupName, MAX_GROUP_LENGTH } from './groups.ts';
 import { clampInterval } from './intervals.ts';
 import type { Parameter, RequestSignature } from './vocabulary.ts';
@@ -167,7 +168,7 @@ function describe(value: Data | undefined): string {
   if (value === undefined) return 'nothing';
   switch (value.type) {
     case 'string':
-      return `the string "${value.value.length > SHOWN ? `${value.value.slice(0, SHOWN)}…` : value.value}"`;
+      return `the string "${shortened(value.value, SHOWN)}"`;
     case 'count':
     case 'integer':
     case 'boolean':

@@ -1,11 +1,6 @@
 import { type Data, timestamp } from '../broker/data.ts';
-import type { EventMetadata, ZeekEvent } from '../broker/zeek-event.ts';
+import { type EventMetadata, NETWORK_TIMESTAMP, SEQUENCE_KEY, type ZeekEvent } from '../broker/zeek-event.ts';
 import type { ResultRow } from './words.ts';
-
-/** Broker's key for the time at which an event came about. */
-const NETWORK_TIMESTAMP = 1n;
-/** Our key for a row's number, among those that Broker leaves to its users (from 200). */
-export const SEQUENCE_KEY = 200n;
 
 /** Dates beyond this (in the year 2262) have no Broker timestamp: 64 bits of nanoseconds. */
 const MAX_SECONDS = 9_223_372_036;

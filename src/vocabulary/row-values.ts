@@ -1,4 +1,5 @@
 import { count, type Data, integer, none, real, string } from '../broker/data.ts';
+import { shortened } from '../text/shortened.ts';
 import type { Column, ColumnType, NullPolicy, Reals } from './words.ts';
 
 /**
@@ -141,7 +142,7 @@ function isExact(decimal: string, value: number): boolean {
 const SHOWN = 80;
 
 function misfit(column: string, type: ColumnType, text: string): RowProblem {
-  const value = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  const value = shortened(text, SHOWN);
   const target = castFor(type, text);
   return {
     problem: 'misfit',

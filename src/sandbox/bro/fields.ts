@@ -1,7 +1,6 @@
 import type { Data } from '../../broker/data.ts';
 import { formatIpAddress } from '../../broker/ip-address.ts';
-import type { ZeekEvent } from '../../broker/zeek-event.ts';
-import { SEQUENCE_KEY } from '../../vocabulary/row-events.ts';
+import { NETWORK_TIMESTAMP, SEQUENCE_KEY, type ZeekEvent } from '../../broker/zeek-event.ts';
 
 /** An event's arguments, or a record's fields, by position; each gives undefined where the type is another. */
 
@@ -50,7 +49,10 @@ export function rowMetadata(event: ZeekEvent): {
 } {
   const values = (key: bigint) =>
     event.metadata?.filter((pair) => pair.key === key).map(({ value }) => value);
-  return { hostTime: timeAt(values(1n) ?? [], 0), sequence: countAt(values(SEQUENCE_KEY) ?? [], 0) };
+  return {
+    hostTime: timeAt(values(NETWORK_TIMESTAMP) ?? [], 0),
+    sequence: countAt(values(SEQUENCE_KEY) ?? [], 0),
+  };
 }
 
 /** `name(string, count, …)`, to say what came instead of what was expected. */
