@@ -49,10 +49,10 @@ export {
 	};
 
 	## Who is behind the end ``local_h:local_p`` of a connection to ``remote_h:remote_p``, as far as is known here.
-	## Any node of a cluster can ask.
+	## The manager and the workers of a cluster can ask.
 	global lookup: function(local_h: addr, local_p: port, remote_h: addr, remote_p: port): set[Owner];
 
-	## News of a socket, for all nodes.
+	## News of a socket, for the workers.
 	global socket_changed: event(key: string, s: Socket, present: bool);
 
 	## The rows.

@@ -1,5 +1,7 @@
 ##! ``osquery.log``: hosts, their comings and goings, and what goes wrong.
 
+@load base/frameworks/logging
+@load base/frameworks/notice
 @load ./options
 
 module osquery;
@@ -40,19 +42,26 @@ export {
 	global log_osquery: function(level: string, peer: string, msg: string, log: Log::ID &default=LOG);
 }
 
+# Zeek's time stands at 0 until its clock runs, and what is asked in zeek_init is asked before.
+function now(): time
+	{
+	local t = network_time();
+	return t > double_to_time(0.0) ? t : current_time();
+	}
+
 function log_local(level: string, msg: string, log: Log::ID)
 	{
-	Log::write(log, Info($ts=network_time(), $source="local", $peer=endpoint_name, $level=level, $message=msg));
+	Log::write(log, Info($ts=now(), $source="local", $peer=endpoint_name, $level=level, $message=msg));
 	}
 
 function log_bro(level: string, peer: string, msg: string, log: Log::ID)
 	{
-	Log::write(log, Info($ts=network_time(), $source="bro", $peer=peer, $level=level, $message=msg));
+	Log::write(log, Info($ts=now(), $source="bro", $peer=peer, $level=level, $message=msg));
 	}
 
 function log_osquery(level: string, peer: string, msg: string, log: Log::ID)
 	{
-	Log::write(log, Info($ts=network_time(), $source="osquery", $peer=peer, $level=level, $message=msg));
+	Log::write(log, Info($ts=now(), $source="osquery", $peer=peer, $level=level, $message=msg));
 	}
 
 event zeek_init() &priority=10

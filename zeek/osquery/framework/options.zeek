@@ -27,7 +27,7 @@ export {
 	## Port to listen on by WebSocket.
 	const websocket_port = 9997/tcp &redef;
 
-	## Certificate and key (PEM files) for WebSocket over TLS; both empty: no TLS. Zeek 7.2 and later; before, it
+	## Certificate and key (PEM files) for WebSocket over TLS; both empty: no TLS. Zeek 8.0 and later; before, it
 	## follows ``Broker::disable_ssl``.
 	const websocket_certificate = "" &redef;
 	const websocket_key = "" &redef;
