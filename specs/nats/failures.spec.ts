@@ -266,7 +266,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     const second = await startPlainBro(t, server, {}, 'bro-2');
     await host.until(({ problems }) => problems.length > 0);
     assert.deepEqual(host.problems, [
-      `${server.url}: a second Bro (bro-2) uses the prefix osquery: give each a prefix of its own`,
+      `${server.url}: a second Zeek (bro-2) uses the prefix osquery: give each a prefix of its own`,
     ]);
     await second.close();
     assert.equal(host.closed, undefined);

@@ -154,7 +154,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
     await first.close();
     assert.deepEqual(await host.closing(), {
       code: 'goodbye',
-      message: `the Bro at ${server.url} left in good order`,
+      message: `the Zeek at ${server.url} left in good order`,
       refused: false,
     });
     const again = connectPlainHost(t, server.port);
@@ -180,7 +180,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
         await busy.connection.confirm();
       }
     });
-    assert.equal((await busy.closing()).message, `the Bro bro-1 is at ${server.url} no more`);
+    assert.equal((await busy.closing()).message, `the Zeek bro-1 is at ${server.url} no more`);
     assert.equal((await quiet.closing()).code, 'reset');
     await bro.close();
   });
@@ -198,7 +198,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
       'osquery.bro',
       JSON.stringify({ type: 'bro', id: 'bro-1', version: '', filter: [], confirms: true, session: 2 }),
     );
-    assert.equal((await host.closing()).message, `the Bro at ${server.url} knows this host no more`);
+    assert.equal((await host.closing()).message, `the Zeek at ${server.url} knows this host no more`);
   });
 
   test('a server that is about to stop is left in good order', async (t) => {

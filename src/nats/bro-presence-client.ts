@@ -61,11 +61,11 @@ export class BroPresence {
     if (!bro) return;
     const { subjects, server, orFailure } = this.#options;
     const answer = await this.#ask(subjects.helloTo(bro.id), { type: 'ping' });
-    if (answer === 'nobody') this.#end('reset', `the Bro ${bro.id} is at ${server} no more`);
+    if (answer === 'nobody') this.#end('reset', `the Zeek ${bro.id} is at ${server} no more`);
     else if (answer === 'silent') {
-      this.#end('unresponsive', `the Bro ${bro.id} at ${server} gives no answer`);
+      this.#end('unresponsive', `the Zeek ${bro.id} at ${server} gives no answer`);
     } else if (answer?.type === 'stranger') {
-      this.#end('reset', `the Bro at ${server} knows this host no more`);
+      this.#end('reset', `the Zeek at ${server} knows this host no more`);
     }
     await orFailure(Promise.resolve());
     this.heard();
@@ -79,7 +79,7 @@ export class BroPresence {
   /** What was said on the Bro's own subject. */
   take(message: NatsMessage): void {
     if (message.type === 'gone' && message.id === this.#bro?.id) {
-      this.#end('goodbye', `the Bro at ${this.#options.server} left in good order`);
+      this.#end('goodbye', `the Zeek at ${this.#options.server} left in good order`);
     }
     if (message.type !== 'bro') return;
     if (!this.#bro) void this.greet().catch(() => {});
@@ -97,7 +97,7 @@ export class BroPresence {
     this.#watch = new SilenceWatch(clock, timings, {
       onIdle: () => void this.ping().catch(() => {}),
       onSuspect,
-      onLost: (silence) => this.#end('unresponsive', `the Bro at ${server} was silent for ${silence} ms`),
+      onLost: (silence) => this.#end('unresponsive', `the Zeek at ${server} was silent for ${silence} ms`),
     });
   }
 
@@ -107,7 +107,7 @@ export class BroPresence {
     this.#rivals.add(id);
     await this.ping();
     const { subjects, onProblem } = this.#options;
-    onProblem(`a second Bro (${id}) uses the prefix ${subjects.prefix}: give each a prefix of its own`);
+    onProblem(`a second Zeek (${id}) uses the prefix ${subjects.prefix}: give each a prefix of its own`);
   }
 
   async #ask(
