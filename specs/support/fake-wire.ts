@@ -1,6 +1,7 @@
 import { ConnectedPeers } from '../../src/broker/connected-peers.ts';
 import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
-import { NativeSession, type SessionOptions, type Wire } from '../../src/broker/native-session.ts';
+import { NativeSession, type SessionOptions } from '../../src/broker/native-session.ts';
+import type { Wire } from '../../src/broker/wire.ts';
 import { type ManualClock, manualClock } from './manual-clock.ts';
 import { type Recorded, recordHandlers } from './recorded-connection.ts';
 

@@ -33,8 +33,8 @@ export interface Remote {
  *   alive that we know to be gone; a Broker may do so until it has something to send. Where it comes again, another
  *   endpoint id is the way in), `incompatible`, `refused`
  * - at any time: `reset`, `unresponsive`, `frame-too-large`, `protocol`, `overflow` (more was sent than the
- *   transport may hold; NATS: a stream is full, or this side read too slowly), `goodbye` (the peer left in good order), `left` (we did), `filter-changed` (the
- *   subscription changes with a new connection: connect again at once)
+ *   transport may hold; NATS: a stream is full, or this side read too slowly), `goodbye` (the peer left in good
+ *   order), `left` (we did), `filter-changed` (the subscription changes with a new connection: connect again at once)
  */
 export type ClosedCode =
   | 'resolve-failed'
@@ -81,6 +81,9 @@ export interface ConnectionHandlers {
   onClosed(closed: Closed): void;
 }
 
+/** The handlers of a connection, or who makes them for it. */
+export type HandlersFor = ConnectionHandlers | ((connection: Connection) => ConnectionHandlers);
+
 export interface Connection {
   /**
    * Sends events to one topic; several travel as one Broker batch where the transport has batches. Resolves
@@ -107,6 +110,16 @@ export class ConnectionError extends Error {
     this.name = 'ConnectionError';
     this.code = code;
   }
+}
+
+/** What a call comes to on a connection that isn't up: why it has closed, or that it is not up yet or no more. */
+export function notUp(closed: Closed | undefined, peerName: string, isBeingLeft = false): Promise<never> {
+  const state = isBeingLeft ? 'is being left' : 'is not up yet';
+  const { code, message } = closed ?? {
+    code: 'not-up' as const,
+    message: `the connection to ${peerName} ${state}`,
+  };
+  return Promise.reject(new ConnectionError(code, message));
 }
 
 /** The time, as a connection needs it. */

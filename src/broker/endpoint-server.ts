@@ -1,5 +1,6 @@
 import type { BrokerAddress, EndpointOptions } from './endpoint-connection.ts';
-import { type Accept, type Listener, listenTcp } from './tcp-server.ts';
+import type { Accept, Listener } from './listening-server.ts';
+import { listenTcp } from './tcp-server.ts';
 import { listenWebSocket } from './websocket-server.ts';
 
 export interface EndpointListenOptions extends Omit<EndpointOptions, 'applicationName' | 'memory'> {

@@ -10,8 +10,28 @@ const HTTP = /^(HTTP|GET |POST|HEAD|PUT |OPTI)/;
 const ALERT = 0x15;
 const HANDSHAKE = 0x16;
 
+/** Bytes that tell a Broker from others. */
+const HEAD = 4;
+
+/** The first bytes of a stream, which tell whether the peer is a Broker at all. */
+export class FirstBytes {
+  #head = Buffer.alloc(0);
+
+  /** Whether the peer has said anything. */
+  get some(): boolean {
+    return this.#head.length > 0;
+  }
+
+  /** Looks at what came; says once, as soon as it shows, who the peer is if no Broker. */
+  take(chunk: Uint8Array): Foreign | undefined {
+    if (this.#head.length >= HEAD) return undefined;
+    this.#head = Buffer.concat([this.#head, chunk.subarray(0, HEAD)]);
+    return this.#head.length < HEAD ? undefined : recogniseForeign(this.#head);
+  }
+}
+
 /** Recognises, by at least 4 bytes, who a native Broker connection has reached by mistake. */
-export function recogniseForeign(first: Uint8Array): Foreign | undefined {
+function recogniseForeign(first: Uint8Array): Foreign | undefined {
   if ((first[0] === ALERT || first[0] === HANDSHAKE) && first[1] === 3) {
     return {
       code: 'tls-mismatch',

@@ -1,37 +1,27 @@
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import type { NativeSecurity } from './address.ts';
 import { ConnectedPeers } from './connected-peers.ts';
 import {
   type Clock,
   type Closed,
   type Connection,
-  ConnectionError,
   type ConnectionHandlers,
   type ConnectionPhase,
   DEFAULT_TIMINGS,
+  type HandlersFor,
+  notUp,
   type Remote,
   type Timings,
-  type Transport,
 } from './connection.ts';
-import { firstByte } from './first-byte-connection.ts';
+import { Deadline } from './deadline.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
 import { NativeSession } from './native-session.ts';
 import { wireOf } from './native-wire-connection.ts';
+import { type Secured, secure } from './securing-connection.ts';
 import type { SecurityMemory } from './security-memory.ts';
 import { systemClock } from './system-clock.ts';
-import { explainTlsFailure, type TlsMode, type TlsSettings, tlsMode, tlsSettingsProblem } from './tls.ts';
-import {
-  materialNotices,
-  peerNotices,
-  readTlsMaterial,
-  secureSocket,
-  TlsSettingsError,
-} from './tls-connection.ts';
+import { explainTlsFailure, type TlsSettings } from './tls.ts';
 import type { ZeekEvent } from './zeek-event.ts';
-
-/** How long to listen for a plain Broker's probe: a few round trips, as the connect took one, between these. */
-const PROBE_WAIT = { least: 300, most: 2_000, roundTrips: 4 };
 
 /** What connections of one endpoint have in common, whoever opened them. */
 export interface NativeOptions {
@@ -69,22 +59,20 @@ export class NativeConnection implements Connection {
   readonly timings: Timings;
   readonly #options: NativeConnectionOptions;
   readonly #handlers: ConnectionHandlers;
+  readonly #deadline: Deadline;
   readonly #finished = Promise.withResolvers<void>();
   #filter: readonly string[];
   #socket: Socket | undefined;
   #session: NativeSession | undefined;
   #closed: Closed | undefined;
   #handshakeEnds = 0;
-  #deadline: unknown;
 
-  constructor(
-    options: NativeConnectionOptions,
-    handlers: ConnectionHandlers | ((connection: Connection) => ConnectionHandlers),
-  ) {
+  constructor(options: NativeConnectionOptions, handlers: HandlersFor) {
     this.#options = options;
     this.#filter = options.filter;
     this.clock = options.clock ?? systemClock;
     this.timings = { ...DEFAULT_TIMINGS, ...options.timings };
+    this.#deadline = new Deadline(this.clock);
     const owner = typeof handlers === 'function' ? handlers(this) : handlers;
     this.#handlers = {
       ...bound(owner),
@@ -147,67 +135,36 @@ export class NativeConnection implements Connection {
     }
     const limit = this.timings.handshake;
     this.#handshakeEnds = this.clock.now() + limit;
-    this.#deadline = this.clock.setTimeout(() => {
-      this.fail('handshake-timeout', `${this.#options.peerName} did not finish TLS within ${limit} ms`);
-    }, limit);
+    this.#deadline.set(limit, () =>
+      this.fail('handshake-timeout', `${this.#options.peerName} did not finish TLS within ${limit} ms`),
+    );
     // Where even the timers of a session are not reached, the kernel's probes end a dead connection.
     socket.setKeepAlive(true, 60_000);
     socket.on('error', (error) => this.#socketFailed(error));
-    this.#secure(socket, took).catch((error) => this.#securingFailed(error));
+    void this.#secure(socket, took);
   }
 
   async #secure(socket: Socket, took: number): Promise<void> {
-    const { tls = {}, side, peerName } = this.#options;
-    const mode = tlsMode(tls);
-    const security = await this.#security(socket, took, mode);
-    if (this.#closed) return;
-    if (tls.requireAuthentication && (security === 'plain' || mode === 'anonymous')) {
-      const what = security === 'plain' ? 'plain TCP' : 'anonymous TLS';
-      const advice = 'set up certificates, or allow it with require_authentication: false';
-      this.fail('unauthenticated', `${peerName} would be unauthenticated over ${what}: ${advice}`, true);
-      return;
-    }
-    if (security === 'plain') {
-      this.#begin(socket, 'tcp', false);
-      return;
-    }
-    const problem = tlsSettingsProblem(tls);
-    if (problem) throw new TlsSettingsError(problem);
-    this.phase('securing');
-    const material = await readTlsMaterial(tls);
-    if (this.#closed) return;
-    const now = (this.#options.wallClock ?? Date.now)();
-    const secure = await secureSocket(socket, side, mode, material);
-    if (this.#closed) {
-      secure.destroy();
-      return;
-    }
-    secure.on('error', (error) => this.#socketFailed(error));
-    this.#begin(secure, mode === 'mutual' ? 'tls' : 'tls-anonymous', mode === 'mutual');
-    for (const notice of [...materialNotices(material, now), ...peerNotices(secure, peerName, now)]) {
-      if (!this.#closed) this.#handlers.onProblem(notice);
-    }
+    const { side, peerName, security = 'auto', tls = {}, memory, wallClock = Date.now } = this.#options;
+    const secured = await secure(socket, took, {
+      side,
+      peerName,
+      security,
+      tls,
+      memory,
+      clock: this.clock,
+      wallClock,
+      onSecuring: () => this.phase('securing'),
+      isClosed: () => this.#closed !== undefined,
+    });
+    if (!secured || this.#closed) return;
+    if ('code' in secured) this.fail(secured.code, secured.message, secured.refused);
+    else this.#begin(secured, socket);
   }
 
-  async #security(socket: Socket, took: number, mode: TlsMode): Promise<'plain' | 'tls'> {
-    const { security = 'auto', memory, peerName, side } = this.#options;
-    if (security !== 'auto') return security;
-    if (mode === 'mutual') return 'tls';
-    const known = memory?.recall(peerName);
-    if (known) return known;
-    const { least, most, roundTrips } = PROBE_WAIT;
-    const wait = side === 'connecting' ? Math.min(most, Math.max(least, took * roundTrips)) : undefined;
-    this.phase('securing');
-    const first = await firstByte(socket, this.clock, wait);
-    if (first === 'closed') {
-      this.fail('reset', `${peerName} closed the connection before it said anything: it may be no Zeek`);
-    }
-    // TLS begins with a record of type handshake (22); a connecting side that heard nothing begins it itself.
-    return first === undefined || first === 0x16 ? 'tls' : 'plain';
-  }
-
-  #begin(socket: Socket | TLSSocket, transport: Transport, authenticated: boolean): void {
-    this.clock.clearTimeout(this.#deadline);
+  #begin({ socket, transport, authenticated, notices }: Secured, raw: Socket): void {
+    this.#deadline.clear();
+    if (socket !== raw) socket.on('error', (error) => this.#socketFailed(error));
     const { endpointId, peers = new ConnectedPeers(), maxFrame = DEFAULT_MAX_FRAME, side } = this.#options;
     const { clock, timings } = this;
     const session = new NativeSession(
@@ -234,6 +191,9 @@ export class NativeConnection implements Connection {
     // Listening to data reads what is there at once: only now is the session ready for it.
     socket.on('data', (chunk: Buffer) => session.receive(chunk));
     socket.resume();
+    for (const notice of notices) {
+      if (!this.#closed) this.#handlers.onProblem(notice);
+    }
   }
 
   #up(remote: Remote, owner: ConnectionHandlers): void {
@@ -244,7 +204,7 @@ export class NativeConnection implements Connection {
 
   #ended(closed: Closed, owner: ConnectionHandlers): void {
     this.#closed = closed;
-    this.clock.clearTimeout(this.#deadline);
+    this.#deadline.clear();
     const { memory, peerName } = this.#options;
     if (closed.code === 'tls-mismatch' || closed.code === 'reset') memory?.forget(peerName);
     owner.onClosed(closed);
@@ -259,23 +219,8 @@ export class NativeConnection implements Connection {
     else this.#session?.ended(error.message);
   }
 
-  #securingFailed(error: Error): void {
-    const { peerName } = this.#options;
-    if (error instanceof TlsSettingsError) {
-      this.fail('tls-settings', error.message, true);
-      return;
-    }
-    const failure = explainTlsFailure(error);
-    if (failure) this.fail(failure.code, `${peerName} ${failure.problem}`, failure.refused);
-    else this.fail('reset', `${peerName}: ${error.message}`);
-  }
-
   #notUp(): Promise<never> {
-    const { code, message } = this.#closed ?? {
-      code: 'not-up' as const,
-      message: `the connection to ${this.#options.peerName} is not up yet`,
-    };
-    return Promise.reject(new ConnectionError(code, message));
+    return notUp(this.#closed, this.#options.peerName);
   }
 }
 

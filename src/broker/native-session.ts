@@ -1,6 +1,3 @@
-import { readData } from './binary.ts';
-import { ByteReader } from './byte-reader.ts';
-import { ByteWriter } from './byte-writer.ts';
 import { CodecError } from './codec-error.ts';
 import type { ConnectedPeers } from './connected-peers.ts';
 import {
@@ -9,13 +6,13 @@ import {
   type Connection,
   ConnectionError,
   type ConnectionHandlers,
+  type HandlersFor,
+  notUp,
   type Timings,
   type Transport,
 } from './connection.ts';
-import { NIL_ENDPOINT } from './endpoint-id.ts';
-import { CONTROL_TOPIC, decodeEnvelope, type Envelope, INITIAL_TTL, writeEnvelope } from './envelope.ts';
-import { EventFrames } from './event-frames.ts';
-import { recogniseForeign } from './foreign-protocol.ts';
+import { Deadline } from './deadline.ts';
+import { FirstBytes } from './foreign-protocol.ts';
 import { FrameSplitter } from './frames.ts';
 import {
   continueHandshake,
@@ -25,32 +22,13 @@ import {
   type HandshakeStep,
   startHandshake,
 } from './handshake.ts';
-import {
-  decodeHandshake,
-  encodeHandshake,
-  matchesFilter,
-  readFilter,
-  writeFilter,
-} from './handshake-messages.ts';
-import { Outbound } from './outbound.ts';
-import { SilenceWatch } from './silence-watch.ts';
-import { readMessages, type ZeekEvent } from './zeek-event.ts';
+import { decodeHandshake, encodeHandshake } from './handshake-messages.ts';
+import { NativePeering } from './native-peering.ts';
+import type { Wire } from './wire.ts';
+import type { ZeekEvent } from './zeek-event.ts';
 
 /** Bound on the frames of a handshake: filters of thousands of topics fit. */
 const MAX_HANDSHAKE_FRAME = 1024 * 1024;
-/** Bytes that tell a Broker from others. */
-const HEAD = 4;
-/** The byte stream under a session. */
-export interface Wire {
-  /** False if nothing more should be written until the session is told that it has {@link NativeSession.drained}. */
-  write(bytes: Uint8Array): boolean;
-  pause(): void;
-  resume(): void;
-  /** Sends what was written, then closes. */
-  end(): void;
-  /** Closes at once. */
-  destroy(): void;
-}
 
 export interface SessionOptions {
   readonly side: 'connecting' | 'accepting';
@@ -77,6 +55,7 @@ export class NativeSession implements Connection {
   readonly #wire: Wire;
   readonly #handlers: ConnectionHandlers;
   readonly #splitter = new FrameSplitter(MAX_HANDSHAKE_FRAME);
+  readonly #head = new FirstBytes();
   readonly #self: HandshakeSelf;
   readonly #finished = Promise.withResolvers<void>();
   #filter: readonly string[];
@@ -84,23 +63,14 @@ export class NativeSession implements Connection {
   #announced: readonly string[] | undefined;
   #handshake: HandshakeState | undefined;
   #closed: Closed | undefined;
-  /** The first bytes that came, which tell whether the peer is a Broker at all. */
-  #head = Buffer.alloc(0);
-  #deadline: unknown;
-  #remoteId = NIL_ENDPOINT;
-  #remoteFilter: readonly string[] = [];
-  #outbound: Outbound | undefined;
-  #watch: SilenceWatch | undefined;
-  #farewell: Uint8Array | undefined;
+  readonly #deadline: Deadline;
+  #peering: NativePeering | undefined;
+  #leaving = false;
   #peerLeaves = false;
 
-  /** @param handlers or who makes them for this connection */
-  constructor(
-    wire: Wire,
-    options: SessionOptions,
-    handlers: ConnectionHandlers | ((connection: Connection) => ConnectionHandlers),
-  ) {
+  constructor(wire: Wire, options: SessionOptions, handlers: HandlersFor) {
     this.#wire = wire;
+    this.#deadline = new Deadline(options.clock);
     this.#options = options;
     this.#filter = options.filter;
     const filter = () => this.#filter;
@@ -117,10 +87,10 @@ export class NativeSession implements Connection {
 
   /** Begins the handshake, which has `timeout` milliseconds. */
   start(timeout: number): void {
-    this.#deadline = this.#options.clock.setTimeout(() => {
-      const spoke = this.#head.length > 0 ? 'did not finish the handshake' : 'said nothing';
+    this.#deadline.set(timeout, () => {
+      const spoke = this.#head.some ? 'did not finish the handshake' : 'said nothing';
       this.close('handshake-timeout', `${this.#options.peerName} ${spoke} within ${timeout} ms`);
-    }, timeout);
+    });
     this.#handlers.onPhase('handshaking');
     if (!this.#closed) this.#step(startHandshake(this.#options.side, this.#self));
   }
@@ -128,15 +98,12 @@ export class NativeSession implements Connection {
   /** Bytes came from the peer. */
   receive(chunk: Uint8Array): void {
     if (this.#closed) return;
-    if (this.#head.length < HEAD) {
-      this.#head = Buffer.concat([this.#head, chunk.subarray(0, HEAD)]);
-      const foreign = this.#head.length < HEAD ? undefined : recogniseForeign(this.#head);
-      if (foreign) {
-        this.close(foreign.code, `${this.#options.peerName} ${foreign.problem}`);
-        return;
-      }
+    const foreign = this.#head.take(chunk);
+    if (foreign) {
+      this.close(foreign.code, `${this.#options.peerName} ${foreign.problem}`);
+      return;
     }
-    this.#watch?.heard();
+    this.#peering?.heard();
     try {
       this.#splitter.push(chunk, (frame) => {
         if (!this.#closed) this.#frame(frame);
@@ -150,18 +117,18 @@ export class NativeSession implements Connection {
   /** The stream takes bytes again. */
   drained(): void {
     if (this.#closed) return;
-    this.#watch?.heard();
+    this.#peering?.heard();
     this.#wire.resume();
-    this.#outbound?.drained();
+    this.#peering?.drained();
   }
 
   /** The peer has closed its side, or the stream has failed for this reason. */
   ended(failure = 'closed the connection'): void {
     const { peerName, side, transport } = this.#options;
-    if (this.#farewell) this.close('left', `left ${peerName}`);
+    if (this.#leaving) this.close('left', `left ${peerName}`);
     else if (this.#peerLeaves) this.close('goodbye', `${peerName} left in good order`);
-    else if (this.#outbound) this.close('reset', `${peerName} without a goodbye: ${failure}`);
-    else if (this.#head.length > 0) this.close('reset', `${peerName} during the handshake: ${failure}`);
+    else if (this.#peering) this.close('reset', `${peerName} without a goodbye: ${failure}`);
+    else if (this.#head.some) this.close('reset', `${peerName} during the handshake: ${failure}`);
     else if (side === 'accepting') this.close('reset', `${peerName} before it said anything: ${failure}`);
     else {
       const hint =
@@ -176,10 +143,9 @@ export class NativeSession implements Connection {
   close(code: Closed['code'], message: string, refused = false, end: 'now' | 'flushed' = 'now'): void {
     if (this.#closed) return;
     this.#closed = { code, message, refused };
-    this.#options.clock.clearTimeout(this.#deadline);
-    this.#watch?.stop();
+    this.#deadline.clear();
     this.#options.peers.release(this);
-    this.#outbound?.fail(new ConnectionError(code, message));
+    this.#peering?.end(new ConnectionError(code, message));
     if (end === 'flushed') this.#wire.end();
     else this.#wire.destroy();
     this.#handlers.onClosed(this.#closed);
@@ -187,37 +153,31 @@ export class NativeSession implements Connection {
   }
 
   send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
-    if (!this.#outbound || this.#farewell) return this.#notUp();
-    return this.#outbound.send(topic, events);
+    if (!this.#peering || this.#leaving) return this.#notUp();
+    return this.#peering.send(topic, events);
   }
 
   confirm(): Promise<void> {
-    return this.#outbound?.confirm() ?? this.#notUp();
+    return this.#peering?.confirm() ?? this.#notUp();
   }
 
   subscribe(filter: readonly string[]): void {
     this.#filter = filter;
-    if (this.#closed || !this.#outbound) return;
-    const payload = new ByteWriter(256);
-    writeFilter(payload, filter);
-    this.#outbound.writeNow(this.#control('routing-update', payload.take()));
+    if (!this.#closed) this.#peering?.subscribe(filter);
   }
 
   leave(): Promise<void> {
-    if (this.#closed || this.#farewell) return this.#finished.promise;
-    if (!this.#outbound) {
+    if (this.#closed || this.#leaving) return this.#finished.promise;
+    if (!this.#peering) {
       this.destroy();
       return this.#finished.promise;
     }
-    const { clock, timings, peerName } = this.#options;
-    const token = new Uint8Array(11);
-    token.set(Buffer.from('BYE'));
-    this.#farewell = token;
-    this.#deadline = clock.setTimeout(
-      () => this.close('left', `left ${peerName}, which gave no answer within ${timings.leave} ms`),
-      timings.leave,
+    this.#leaving = true;
+    const { timings, peerName } = this.#options;
+    this.#deadline.set(timings.leave, () =>
+      this.close('left', `left ${peerName}, which gave no answer within ${timings.leave} ms`),
     );
-    this.#outbound.writeNow(this.#control('ping', token));
+    this.#peering.sayFarewell();
     return this.#finished.promise;
   }
 
@@ -227,7 +187,7 @@ export class NativeSession implements Connection {
 
   #frame(frame: Uint8Array): void {
     const state = this.#handshake;
-    if (this.#outbound) this.#envelope(decodeEnvelope(frame), this.#outbound);
+    if (this.#peering) this.#peering.receive(frame);
     else if (state) this.#step(continueHandshake(state, decodeHandshake(frame), this.#self));
   }
 
@@ -247,150 +207,64 @@ export class NativeSession implements Connection {
 
   #up(remoteId: string, filter: readonly string[]): void {
     const { peers, clock, timings, maxFrame, transport, authenticated, peerName, endpointId } = this.#options;
-    clock.clearTimeout(this.#deadline);
+    this.#deadline.clear();
     if (!peers.peered(remoteId, this)) {
       this.close('redundant', `another connection to ${peerName} was faster`);
       return;
     }
     this.#splitter.maxLength = maxFrame;
-    this.#remoteId = remoteId;
-    this.#remoteFilter = filter;
-    const outbound = new Outbound({
-      frames: new EventFrames(endpointId, maxFrame),
-      clock,
-      peerName,
-      wants: (topic) => matchesFilter(this.#remoteFilter, topic),
-      write: (bytes) => this.#wire.write(bytes),
-      writePing: (payload) => this.#wire.write(this.#control('ping', payload)),
-      onProblem: (problem) => this.#problem(problem),
-    });
-    this.#outbound = outbound;
-    if (this.#filter !== this.#announced) this.subscribe(this.#filter);
-    this.#watch = new SilenceWatch(clock, timings, {
-      onIdle: () => outbound.probe(),
-      onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
-      onLost: (silence) => {
-        const bound = timings.idle + timings.suspect + timings.unresponsive;
-        this.close(
-          'unresponsive',
-          `${peerName} was silent for ${Math.round(silence)} ms, the bound is ${bound} ms`,
-        );
+    this.#peering = new NativePeering(
+      this.#wire,
+      {
+        endpointId,
+        remoteId,
+        filter: this.#filter,
+        remoteFilter: filter,
+        maxFrame,
+        timings,
+        clock,
+        peerName,
       },
-    });
-    this.#handlers.onUp({
-      incarnation: remoteId,
-      filter,
-      transport,
-      authenticated,
-      version: '',
-      confirms: true,
-    });
-  }
-
-  #envelope(envelope: Envelope, outbound: Outbound): void {
-    switch (envelope.kind) {
-      case 'data':
-        if (envelope.receiver === NIL_ENDPOINT || envelope.receiver === this.#options.endpointId) {
-          this.#data(envelope);
-        }
-        return;
-      case 'routing-update': {
-        const reader = new ByteReader(envelope.payload);
-        const filter = readFilter(reader);
-        reader.end();
-        this.#remoteFilter = filter;
-        outbound.subscribed();
-        this.#handlers.onFilter(filter);
-        return;
-      }
-      case 'ping':
-        if (isFarewell(envelope.payload)) this.#onFarewell();
-        outbound.writeNow(this.#control('pong', envelope.payload));
-        // A peer that pings without reading our answers waits until they have gone out.
-        if (outbound.blocked) this.#wire.pause();
-        return;
-      case 'pong':
-        this.#onPong(envelope.payload, outbound);
-        return;
-      case 'command':
-        return;
-      default:
-        envelope.kind satisfies never;
-    }
-  }
-
-  #data({ topic, payload }: Envelope): void {
-    // Zeek sends its log records whatever our filter says.
-    if (!matchesFilter(this.#filter, topic)) return;
-    try {
-      const reader = new ByteReader(payload);
-      const data = readData(reader);
-      reader.end();
-      for (const message of readMessages(data)) {
-        if (this.#closed) return;
-        if (message.type === 'event') this.#handlers.onEvent(topic, message.event);
-        if (message.type === 'malformed') this.#problem(`a message on ${topic}: ${message.problem}`);
-      }
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      this.#problem(`a message on ${topic} that can't be read: ${error.message} (${error.code})`);
-    }
-  }
-
-  #onPong(payload: Uint8Array, outbound: Outbound): void {
-    if (this.#farewell && Buffer.from(this.#farewell).equals(payload)) {
-      this.close('left', `left ${this.#options.peerName}`, false, 'flushed');
-    } else {
-      outbound.pong(payload);
-    }
+      {
+        onEvent: (topic, event) => this.#handlers.onEvent(topic, event),
+        onFilter: (topics) => this.#handlers.onFilter(topics),
+        onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
+        onProblem: (problem) => this.#handlers.onProblem(`${peerName}: ${problem}`),
+        onFarewell: () => this.#onFarewell(),
+        onFarewellAnswered: () => this.close('left', `left ${peerName}`, false, 'flushed'),
+        onLost: (silence) => this.#onLost(silence),
+      },
+    );
+    if (this.#filter !== this.#announced) this.#peering.subscribe(this.#filter);
+    const incarnation = remoteId;
+    this.#handlers.onUp({ incarnation, filter, transport, authenticated, version: '', confirms: true });
   }
 
   #onFarewell(): void {
     if (this.#peerLeaves) return;
     this.#peerLeaves = true;
-    const { clock, timings } = this.#options;
-    clock.clearTimeout(this.#deadline);
-    this.#deadline = clock.setTimeout(() => this.ended(), timings.leave);
+    this.#deadline.set(this.#options.timings.leave, () => this.ended());
   }
 
-  /** An envelope from us to the peer itself. */
-  #control(kind: Envelope['kind'], payload: Uint8Array): Uint8Array {
-    const writer = new ByteWriter(64 + payload.length);
-    writeEnvelope(writer, {
-      sender: this.#options.endpointId,
-      receiver: this.#remoteId,
-      kind,
-      ttl: INITIAL_TTL,
-      topic: CONTROL_TOPIC,
-      payload,
-    });
-    return writer.take();
+  #onLost(silence: number): void {
+    const { timings, peerName } = this.#options;
+    const bound = timings.idle + timings.suspect + timings.unresponsive;
+    const silent = `${peerName} was silent for ${Math.round(silence)} ms`;
+    this.close('unresponsive', `${silent}, the bound is ${bound} ms`);
   }
 
   #notUp(): Promise<never> {
-    const { code, message } = this.#closed ?? {
-      code: 'not-up' as const,
-      message: `the connection to ${this.#options.peerName} ${this.#farewell ? 'is being left' : 'is not up yet'}`,
-    };
-    return Promise.reject(new ConnectionError(code, message));
-  }
-
-  #problem(problem: string): void {
-    this.#handlers.onProblem(`${this.#options.peerName}: ${problem}`);
+    return notUp(this.#closed, this.#options.peerName, this.#leaving);
   }
 
   /** The stream can't be understood any further. */
   #broken(error: CodecError): void {
     const { endpointId: id, peerName } = this.#options;
-    if (!this.#outbound) {
+    if (!this.#peering) {
       const code = error.code === 'bad-magic' ? DROP_CODE.wrongMagicNumber : DROP_CODE.invalidMessage;
       this.#wire.write(encodeHandshake({ type: 'drop-conn', id, code, reason: error.message }));
     }
     const code = error.code === 'frame-too-large' ? 'frame-too-large' : 'protocol';
     this.close(code, `${peerName}: ${error.message} (${error.code})`, false, 'flushed');
   }
-}
-
-function isFarewell(payload: Uint8Array): boolean {
-  return payload.length === 11 && Buffer.from(payload.subarray(0, 3)).toString('latin1') === 'BYE';
 }

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Clock } from './connection.ts';
-import type { Wire } from './native-session.ts';
+import type { Wire } from './wire.ts';
 
 /** How long a socket that has said its last word may take to deliver it. */
 const LINGER = 1_000;
+
 /** The port of a session to a socket, secured or not. */
 export function wireOf(socket: Socket, clock: Clock): Wire {
   return {

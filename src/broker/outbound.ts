@@ -1,14 +1,13 @@
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CodecError } from './codec-error.ts';
-import { type Clock, ConnectionError } from './connection.ts';
+import type { Clock, ConnectionError } from './connection.ts';
+import { SendQueue } from './send-queue.ts';
 import { SendWindow } from './send-window.ts';
 import type { ZeekEvent } from './zeek-event.ts';
 
 /** Size of a batch's frame where the window allows it. */
 const BATCH_TARGET = 256 * 1024;
-/** Calls of `send` and `confirm` that may wait their turn. */
-const MAX_WAITING = 1_000;
 /** Topics without a subscriber, and kinds of events left out, that are worth a word each. */
 const MAX_REPORTED = 100;
 
@@ -39,17 +38,17 @@ export interface OutboundOptions {
 /** What goes out on a connection that is up, in order, and how much of it at a time. */
 export class Outbound {
   readonly #options: OutboundOptions;
+  readonly #queue: SendQueue;
   readonly #window = new SendWindow();
   readonly #unheard = new Set<string>();
   readonly #leftOut = new Set<string>();
   #blocked = false;
   #failed: ConnectionError | undefined;
   #room: PromiseWithResolvers<void> | undefined;
-  #queue: Promise<void> = Promise.resolve();
-  #waiting = 0;
 
   constructor(options: OutboundOptions) {
     this.#options = options;
+    this.#queue = new SendQueue(options.peerName);
   }
 
   /** Whether the stream takes no more at the moment. */
@@ -130,18 +129,10 @@ export class Outbound {
 
   #enqueue(task: () => Promise<void>): Promise<void> {
     if (this.#failed) return Promise.reject(this.#failed);
-    if (this.#waiting >= MAX_WAITING) {
-      const problem = `${this.#waiting} calls wait to send to ${this.#options.peerName}`;
-      return Promise.reject(new ConnectionError('overflow', `${problem}: await one before the next`));
-    }
-    this.#waiting += 1;
-    const done = this.#queue.then(() => {
-      this.#waiting -= 1;
+    return this.#queue.run(async () => {
       if (this.#failed) throw this.#failed;
-      return task();
+      await task();
     });
-    this.#queue = done.catch(() => undefined);
-    return done;
   }
 
   async #waitForRoom(): Promise<void> {

@@ -1,6 +1,8 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { formatHostAndPort } from './address.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
+import { Deadline } from './deadline.ts';
+import { dialFailure } from './dial-failure.ts';
 import { NativeConnection, type NativeOptions } from './native-connection.ts';
 import type { SecurityMemory } from './security-memory.ts';
 
@@ -26,24 +28,21 @@ export function connectTcp(options: NativeConnectOptions, handlers: ConnectionHa
     if (connection.closed) return;
     const started = connection.clock.now();
     const limit = connection.timings.connect;
-    const deadline = connection.clock.setTimeout(() => {
-      connection.fail('connect-timeout', `${peerName} did not answer within ${limit} ms`);
-    }, limit);
+    const deadline = new Deadline(connection.clock);
+    deadline.set(limit, () =>
+      connection.fail('connect-timeout', `${peerName} did not answer within ${limit} ms`),
+    );
     const socket: Socket = netConnect({ host, port, noDelay: true });
     connection.owns(socket);
     const failed = (error: NodeJS.ErrnoException) => {
-      const failure = error instanceof AggregateError ? (error.errors.at(-1) as Error) : error;
-      if (error.syscall?.startsWith('getaddrinfo')) {
-        connection.fail('resolve-failed', `the name ${host} has no address: ${failure.message}`);
-      } else {
-        connection.fail('connect-failed', `can't connect to ${peerName}: ${failure.message}`);
-      }
+      const { code, message } = dialFailure(error, host, peerName);
+      connection.fail(code, message);
     };
     socket.once('error', failed);
     socket.once('lookup', () => connection.phase('connecting'));
-    socket.once('close', () => connection.clock.clearTimeout(deadline));
+    socket.once('close', () => deadline.clear());
     socket.once('connect', () => {
-      connection.clock.clearTimeout(deadline);
+      deadline.clear();
       socket.off('error', failed);
       connection.opened(socket, connection.clock.now() - started);
     });

@@ -62,19 +62,19 @@ async function read(what: string, file: string): Promise<Uint8Array> {
   }
 }
 
-/** Words on our certificate's end, where one is due. */
-export function materialNotices(material: TlsMaterial, now: number): string[] {
-  if (!material.certificate) return [];
-  const validTo = new X509Certificate(material.certificate).validToDate.getTime();
-  const notice = expiryNotice('our own', validTo, now);
-  return notice ? [notice] : [];
-}
-
-/** Words on the end of the certificate that the other side showed. */
-export function peerNotices(socket: TLSSocket, peerName: string, now: number): string[] {
-  const { valid_to: validTo } = socket.getPeerCertificate() ?? {};
-  const notice = validTo ? expiryNotice(`${peerName}'s`, Date.parse(validTo), now) : undefined;
-  return notice ? [notice] : [];
+/** Words on the ends of our certificate and of that which the other side showed, where one is due. `now`: since the epoch. */
+export function certificateNotices(
+  material: TlsMaterial,
+  socket: TLSSocket,
+  peerName: string,
+  now: number,
+): string[] {
+  const own = material.certificate && new X509Certificate(material.certificate).validToDate.getTime();
+  const { valid_to: theirs } = socket.getPeerCertificate() ?? {};
+  return [
+    own === undefined ? undefined : expiryNotice('our own', own, now),
+    theirs ? expiryNotice(`${peerName}'s`, Date.parse(theirs), now) : undefined,
+  ].filter((notice) => notice !== undefined);
 }
 
 /**

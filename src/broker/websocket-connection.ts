@@ -8,16 +8,18 @@ import {
   type Clock,
   type Closed,
   type Connection,
-  ConnectionError,
   type ConnectionHandlers,
   type ConnectionPhase,
   DEFAULT_TIMINGS,
+  notUp,
   type Timings,
 } from './connection.ts';
+import { Deadline } from './deadline.ts';
+import { dialFailure } from './dial-failure.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
 import { systemClock } from './system-clock.ts';
 import { explainTlsFailure, materialOptions, type TlsMaterial, type TlsSettings } from './tls.ts';
-import { materialNotices, peerNotices, readTlsMaterial } from './tls-connection.ts';
+import { certificateNotices, readTlsMaterial } from './tls-connection.ts';
 import { applicationName } from './websocket-messages.ts';
 import { WebSocketSession } from './websocket-session.ts';
 import { feed, webSocketWire } from './websocket-wire-connection.ts';
@@ -58,12 +60,12 @@ class WebSocketConnection implements Connection {
   readonly #handlers: ConnectionHandlers;
   readonly #clock: Clock;
   readonly #timings: Timings;
+  readonly #deadline: Deadline;
   readonly #peerName: string;
   #filter: readonly string[];
   #socket: WebSocket | undefined;
   #secure: TLSSocket | undefined;
   #session: WebSocketSession | undefined;
-  #deadline: unknown;
   #handshakeEnds = 0;
   #closed: Closed | undefined;
 
@@ -73,6 +75,7 @@ class WebSocketConnection implements Connection {
     this.#filter = options.filter;
     this.#clock = options.clock ?? systemClock;
     this.#timings = { ...DEFAULT_TIMINGS, ...options.timings };
+    this.#deadline = new Deadline(this.#clock);
     const scheme = options.secure ? 'wss' : 'ws';
     this.#peerName = `${scheme}://${formatHostAndPort(options.host, options.port)}`;
   }
@@ -176,7 +179,7 @@ class WebSocketConnection implements Connection {
       socket.terminate();
       return;
     }
-    this.#clock.clearTimeout(this.#deadline);
+    this.#deadline.clear();
     const session = new WebSocketSession(
       webSocketWire(socket, () => session.drained()),
       {
@@ -196,7 +199,7 @@ class WebSocketConnection implements Connection {
     const now = (this.#options.wallClock ?? Date.now)();
     const secure = this.#secure;
     if (!material || !secure) return;
-    for (const notice of [...materialNotices(material, now), ...peerNotices(secure, this.#peerName, now)]) {
+    for (const notice of certificateNotices(material, secure, this.#peerName, now)) {
       this.#handlers.onProblem(notice);
     }
   }
@@ -206,12 +209,10 @@ class WebSocketConnection implements Connection {
   }
 
   #expect(step: 'connect' | 'handshake', missing: string): void {
-    this.#clock.clearTimeout(this.#deadline);
     const limit = this.#timings[step];
     this.#handshakeEnds = this.#clock.now() + limit;
-    this.#deadline = this.#clock.setTimeout(
-      () => this.#fail(`${step}-timeout`, `${this.#peerName} ${missing} within ${limit} ms`),
-      limit,
+    this.#deadline.set(limit, () =>
+      this.#fail(`${step}-timeout`, `${this.#peerName} ${missing} within ${limit} ms`),
     );
   }
 
@@ -223,16 +224,13 @@ class WebSocketConnection implements Connection {
 
   #socketFailed(error: NodeJS.ErrnoException): void {
     const tls = explainTlsFailure(error);
-    const failure = error instanceof AggregateError ? (error.errors.at(-1) as Error) : error;
     const name = this.#peerName;
     if (this.#session) {
       const large = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
       const code = large ? 'frame-too-large' : error.code?.startsWith('WS_ERR') ? 'protocol' : 'reset';
       this.#session.close(tls?.code ?? code, `${name}: ${error.message}`, tls?.refused ?? false);
     } else if (tls) this.#fail(tls.code, `${name} ${tls.problem}`, tls.refused);
-    else if (error.syscall?.startsWith('getaddrinfo')) {
-      this.#fail('resolve-failed', `the name ${this.#options.host} has no address: ${failure.message}`);
-    } else if (error.code?.startsWith('HPE_')) {
+    else if (error.code?.startsWith('HPE_')) {
       this.#fail(
         'protocol',
         `${name} speaks no HTTP: for Broker's native protocol use broker:// or brokers://`,
@@ -242,23 +240,22 @@ class WebSocketConnection implements Connection {
         'reset',
         `${name} closed the connection before it said anything: it may speak TLS (wss://) or not`,
       );
-    } else this.#fail('connect-failed', `can't connect to ${name}: ${failure.message}`);
+    } else {
+      const { code, message } = dialFailure(error, this.#options.host, name);
+      this.#fail(code, message);
+    }
   }
 
   /** Ends the connection before it has a session. */
   #fail(code: Closed['code'], message: string, refused = false): void {
     if (this.#closed || this.#session) return;
     this.#closed = { code, message, refused };
-    this.#clock.clearTimeout(this.#deadline);
+    this.#deadline.clear();
     this.#socket?.terminate();
     this.#handlers.onClosed(this.#closed);
   }
 
   #notUp(): Promise<never> {
-    const { code, message } = this.#closed ?? {
-      code: 'not-up' as const,
-      message: `the connection to ${this.#peerName} is not up yet`,
-    };
-    return Promise.reject(new ConnectionError(code, message));
+    return notUp(this.#closed, this.#peerName);
   }
 }

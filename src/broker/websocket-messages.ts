@@ -14,6 +14,11 @@ export type WebSocketMessage =
   /** Of a type that this program doesn't know. */
   | { readonly type: 'other'; readonly name: string };
 
+/** The Zeek that acked: of what its ack calls us, the id before the part that counts its clients. */
+export function incarnationOf(endpoint: string): string {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(endpoint)?.[0] ?? endpoint;
+}
+
 /** The first frame of a client. */
 export function encodeSubscriptions(filter: readonly string[]): string {
   return `[${filter.map(printJsonString).join(',')}]`;
@@ -23,9 +28,10 @@ export function encodeSubscriptions(filter: readonly string[]): string {
 export function decodeSubscriptions(text: string): readonly string[] | { readonly problem: string } {
   const value = attempt(() => parseJson(text));
   if (!Array.isArray(value)) return { problem: 'subscriptions not an array' };
-  if (value.some((topic) => typeof topic !== 'string'))
-    return { problem: 'individual subscription not a string' };
-  return value as readonly string[];
+  const topics: readonly JsonValue[] = value;
+  return topics.every((topic) => typeof topic === 'string')
+    ? topics
+    : { problem: 'individual subscription not a string' };
 }
 
 export function encodeEvent(topic: string, event: ZeekEvent): string {

@@ -4,8 +4,8 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { formatHostAndPort, WEBSOCKET_PATH } from './address.ts';
 import { type Clock, DEFAULT_TIMINGS, type Timings } from './connection.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
+import { type Accept, bind, type Listener } from './listening-server.ts';
 import { systemClock } from './system-clock.ts';
-import { type Accept, bind, type Listener } from './tcp-server.ts';
 import { materialOptions, type TlsSettings } from './tls.ts';
 import { readTlsMaterial } from './tls-connection.ts';
 import { encodeError, isApplicationName } from './websocket-messages.ts';
@@ -107,10 +107,9 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
     feed(socket, session);
     session.start(timings.handshake);
   });
-  await bind(http, options.host, options.port);
-  const address = http.address();
+  const port = await bind(http, options.host, options.port);
   return {
-    port: typeof address === 'object' && address ? address.port : options.port,
+    port,
     async close() {
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
       await Promise.all([...sessions].map((session) => session.leave()));

@@ -6,33 +6,28 @@ import {
   type Connection,
   ConnectionError,
   type ConnectionHandlers,
+  type HandlersFor,
+  notUp,
   type Timings,
   type Transport,
 } from './connection.ts';
+import { Deadline } from './deadline.ts';
 import { matchesFilter } from './handshake-messages.ts';
 import { Outbound } from './outbound.ts';
-import { RecentEvents } from './recent-events.ts';
 import { SilenceWatch } from './silence-watch.ts';
+import { closingOf } from './websocket-closing.ts';
+import { WebSocketFrames } from './websocket-frames.ts';
 import {
   decodeMessage,
   decodeSubscriptions,
   encodeAck,
   encodeError,
-  encodeEvent,
   encodeSubscriptions,
+  incarnationOf,
   type WebSocketMessage,
 } from './websocket-messages.ts';
+import type { WebSocketWire } from './wire.ts';
 import { readMessages, type ZeekEvent } from './zeek-event.ts';
-
-/** The WebSocket under a session. */
-export interface WebSocketWire {
-  /** Sends a text frame; false if nothing more should be sent until the session is told {@link WebSocketSession.drained}. */
-  send(text: Uint8Array): boolean;
-  ping(payload: Uint8Array): boolean;
-  /** Sends what was sent, then closes in good order. */
-  close(code: number, reason: string): void;
-  destroy(): void;
-}
 
 export interface WebSocketSessionOptions {
   /** A client subscribes and waits for the ack; a server waits for subscriptions and acks them. */
@@ -61,25 +56,22 @@ export class WebSocketSession implements Connection {
   readonly #wire: WebSocketWire;
   readonly #options: WebSocketSessionOptions;
   readonly #handlers: ConnectionHandlers;
-  readonly #recent = new RecentEvents();
+  readonly #deadline: Deadline;
+  readonly #frames = new WebSocketFrames();
   readonly #finished = Promise.withResolvers<void>();
   #filter: readonly string[];
   /** Of a server's client. */
   #remoteFilter: readonly string[] | undefined;
   #outbound: Outbound | undefined;
   #watch: SilenceWatch | undefined;
-  #deadline: unknown;
   #leaving = false;
   #lastError = '';
   #early = 0;
   #closed: Closed | undefined;
 
-  constructor(
-    wire: WebSocketWire,
-    options: WebSocketSessionOptions,
-    handlers: ConnectionHandlers | ((connection: Connection) => ConnectionHandlers),
-  ) {
+  constructor(wire: WebSocketWire, options: WebSocketSessionOptions, handlers: HandlersFor) {
     this.#wire = wire;
+    this.#deadline = new Deadline(options.clock);
     this.#options = options;
     this.#filter = options.filter;
     this.#handlers = typeof handlers === 'function' ? handlers(this) : handlers;
@@ -87,11 +79,10 @@ export class WebSocketSession implements Connection {
 
   /** The WebSocket is open: subscribes, or waits for it, `timeout` milliseconds at most. */
   start(timeout: number): void {
-    const { clock, role, peerName } = this.#options;
+    const { role, peerName } = this.#options;
     const missing = role.side === 'client' ? 'did not confirm the subscriptions' : 'did not subscribe';
-    this.#deadline = clock.setTimeout(
-      () => this.close('handshake-timeout', `${peerName} ${missing} within ${timeout} ms`),
-      timeout,
+    this.#deadline.set(timeout, () =>
+      this.close('handshake-timeout', `${peerName} ${missing} within ${timeout} ms`),
     );
     this.#handlers.onPhase('handshaking');
     if (!this.#closed && role.side === 'client') this.#wire.send(bytes(encodeSubscriptions(this.#filter)));
@@ -127,20 +118,11 @@ export class WebSocketSession implements Connection {
   /** The WebSocket has closed. */
   ended(code: number, reason: string): void {
     const { peerName } = this.#options;
-    const said = `${code}${reason ? ` ${reason}` : ''}`;
     if (this.#leaving) this.close('left', `left ${peerName}`);
-    else if (code === 1008)
-      this.close('refused', `${peerName} refused this client: ${reason || this.#lastError}`, true);
-    else if (code === 1001) this.close('goodbye', `${peerName} left in good order`);
-    else if (code === 1007) this.close('protocol', `${peerName} found text that is no UTF-8 (${said})`);
-    else if (code === 1009) this.close('frame-too-large', `${peerName} found a message too large (${said})`);
-    else if (code === 1000) {
-      // Broker's server closes so where its own queue for us has run over: nothing normal for who didn't ask.
-      this.close(
-        'reset',
-        `${peerName} closed the connection (${said}), perhaps because this side read too slowly`,
-      );
-    } else this.close('reset', `${peerName} closed the connection (${said})`);
+    else {
+      const closed = closingOf(code, reason, peerName, this.#lastError);
+      this.close(closed.code, closed.message, closed.refused);
+    }
   }
 
   /** Ends the session for this reason, which its owner is told. Later calls change nothing. */
@@ -152,7 +134,7 @@ export class WebSocketSession implements Connection {
   ): void {
     if (this.#closed) return;
     this.#closed = { code, message, refused };
-    this.#options.clock.clearTimeout(this.#deadline);
+    this.#deadline.clear();
     this.#watch?.stop();
     this.#outbound?.fail(new ConnectionError(code, message));
     if (end) this.#wire.close(end.code, end.reason);
@@ -183,11 +165,9 @@ export class WebSocketSession implements Connection {
   leave(): Promise<void> {
     if (this.#closed || this.#leaving) return this.#finished.promise;
     this.#leaving = true;
-    const { clock, timings, peerName } = this.#options;
-    clock.clearTimeout(this.#deadline);
-    this.#deadline = clock.setTimeout(
-      () => this.close('left', `left ${peerName}, which gave no answer within ${timings.leave} ms`),
-      timings.leave,
+    const { timings, peerName } = this.#options;
+    this.#deadline.set(timings.leave, () =>
+      this.close('left', `left ${peerName}, which gave no answer within ${timings.leave} ms`),
     );
     // A server that goes away says so, a client that is done says that.
     const code = this.#options.role.side === 'server' ? 1001 : 1000;
@@ -266,7 +246,7 @@ export class WebSocketSession implements Connection {
     this.#lastError = `${context} (${code})`;
     const { peerName } = this.#options;
     if (this.#outbound) {
-      const sent = this.#recent.describe();
+      const sent = this.#frames.describeRecent();
       this.#problem(`Zeek says ${code}: ${context}${sent ? `; sent last: ${sent}` : ''}`);
     } else if (code === 'invalid_application_name' || code === 'invalid_uri') {
       this.close('refused', `${peerName} refused this client: ${this.#lastError}`, true);
@@ -277,17 +257,9 @@ export class WebSocketSession implements Connection {
 
   #up(incarnation: string, version: string): void {
     const { clock, timings, peerName, transport, authenticated } = this.#options;
-    clock.clearTimeout(this.#deadline);
+    this.#deadline.clear();
     const outbound = new Outbound({
-      frames: {
-        next: (topic, events, from) => {
-          const event = events[from];
-          if (event === undefined) return { frame: new Uint8Array(), next: events.length };
-          const frame = bytes(encodeEvent(topic, event));
-          this.#recent.add(topic, event);
-          return { frame, next: from + 1 };
-        },
-      },
+      frames: this.#frames,
       clock,
       peerName,
       wants: (topic) => this.#remoteFilter === undefined || matchesFilter(this.#remoteFilter, topic),
@@ -317,17 +289,8 @@ export class WebSocketSession implements Connection {
   }
 
   #notUp(): Promise<never> {
-    const { code, message } = this.#closed ?? {
-      code: 'not-up' as const,
-      message: `the connection to ${this.#options.peerName} ${this.#leaving ? 'is being left' : 'is not up yet'}`,
-    };
-    return Promise.reject(new ConnectionError(code, message));
+    return notUp(this.#closed, this.#options.peerName, this.#leaving);
   }
-}
-
-/** The Zeek that acked: the id before the part that counts its clients. */
-function incarnationOf(endpoint: string): string {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(endpoint)?.[0] ?? endpoint;
 }
 
 function bytes(text: string): Uint8Array {

@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
-import type { WebSocketSession, WebSocketWire } from './websocket-session.ts';
+import type { WebSocketSession } from './websocket-session.ts';
+import type { WebSocketWire } from './wire.ts';
 
 /** Bytes that the WebSocket may hold before it is full. */
 const FULL = 256 * 1024;

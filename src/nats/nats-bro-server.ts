@@ -1,8 +1,8 @@
 import type { Msg, MsgHdrs, NatsConnection } from 'nats';
 import { CodecError } from '../broker/codec-error.ts';
 import { type Clock, DEFAULT_TIMINGS, type Timings } from '../broker/connection.ts';
+import type { Accept, Listener } from '../broker/listening-server.ts';
 import { systemClock } from '../broker/system-clock.ts';
-import type { Accept, Listener } from '../broker/tcp-server.ts';
 import { untoken } from '../text/subject-token.ts';
 import { BroLink } from './bro-link-client.ts';
 import { type NatsTarget, openNats, serverName, unswallowed } from './link-client.ts';

@@ -7,8 +7,10 @@ import {
   ConnectionError,
   type ConnectionHandlers,
   DEFAULT_TIMINGS,
+  notUp,
   type Timings,
 } from '../broker/connection.ts';
+import { Deadline } from '../broker/deadline.ts';
 import { matchesFilter } from '../broker/handshake-messages.ts';
 import { systemClock } from '../broker/system-clock.ts';
 import { BroPresence, type BroWord } from './bro-presence-client.ts';
@@ -56,6 +58,7 @@ class HostConnection implements Connection {
   readonly #timings: Timings;
   readonly #server: string;
   readonly #subjects: NatsSubjects;
+  readonly #deadline: Deadline;
   readonly #finished = Promise.withResolvers<void>();
   #filter: readonly string[];
   #client: Client | undefined;
@@ -63,7 +66,6 @@ class HostConnection implements Connection {
   #outbound: Outbound | undefined;
   #presence: BroPresence | undefined;
   readonly #early: { readonly message: Events; readonly subject: string }[] = [];
-  #deadline: unknown;
   #leaving = false;
   #closed: Closed | undefined;
 
@@ -73,6 +75,7 @@ class HostConnection implements Connection {
     this.#filter = options.filter;
     this.#clock = options.clock ?? systemClock;
     this.#timings = { ...DEFAULT_TIMINGS, ...options.timings };
+    this.#deadline = new Deadline(this.#clock);
     this.#server = serverName(options);
     this.#subjects = natsSubjects(options.settings.prefix);
   }
@@ -180,7 +183,7 @@ class HostConnection implements Connection {
 
   #up(bro: BroWord): void {
     if (this.#closed || this.#leaving) return;
-    this.#clock.clearTimeout(this.#deadline);
+    this.#deadline.clear();
     const { secure, settings } = this.#options;
     this.#handlers.onUp({
       incarnation: bro.id,
@@ -246,8 +249,7 @@ class HostConnection implements Connection {
   }
 
   #expect(milliseconds: number, code: Closed['code'], message: string): void {
-    this.#clock.clearTimeout(this.#deadline);
-    this.#deadline = this.#clock.setTimeout(() => this.#close(code, message), milliseconds);
+    this.#deadline.set(milliseconds, () => this.#close(code, message));
   }
 
   #problem(problem: string): void {
@@ -261,7 +263,7 @@ class HostConnection implements Connection {
   #end(closed: Closed): void {
     if (this.#closed) return;
     this.#closed = closed;
-    this.#clock.clearTimeout(this.#deadline);
+    this.#deadline.clear();
     this.#presence?.stop();
     this.#outbound?.fail(new ConnectionError(closed.code, closed.message));
     void this.#client?.close();
@@ -270,10 +272,6 @@ class HostConnection implements Connection {
   }
 
   #notUp(): Promise<never> {
-    const { code, message } = this.#closed ?? {
-      code: 'not-up' as const,
-      message: `the connection to ${this.#server} ${this.#leaving ? 'is being left' : 'is not up yet'}`,
-    };
-    return Promise.reject(new ConnectionError(code, message));
+    return notUp(this.#closed, this.#server, this.#leaving);
   }
 }

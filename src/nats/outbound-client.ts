@@ -1,6 +1,7 @@
 import { headers, type MsgHdrs, type NatsConnection } from 'nats';
 import { CodecError } from '../broker/codec-error.ts';
-import { type Closed, ConnectionError } from '../broker/connection.ts';
+import type { Closed, ConnectionError } from '../broker/connection.ts';
+import { SendQueue } from '../broker/send-queue.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { token } from '../text/subject-token.ts';
 import { InFlight } from './in-flight.ts';
@@ -10,8 +11,6 @@ import type { NatsSubjects } from './subjects.ts';
 
 /** Bytes after which the server is asked whether it has taken them. */
 const FLUSH_EVERY = 64 * 1024;
-/** Calls of `send` and `confirm` that may wait their turn. */
-const MAX_WAITING = 1_000;
 /** Kinds of events left out that are worth a word each. */
 const MAX_REPORTED = 100;
 
@@ -34,12 +33,12 @@ export class Outbound {
   readonly #header: MsgHdrs;
   readonly #inFlight = new InFlight();
   readonly #reported = new Set<string>();
-  #queue: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  readonly #queue: SendQueue;
   #unflushed = 0;
 
   constructor(options: OutboundOptions) {
     this.#options = options;
+    this.#queue = new SendQueue(options.server);
     this.#header = headers();
     this.#header.set(HOST_HEADER, token(options.host));
   }
@@ -135,17 +134,9 @@ export class Outbound {
   }
 
   #enqueue(task: () => Promise<void>): Promise<void> {
-    if (this.#waiting >= MAX_WAITING) {
-      const problem = `${this.#waiting} calls wait to send to ${this.#options.server}`;
-      return Promise.reject(new ConnectionError('overflow', `${problem}: await one before the next`));
-    }
-    this.#waiting += 1;
-    const done = this.#queue.then(async () => {
-      this.#waiting -= 1;
+    return this.#queue.run(async () => {
       await this.#inFlight.room();
       await task();
     });
-    this.#queue = done.catch(() => undefined);
-    return done;
   }
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AddressError, type EndpointAddress, parseEndpointAddress } from '../../broker/address.ts';
-import type { Accept, Listener } from '../../broker/tcp-server.ts';
+import type { Accept, Listener } from '../../broker/listening-server.ts';
 import type { TlsSettings } from '../../broker/tls.ts';
 import { listenNats } from '../../nats/nats-bro-server.ts';
 import { type JetStreamUse, type NatsSettings, natsSettingsProblem } from '../../nats/settings.ts';

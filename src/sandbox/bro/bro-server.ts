@@ -1,8 +1,8 @@
 import type { Clock, Connection, ConnectionHandlers, Timings } from '../../broker/connection.ts';
 import type { BrokerAddress } from '../../broker/endpoint-connection.ts';
 import { listenEndpoint } from '../../broker/endpoint-server.ts';
+import type { Accept, Listener } from '../../broker/listening-server.ts';
 import { systemClock } from '../../broker/system-clock.ts';
-import type { Accept, Listener } from '../../broker/tcp-server.ts';
 import type { TlsSettings } from '../../broker/tls.ts';
 import type { ZeekEvent } from '../../broker/zeek-event.ts';
 import { wishDigest } from '../../vocabulary/wish.ts';
