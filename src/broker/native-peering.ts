@@ -34,8 +34,8 @@ export interface PeeringHandlers
   onFarewell(): void;
   /** The peer has taken in our goodbye, and all that was sent before it. */
   onFarewellAnswered(): void;
-  /** The peer has been silent for so many milliseconds, which is more than all bounds together. */
-  onLost(silence: number): void;
+  /** The peer has been silent for too long. */
+  onLost(problem: string): void;
 }
 
 /** What is said on a native connection once its handshake is through: events, filters, pings, goodbyes. */
@@ -69,7 +69,11 @@ export class NativePeering {
     this.#watch = new SilenceWatch(clock, timings, {
       onIdle: () => this.#outbound.probe(),
       onSuspect: (suspect) => handlers.onSuspect(suspect),
-      onLost: (silence) => handlers.onLost(silence),
+      onLost: (silence) => {
+        const bound = timings.idle + timings.suspect + timings.unresponsive;
+        const silent = `${peerName} was silent for ${Math.round(silence)} ms`;
+        handlers.onLost(`${silent}, the bound is ${bound} ms`);
+      },
     });
   }
 

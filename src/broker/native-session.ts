@@ -232,7 +232,7 @@ export class NativeSession implements Connection {
         onProblem: (problem) => this.#handlers.onProblem(`${peerName}: ${problem}`),
         onFarewell: () => this.#onFarewell(),
         onFarewellAnswered: () => this.close('left', `left ${peerName}`, false, 'flushed'),
-        onLost: (silence) => this.#onLost(silence),
+        onLost: (problem) => this.close('unresponsive', problem),
       },
     );
     if (this.#filter !== this.#announced) this.#peering.subscribe(this.#filter);
@@ -244,13 +244,6 @@ export class NativeSession implements Connection {
     if (this.#peerLeaves) return;
     this.#peerLeaves = true;
     this.#deadline.set(this.#options.timings.leave, () => this.ended());
-  }
-
-  #onLost(silence: number): void {
-    const { timings, peerName } = this.#options;
-    const bound = timings.idle + timings.suspect + timings.unresponsive;
-    const silent = `${peerName} was silent for ${Math.round(silence)} ms`;
-    this.close('unresponsive', `${silent}, the bound is ${bound} ms`);
   }
 
   #notUp(): Promise<never> {

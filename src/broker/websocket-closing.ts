@@ -1,7 +1,36 @@
 import type { Closed } from './connection.ts';
+import { dialFailure } from './dial-failure.ts';
+import { explainTlsFailure } from './tls.ts';
+
+/** Why a WebSocket did not come about, or has closed. `peerName` is how the other side is named in messages. */
+
+/** By Node's error, or that of `ws`, before the WebSocket was open. */
+export function openingFailure(error: NodeJS.ErrnoException, host: string, peerName: string): Closed {
+  const tls = explainTlsFailure(error);
+  if (tls) return { code: tls.code, message: `${peerName} ${tls.problem}`, refused: tls.refused };
+  if (error.code?.startsWith('HPE_')) {
+    const advice = "for Broker's native protocol use broker:// or brokers://";
+    return { code: 'protocol', message: `${peerName} speaks no HTTP: ${advice}`, refused: false };
+  }
+  if (error.code === 'ECONNRESET' || error.message === 'socket hang up') {
+    const message = `${peerName} closed the connection before it said anything: it may speak TLS (wss://) or not`;
+    return { code: 'reset', message, refused: false };
+  }
+  return { ...dialFailure(error, host, peerName), refused: false };
+}
+
+/** By the error that broke the open WebSocket. */
+export function breakingFailure(error: NodeJS.ErrnoException, peerName: string): Closed {
+  const message = `${peerName}: ${error.message}`;
+  const tls = explainTlsFailure(error);
+  if (tls) return { code: tls.code, message, refused: tls.refused };
+  const isLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+  const code = isLarge ? 'frame-too-large' : error.code?.startsWith('WS_ERR') ? 'protocol' : 'reset';
+  return { code, message, refused: false };
+}
 
 /**
- * What it means that a peer has closed a WebSocket (RFC 6455, section 7.4.1, and what Zeek's server makes of it).
+ * By the peer's own closing (RFC 6455, section 7.4.1, and what Zeek's server makes of it).
  * @param lastError what Zeek's last message of an error said, empty if there was none
  */
 export function closingOf(code: number, reason: string, peerName: string, lastError: string): Closed {

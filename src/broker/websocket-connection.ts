@@ -15,11 +15,11 @@ import {
   type Timings,
 } from './connection.ts';
 import { Deadline } from './deadline.ts';
-import { dialFailure } from './dial-failure.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
 import { systemClock } from './system-clock.ts';
-import { explainTlsFailure, materialOptions, type TlsMaterial, type TlsSettings } from './tls.ts';
+import { materialOptions, type TlsMaterial, type TlsSettings } from './tls.ts';
 import { certificateNotices, readTlsMaterial } from './tls-connection.ts';
+import { breakingFailure, openingFailure } from './websocket-closing.ts';
 import { applicationName } from './websocket-messages.ts';
 import { WebSocketSession } from './websocket-session.ts';
 import { feed, webSocketWire } from './websocket-wire-connection.ts';
@@ -223,27 +223,11 @@ class WebSocketConnection implements Connection {
   }
 
   #socketFailed(error: NodeJS.ErrnoException): void {
-    const tls = explainTlsFailure(error);
-    const name = this.#peerName;
-    if (this.#session) {
-      const large = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
-      const code = large ? 'frame-too-large' : error.code?.startsWith('WS_ERR') ? 'protocol' : 'reset';
-      this.#session.close(tls?.code ?? code, `${name}: ${error.message}`, tls?.refused ?? false);
-    } else if (tls) this.#fail(tls.code, `${name} ${tls.problem}`, tls.refused);
-    else if (error.code?.startsWith('HPE_')) {
-      this.#fail(
-        'protocol',
-        `${name} speaks no HTTP: for Broker's native protocol use broker:// or brokers://`,
-      );
-    } else if (error.code === 'ECONNRESET' || error.message === 'socket hang up') {
-      this.#fail(
-        'reset',
-        `${name} closed the connection before it said anything: it may speak TLS (wss://) or not`,
-      );
-    } else {
-      const { code, message } = dialFailure(error, this.#options.host, name);
-      this.#fail(code, message);
-    }
+    const { code, message, refused } = this.#session
+      ? breakingFailure(error, this.#peerName)
+      : openingFailure(error, this.#options.host, this.#peerName);
+    if (this.#session) this.#session.close(code, message, refused);
+    else this.#fail(code, message, refused);
   }
 
   /** Ends the connection before it has a session. */

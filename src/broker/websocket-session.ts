@@ -26,20 +26,12 @@ import {
   incarnationOf,
   type WebSocketMessage,
 } from './websocket-messages.ts';
+import { heardIn, type WebSocketRole } from './websocket-role.ts';
 import type { WebSocketWire } from './wire.ts';
-import { readMessages, type ZeekEvent } from './zeek-event.ts';
+import type { ZeekEvent } from './zeek-event.ts';
 
 export interface WebSocketSessionOptions {
-  /** A client subscribes and waits for the ack; a server waits for subscriptions and acks them. */
-  readonly role:
-    | { readonly side: 'client' }
-    /** `clientId` is what the ack calls the client. */
-    | {
-        readonly side: 'server';
-        readonly clientId: string;
-        readonly version: string;
-        declares(event: ZeekEvent): boolean;
-      };
+  readonly role: WebSocketRole;
   readonly filter: readonly string[];
   readonly transport: Transport;
   readonly authenticated: boolean;
@@ -227,17 +219,12 @@ export class WebSocketSession implements Connection {
   }
 
   #onData({ topic, data }: Extract<WebSocketMessage, { type: 'data-message' }>): void {
-    const { role } = this.#options;
-    for (const message of readMessages(data)) {
+    for (const heard of heardIn(this.#options.role, this.#filter, topic, data)) {
       if (this.#closed) return;
-      if (role.side === 'server' && (message.type !== 'event' || !role.declares(message.event))) {
-        // Zeek takes single events that it knows, whatever else Broker's messages may be.
-        this.#reply('failed to create Zeek event');
-        this.#problem(`a message on ${topic} that is no event declared here`);
-      } else if (message.type === 'malformed') {
-        this.#problem(`a message on ${topic}: ${message.problem}`);
-      } else if (message.type === 'event' && (role.side === 'server' || matchesFilter(this.#filter, topic))) {
-        this.#handlers.onEvent(topic, message.event);
+      if ('event' in heard) this.#handlers.onEvent(topic, heard.event);
+      else {
+        if (heard.reply) this.#reply(heard.reply);
+        this.#problem(heard.problem);
       }
     }
   }
