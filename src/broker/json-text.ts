@@ -24,6 +24,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   // Zeek writes it though JSON has no such escape.
   v: '\v',
 };
+const WORDS = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+] as const;
 const NUMBER = /-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|nan|inf)/y;
 const PLAIN = /[^"\\]*/y;
 const SPACE = /[ \t\r\n]*/y;
@@ -62,11 +67,7 @@ class Parser {
       if (depth >= MAX_DEPTH) throw new CodecError('too-deep', this.#at, `nested deeper than ${MAX_DEPTH}`);
       return next === '{' ? this.#object(depth + 1) : this.#array(depth + 1);
     }
-    for (const [word, value] of [
-      ['true', true],
-      ['false', false],
-      ['null', null],
-    ] as const) {
+    for (const [word, value] of WORDS) {
       if (this.#text.startsWith(word, this.#at)) {
         this.#at += word.length;
         return value;

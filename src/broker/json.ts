@@ -3,6 +3,7 @@ import { CodecError } from './codec-error.ts';
 import { count, type Data, integer, none, type PortProtocol, port, timespan, timestamp } from './data.ts';
 import { formatIpAddress, formatSubnet, parseIpAddress, parseSubnet } from './ip-address.ts';
 import { type JsonObject, type JsonValue, parseJson, printJsonString } from './json-text.ts';
+import { parseTimespan, parseTimestamp, printTimespan, printTimestamp } from './json-time.ts';
 
 /**
  * Broker's JSON form of its values (broker/format/json.hh, Zeek's WebSocket API v1): objects of `@data-type` and
@@ -87,9 +88,9 @@ export function readData(object: JsonObject, depth = 0): Data {
     case 'port':
       return readPort(text(data));
     case 'timestamp':
-      return timestamp(readTimestamp(text(data)));
+      return timestamp(readTime(parseTimestamp, 'a timestamp (ISO 8601)', text(data)));
     case 'timespan':
-      return timespan(readTimespan(text(data)));
+      return timespan(readTime(parseTimespan, 'a timespan', text(data)));
     case 'enum-value':
       return { type: 'enum', name: text(data) };
     case 'set':
@@ -137,61 +138,6 @@ function readReal(data: JsonValue | undefined): number {
   return Number(digits);
 }
 
-/** ISO 8601 in UTC without a zone, to the nanosecond where it has any. */
-function printTimestamp(nanoseconds: bigint): string {
-  const fraction = BigInt.asUintN(64, ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n);
-  const seconds = (nanoseconds - fraction) / 1_000_000_000n;
-  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  const digits = fraction.toString().padStart(9, '0').replace(/000$/, '').replace(/000$/, '');
-  return `${whole}.${digits}`;
-}
-
-const TIMESTAMP =
-  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{0,9})\d*)?(?:Z|([+-])(\d\d):?(\d\d))?$/;
-
-function readTimestamp(value: string): bigint {
-  const [, year, month, day, hour, minute, second, fraction = '', sign, zoneHour, zoneMinute] =
-    TIMESTAMP.exec(value) ?? fail('a timestamp (ISO 8601)', value);
-  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
-  const milliseconds = Date.parse(`${iso}Z`);
-  // Date would carry 30 February over into March.
-  if (Number.isNaN(milliseconds) || new Date(milliseconds).toISOString().slice(0, 19) !== iso) {
-    throw bad('a timestamp (ISO 8601)', value);
-  }
-  const zone = sign ? (Number(zoneHour) * 60 + Number(zoneMinute)) * (sign === '-' ? 60 : -60) : 0;
-  return within64(
-    BigInt(milliseconds / 1000 + zone) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0')),
-    value,
-  );
-}
-
-const UNITS: Readonly<Record<string, bigint>> = {
-  ns: 1n,
-  us: 1_000n,
-  ms: 1_000_000n,
-  s: 1_000_000_000n,
-  min: 60_000_000_000n,
-  h: 3_600_000_000_000n,
-  d: 86_400_000_000_000n,
-};
-
-/** In the largest of ns, us, ms and s that loses nothing, as Zeek does. */
-function printTimespan(nanoseconds: bigint): string {
-  const unit =
-    nanoseconds === 0n ? 's' : (['s', 'ms', 'us'].find((name) => nanoseconds % unitOf(name) === 0n) ?? 'ns');
-  return `${nanoseconds / unitOf(unit)}${unit}`;
-}
-
-function readTimespan(value: string): bigint {
-  const [, digits = '', unit = ''] =
-    /^(-?\d{1,20})(ns|us|ms|s|min|h|d)$/.exec(value) ?? fail('a timespan', value);
-  return within64(BigInt(digits) * unitOf(unit), value);
-}
-
-function unitOf(name: string): bigint {
-  return UNITS[name] ?? 1n;
-}
-
 const PROTOCOLS: Readonly<Record<string, PortProtocol>> = {
   tcp: 'tcp',
   udp: 'udp',
@@ -227,9 +173,9 @@ function inRange(make: () => Data, data: JsonValue | undefined): Data {
   }
 }
 
-function within64(value: bigint, source: string): bigint {
-  if (BigInt.asIntN(64, value) === value) return value;
-  throw bad('a time of 64 bits of nanoseconds', source);
+function readTime(parse: (text: string) => bigint | undefined, what: string, text: string): bigint {
+  const value = parse(text) ?? fail(what, text);
+  return BigInt.asIntN(64, value) === value ? value : fail('a time of 64 bits of nanoseconds', text);
 }
 
 function text(data: JsonValue | undefined): string {
