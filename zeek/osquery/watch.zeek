@@ -22,6 +22,9 @@ export {
 		Odd_Program,
 	};
 
+	## How long after a host's first connection its listeners count as those that were there before.
+	option settling = 30sec;
+
 	## Ports on which anybody may listen.
 	option expected_ports: set[count] = { 22, 80, 443 };
 
@@ -37,8 +40,19 @@ export {
 # Who listens on which port of which host.
 global listeners: set[string, string, int];
 
-# When each host ran the query first: the rows of that run were there before, and are no news.
-global first_run: table[string] of time;
+# When each host connected first. Later connections don't count: what happened meanwhile comes then, and is news.
+global first_seen: table[string] of time;
+
+event osquery::host_connected(host_id: string)
+	{
+	if ( host_id !in first_seen )
+		first_seen[host_id] = current_time();
+	}
+
+function is_settled(host: string): bool
+	{
+	return host in first_seen && current_time() - first_seen[host] > settling;
+	}
 
 event listener(info: osquery::ResultInfo, name: string, path: string, address: string, number: int)
 	{
@@ -49,13 +63,10 @@ event listener(info: osquery::ResultInfo, name: string, path: string, address: s
 		return;
 		}
 
-	if ( host !in first_run )
-		first_run[host] = osquery::host_time();
-
-	# A row can come twice, and after a restart of the host's extension all of them come anew.
-	local is_new = [host, path, number] !in listeners && osquery::host_time() > first_run[host];
+	# A row can come twice, and all of them come anew when the host's extension has lost its state.
+	local is_new = [host, path, number] !in listeners;
 	add listeners[host, path, number];
-	if ( ! is_new || int_to_count(number) in expected_ports )
+	if ( ! is_new || ! is_settled(host) || int_to_count(number) in expected_ports )
 		return;
 
 	NOTICE([$note=New_Listener, $sub=path, $identifier=cat(host, path, number),

@@ -5,8 +5,8 @@
 @load osquery/watch
 
 redef exit_only_after_terminate = T;
+redef osquery::watch::settling = 200msec;
 
-# An event that no host sent has no time of its own: that of this Zeek stands in.
 function listens(utype: osquery::UpdateType, path: string, number: int)
 	{
 	event osquery::watch::listener([$host="h1", $utype=utype], "x", path, "0.0.0.0", number);
@@ -39,7 +39,8 @@ event finish()
 
 event zeek_init()
 	{
-	schedule 50msec { first() };
-	schedule 150msec { later() };
-	schedule 250msec { finish() };
+	event osquery::host_connected("h1");
+	schedule 10msec { first() };
+	schedule 500msec { later() };
+	schedule 600msec { finish() };
 	}
