@@ -39,26 +39,29 @@ test('it says that it is a stand-in, answers, and ends in order on SIGTERM', asy
   assert.equal(existsSync(socket) || existsSync(`${socket}.${probe.uuid}`), false);
 });
 
-test('killed and started again it removes the sockets of its former extensions', async (t) => {
-  const directory = temporaryDirectory(t);
-  const socket = join(directory, 'em');
-  const flags = [
-    '--ephemeral',
-    `--extensions_socket=${socket}`,
-    '--logger_plugin=stdout',
-    '--config_plugin=update',
-  ];
-  const first = spawnStandin(t, flags);
-  await socketAppears(socket);
-  const probe = new OsqueryProbe({ manager: socket });
-  await probe.register({ logger: { probe: [] } });
-  t.after(() => probe.die());
-  first.child.kill('SIGKILL');
-  await first.ended;
-  assert.equal(existsSync(`${socket}.${probe.uuid}`), true);
-  spawnStandin(t, flags);
-  await eventually('the socket is gone', () => !existsSync(`${socket}.${probe.uuid}`));
-});
+for (const signal of ['SIGKILL', 'SIGHUP'] as const) {
+  test(`ended by ${signal} it leaves everything as it is; started again it removes the sockets of its former extensions`, async (t) => {
+    const directory = temporaryDirectory(t);
+    const socket = join(directory, 'em');
+    const flags = [
+      '--ephemeral',
+      `--extensions_socket=${socket}`,
+      '--logger_plugin=stdout',
+      '--config_plugin=update',
+    ];
+    const first = spawnStandin(t, flags);
+    await socketAppears(socket);
+    const probe = new OsqueryProbe({ manager: socket });
+    await probe.register({ logger: { probe: [] } });
+    t.after(() => probe.die());
+    first.child.kill(signal);
+    await first.ended;
+    assert.equal(probe.shutdowns, 0);
+    assert.equal(existsSync(`${socket}.${probe.uuid}`), true);
+    spawnStandin(t, flags);
+    await eventually('the socket is gone', () => !existsSync(`${socket}.${probe.uuid}`));
+  });
+}
 
 test("a flag that osqueryd doesn't have is refused before anything starts", async (t) => {
   const { ended, stderr } = spawnStandin(t, ['--log_result_events=0']);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { QueryStore } from '../../src/sandbox/osqueryd/query-store.ts';
 import { type OsqueryProbe, queryManager, updateConfig } from '../support/osquery-probe.ts';
 import { passing, type Standin, standinWithProbe, temporaryDirectory } from '../support/standin.ts';
@@ -181,14 +181,19 @@ test('the diffs survive a restart with a database', async (t) => {
   assert.deepEqual(runs, [['q 0 added 1795496602'], ['q 1 removed 1795496602', 'q 1 added 1795496702']]);
 });
 
-test('a query during which osqueryd died stays away for a day, unless it says otherwise', async (t) => {
+/** An osqueryd that finds that its former self died during the query `q`. */
+function afterDeath(t: TestContext, ...more: string[]) {
   const directory = temporaryDirectory(t);
   const store = new QueryStore(`${directory}/db`);
   store.setSetting('executing_query', 'q');
   store.close();
-  const flags = [`--database_path=${directory}/db`, '--noephemeral', '--nodisable_database'];
-  const { clock, log, probe, socket } = await standinWithProbe(t, flags);
-  assert.equal(log[0], 'config.cpp:332] Scheduled query may have failed: q');
+  const flags = [`--database_path=${directory}/db`, '--noephemeral', '--nodisable_database', ...more];
+  return standinWithProbe(t, flags);
+}
+
+test('a query during which osqueryd died stays away for a day, unless it says otherwise', async (t) => {
+  const { clock, log, probe, socket } = await afterDeath(t);
+  assert.equal(log[0], 'config.cpp:363] Scheduled query may have failed: q');
   const query = { query: "SELECT 'a' AS x", interval: 1 };
   await updateConfig(socket, 'bro', { schedule: { q: query, other: query } });
   await clock.advance(2000);
@@ -198,9 +203,27 @@ test('a query during which osqueryd died stays away for a day, unless it says ot
     { blacklisted: '1', denylisted: '1', name: 'q' },
   ]);
   assert.deepEqual(results(probe), ['other 0 added a']);
+  assert.deepEqual(
+    log.filter((line) => line.startsWith('config.cpp:509]')),
+    ['config.cpp:509] The caller does not want denied queries, skipping denied scheduled query: q'],
+  );
   await updateConfig(socket, 'bro', { schedule: { q: { ...query, denylist: false } } });
   await clock.advance(2000);
   assert.deepEqual(results(probe), ['other 0 added a', 'q 0 added a']);
+});
+
+test('without a watchdog no query stays away, and one of nothing but events never does', async (t) => {
+  const events = { query: 'SELECT target_path FROM file_events', interval: 1 };
+  const denied = async ({ clock, socket }: Awaited<ReturnType<typeof afterDeath>>, query: object) => {
+    await updateConfig(socket, 'bro', { schedule: { q: query } });
+    await clock.advance(2000);
+    return (await queryManager(socket, 'SELECT denylisted FROM osquery_schedule')).rows[0]?.['denylisted'];
+  };
+  const unwatched = await afterDeath(t, '--disable_watchdog');
+  assert.equal(unwatched.log[0], 'config.cpp:363] Scheduled query may have failed: q');
+  assert.equal(await denied(unwatched, { query: 'SELECT 1 AS x', interval: 1 }), '0');
+  assert.equal(await denied(await afterDeath(t), events), '0');
+  assert.equal(await denied(await afterDeath(t, '--events_enforce_denylist'), events), '1');
 });
 
 test('text is escaped in differential results and left as it is in snapshots', async (t) => {

@@ -26,7 +26,8 @@ export async function runOsqueryd(argv: readonly string[]): Promise<number> {
   );
   const osqueryd = newOsqueryd(flags);
   if (!osqueryd) return CATASTROPHIC;
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => osqueryd.stop());
+  // As for osqueryd, SIGHUP is no word to read anything again but the end, without order.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => osqueryd.stop());
   await osqueryd.start();
   return await osqueryd.ended;
 }

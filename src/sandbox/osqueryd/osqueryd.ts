@@ -83,8 +83,8 @@ export class Osqueryd {
     const identity = new HostIdentity({ ...options, store });
     const hostIdentifier = () => identity.identifier();
     const denylist = new Denylist(store);
-    const failed = denylist.takeOver(unixTime(clock));
-    if (failed !== undefined) log.warning('config.cpp', 332, `Scheduled query may have failed: ${failed}`);
+    const failed = denylist.takeOver(unixTime(clock), !flags.bool('disable_watchdog'));
+    if (failed !== undefined) log.warning('config.cpp', 363, `Scheduled query may have failed: ${failed}`);
     const callExtension = (registry: string, item: string, request: StringMap) =>
       this.#callExtension(registry, item, request);
     const tables: string[] = [];
@@ -148,7 +148,7 @@ export class Osqueryd {
       startTime: unixTime(clock),
       managerSocket: this.#socket,
       performance: (name) => runner.performance(name),
-      isDenied: (name) => denylist.isDenied(name, unixTime(clock)),
+      isDenied: (entry) => runner.isDenied(entry),
     });
     for (const table of own) {
       engine.attach(table);

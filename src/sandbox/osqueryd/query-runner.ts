@@ -67,11 +67,22 @@ export class QueryRunner {
     return this.#performance.get(name) ?? NO_PERFORMANCE;
   }
 
+  /** Whether the denylist keeps it from running; it lets queries of nothing but event tables run. */
+  isDenied({ name, query }: ScheduleEntry): boolean {
+    const { clock, denylist, flags } = this.#options;
+    if (!query.denylist || !denylist.isDenied(name, unixTime(clock))) return false;
+    return flags.bool('events_enforce_denylist') || !this.#readsEventsOnly(query.query);
+  }
+
   /** The caller holds the schedule lock. */
   async launch(entry: ScheduleEntry): Promise<void> {
     const { clock, denylist, engine, fail, log } = this.#options;
     const { name, query } = entry;
-    if (query.denylist && denylist.isDenied(name, unixTime(clock))) return;
+    if (this.isDenied(entry)) {
+      const what = `The caller does not want denied queries, skipping denied scheduled query: ${name}`;
+      if (denylist.isNews(name)) log.warning('config.cpp', 509, what);
+      return;
+    }
     log.verbose('scheduler.cpp', 120, `Executing scheduled query ${name}: ${query.query}`);
     const decorations = await this.#decorations();
     const started = clock.now();
@@ -93,6 +104,16 @@ export class QueryRunner {
       ? await this.#logSnapshot(head, outcome.rows)
       : await this.#logChanges(entry, head, outcome);
     if (status.code !== 0) fail(`Error logging the results of query: ${name}: ${status.message}`);
+  }
+
+  #readsEventsOnly(sql: string): boolean {
+    const { engine } = this.#options;
+    try {
+      const tables = engine.tablesOf(sql);
+      return tables.length > 0 && tables.every((name) => engine.table(name)?.eventBased);
+    } catch {
+      return false;
+    }
   }
 
   async #logSnapshot(head: LineHead, rows: readonly TypedRow[]): Promise<ExtensionStatus> {

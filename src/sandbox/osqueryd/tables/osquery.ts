@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import type { Config, ScheduleEntry } from '../config/config.ts';
 import type { Flags } from '../flags.ts';
 import type { Performance } from '../query-runner.ts';
 import type { Registry } from '../registry.ts';
@@ -15,7 +15,7 @@ export interface OsqueryFacts {
   readonly startTime: number;
   readonly managerSocket: string;
   readonly performance: (name: string) => Performance;
-  readonly isDenied: (name: string) => boolean;
+  readonly isDenied: (entry: ScheduleEntry) => boolean;
 }
 
 /** The tables in which osquery tells of itself. */
@@ -92,7 +92,8 @@ function schedule({ config, isDenied, performance }: OsqueryFacts): Table {
       'blacklisted INTEGER =denylisted',
     ),
     generate: () =>
-      config.schedule().map(({ name, query }) => {
+      config.schedule().map((entry) => {
+        const { name, query } = entry;
         const done = performance(name);
         return {
           name,
@@ -100,7 +101,7 @@ function schedule({ config, isDenied, performance }: OsqueryFacts): Table {
           interval: query.interval,
           executions: done.executions,
           last_executed: done.lastExecuted,
-          denylisted: query.denylist && isDenied(name) ? 1 : 0,
+          denylisted: isDenied(entry) ? 1 : 0,
           output_size: done.outputSize,
           wall_time: Math.floor(done.wallTimeMs / 1000),
           wall_time_ms: Math.round(done.wallTimeMs),
