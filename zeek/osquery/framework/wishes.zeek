@@ -132,16 +132,22 @@ event osquery::hosts::host_changed(host_id: string)
 		declare_wish(host_id);
 	}
 
+# Each host has its turn once in an interval: all at once, ten thousand would hold Zeek up for a second, and then all
+# answer at once.
+const turns = 60;
+global turn = 0;
+
 event declare_wishes()
 	{
+	turn = ( turn + 1 ) % turns;
 	for ( host_id, h in known )
-		if ( h$alive )
+		if ( h$alive && fnv1a32(host_id) % turns == turn )
 			{
 			h$wish_sent = "";
 			declare_wish(host_id);
 			}
 
-	schedule osquery::wish_interval { declare_wishes() };
+	schedule osquery::wish_interval / turns { declare_wishes() };
 	}
 
 event zeek_init() &priority=100
@@ -152,5 +158,5 @@ event zeek_init() &priority=100
 event zeek_init() &priority=-10
 	{
 	if ( osquery::is_owner() )
-		schedule osquery::wish_interval { declare_wishes() };
+		schedule osquery::wish_interval / turns { declare_wishes() };
 	}
