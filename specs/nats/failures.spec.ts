@@ -117,10 +117,12 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
       refused: true,
     });
     const bare = await ending(t, server.port, {}, { secure: true, tls: { ca: tlsFile('ca.pem') } });
-    assert.deepEqual([bare.code, bare.refused], ['tls-untrusted', true]);
+    // The server's word may be lost on the way, as it hangs up on what it has not read yet.
+    assert.ok(['tls-untrusted', 'reset'].includes(bare.code), bare.code);
+    assert.match(bare.message, /certificate/);
     const plain = await ending(t, server.port, {});
     assert.deepEqual([plain.code, plain.refused], ['tls-mismatch', true]);
-    assert.match(plain.message, /<server> wants TLS: use tls:\/\//);
+    assert.equal(plain.message, '<server> wants TLS: use tls:// in its address');
     const file = await ending(t, server.port, {}, { secure: true, tls: { ca: '/nonexistent/ca.pem' } });
     assert.deepEqual([file.code, file.refused], ['tls-settings', true]);
   });

@@ -48,6 +48,12 @@ export function openingFailure(error: NatsProblem, server: string, timeout: numb
       const message = `${server} speaks no TLS, this side does: use nats://, or have the server use TLS`;
       return { code: 'tls-mismatch', message, refused: true };
     }
+    case 'ECONNRESET': {
+      // A server that refuses our certificate, or that there is none, says so and hangs up on what we have sent
+      // meanwhile: its word may be lost by that.
+      const hint = 'it may want TLS, or a certificate of this side (certificate, key)';
+      return { code: 'reset', message: `${server} closed the connection at once: ${hint}`, refused: false };
+    }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return {
@@ -60,7 +66,9 @@ export function openingFailure(error: NatsProblem, server: string, timeout: numb
   const tls = explainTlsFailure(cause);
   if (tls) return { code: tls.code, message: `${server} ${tls.problem}`, refused: tls.refused };
   if (code === 'TLS') {
-    const message = `${server} wants TLS: use tls:// in its address (${cause.message})`;
+    // Without TLS of ours the package stumbles over its own options, which helps nobody.
+    const why = cause instanceof TypeError ? '' : ` (${cause.message})`;
+    const message = `${server} wants TLS: use tls:// in its address${why}`;
     return { code: 'tls-mismatch', message, refused: true };
   }
   if (/unexpected response/.test(error.message)) {
