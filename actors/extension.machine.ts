@@ -2,13 +2,14 @@ import { assign, type DoneActorEvent, setup } from 'xstate';
 import type { MessageOf } from '../src/bus/messages.ts';
 import { DEFAULT_POLICY } from '../src/schedule/policy.ts';
 import { groupsOf, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
+import { reasonOf } from '../src/text/reason.ts';
 import type { Host } from '../src/vocabulary/words.ts';
 import type { LinkTiming } from './bro-peer.machine.ts';
 import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
 import { courierMachine } from './courier.machine.ts';
 import { loggerPluginMachine } from './logger-plugin.machine.ts';
 import { type OsqueryCoreOutput, type OsqueryTiming, osqueryCoreMachine } from './osquery-core.machine.ts';
-import { inboxPort, promisePort, publishPort, reasonOf } from './port.ts';
+import { inboxPort, promisePort, publishPort } from './port.ts';
 import type { Pending } from './schedule-commands.ts';
 import { scheduleManagerMachine } from './schedule-manager.machine.ts';
 

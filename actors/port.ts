@@ -40,8 +40,3 @@ export interface InboxInput {
 export function inboxPort() {
   return callbackPort<EventObject, InboxInput>('inbox');
 }
-
-/** The text of what a piece of work failed with. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

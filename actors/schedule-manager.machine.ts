@@ -3,7 +3,8 @@ import type { MessageOf } from '../src/bus/messages.ts';
 import type { ScheduleEvent } from '../src/schedule/events.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { type Execution, executions, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
-import { inboxPort, promisePort, publishAllPort, publishPort, reasonOf } from './port.ts';
+import { reasonOf } from '../src/text/reason.ts';
+import { inboxPort, promisePort, publishAllPort, publishPort } from './port.ts';
 import {
   type Descriptions,
   type Pending,

@@ -9,6 +9,7 @@ import {
   type TLSSocket,
   connect as tlsConnect,
 } from 'node:tls';
+import { reasonOf } from '../text/reason.ts';
 import { expiryNotice, nativeTlsOptions, type TlsMaterial, type TlsMode, type TlsSettings } from './tls.ts';
 
 /** Whoever secures a socket bounds the time itself. */
@@ -58,7 +59,7 @@ async function read(what: string, file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw new TlsSettingsError(`can't read the ${what} ${file}: ${(error as Error).message}`, error);
+    throw new TlsSettingsError(`can't read the ${what} ${file}: ${reasonOf(error)}`, error);
   }
 }
 
@@ -118,7 +119,7 @@ function contextOf(mode: TlsMode, material: TlsMaterial): SecureContext {
   try {
     return createSecureContext(nativeTlsOptions(mode, material));
   } catch (error) {
-    throw new TlsSettingsError(`our TLS files are unusable: ${(error as Error).message}`, error);
+    throw new TlsSettingsError(`our TLS files are unusable: ${reasonOf(error)}`, error);
   }
 }
 

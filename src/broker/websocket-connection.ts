@@ -3,6 +3,7 @@ import { isIP, connect as netConnect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { WebSocket } from 'ws';
+import { reasonOf } from '../text/reason.ts';
 import { formatHostAndPort, WEBSOCKET_PATH } from './address.ts';
 import {
   type Clock,
@@ -168,7 +169,7 @@ class WebSocketConnection implements Connection {
     } catch (error) {
       raw.destroy();
       queueMicrotask(() =>
-        this.#fail('tls-settings', `our TLS files are unusable: ${(error as Error).message}`, true),
+        this.#fail('tls-settings', `our TLS files are unusable: ${reasonOf(error)}`, true),
       );
       return raw;
     }

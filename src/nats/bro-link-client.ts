@@ -10,6 +10,7 @@ import {
 import { matchesFilter } from '../broker/handshake-messages.ts';
 import { SilenceWatch } from '../broker/silence-watch.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { reasonOf } from '../text/reason.ts';
 import { decodeMessage, encodeEvent, encodeMessage, type NatsMessage } from './message.ts';
 import type { NatsSubjects } from './subjects.ts';
 
@@ -97,7 +98,7 @@ export class BroLink implements Connection {
       if (decodeMessage(data).type !== 'pong') throw new Error('it began anew');
       this.#watch.heard();
     } catch (error) {
-      this.close('reset', `host ${host} is at ${server} no more (${(error as Error).message})`);
+      this.close('reset', `host ${host} is at ${server} no more (${reasonOf(error)})`);
     }
     this.#assertUp();
   }

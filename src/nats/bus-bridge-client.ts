@@ -1,7 +1,7 @@
 import type { NatsConnection } from 'nats';
-import type { Clock } from '../broker/connection.ts';
-import { DEFAULT_TIMINGS } from '../broker/connection.ts';
+import { type Clock, DEFAULT_TIMINGS } from '../broker/connection.ts';
 import { systemClock } from '../broker/system-clock.ts';
+import { reasonOf } from '../text/reason.ts';
 import { token } from '../text/subject-token.ts';
 import { type NatsTarget, openNats } from './link-client.ts';
 
@@ -99,7 +99,7 @@ export class BusBridge {
         this.#client = undefined;
         if (error) throw error;
       } catch (error) {
-        this.#report((error as Error).message);
+        this.#report(reasonOf(error));
       }
       if (!this.#closed) await this.#pause();
     }
@@ -131,7 +131,7 @@ export class BusBridge {
       // The connection broke: what of them arrived nobody knows.
       this.#dropped += underWay;
       this.#untold += underWay;
-      this.#report((error as Error).message);
+      this.#report(reasonOf(error));
     } finally {
       this.#pumping = false;
     }
@@ -143,7 +143,7 @@ export class BusBridge {
     } catch (error) {
       // Too large for the server, as a rule.
       this.#dropped += 1;
-      this.#report((error as Error).message);
+      this.#report(reasonOf(error));
     }
   }
 

@@ -1,8 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
-import { CodecError } from '../broker/codec-error.ts';
 import type { NatsProblem } from './failures.ts';
 import { unswallowed } from './link-client.ts';
-import { decodeMessage, type NatsMessage } from './message.ts';
+import { type NatsMessage, readMessage } from './message.ts';
 
 export interface InboundHandlers {
   onMessage(message: NatsMessage, raw: Msg): void;
@@ -41,16 +40,8 @@ export class Inbound {
   }
 
   #take(raw: Msg): void {
-    let message: NatsMessage;
-    try {
-      message = decodeMessage(raw.data);
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      this.#handlers.onProblem(
-        `a message on ${raw.subject} that can't be read: ${error.message} (${error.code})`,
-      );
-      return;
-    }
-    this.#handlers.onMessage(message, raw);
+    const read = readMessage(raw);
+    if ('problem' in read) this.#handlers.onProblem(read.problem);
+    else this.#handlers.onMessage(read.message, raw);
   }
 }

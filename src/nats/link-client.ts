@@ -12,6 +12,7 @@ import { formatEndpointAddress } from '../broker/address.ts';
 import type { Closed, Timings } from '../broker/connection.ts';
 import { materialOptions, type TlsSettings } from '../broker/tls.ts';
 import { readTlsMaterial } from '../broker/tls-connection.ts';
+import { reasonOf } from '../text/reason.ts';
 import { type NatsProblem, openingFailure } from './failures.ts';
 import { type NatsSettings, natsSettingsProblem } from './settings.ts';
 import { connectTidily } from './tidy-client.ts';
@@ -111,11 +112,7 @@ async function fromFile(path: string, make: (content: Buffer) => Authenticator):
   try {
     authenticator('a nonce to be signed');
   } catch (error) {
-    throw refusal(
-      'refused',
-      `the file ${path} holds no usable credentials: ${(error as Error).message}`,
-      error,
-    );
+    throw refusal('refused', `the file ${path} holds no usable credentials: ${reasonOf(error)}`, error);
   }
   return authenticator;
 }

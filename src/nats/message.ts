@@ -90,6 +90,19 @@ export function decodeMessage(payload: Uint8Array): NatsMessage {
   }
 }
 
+/** A message as it came on a subject, or in words why it can't be read. */
+export function readMessage(raw: {
+  readonly subject: string;
+  readonly data: Uint8Array;
+}): { readonly message: NatsMessage } | { readonly problem: string } {
+  try {
+    return { message: decodeMessage(raw.data) };
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    return { problem: `a message on ${raw.subject} that can't be read: ${error.message} (${error.code})` };
+  }
+}
+
 /** The number of the row that the event is, undefined for every other event. */
 export function sequenceOf(event: ZeekEvent): bigint | undefined {
   const value = event.metadata?.find(({ key }) => key === SEQUENCE_KEY)?.value;

@@ -1,12 +1,11 @@
 import type { Msg, MsgHdrs, NatsConnection } from 'nats';
-import { CodecError } from '../broker/codec-error.ts';
 import { type Clock, DEFAULT_TIMINGS, type Timings } from '../broker/connection.ts';
 import type { Accept, Listener } from '../broker/listening-server.ts';
 import { systemClock } from '../broker/system-clock.ts';
 import { untoken } from '../text/subject-token.ts';
 import { BroLink } from './bro-link-client.ts';
 import { type NatsTarget, openNats, serverName, unswallowed } from './link-client.ts';
-import { decodeMessage, encodeMessage, HOST_HEADER, type NatsMessage } from './message.ts';
+import { encodeMessage, HOST_HEADER, type NatsMessage, readMessage } from './message.ts';
 import { RowConsumer } from './row-consumer-client.ts';
 import { type NatsSubjects, natsSubjects } from './subjects.ts';
 
@@ -122,18 +121,13 @@ class BroAtNats implements Listener {
 
   #read(raw: Raw, take: (host: string, message: NatsMessage) => void): void {
     const host = untoken(raw.headers?.get(HOST_HEADER) ?? '');
-    let message: NatsMessage;
-    try {
-      message = decodeMessage(raw.data);
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      const problem = `a message on ${raw.subject} that can't be read: ${error.message} (${error.code})`;
+    const read = readMessage(raw);
+    if ('message' in read) take(host, read.message);
+    else {
       const link = this.#links.get(host);
-      if (link) link.problem(problem);
-      else this.#problem(problem);
-      return;
+      if (link) link.problem(read.problem);
+      else this.#problem(read.problem);
     }
-    take(host, message);
   }
 
   #greet(host: string, message: NatsMessage, raw: Msg): void {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { NatsConnection as Client, Msg } from 'nats';
+import type { NatsConnection as Client } from 'nats';
 import {
   type Clock,
   type Closed,
@@ -11,13 +11,12 @@ import {
   type Timings,
 } from '../broker/connection.ts';
 import { Deadline } from '../broker/deadline.ts';
-import { matchesFilter } from '../broker/handshake-messages.ts';
 import { systemClock } from '../broker/system-clock.ts';
 import { BroPresence, type BroWord } from './bro-presence-client.ts';
 import { endingFailure, type NatsProblem, permissionFailure } from './failures.ts';
-import { Inbound } from './inbound-client.ts';
+import { HostInbox } from './host-inbox-client.ts';
 import { NatsOpenError, type NatsTarget, openNats, serverName } from './link-client.ts';
-import { encodeMessage, type NatsMessage } from './message.ts';
+import { encodeMessage } from './message.ts';
 import { Outbound } from './outbound-client.ts';
 import { RowStream, StreamError } from './stream-client.ts';
 import { type NatsSubjects, natsSubjects } from './subjects.ts';
@@ -46,11 +45,6 @@ export function connectNats(options: NatsConnectOptions, handlers: ConnectionHan
   return connection;
 }
 
-type Events = Extract<NatsMessage, { readonly type: 'events' }>;
-
-/** Messages that may come before the Bro's answer has been looked at. */
-const MAX_EARLY = 100;
-
 class HostConnection implements Connection {
   readonly #options: NatsConnectOptions;
   readonly #handlers: ConnectionHandlers;
@@ -62,10 +56,9 @@ class HostConnection implements Connection {
   readonly #finished = Promise.withResolvers<void>();
   #filter: readonly string[];
   #client: Client | undefined;
-  #inbound: Inbound | undefined;
+  #inbox: HostInbox | undefined;
   #outbound: Outbound | undefined;
   #presence: BroPresence | undefined;
-  readonly #early: { readonly message: Events; readonly subject: string }[] = [];
   #leaving = false;
   #closed: Closed | undefined;
 
@@ -105,7 +98,7 @@ class HostConnection implements Connection {
   subscribe(filter: readonly string[]): void {
     this.#filter = filter;
     if (this.#closed) return;
-    this.#listen();
+    this.#inbox?.listen(filter);
     if (this.#presence?.bro) this.#say({ type: 'filter', filter });
   }
 
@@ -139,12 +132,14 @@ class HostConnection implements Connection {
     void this.#followStatus(client);
     this.#handlers.onPhase('handshaking');
     if (this.#closed) return;
-    this.#inbound = new Inbound(client, {
-      onMessage: (message, raw) => this.#onMessage(message, raw),
+    this.#inbox = new HostInbox(client, this.#subjects, this.#options.hostId, {
+      onMessage: () => this.#presence?.heard(),
+      onBro: (message) => this.#presence?.take(message),
+      onEvent: (topic, event) => this.#handlers.onEvent(topic, event),
       onProblem: (problem) => this.#problem(problem),
       onDenied: (subject) => this.#end(permissionFailure('subscription', subject, this.#server)),
     });
-    this.#listen();
+    this.#inbox.listen(this.#filter);
     const stream =
       jetstream === 'off' ? undefined : await RowStream.open(client, this.#subjects, jetstream, this.#server);
     if (this.#closed) return;
@@ -193,39 +188,7 @@ class HostConnection implements Connection {
       version: bro.version,
       confirms: settings.jetstream !== 'off' || bro.confirms,
     });
-    for (const { message, subject } of this.#early.splice(0)) this.#onEvents(message, subject);
-  }
-
-  #own(): string {
-    return this.#subjects.host(this.#options.hostId);
-  }
-
-  #listen(): void {
-    const topics = this.#filter.map((topic) => this.#subjects.ofTopic(topic));
-    this.#inbound?.listen(new Set([this.#subjects.bro, this.#own(), ...topics]));
-  }
-
-  #onMessage(message: NatsMessage, raw: Msg): void {
-    if (this.#closed) return;
-    this.#presence?.heard();
-    const isUp = this.#presence?.bro !== undefined;
-    if (raw.subject === this.#subjects.bro) this.#presence?.take(message);
-    else if (message.type === 'ping') raw.respond(encodeMessage({ type: isUp ? 'pong' : 'stranger' }));
-    else if (message.type !== 'events') return;
-    else if (isUp) this.#onEvents(message, raw.subject);
-    else if (this.#early.length < MAX_EARLY) this.#early.push({ message, subject: raw.subject });
-  }
-
-  #onEvents({ topic, events }: Events, subject: string): void {
-    // Who may address this host may say anything to it; else the subject, which permissions are for, must fit.
-    if (subject !== this.#own() && subject !== this.#subjects.ofTopic(topic)) {
-      this.#problem(`a message on ${subject} for ${topic}, which does not go there: left alone`);
-      return;
-    }
-    if (!matchesFilter(this.#filter, topic)) return;
-    for (const event of events) {
-      if (!this.#closed) this.#handlers.onEvent(topic, event);
-    }
+    this.#inbox?.open();
   }
 
   async #followStatus(client: Client): Promise<void> {
@@ -265,6 +228,7 @@ class HostConnection implements Connection {
     this.#closed = closed;
     this.#deadline.clear();
     this.#presence?.stop();
+    this.#inbox?.close();
     this.#outbound?.fail(new ConnectionError(closed.code, closed.message));
     void this.#client?.close();
     this.#handlers.onClosed(closed);

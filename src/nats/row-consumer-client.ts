@@ -1,4 +1,5 @@
 import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JsMsg, type NatsConnection } from 'nats';
+import { reasonOf } from '../text/reason.ts';
 import type { JetStreamUse } from './settings.ts';
 import { RowStream } from './stream-client.ts';
 import type { NatsSubjects } from './subjects.ts';
@@ -83,7 +84,7 @@ export class RowConsumer {
         }
       } catch (error) {
         if (this.#stopped) return;
-        onProblem(`reading the stream ${stream}: ${(error as Error).message}; it is tried again`);
+        onProblem(`reading the stream ${stream}: ${reasonOf(error)}; it is tried again`);
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE).unref());
       if (!this.#stopped) stream = await this.#open().catch(() => stream);

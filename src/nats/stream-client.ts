@@ -41,8 +41,8 @@ export class RowStream {
     try {
       const manager = await connection.jetstreamManager({ checkAPI: false, timeout: PATIENCE });
       const found = await manager.streams.find(subjects.everyRow).catch((error: NatsProblem) => {
-        if (use === 'create' && /no stream matches/i.test(error.message)) return undefined;
         if (!/no stream matches/i.test(error.message)) throw error;
+        if (use === 'create') return undefined;
         const advice = `make it, or let us (jetstream: create); it is to take ${subjects.everyRow}`;
         const message = `${server}: no stream takes rows: ${advice}`;
         throw new StreamError({ code: 'refused', message, refused: true }, error);

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fromCallback, fromPromise } from 'xstate';
 import type { Configured, Registered, WatchEvent } from '../../../actors/osquery-core.machine.ts';
-import { reasonOf } from '../../../actors/port.ts';
 import { systemClock } from '../../broker/system-clock.ts';
 import { configUpdate } from '../../osquery/config-plugin.ts';
 import type { ExtensionHandlers } from '../../osquery/extension-connection.ts';
@@ -10,6 +9,7 @@ import { createManagerClient, type ManagerClient } from '../../osquery/manager-c
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
 import { OsqueryError } from '../../osquery/osquery-error.ts';
 import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../osquery/registration.ts';
+import { reasonOf } from '../../text/reason.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import type { House } from './house.ts';
 import { ConfigReader } from './read-config.ts';

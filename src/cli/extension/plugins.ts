@@ -1,6 +1,5 @@
 import { fromCallback } from 'xstate';
 import type { LoggerEvent } from '../../../actors/logger-plugin.machine.ts';
-import { reasonOf } from '../../../actors/port.ts';
 import type { Courier } from '../../delivery/courier.ts';
 import type { EntryKind } from '../../delivery/journal-record.ts';
 import { genConfigResponse, readConfigPluginCall } from '../../osquery/config-plugin.ts';
@@ -8,6 +7,7 @@ import { distributedQueries, readDistributedCall } from '../../osquery/distribut
 import type { ExtensionHandlers, PluginResponse } from '../../osquery/extension-connection.ts';
 import { LOGGER_FEATURES, type LoggerCall, readLoggerCall } from '../../osquery/logger-call.ts';
 import { parseStatusLog, type StatusLine } from '../../osquery/status-log.ts';
+import { reasonOf } from '../../text/reason.ts';
 import type { DistributedExecutions } from './distributed-executions.ts';
 import type { House } from './house.ts';
 import { LogCallTimes } from './log-call-times.ts';

@@ -1,10 +1,10 @@
 import type { Configured } from '../../../actors/osquery-core.machine.ts';
-import { reasonOf } from '../../../actors/port.ts';
 import { keysForNextStart } from '../../config/next-start.ts';
 import { parseSettings } from '../../config/parse.ts';
 import { DEFAULT_STATE_DIRECTORY, type Settings } from '../../config/settings.ts';
 import type { ManagerClient } from '../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
+import { reasonOf } from '../../text/reason.ts';
 import { findConfig } from './find-config.ts';
 import { type GoodConfig, loadGoodConfig, saveGoodConfig } from './good-config.ts';
 import type { House } from './house.ts';

@@ -1,6 +1,5 @@
 import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../actors/extension.machine.ts';
-import { reasonOf } from '../../../actors/port.ts';
 import type { Account } from '../../delivery/accounting.ts';
 import type { Courier } from '../../delivery/courier.ts';
 import { isEventTable } from '../../osquery/event-tables.ts';
@@ -8,6 +7,7 @@ import { createTableAccessReader } from '../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../osquery/table-columns.ts';
 import type { ScheduleEvent } from '../../schedule/events.ts';
 import { initialState } from '../../schedule/schedule.ts';
+import { reasonOf } from '../../text/reason.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import { applySchedulePort, scheduleText } from './apply-schedule.ts';
 import { connectionPort } from './bro-connection.ts';

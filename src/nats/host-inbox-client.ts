@@ -1,0 +1,86 @@
+import type { Msg, NatsConnection } from 'nats';
+import { matchesFilter } from '../broker/handshake-messages.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { Inbound } from './inbound-client.ts';
+import { encodeMessage, type NatsMessage } from './message.ts';
+import type { NatsSubjects } from './subjects.ts';
+
+export interface HostInboxHandlers {
+  /** Something came: a sign of life. */
+  onMessage(): void;
+  /** What was said on the Bro's own subject. */
+  onBro(message: NatsMessage): void;
+  onEvent(topic: string, event: ZeekEvent): void;
+  onProblem(problem: string): void;
+  /** The server does not permit a subscription. */
+  onDenied(subject: string): void;
+}
+
+type Events = Extract<NatsMessage, { readonly type: 'events' }>;
+
+/** Messages that may come before the Bro's answer has been looked at. */
+const MAX_EARLY = 100;
+
+/** What comes to a host, on the subjects of the topics that it listens to and on its own. */
+export class HostInbox {
+  readonly #subjects: NatsSubjects;
+  readonly #own: string;
+  readonly #handlers: HostInboxHandlers;
+  readonly #inbound: Inbound;
+  readonly #early: { readonly message: Events; readonly subject: string }[] = [];
+  #filter: readonly string[] = [];
+  #hasBro = false;
+  #isClosed = false;
+
+  constructor(client: NatsConnection, subjects: NatsSubjects, host: string, handlers: HostInboxHandlers) {
+    this.#subjects = subjects;
+    this.#own = subjects.host(host);
+    this.#handlers = handlers;
+    this.#inbound = new Inbound(client, {
+      onMessage: (message, raw) => this.#take(message, raw),
+      onProblem: (problem) => handlers.onProblem(problem),
+      onDenied: (subject) => handlers.onDenied(subject),
+    });
+  }
+
+  /** Listens to these topics from now on, and to no others. */
+  listen(filter: readonly string[]): void {
+    this.#filter = filter;
+    const topics = filter.map((topic) => this.#subjects.ofTopic(topic));
+    this.#inbound.listen(new Set([this.#subjects.bro, this.#own, ...topics]));
+  }
+
+  /** There is a Bro: what came of it before is heard now. */
+  open(): void {
+    this.#hasBro = true;
+    for (const { message, subject } of this.#early.splice(0)) this.#hear(message, subject);
+  }
+
+  /** Nothing is handed on any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #take(message: NatsMessage, raw: Msg): void {
+    if (this.#isClosed) return;
+    this.#handlers.onMessage();
+    if (raw.subject === this.#subjects.bro) this.#handlers.onBro(message);
+    else if (message.type === 'ping') {
+      raw.respond(encodeMessage({ type: this.#hasBro ? 'pong' : 'stranger' }));
+    } else if (message.type !== 'events') return;
+    else if (this.#hasBro) this.#hear(message, raw.subject);
+    else if (this.#early.length < MAX_EARLY) this.#early.push({ message, subject: raw.subject });
+  }
+
+  #hear({ topic, events }: Events, subject: string): void {
+    // Who may address this host may say anything to it; else the subject, which permissions are for, must fit.
+    if (subject !== this.#own && subject !== this.#subjects.ofTopic(topic)) {
+      this.#handlers.onProblem(`a message on ${subject} for ${topic}, which does not go there: left alone`);
+      return;
+    }
+    if (!matchesFilter(this.#filter, topic)) return;
+    for (const event of events) {
+      if (!this.#isClosed) this.#handlers.onEvent(topic, event);
+    }
+  }
+}
