@@ -1,27 +1,15 @@
 import { assign, not, sendTo, setup } from 'xstate';
 import type { BusMessage, MessageOf } from '../src/bus/messages.ts';
 import { token } from '../src/text/subject-token.ts';
-import type { Audience, Host, Notice, Request } from '../src/vocabulary/words.ts';
+import type { Host } from '../src/vocabulary/words.ts';
+import {
+  type ConnectionCommand,
+  type ConnectionEvent,
+  type LinkTiming,
+  type Patience,
+  pauseAfter,
+} from './bro-link.ts';
 import { callbackPort, inboxPort, publishPort } from './port.ts';
-
-/** Milliseconds. */
-export interface LinkTiming {
-  /** First pause before a new attempt; doubles with each failure. */
-  readonly backOffBase: number;
-  readonly backOffMax: number;
-  /** Pause after the Bro, or our own policy, refused us: nothing will change soon. */
-  readonly refusedPause: number;
-  /** A connection that lived this long was healthy: its loss is met with an attempt at once. */
-  readonly healthyAfter: number;
-}
-
-/** Milliseconds; as configured. */
-export interface Patience {
-  /** How long a Bro has after each connect to ask again for what it wants. */
-  readonly resyncWindow: number;
-  /** How long the subscriptions of a Bro that stays away live. */
-  readonly expiry: number;
-}
 
 export interface BroPeerInput {
   readonly peer: string;
@@ -29,38 +17,6 @@ export interface BroPeerInput {
   readonly timing: LinkTiming;
   readonly patience: Patience;
 }
-
-/** What the connection tells its peer. Each carries the time; chance comes in with `closed`. */
-export type ConnectionEvent =
-  | {
-      readonly type: 'connection.phase';
-      readonly phase: 'resolving' | 'connecting' | 'securing' | 'handshaking';
-    }
-  | {
-      readonly type: 'connection.up';
-      readonly incarnation: string;
-      readonly transport: string;
-      readonly authenticated: boolean;
-    }
-  | { readonly type: 'connection.suspect'; readonly suspect: boolean }
-  | { readonly type: 'connection.request'; readonly request: Request; readonly audience: Audience }
-  | { readonly type: 'connection.problem'; readonly problem: string }
-  | {
-      readonly type: 'connection.closed';
-      readonly code: string;
-      readonly reason: string;
-      readonly refused: boolean;
-      /** How long it had been up, ms; 0 if it never was. */
-      readonly upFor: number;
-      /** 0..1, drawn for the jitter of the next attempt. */
-      readonly chance: number;
-    };
-
-/** What a peer tells its connection. */
-export type ConnectionCommand =
-  | { readonly type: 'host'; readonly host: Host }
-  | { readonly type: 'tell'; readonly notice: Notice }
-  | { readonly type: 'leave' };
 
 export type BroPeerEvent =
   | ConnectionEvent
@@ -82,19 +38,6 @@ interface BroPeerContext {
   readonly requests: number;
   /** Why the last connection ended. */
   readonly lastClose: { readonly code: string; readonly reason: string } | null;
-}
-
-/** The pause before the next attempt: exponential in the failures, with jitter so that a fleet does not return as one. */
-export function pauseAfter(
-  event: Extract<ConnectionEvent, { type: 'connection.closed' }>,
-  failures: number,
-  timing: LinkTiming,
-): number {
-  if (event.code === 'filter-changed') return 0;
-  if (event.refused) return Math.round(timing.refusedPause * (0.75 + event.chance / 2));
-  if (failures === 0) return Math.round(timing.backOffBase * event.chance);
-  const ceiling = Math.min(timing.backOffMax, timing.backOffBase * 2 ** (failures - 1));
-  return Math.round(ceiling * (0.5 + event.chance / 2));
 }
 
 function peerDown({ peer, lastClose, retryIn }: BroPeerContext): BusMessage {

@@ -4,7 +4,7 @@ import { DEFAULT_POLICY } from '../src/schedule/policy.ts';
 import { groupsOf, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import { reasonOf } from '../src/text/reason.ts';
 import type { Host } from '../src/vocabulary/words.ts';
-import type { LinkTiming } from './bro-peer.machine.ts';
+import type { LinkTiming } from './bro-link.ts';
 import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
 import { courierMachine } from './courier.machine.ts';
 import { loggerPluginMachine } from './logger-plugin.machine.ts';
@@ -54,9 +54,27 @@ interface ExtensionContext extends ExtensionInput {
   readonly end: ExtensionOutput;
 }
 
-const TOLD_TO_END: ExtensionOutput = { code: 0, reason: 'osqueryd told us to end' };
+const toldToEnd = { type: 'endWith', params: { code: 0, reason: 'osqueryd told us to end' } } as const;
 
-const signalled = (signal: string): ExtensionOutput => ({ code: 0, reason: `the process got ${signal}` });
+const signalled = {
+  type: 'endWith',
+  params: ({ event }: { readonly event: { readonly signal: string } }): ExtensionOutput => ({
+    code: 0,
+    reason: `the process got ${event.signal}`,
+  }),
+} as const;
+
+const letGo = {
+  type: 'endWith',
+  params: ({ event }: { readonly event: { readonly output: OsqueryCoreOutput } }) => endOf(event.output),
+} as const;
+
+/** What ends us while there is nobody yet to drain. */
+const ENDINGS = {
+  'osquery.shutdown': { target: 'releasing', actions: toldToEnd },
+  'process.signal': { target: 'releasing', actions: signalled },
+  'xstate.done.actor.osquery-core': { target: 'releasing', actions: letGo },
+} as const;
 
 /** The whole extension: supervises the rest and lives the life of an osquery extension. */
 export const extensionMachine = setup({
@@ -124,15 +142,7 @@ export const extensionMachine = setup({
           actions: { type: 'takeConfiguration', params: ({ event }) => event },
         },
         'osquery.config-refused': 'recovering',
-        'osquery.shutdown': { target: 'releasing', actions: { type: 'endWith', params: TOLD_TO_END } },
-        'process.signal': {
-          target: 'releasing',
-          actions: { type: 'endWith', params: ({ event }) => signalled(event.signal) },
-        },
-        'xstate.done.actor.osquery-core': {
-          target: 'releasing',
-          actions: { type: 'endWith', params: ({ event }) => endOf(event.output) },
-        },
+        ...ENDINGS,
       },
     },
     recovering: {
@@ -151,17 +161,7 @@ export const extensionMachine = setup({
           },
         },
       },
-      on: {
-        'osquery.shutdown': { target: 'releasing', actions: { type: 'endWith', params: TOLD_TO_END } },
-        'xstate.done.actor.osquery-core': {
-          target: 'releasing',
-          actions: { type: 'endWith', params: ({ event }) => endOf(event.output) },
-        },
-        'process.signal': {
-          target: 'releasing',
-          actions: { type: 'endWith', params: ({ event }) => signalled(event.signal) },
-        },
-      },
+      on: ENDINGS,
     },
     working: {
       description: 'All actors live.',
@@ -192,15 +192,9 @@ export const extensionMachine = setup({
         serving: {
           description: 'Bros are served.',
           on: {
-            'osquery.shutdown': { target: 'draining', actions: { type: 'endWith', params: TOLD_TO_END } },
-            'process.signal': {
-              target: 'draining',
-              actions: { type: 'endWith', params: ({ event }) => signalled(event.signal) },
-            },
-            'xstate.done.actor.osquery-core': {
-              target: 'draining.osquery.ended',
-              actions: { type: 'endWith', params: ({ event }) => endOf(event.output) },
-            },
+            'osquery.shutdown': { target: 'draining', actions: toldToEnd },
+            'process.signal': { target: 'draining', actions: signalled },
+            'xstate.done.actor.osquery-core': { target: 'draining.osquery.ended', actions: letGo },
           },
         },
         draining: {

@@ -42,15 +42,7 @@ export const loggerPluginMachine = setup({
   invoke: [{ src: 'inbox', input: { subjects: ['extension.draining'] } }, { src: 'calls' }],
   initial: 'unattached',
   on: {
-    'calls.progress': {
-      actions: [
-        'count',
-        {
-          type: 'publish',
-          params: ({ event }) => ({ type: 'logger.progress', calls: event.calls, bytes: event.bytes }),
-        },
-      ],
-    },
+    'calls.progress': { actions: ['count', { type: 'publish', params: progress }] },
     'extension.draining': '.ended',
   },
   states: {
@@ -60,13 +52,7 @@ export const loggerPluginMachine = setup({
         'calls.attached': { target: 'receiving', actions: { type: 'publish', params: attached } },
         'calls.progress': {
           target: 'receiving',
-          actions: [
-            'count',
-            {
-              type: 'publish',
-              params: ({ event }) => ({ type: 'logger.progress', calls: event.calls, bytes: event.bytes }),
-            },
-          ],
+          actions: ['count', { type: 'publish', params: progress }],
         },
         'journal.refused': { target: 'degraded', actions: 'recordLoss' },
       },
@@ -100,6 +86,10 @@ export const loggerPluginMachine = setup({
     ended: { type: 'final', description: 'Calls are still answered, but nobody counts them here.' },
   },
 });
+
+function progress({ event }: { event: Extract<LoggerEvent, { type: 'calls.progress' }> }) {
+  return { type: 'logger.progress', calls: event.calls, bytes: event.bytes } as const;
+}
 
 function attached({ event }: { event: Extract<LoggerEvent, { type: 'calls.attached' }> }) {
   return { type: 'logger.attached', by: event.by } as const;

@@ -1,6 +1,7 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 import type { Command, CommandOf } from '../src/schedule/commands.ts';
 import type { Column, Query, RepeatedQuery, Request } from '../src/vocabulary/words.ts';
+import { ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 /** What osquery says of a query: its columns in order, and the tables it reads. Or why it can't run. */
 export type Description =
@@ -24,14 +25,6 @@ export type ScheduleNews =
   | MessageOf<'courier.dropped'>
   | MessageOf<'execution.finished'>
   | MessageOf<'extension.draining'>;
-
-/** A Zeek instance behind a Bro (V5) has not said hello for too long. */
-export interface ZeekSilent {
-  readonly type: 'zeek.silent';
-  readonly peer: string;
-  readonly zeekInstance: string;
-  readonly at: number;
-}
 
 /** News that waits to be decided on, or a command that the manager itself gives. */
 export type Pending = ScheduleNews | ZeekSilent | CommandOf<'StartExtension'>;
@@ -89,7 +82,7 @@ export function commandsFor(
       ];
     case 'zeek.silent': {
       const { peer, zeekInstance } = pending;
-      const reason = 'its hello has not come for two minutes';
+      const reason = `its hello has not come for ${ZEEK_SILENCE / 1_000} s`;
       return [{ type: 'FarewellBro', at, cause: null, peer, zeekInstance, reason }];
     }
     case 'peer.request':

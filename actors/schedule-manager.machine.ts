@@ -5,14 +5,9 @@ import type { Policy } from '../src/schedule/policy.ts';
 import { type Execution, executions, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import { reasonOf } from '../src/text/reason.ts';
 import { inboxPort, promisePort, publishAllPort, publishPort } from './port.ts';
-import {
-  type Descriptions,
-  type Pending,
-  queriesIn,
-  type ScheduleNews,
-  type ZeekSilent,
-} from './schedule-commands.ts';
+import { type Descriptions, type Pending, queriesIn, type ScheduleNews } from './schedule-commands.ts';
 import { type Decided, decideAll, newsOf, refusalsForLog } from './schedule-decisions.ts';
+import { silenceAfter, silenceId, ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 export interface ScheduleManagerInput {
   /** The state that the log folds to. */
@@ -55,9 +50,6 @@ const LARGEST_BATCH = 256;
 /** Requests of one Bro that may wait; a Bro that asks faster than osquery can answer is told so. */
 const LONGEST_QUEUE = 1_000;
 
-/** A Zeek instance (V5) whose hello stops for so long has gone; its scripts say hello at least each minute. */
-const ZEEK_SILENCE = 120_000;
-
 const NOTHING_DECIDED: Decided = { next: initialState(), events: [], refusals: [] };
 
 const SUBJECTS = [
@@ -76,16 +68,8 @@ const SUBJECTS = [
   'extension.draining',
 ];
 
-/** What happens if this greeting is the last one. */
-function silenceOf({ peer, at, request }: MessageOf<'peer.request'>): ZeekSilent {
-  const zeekInstance = 'zeekInstance' in request ? request.zeekInstance : '';
-  return { type: 'zeek.silent', peer, zeekInstance, at: at + ZEEK_SILENCE };
-}
-
-function silenceId(message: MessageOf<'peer.request'>): string {
-  const { peer, zeekInstance } = silenceOf(message);
-  return JSON.stringify([peer, zeekInstance]);
-}
+/** News that waits its turn as it is. */
+const enqueued = { type: 'enqueue', params: ({ event }: { readonly event: Pending }) => event } as const;
 
 /** Decides what Bros may have: log first, then the state, then its effects. */
 export const scheduleManagerMachine = setup({
@@ -149,19 +133,16 @@ export const scheduleManagerMachine = setup({
   invoke: { src: 'inbox', input: { subjects: SUBJECTS } },
   on: {
     'osquery.configured': {
-      actions: [
-        { type: 'takePolicy', params: ({ event }) => event.policy },
-        { type: 'enqueue', params: ({ event }) => event },
-      ],
+      actions: [{ type: 'takePolicy', params: ({ event }) => event.policy }, enqueued],
     },
     'osquery.host': { actions: { type: 'takeTables', params: ({ event }) => event.host.tables } },
-    'osquery.denylisted': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'osquery.schedule-applied': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'osquery.schedule-refused': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'peer.up': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'peer.down': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'peer.resynced': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'peer.expired': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'osquery.denylisted': { actions: enqueued },
+    'osquery.schedule-applied': { actions: enqueued },
+    'osquery.schedule-refused': { actions: enqueued },
+    'peer.up': { actions: enqueued },
+    'peer.down': { actions: enqueued },
+    'peer.resynced': { actions: enqueued },
+    'peer.expired': { actions: enqueued },
     'peer.request': [
       {
         guard: 'isFlooding',
@@ -175,19 +156,20 @@ export const scheduleManagerMachine = setup({
         guard: 'isGreeting',
         actions: [
           enqueueActions(({ event, enqueue }) => {
-            const id = silenceId(event);
+            const silent = silenceAfter(event);
+            const id = silenceId(silent);
             enqueue.cancel(id);
-            enqueue.raise(silenceOf(event), { id, delay: ZEEK_SILENCE });
+            enqueue.raise(silent, { id, delay: ZEEK_SILENCE });
           }),
-          { type: 'enqueue', params: ({ event }) => event },
+          enqueued,
         ],
       },
-      { actions: { type: 'enqueue', params: ({ event }) => event } },
+      { actions: enqueued },
     ],
-    'zeek.silent': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'courier.dropped': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'execution.finished': { actions: { type: 'enqueue', params: ({ event }) => event } },
-    'extension.draining': { actions: { type: 'enqueue', params: ({ event }) => event } },
+    'zeek.silent': { actions: enqueued },
+    'courier.dropped': { actions: enqueued },
+    'execution.finished': { actions: enqueued },
+    'extension.draining': { actions: enqueued },
     'xstate.done.actor.*': {
       actions: {
         type: 'publishAll',

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createActor, SimulatedClock } from 'xstate';
 import {
-  broPeerMachine,
   type ConnectionCommand,
   type ConnectionEvent,
   type LinkTiming,
   pauseAfter,
-} from '../../actors/bro-peer.machine.ts';
+} from '../../actors/bro-link.ts';
+import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
 import type { Host } from '../../src/vocabulary/words.ts';
 import { busProbe, callbackProbe } from '../support/machine-ports.ts';
 import { sampleHost } from '../support/sample-host.ts';

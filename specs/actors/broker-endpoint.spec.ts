@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createActor, SimulatedClock } from 'xstate';
-import {
-  broPeerMachine,
-  type ConnectionCommand,
-  type ConnectionEvent,
-} from '../../actors/bro-peer.machine.ts';
+import type { ConnectionCommand, ConnectionEvent } from '../../actors/bro-link.ts';
+import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
 import { brokerEndpointMachine } from '../../actors/broker-endpoint.machine.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import type { Host } from '../../src/vocabulary/words.ts';

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createActor, SimulatedClock } from 'xstate';
-import {
-  broPeerMachine,
-  type ConnectionCommand,
-  type ConnectionEvent,
-} from '../../actors/bro-peer.machine.ts';
+import type { ConnectionCommand, ConnectionEvent } from '../../actors/bro-link.ts';
+import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
 import { osqueryCoreMachine } from '../../actors/osquery-core.machine.ts';
 import { parseTraceLine, printTraceLine, TraceError } from '../../src/replay/trace.ts';
 import { createTraceRecorder } from '../../src/replay/trace-recorder.ts';

@@ -1,5 +1,5 @@
 import { fromCallback } from 'xstate';
-import type { ConnectionCommand, ConnectionEvent } from '../../../actors/bro-peer.machine.ts';
+import type { ConnectionCommand, ConnectionEvent } from '../../../actors/bro-link.ts';
 import type { Closed, Connection, ConnectionHandlers, Remote } from '../../broker/connection.ts';
 import type { Courier } from '../../delivery/courier.ts';
 import type { ScheduleState } from '../../schedule/schedule.ts';

@@ -1,4 +1,4 @@
-import type { LinkTiming } from '../../../actors/bro-peer.machine.ts';
+import type { LinkTiming } from '../../../actors/bro-link.ts';
 import type { OsqueryTiming } from '../../../actors/osquery-core.machine.ts';
 
 /** How Bros are reached: at first after a second, in the end once a minute. */
