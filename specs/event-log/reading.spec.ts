@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, cp, mkdir, readFile, truncate } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type LogReading, readLog } from '../../src/event-log/event-log-reader-store.ts';
@@ -53,6 +53,17 @@ describe('A log is read', () => {
     const copy = await readLog(alone);
     assert.equal(copy.base, null);
     assert.deepEqual(await seqsOf(copy), [6, 7, 8]);
+  });
+
+  test('not as if the state before it were unknown, where a newer version has written it down', async (t) => {
+    const directory = await temporaryDirectory(t);
+    await writeLog(directory, history, small);
+    const snapshot = join(directory, 'snapshot-0000000000000005.json');
+    await writeFile(snapshot, (await readFile(snapshot, 'utf8')).replace('"v":1', '"v":2'));
+    await assert.rejects(readLog(join(directory, 'segment-0000000000000006.jsonl')), {
+      code: 'newer-format',
+      message: `a snapshot in format 2, from a newer bro-osquery: use that one (${snapshot}, byte 0)`,
+    });
   });
 
   test('as a stream', async (t) => {

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { initialState } from '../schedule/schedule.ts';
 import { type Disk, disk as realDisk } from './disk-store.ts';
-import { EventLogError, fromSystem } from './event-log-error.ts';
+import { atPlace, EventLogError, fromSystem, systemError } from './event-log-error.ts';
 import { LOG_FOLDER, type LogFile, logFiles, snapshotName } from './files.ts';
 import type { LogRecord } from './record.ts';
 import { listLog, scanFile, scanStream } from './scan-store.ts';
@@ -44,9 +44,9 @@ export async function readLog(path: string, options: ReadingOptions = {}): Promi
   if (path === '-' && options.stdin) return readStream(options.stdin);
   const disk = options.disk ?? realDisk;
   const names = await disk.list(path).catch((error: unknown) => {
-    const problem = fromSystem(error, `read ${path}`);
-    if (problem.code === 'not-found' && isNotDirectory(error)) return null;
-    throw problem;
+    // A file, then: there is something, but no directory.
+    if (systemError(error).code === 'ENOTDIR') return null;
+    throw fromSystem(error, `read ${path}`);
   });
   if (names === null) return readSegment(disk, path);
   const directory = names.includes(LOG_FOLDER) ? join(path, LOG_FOLDER) : path;
@@ -58,10 +58,6 @@ export async function readLog(path: string, options: ReadingOptions = {}): Promi
     );
   }
   return readDirectory(disk, directory, segments, options);
-}
-
-function isNotDirectory(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOTDIR';
 }
 
 async function readDirectory(
@@ -88,13 +84,16 @@ class Tally {
   unfinished: string | null = null;
 }
 
-/** The state before a record: known at the very beginning, and where a snapshot ends right before it. */
+/** The state before a record: known at the very beginning, and where a good snapshot ends right before it. */
 async function baseBefore(disk: Disk, directory: string, first: number): Promise<Snapshot | null> {
   if (first === 1) return { seq: 0, state: initialState() };
+  const path = join(directory, snapshotName(first - 1));
   try {
-    return parseSnapshot(await disk.readText(join(directory, snapshotName(first - 1))));
-  } catch {
-    return null;
+    return parseSnapshot(await disk.readText(path));
+  } catch (error) {
+    const problem = fromSystem(error, `read ${path}`);
+    if (problem.code === 'not-found' || problem.code === 'bad-snapshot') return null;
+    throw atPlace(problem, { file: path, offset: 0 });
   }
 }
 
@@ -163,9 +162,7 @@ function rewritten(path: string): EventLogError {
 async function readSegment(disk: Disk, path: string): Promise<LogReading> {
   const tally = new Tally();
   tally.total = (await disk.stat(path)).size;
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const first = logFiles([name]).segments[0]?.seq ?? null;
-  const directory = path.slice(0, Math.max(0, path.length - name.length - 1)) || '.';
+  const first = logFiles([basename(path)]).segments[0]?.seq ?? null;
   const records = async function* (): AsyncGenerator<LogRecord> {
     let offset = 0;
     for await (const { decision, end } of decisionsOf(disk, path, 0, new DecisionReader(first))) {
@@ -177,7 +174,7 @@ async function readSegment(disk: Disk, path: string): Promise<LogReading> {
   };
   return {
     name: path,
-    base: first === null ? null : await baseBefore(disk, directory, first),
+    base: first === null ? null : await baseBefore(disk, dirname(path), first),
     records: records(),
     progress: () => tally,
     unfinished: () => tally.unfinished,

@@ -36,11 +36,6 @@ export class LineSplitter {
     return this.#offset;
   }
 
-  /** What no line end has followed yet; empty if the last line was complete. */
-  rest(): Line {
-    return { bytes: Buffer.concat(this.#parts), offset: this.#offset };
-  }
-
   #take(last: Buffer): Line {
     const bytes = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last]);
     const line = { bytes, offset: this.#offset };

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { type Cause, EVENT_SCHEMAS, isEventType, type ScheduleEvent } from '../schedule/events.ts';
-import { EventLogError } from './event-log-error.ts';
+import { atPlace, EventLogError, type Place } from './event-log-error.ts';
 
 /**
  * One fact is one line of JSON:
@@ -14,7 +14,7 @@ import { EventLogError } from './event-log-error.ts';
  */
 
 /** The version of the format that this program writes, and the newest that it reads. */
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 
 /** Longest line that is written or read, in bytes. */
 export const MAX_RECORD_BYTES = 4 * 1024 * 1024;
@@ -116,6 +116,15 @@ export function eventOf(record: LogRecord): ScheduleEvent | null {
   }
   // The table pairs each type with its schema, which the compiler can't follow through the look-up.
   return { type, at: time, cause, data: parsed.data } as ScheduleEvent;
+}
+
+/** The same, where the record's place is known: an error names it. */
+export function eventAt(record: LogRecord, place: Place): ScheduleEvent | null {
+  try {
+    return eventOf(record);
+  } catch (error) {
+    throw error instanceof EventLogError ? atPlace(error, place) : error;
+  }
 }
 
 /** The records of one decision, of which the first gets the sequence number `seq`. */

@@ -3,9 +3,9 @@ import type { ScheduleEvent } from '../schedule/events.ts';
 import { fold } from '../schedule/evolve.ts';
 import { initialState, type ScheduleState } from '../schedule/schedule.ts';
 import type { Disk } from './disk-store.ts';
-import { atPlace, EventLogError, type Place } from './event-log-error.ts';
+import { atPlace, EventLogError, fromSystem } from './event-log-error.ts';
 import { type LogFile, logFiles, segmentsAfter } from './files.ts';
-import { eventOf, type LogRecord } from './record.ts';
+import { eventAt } from './record.ts';
 import { hasRecordAfter, listLog, type Scanned, scanFile } from './scan-store.ts';
 import { DecisionReader } from './sequence.ts';
 import { parseSnapshot, type Snapshot } from './snapshot.ts';
@@ -154,14 +154,6 @@ class Walk {
   }
 }
 
-function eventAt(record: LogRecord, place: Place): ScheduleEvent | null {
-  try {
-    return eventOf(record);
-  } catch (error) {
-    throw error instanceof EventLogError ? atPlace(error, place) : error;
-  }
-}
-
 /** Records before the first segment may be gone only behind a snapshot. */
 function checkBeginning(directory: string, segments: readonly LogFile[], snapshotSeq: number): void {
   const first = segments[0];
@@ -179,20 +171,21 @@ async function newestSnapshot(
   snapshots: readonly LogFile[],
 ): Promise<Snapshot> {
   for (const { name } of snapshots.toReversed()) {
+    const path = join(directory, name);
     try {
-      return parseSnapshot(await disk.readText(join(directory, name)));
+      return parseSnapshot(await disk.readText(path));
     } catch (error) {
+      const problem = fromSystem(error, `read ${path}`);
       // An older one, or all records from the start, say the same.
-      if (!(error instanceof EventLogError) || error.code === 'newer-format') throw error;
+      if (problem.code !== 'bad-snapshot') throw atPlace(problem, { file: path, offset: 0 });
     }
   }
   return { seq: 0, state: initialState() };
 }
 
 /** The error, saying what to do about damage. */
-export function remedied(error: unknown): unknown {
+function remedied(error: unknown): unknown {
   if (!(error instanceof EventLogError) || error.code === 'newer-format' || error.code === 'io') return error;
-  if (error.message.includes('log verify')) return error;
   const message =
     "'bro-osquery log verify' shows what is whole, 'bro-osquery log repair --until SEQ' keeps that and a copy of the rest";
   return new EventLogError(error.code, `${error.message}; ${message}`, null, error);

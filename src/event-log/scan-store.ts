@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import type { Disk } from './disk-store.ts';
-import { atPlace, EventLogError, fromSystem } from './event-log-error.ts';
+import { atPlace, EventLogError, fromSystem, systemError } from './event-log-error.ts';
 import { type Line, LineSplitter } from './line-splitter.ts';
 import { type LogRecord, MAX_RECORD_BYTES, parseRecord } from './record.ts';
 
@@ -108,7 +107,7 @@ export async function listLog(disk: Disk, directory: string): Promise<string[]> 
   try {
     return await disk.list(directory);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw fromSystem(error, `list ${join(directory)}`);
+    if (systemError(error).code === 'ENOENT') return [];
+    throw fromSystem(error, `list ${directory}`);
   }
 }

@@ -3,7 +3,7 @@ import { EventLogError } from './event-log-error.ts';
 import { checksum } from './record.ts';
 
 /** The version of the state's shape; a snapshot of another shape is not read. */
-export const SNAPSHOT_VERSION = 1;
+const SNAPSHOT_VERSION = 1;
 
 /** The state after the record `seq`. */
 export interface Snapshot {
@@ -24,7 +24,10 @@ export function parseSnapshot(text: string): Snapshot {
   const [head, version, seq, sum] = FORM.exec(text) ?? [];
   if (head === undefined) throw new EventLogError('bad-snapshot', 'this is no snapshot');
   if (Number(version) > SNAPSHOT_VERSION) {
-    throw new EventLogError('newer-format', `a snapshot in format ${version}, from a newer bro-osquery`);
+    throw new EventLogError(
+      'newer-format',
+      `a snapshot in format ${version}, from a newer bro-osquery: use that one`,
+    );
   }
   const state = text.slice(head.length).trimEnd().slice(0, -1);
   if (Number(version) < SNAPSHOT_VERSION || checksum(state) !== sum) {

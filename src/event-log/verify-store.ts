@@ -4,9 +4,9 @@ import type { ScheduleEvent } from '../schedule/events.ts';
 import { fold } from '../schedule/evolve.ts';
 import { initialState, type ScheduleState } from '../schedule/schedule.ts';
 import { type Disk, disk as realDisk } from './disk-store.ts';
-import { EventLogError } from './event-log-error.ts';
+import { atPlace, EventLogError, type Place } from './event-log-error.ts';
 import { type LogFile, logFiles } from './files.ts';
-import { eventOf } from './record.ts';
+import { eventAt, type LogRecord } from './record.ts';
 import { listLog, scanFile } from './scan-store.ts';
 import { DecisionReader } from './sequence.ts';
 import { parseSnapshot, type Snapshot } from './snapshot.ts';
@@ -56,7 +56,7 @@ async function readSnapshot(disk: Disk, directory: string, file: LogFile): Promi
     return parseSnapshot(await disk.readText(path));
   } catch (error) {
     if (!(error instanceof EventLogError)) throw error;
-    return new EventLogError(error.code, error.message, { file: path, offset: 0 }, error);
+    return atPlace(error, { file: path, offset: 0 });
   }
 }
 
@@ -102,9 +102,10 @@ class Check {
       for await (const scanned of scanFile(disk, path)) {
         for (const { record, start, end: after } of scanned) {
           range = { first: range.first ?? record.seq, last: record.seq };
-          const decision = this.#decisions.take(record, { file: path, offset: start });
+          const place = { file: path, offset: start };
+          const decision = this.#decisions.take(record, place);
           if (!decision) continue;
-          this.#take(decision.map((one) => this.#eventOf(one, path, start)));
+          this.#take(decision.map((one) => this.#eventAt(one, place)));
           this.#wholeUntil = record.seq;
           end = after;
           this.#compare(record.seq);
@@ -133,15 +134,10 @@ class Check {
     };
   }
 
-  #eventOf(record: Parameters<typeof eventOf>[0], file: string, offset: number): ScheduleEvent | null {
-    try {
-      const event = eventOf(record);
-      if (!event) this.#unknownTypes[record.type] = (this.#unknownTypes[record.type] ?? 0) + 1;
-      return event;
-    } catch (error) {
-      if (!(error instanceof EventLogError)) throw error;
-      throw new EventLogError(error.code, error.message, { file, offset }, error);
-    }
+  #eventAt(record: LogRecord, place: Place): ScheduleEvent | null {
+    const event = eventAt(record, place);
+    if (!event) this.#unknownTypes[record.type] = (this.#unknownTypes[record.type] ?? 0) + 1;
+    return event;
   }
 
   #take(events: readonly (ScheduleEvent | null)[]): void {
