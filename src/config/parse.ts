@@ -5,6 +5,7 @@ import {
   formatHostAndPort,
   parseEndpointAddress,
 } from '../broker/address.ts';
+import { DEFAULT_MAX_FRAME } from '../broker/frames.ts';
 import { type TlsSettings, tlsSettingsProblem } from '../broker/tls.ts';
 import { type NatsSettings, natsSettingsProblem } from '../nats/settings.ts';
 import { DEFAULT_PREFIX } from '../nats/subjects.ts';
@@ -109,7 +110,7 @@ function settingsOf(config: BroConfig, endpoints: readonly EndpointSettings[]): 
       age: config.limits?.event_log_age === undefined ? 30 * DAY : config.limits.event_log_age * SECOND,
       fsync: config.event_log_fsync ?? 'always',
     },
-    maxFrame: config.limits?.frame_bytes ?? 64 * 1024 * 1024,
+    maxFrame: config.limits?.frame_bytes ?? DEFAULT_MAX_FRAME,
     vocabularies: {
       ...(config.vocabularies && { enabled: config.vocabularies }),
       ...(config.topic_prefixes && { topicPrefixes: config.topic_prefixes as Record<string, string> }),

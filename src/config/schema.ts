@@ -103,7 +103,11 @@ const topicPrefixes = z.object(
 );
 const tables = z.array(text('the name of a table'), 'a list of tables');
 
-const JOURNAL_BYTES = 'a whole number of bytes from 1048576 (1 MiB) on';
+/** A whole number of bytes from so many on. */
+const bytesFrom = (least: number, called: string) => {
+  const expected = `a whole number of bytes from ${least} (${called}) on`;
+  return z.int(expected).min(least, expected);
+};
 
 const limits = z
   .object(
@@ -121,13 +125,11 @@ const limits = z
       deny_tables: tables.optional(),
       resync_window: seconds.optional(),
       expiry: seconds.optional(),
-      journal_bytes: z
-        .int(JOURNAL_BYTES)
-        .min(1024 ** 2, JOURNAL_BYTES)
-        .optional(),
+      journal_bytes: bytesFrom(1024 ** 2, '1 MiB').optional(),
       journal_age: seconds.optional(),
       event_log_age: seconds.optional(),
-      frame_bytes: count.optional(),
+      // Below that hellos and ordinary rows would be beyond it.
+      frame_bytes: bytesFrom(64 * 1024, '64 KiB').optional(),
     },
     'an object of limits',
   )
