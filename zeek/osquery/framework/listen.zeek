@@ -34,7 +34,7 @@ event zeek_init() &priority=-20
 		}
 
 	if ( listen_native && Cluster::backend != Cluster::CLUSTER_BACKEND_BROKER )
-		Reporter::error("osquery: the nodes of this cluster don't speak Broker, so nothing it publishes reaches hosts that connect by osquery/native; load osquery/websocket instead");
+		Reporter::warning("osquery: the nodes of this cluster don't speak Broker, so nothing it publishes reaches hosts that connect by osquery/native; load osquery/websocket instead");
 @endif
 
 	if ( listen_native && Broker::listen(broker_ip, broker_port) == 0/tcp )
