@@ -17,6 +17,7 @@ export function logCommand(io: Io): Command {
     .description('read every byte of an event log and say whether it is whole; changes nothing')
     .argument('<path>', "a state directory, or the event log's own directory")
     .option('--json', 'the findings as one JSON object')
+    .addHelpText('after', '\nExit codes: 0 it is whole; 1 it is damaged, or there is none.')
     .action(async (path: string, options: { readonly json?: boolean }) => {
       const verification = await verifyLog(await logDirectory(path));
       const lines = options.json ? [verificationAsJson(verification)] : verificationInWords(verification);
@@ -33,6 +34,10 @@ export function logCommand(io: Io): Command {
     .description('cut an event log off after a record, keeping a copy of every file that is changed')
     .argument('<path>', "a state directory, or the event log's own directory")
     .requiredOption('--until <seq>', 'the last record to keep; log verify says up to where all is whole', seq)
+    .addHelpText(
+      'after',
+      '\nStop the extension first: a log has one writer.\n\nExit codes: 0 done; 1 not done, for the reason told.',
+    )
     .action(async (path: string, { until }: { readonly until: number }) => {
       const directory = await logDirectory(path);
       const repair = await repairLog(directory, until, { logId: io.randomId(), now: io.now() });

@@ -23,6 +23,11 @@ interface ReplayOptions {
   readonly trace?: boolean;
 }
 
+const HELP = `
+Moments: a sequence number (4711), a time (2026-11-24T04:44, UTC) or a time ago (-90m); --diff takes two, 7..-1h.
+
+Exit codes: 0 told; 1 the log or trace is not there, is damaged, or (--trace) a machine came to another state.`;
+
 /** `bro-osquery replay`: what happened, in words, out of an event log. */
 export function replayCommand(io: Io): Command {
   const point = (text: string): Point => {
@@ -68,6 +73,7 @@ export function replayCommand(io: Io): Command {
         "run the machines once more over a trace of `extension --trace`, the path's file",
       ).conflicts(['until', 'bro', 'follow', 'schedule', 'diff', 'explain']),
     )
+    .addHelpText('after', HELP)
     .action(async (path: string, options: ReplayOptions, command: Command) => {
       if (!options.trace) await replay(io, path, options);
       else if (!(await replayTraceFile(io, path, options.json === true))) {
