@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeData, encodeData, MAX_DEPTH, MAX_VALUES } from '../../src/broker/binary.ts';
+import { decodeData, MAX_DEPTH, MAX_VALUES } from '../../src/broker/binary.ts';
 import { ByteWriter } from '../../src/broker/byte-writer.ts';
 import { CodecError } from '../../src/broker/codec-error.ts';
 import { count, type Data, integer, none, string, vector } from '../../src/broker/data.ts';
 import { arbitraryData } from '../support/arbitrary-data.ts';
+import { encodeData } from '../support/broker-values.ts';
 import { naiveEncode } from '../support/naive-broker.ts';
 
 const fromHex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeData, encodeData } from '../../src/broker/binary.ts';
+import { decodeData } from '../../src/broker/binary.ts';
 import { ByteReader } from '../../src/broker/byte-reader.ts';
 import { ByteWriter } from '../../src/broker/byte-writer.ts';
 import { decodeEnvelope, writeEnvelope } from '../../src/broker/envelope.ts';
@@ -13,6 +13,7 @@ import {
   writeFilter,
 } from '../../src/broker/handshake-messages.ts';
 import { NATIVE_RECORDINGS, recordedFrames, recordedStream } from '../support/broker-recordings.ts';
+import { encodeData } from '../support/broker-values.ts';
 import { naiveFrame } from '../support/naive-broker.ts';
 
 function split(stream: Uint8Array, size: number, splitter = new FrameSplitter()): Buffer[] {

@@ -13,13 +13,13 @@ import {
   timestamp,
   vector,
 } from '../../src/broker/data.ts';
-import { dataFromJson, dataToJson } from '../../src/broker/json.ts';
 import { parseJson, printJsonString } from '../../src/broker/json-text.ts';
 import { decodeMessage, encodeEvent } from '../../src/broker/websocket-messages.ts';
 import { readMessages } from '../../src/broker/zeek-event.ts';
 import { decodeText } from '../../src/text/byte-text.ts';
 import { arbitraryData } from '../support/arbitrary-data.ts';
 import { lines } from '../support/broker-recordings.ts';
+import { dataFromJson, dataToJson } from '../support/broker-values.ts';
 
 /** The value with every text well-formed and every real a number: what JSON can say. */
 function sayable(data: Data): Data {
@@ -151,7 +151,7 @@ test('what is no value is refused with a code', () => {
     ['{"@data-type":"count","data":1', 'truncated'],
     ['{}', 'unknown-tag'],
     ['{"@data-type":"count","data":1} x', 'trailing'],
-    ['[1]', 'bad-value'],
+    ['{"@data-type":"vector","data":[1]}', 'bad-value'],
     ['{"@data-type":"count","data":-1}', 'bad-value'],
     ['{"@data-type":"count","data":1.0}', 'bad-value'],
     ['{"@data-type":"count","data":"1"}', 'bad-value'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeData, encodeData } from '../../src/broker/binary.ts';
+import { decodeData } from '../../src/broker/binary.ts';
 import { ByteReader } from '../../src/broker/byte-reader.ts';
 import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
 import { count, string } from '../../src/broker/data.ts';
@@ -8,6 +8,7 @@ import { decodeEnvelope } from '../../src/broker/envelope.ts';
 import { decodeHandshake, encodeHandshake, readFilter } from '../../src/broker/handshake-messages.ts';
 import { eventToData, readMessages, type ZeekEvent } from '../../src/broker/zeek-event.ts';
 import { type Direction, NATIVE_RECORDINGS, recordedFrames } from '../support/broker-recordings.ts';
+import { encodeData } from '../support/broker-values.ts';
 import { type SessionUnderTest, startSession } from '../support/fake-wire.ts';
 import { naiveEnvelope, naiveFrame } from '../support/naive-broker.ts';
 

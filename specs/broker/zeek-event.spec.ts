@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeData, encodeData } from '../../src/broker/binary.ts';
+import { decodeData } from '../../src/broker/binary.ts';
 import { ByteWriter } from '../../src/broker/byte-writer.ts';
 import { count, type Data, none, string, timestamp, vector } from '../../src/broker/data.ts';
 import { decodeEnvelope } from '../../src/broker/envelope.ts';
 import { EventFrames } from '../../src/broker/event-frames.ts';
 import {
-  batchToData,
   eventToData,
   readMessages,
   writeBatchStart,
@@ -16,6 +15,7 @@ import {
 } from '../../src/broker/zeek-event.ts';
 import { arbitraryData, arbitraryText } from '../support/arbitrary-data.ts';
 import { recordedFrames } from '../support/broker-recordings.ts';
+import { batchToData, encodeData } from '../support/broker-values.ts';
 
 const ID = '11111111-1111-4111-8111-111111111111';
 

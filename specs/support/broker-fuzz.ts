@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { decodeData, encodeData } from '../../src/broker/binary.ts';
+import { decodeData } from '../../src/broker/binary.ts';
 import { CodecError } from '../../src/broker/codec-error.ts';
 import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
-import { dataFromJson, dataToJson } from '../../src/broker/json.ts';
 import { WebSocketSession } from '../../src/broker/websocket-session.ts';
 import { decodeText } from '../../src/text/byte-text.ts';
+import { dataFromJson, dataToJson, encodeData } from './broker-values.ts';
 import { startSession } from './fake-wire.ts';
 import { manualClock } from './manual-clock.ts';
 import { recordHandlers } from './recorded-connection.ts';

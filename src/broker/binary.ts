@@ -1,6 +1,5 @@
-import type { ByteReader as Reader } from './byte-reader.ts';
 import { ByteReader } from './byte-reader.ts';
-import { ByteWriter } from './byte-writer.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import { CodecError } from './codec-error.ts';
 import { type Data, none, type PortProtocol } from './data.ts';
 
@@ -29,13 +28,6 @@ const PROTOCOLS: readonly PortProtocol[] = ['unknown', 'tcp', 'udp', 'icmp'];
 export const MAX_DEPTH = 100;
 /** Most values in one message: what keeps a frame full of one-byte values from taking memory many times its own. */
 export const MAX_VALUES = 1_000_000;
-
-/** The value as bytes. @throws CodecError `too-deep` */
-export function encodeData(data: Data): Uint8Array {
-  const writer = new ByteWriter(64);
-  writeData(writer, data);
-  return writer.take();
-}
 
 /** The value that the bytes are, all of them. @throws CodecError */
 export function decodeData(bytes: Uint8Array): Data {
@@ -104,11 +96,11 @@ export function writeData(writer: ByteWriter, data: Data, depth = 0): void {
 }
 
 /** Reads one value, leaves what follows. @throws CodecError */
-export function readData(reader: Reader): Data {
+export function readData(reader: ByteReader): Data {
   return readValue(reader, 0, { left: MAX_VALUES });
 }
 
-function readValue(reader: Reader, depth: number, budget: { left: number }): Data {
+function readValue(reader: ByteReader, depth: number, budget: { left: number }): Data {
   const at = reader.offset;
   budget.left -= 1;
   if (budget.left < 0) throw new CodecError('too-many', at, `more than ${MAX_VALUES} values in one message`);
@@ -153,7 +145,7 @@ function readValue(reader: Reader, depth: number, budget: { left: number }): Dat
   }
 }
 
-function readValues(reader: Reader, at: number, depth: number, budget: { left: number }): Data[] {
+function readValues(reader: ByteReader, at: number, depth: number, budget: { left: number }): Data[] {
   const inner = deeper(at, depth);
   const count = reader.varbyteLength();
   const values: Data[] = [];
@@ -161,7 +153,12 @@ function readValues(reader: Reader, at: number, depth: number, budget: { left: n
   return values;
 }
 
-function readEntries(reader: Reader, at: number, depth: number, budget: { left: number }): [Data, Data][] {
+function readEntries(
+  reader: ByteReader,
+  at: number,
+  depth: number,
+  budget: { left: number },
+): [Data, Data][] {
   const inner = deeper(at, depth);
   const count = reader.varbyteLength(2);
   const entries: [Data, Data][] = [];

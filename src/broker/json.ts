@@ -2,7 +2,7 @@ import { MAX_DEPTH } from './binary.ts';
 import { CodecError } from './codec-error.ts';
 import { count, type Data, integer, none, type PortProtocol, port, timespan, timestamp } from './data.ts';
 import { formatIpAddress, formatSubnet, parseIpAddress, parseSubnet } from './ip-address.ts';
-import { type JsonObject, type JsonValue, parseJson, printJsonString } from './json-text.ts';
+import { type JsonObject, type JsonValue, printJsonString } from './json-text.ts';
 import { parseTimespan, parseTimestamp, printTimespan, printTimestamp } from './json-time.ts';
 
 /**
@@ -10,12 +10,10 @@ import { parseTimespan, parseTimestamp, printTimespan, printTimestamp } from './
  * `data`. Integers are exact to 64 bits both ways.
  */
 
-/** The value as an object. @throws CodecError `too-deep`, `bad-value` (a real that is no number) */
-export function dataToJson(data: Data): string {
-  return `{${dataMembers(data)}}`;
-}
-
-/** The members of the object, as they stand inside a data message. @throws as {@link dataToJson} */
+/**
+ * The members of the value's object, as they stand inside a data message.
+ * @throws CodecError `too-deep`, `bad-value` (a real that is no number)
+ */
 export function dataMembers(data: Data, depth = 0): string {
   switch (data.type) {
     case 'none':
@@ -54,13 +52,6 @@ export function dataMembers(data: Data, depth = 0): string {
     default:
       return data satisfies never;
   }
-}
-
-/** @throws CodecError */
-export function dataFromJson(text: string): Data {
-  const value = parseJson(text);
-  if (!(value instanceof Map)) throw bad('an object with @data-type and data', value);
-  return readData(value);
 }
 
 /** The value of an object that has `@data-type` and `data`, other members passed over. @throws CodecError */

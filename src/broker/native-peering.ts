@@ -1,4 +1,4 @@
-import { readData } from './binary.ts';
+import { decodeData } from './binary.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CodecError } from './codec-error.ts';
@@ -159,10 +159,7 @@ export class NativePeering {
     // Zeek sends its log records whatever our filter says.
     if (!matchesFilter(this.#filter, topic)) return;
     try {
-      const reader = new ByteReader(payload);
-      const data = readData(reader);
-      reader.end();
-      for (const message of readMessages(data)) {
+      for (const message of readMessages(decodeData(payload))) {
         if (this.#isOver) return;
         if (message.type === 'event') this.#handlers.onEvent(topic, message.event);
         if (message.type === 'malformed') {

@@ -48,11 +48,6 @@ export function eventToData(event: ZeekEvent): VectorData {
   return vector([count(FORMAT), count(EVENT), vector(content)]);
 }
 
-/** The message that carries events as one: `[count 1, count 5, [message, …]]`; Zeek takes each as if alone. */
-export function batchToData(events: readonly ZeekEvent[]): VectorData {
-  return vector([count(FORMAT), count(BATCH), vector(events.map(eventToData))]);
-}
-
 /** Writes what {@link eventToData} stands for, without making it. */
 export function writeEvent(writer: ByteWriter, event: ZeekEvent): void {
   writeHeader(writer, EVENT)
@@ -70,7 +65,10 @@ export function writeEvent(writer: ByteWriter, event: ZeekEvent): void {
   }
 }
 
-/** Writes the start of a batch message; exactly `size` messages must follow. */
+/**
+ * Writes the start of a batch message, `[count 1, count 5, [message, …]]`; exactly `size` messages must follow. Zeek
+ * takes each as if alone.
+ */
 export function writeBatchStart(writer: ByteWriter, size: number): void {
   writeHeader(writer, BATCH).u8(14).varbyte(size);
 }
