@@ -40,6 +40,8 @@ export class BroConversation implements BroLink {
   #filter: readonly string[] | undefined;
   #zeek: Pick<Occasion, 'zeekVersion' | 'packageVersion'>;
   #packageVersion = '';
+  /** Whether the Bro has declared, over this connection, to want just what it has. */
+  #isAffirmed = false;
 
   constructor(house: House, parts: ConnectionParts, options: ConversationOptions) {
     this.#house = house;
@@ -92,7 +94,7 @@ export class BroConversation implements BroLink {
     const { request, audience } = decoded;
     this.#noteVocabulary(request);
     if (request.type === 'acknowledge') this.#parts.courier().acknowledge(this.peer, request.sequence);
-    if (request.type === 'declare') this.#answerDeclaration(request);
+    if (request.type === 'declare') this.#answerDeclaration(request, audience);
     if (request.type === 'greet') this.#noteGreeting(request);
     this.#options.onRequest(request, audience);
   }
@@ -148,7 +150,7 @@ export class BroConversation implements BroLink {
     return this.#filter?.some((prefix) => topic.startsWith(prefix)) ?? true;
   }
 
-  #answerDeclaration(request: Extract<Request, { type: 'declare' }>): void {
+  #answerDeclaration(request: Extract<Request, { type: 'declare' }>, audience: Audience): void {
     const isFirst = this.#packageVersion === '';
     this.#packageVersion = request.packageVersion;
     const events = this.#packageEvents();
@@ -159,7 +161,14 @@ export class BroConversation implements BroLink {
         ({ vocabulary, zeekInstance }) =>
           vocabulary === request.vocabulary && (zeekInstance === '' || zeekInstance === request.zeekInstance),
       );
-    this.#say(events.wishHeld(this.#host, request.zeekInstance, wishDigest(held)));
+    const digest = wishDigest(held);
+    this.#say(events.wishHeld(this.#host, request.zeekInstance, digest));
+    // A Zeek that never noticed that we were gone has no reason to ask again: its word that we have what it wants is as
+    // good, and without it the queries would end.
+    if (this.#isAffirmed || digest.size === 0 || digest.hash !== request.wish.hash) return;
+    this.#isAffirmed = true;
+    const { vocabulary, zeekInstance } = request;
+    this.#options.onRequest({ type: 'wish', vocabulary, zeekInstance, queries: held }, audience);
   }
 
   #noteVocabulary(request: Request): void {
