@@ -4,6 +4,7 @@ import type { Cursors } from './cursors.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Appended, Journal, JournalReader } from './journal.ts';
 import { Lane, type LaneHost } from './lane.ts';
+import type { MarkKeeper } from './marks.ts';
 import { type CourierLimits, type CourierPorts, DEFAULT_LIMITS, type Handover, type Link } from './ports.ts';
 import { RecentEntries } from './recent-entries.ts';
 import { type ScannedEntry, scanEntry } from './scanned-entry.ts';
@@ -12,6 +13,8 @@ import { Signal } from './signal.ts';
 export interface CourierOptions {
   readonly journal: Journal;
   readonly cursors: Cursors;
+  /** Without them nothing is known later of what came and is no longer in the journal. */
+  readonly marks?: MarkKeeper;
   readonly ports: CourierPorts;
   readonly limits?: Partial<CourierLimits>;
 }
@@ -46,6 +49,7 @@ export class Courier implements LaneHost {
   readonly limits: CourierLimits;
   readonly #journal: Journal;
   readonly #cursors: Cursors;
+  readonly #marks: MarkKeeper | undefined;
   readonly #books = new Books();
   readonly #house: Housekeeping;
   readonly #recent: RecentEntries;
@@ -64,6 +68,7 @@ export class Courier implements LaneHost {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#journal = options.journal;
     this.#cursors = options.cursors;
+    this.#marks = options.marks;
     this.#recent = new RecentEntries(this.limits.recentBytes);
     this.#counter = options.journal.reader();
     this.#counted = options.journal.segments[0]?.first ?? options.journal.next;
@@ -71,6 +76,7 @@ export class Courier implements LaneHost {
       ports: this.ports,
       journal: options.journal,
       cursors: options.cursors,
+      marks: options.marks,
       books: this.#books,
       lanes: this.#lanes,
       counted: () => this.#counted,
@@ -108,6 +114,7 @@ export class Courier implements LaneHost {
     const next = sequence + entry.payload.length + 1;
     const scanned = await scanEntry({ ...entry, sequence, next, receivedAt: this.ports.now() }, this.ports);
     this.#countEntry(scanned);
+    this.#note(scanned);
     const rows = this.#house.drops.refuse(scanned, `the journal didn't take them (${reason})`);
     this.ports.report({ type: 'refused', reason, message, rows });
   }
@@ -159,6 +166,12 @@ export class Courier implements LaneHost {
       this.#counted >= this.#lastWritten() &&
       [...this.#lanes.values()].every((lane) => !lane.attached || lane.isSettled);
     while (!this.#stopped && !isSettled()) await this.#progress();
+  }
+
+  /** Resolves when everything taken so far is counted. */
+  async caughtUp(): Promise<void> {
+    const until = this.#lastWritten();
+    while (!this.#stopped && this.#counted < until) await this.#progress();
   }
 
   #lastWritten(): number {
@@ -255,6 +268,7 @@ export class Courier implements LaneHost {
         if (recent) recent.scanned = scanning;
         const scanned = await scanning;
         this.#countEntry(scanned);
+        this.#note(scanned);
         for (const problem of scanned.malformed) this.ports.report({ type: 'malformed-line', ...problem });
       } catch (error) {
         // A port of ours that fails must not end the counting of everybody's rows.
@@ -286,6 +300,11 @@ export class Courier implements LaneHost {
       const lane = this.#lane(ledger.peer, first);
       ledger.taken += Math.max(0, item.rowCount - Math.max(0, lane.cursor - first));
     }
+  }
+
+  #note({ entry, parcels }: ScannedEntry): void {
+    if (!this.#marks || entry.kind !== 'log') return;
+    for (const { item } of parcels) this.#marks.marks.note(entry.sequence, item);
   }
 
   /** Entries that no attached Bro will read from memory are let go; absent ones will read from disk. */

@@ -1,9 +1,10 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Cursors, PeerCursor } from './cursors.ts';
 import { DeliveryError } from './delivery-error.ts';
 import { isCode } from './error-code.ts';
+import { replaceFile } from './small-file-store.ts';
 
 export interface CursorOptions {
   /** Created if it isn't there. */
@@ -80,18 +81,10 @@ export class CursorStore implements Cursors {
   async #write(): Promise<void> {
     if (!this.#dirty) return;
     this.#dirty = false;
-    const path = join(this.#options.directory, FILE);
+    const peers = [...this.#cursors].map(([peer, one]) => ({ peer, ...one }));
     try {
-      const file = await open(`${path}.new`, 'w', 0o600);
-      try {
-        await file.writeFile(
-          `${JSON.stringify({ version: 1, peers: [...this.#cursors].map(([peer, one]) => ({ peer, ...one })) })}\n`,
-        );
-        if (this.#options.fsync) await file.datasync();
-      } finally {
-        await file.close();
-      }
-      await rename(`${path}.new`, path);
+      const text = `${JSON.stringify({ version: 1, peers })}\n`;
+      await replaceFile(join(this.#options.directory, FILE), text, this.#options.fsync ?? false);
     } catch (error) {
       this.#dirty = true;
       throw error;

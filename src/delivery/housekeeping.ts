@@ -3,12 +3,14 @@ import type { Cursors } from './cursors.ts';
 import { Drops } from './drops.ts';
 import type { Journal } from './journal.ts';
 import type { Lane } from './lane.ts';
+import type { MarkKeeper } from './marks.ts';
 import type { CourierPorts } from './ports.ts';
 
 export interface HousekeepingContext {
   readonly ports: CourierPorts;
   readonly journal: Journal;
   readonly cursors: Cursors;
+  readonly marks: MarkKeeper | undefined;
   readonly books: Books;
   readonly lanes: ReadonlyMap<string, Lane>;
   /** All rows below have been counted. */
@@ -91,7 +93,7 @@ export class Housekeeping {
     const { journal } = this.#context;
     const { maxBytes, maxAge } = journal.limits;
     this.#closeEnded();
-    await journal.trim(this.#settledBelow());
+    await this.#trim(this.#settledBelow());
     const oldest = journal.segments[0];
     if (!oldest || journal.segments.length === 1 || !this.#isOverdue(oldest.newestAt)) return;
     await this.#dropBelow(
@@ -125,12 +127,23 @@ export class Housekeeping {
 
   /** Gives up all rows below the number: whoever still lacks them is told. */
   async #dropBelow(number: number, reason: string): Promise<void> {
-    const { journal, cursors } = this.#context;
+    const { cursors } = this.#context;
     await this.#context.untilCounted(number);
     await this.drops.dropBelow(number, reason);
     // Should the disk not take the cursors, a crash costs the notice of a gap, no row.
     await cursors.flush().catch(() => {});
-    await journal.trim(number, true);
+    await this.#trim(number, true);
+  }
+
+  /** Removes what lies below the number; what it told of the runs of queries outlives it. */
+  async #trim(number: number, withNewest = false): Promise<void> {
+    const { journal, marks, ports, counted } = this.#context;
+    const [oldest] = journal.segments;
+    if (!oldest || oldest.next > number) return;
+    marks?.marks.closeEnded((name) => ports.lookup(name) !== undefined);
+    // Should the disk not take them, a crash may bring rows twice, and costs none.
+    await marks?.save(counted()).catch(() => {});
+    await journal.trim(number, withNewest);
   }
 }
 

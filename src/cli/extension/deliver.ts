@@ -43,6 +43,7 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
   const courier: Courier = new Courier({
     journal: state.journal,
     cursors: state.cursors,
+    marks: state.marks,
     ports: {
       lookup: (name) => deliverables.find(name),
       encoderOf: (deliverable) => encoders.of(deliverable),

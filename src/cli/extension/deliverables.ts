@@ -26,6 +26,10 @@ export class Deliverables {
     return this.#byName.get(name);
   }
 
+  get size(): number {
+    return this.#byName.size;
+  }
+
   take(message: Published): void {
     if (message.type !== 'schedule.changed') return;
     for (const name of message.removed) this.#byName.delete(name);

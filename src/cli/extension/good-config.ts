@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../../delivery/small-file-store.ts';
 
 /** A configuration that was in force: the member `bro` as it was written, which has secrets in it. */
 export interface GoodConfig {
@@ -28,13 +29,5 @@ export async function loadGoodConfig(directory: string): Promise<GoodConfig | un
 /** Keeps it for the next start, in place of a former one; a crash leaves the old or the new. */
 export async function saveGoodConfig(directory: string, good: GoodConfig): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const path = join(directory, FILE);
-  const file = await open(`${path}.new`, 'w', 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify({ ...good, bro: good.bro ?? null })}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
+  await replaceFile(join(directory, FILE), `${JSON.stringify({ ...good, bro: good.bro ?? null })}\n`, true);
 }

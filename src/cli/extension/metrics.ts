@@ -85,6 +85,11 @@ export const METRICS: readonly Metric[] = [
   ),
   counter('logger_calls_total', "Calls of osquery's logger.", ({ logger }) => logger.calls),
   counter('logger_bytes_total', "Bytes that osquery's logger was handed.", ({ logger }) => logger.bytes),
+  counter(
+    'logger_recovered_rows_total',
+    "Rows taken from osqueryd's own log: nobody had answered its call.",
+    ({ logger }) => logger.recovered,
+  ),
   counter('logger_lost_calls_total', 'Calls whose rows could not be kept.', ({ logger }) => logger.lost),
 ];
 

@@ -28,6 +28,8 @@ export interface OsqueryLinkOptions {
   readonly interval: number;
   readonly handlers: ExtensionHandlers;
   readonly turns: Turns;
+  /** Called before osqueryd comes to know us, and so before it calls. */
+  readonly onRegister: () => void;
   readonly describeHost: (client: ManagerClient) => Promise<Host>;
 }
 
@@ -103,6 +105,7 @@ export class OsqueryLink {
     await this.#closeServer();
     try {
       const { tables } = settings();
+      this.#options.onRegister();
       this.#uuid = await this.client.registerExtension(extensionInfo(version), extensionRegistry({ tables }));
     } catch (error) {
       if (!(error instanceof OsqueryError) || !isDuplicate(error)) throw error;

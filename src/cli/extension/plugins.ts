@@ -21,6 +21,8 @@ const PROGRESS_INTERVAL = 1_000;
 export interface PluginParts {
   /** Resolves when the journal is open; calls that come before wait for it. */
   readonly courier: Promise<Courier>;
+  /** Resolves when a result, of which this is the line, may be taken: what came before it has been. */
+  readonly inOrder: (line: Uint8Array) => Promise<void>;
   /** Our schedule as osquery's configuration. */
   readonly schedule: () => Promise<string>;
   readonly executions: DistributedExecutions;
@@ -131,6 +133,7 @@ export class Plugins implements ExtensionHandlers {
   async #keep(kind: Exclude<EntryKind, 'execution'>, payload: Uint8Array): Promise<string> {
     try {
       const courier = await this.#parts.courier;
+      if (kind === 'log') await this.#parts.inOrder(payload);
       const appended = await courier.take({ kind, header: null, payload });
       return appended.accepted ? '' : appended.message;
     } catch (error) {

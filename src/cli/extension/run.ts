@@ -13,6 +13,7 @@ import { applySchedulePort, scheduleText } from './apply-schedule.ts';
 import { connectionPort } from './bro-connection.ts';
 import { BroLinks } from './bro-links.ts';
 import { tableAnswers } from './bro-table-rows.ts';
+import { CatchUp } from './catch-up.ts';
 import { createDelivery, type Delivery, deliveryPort } from './deliver.ts';
 import { Deliverables } from './deliverables.ts';
 import { describeHost } from './describe-host.ts';
@@ -23,6 +24,7 @@ import type { House } from './house.ts';
 import { LinkHistory } from './link-history.ts';
 import { connectMachines } from './machines.ts';
 import { type MetricsAddress, serveMetrics } from './metrics-server.ts';
+import { MissedResults } from './missed-results.ts';
 import { OsqueryLink } from './osquery-link.ts';
 import { peerStatuses } from './peer-status.ts';
 import { Plugins } from './plugins.ts';
@@ -76,6 +78,7 @@ export interface RunningExtension {
 interface Opened {
   readonly state: State;
   readonly delivery: Delivery;
+  readonly missed: MissedResults;
 }
 
 /** Wires machines and ports: everybody is known here, and nowhere else. */
@@ -110,11 +113,12 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   };
 
   const moments = new EventMoments(house, schedule);
+  const catchUp = new CatchUp(async (waiting) => (await opening.promise).missed.take(waiting));
   const servers: { close(): void }[] = [];
   const report = (): StatusReport =>
     statusOf(house, {
       ...{ root: actor, links: history, startedAt, hostId: host?.id ?? '' },
-      ...{ schedule: schedule(), opened, logger: plugins.tally },
+      ...{ schedule: schedule(), opened, logger: { ...plugins.tally, recovered: opened?.missed.rows ?? 0 } },
     });
 
   /** Status and metrics; where they can't be served the extension works all the same. */
@@ -131,6 +135,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
 
   const plugins = new Plugins(house, {
     courier: opening.promise.then(({ delivery }) => delivery.courier),
+    inOrder: (line) => catchUp.before(line),
     schedule: () => opening.promise.then(() => scheduleText(schedule())),
     executions: distributed,
     onStatus: (lines) => status.take(lines),
@@ -155,6 +160,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     describeHost: (client) => describeHost(client, house, directory()),
     handlers: plugins,
     turns,
+    onRegister: () => catchUp.begin(),
   });
   const queries = {
     client: osquery.client,
@@ -184,7 +190,13 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
         turns,
         host: () => host,
       });
-      opened = { state, delivery };
+      const missed = new MissedResults(house, {
+        courier: delivery.courier,
+        marks: state.marks.marks,
+        deliverables,
+        flags: () => osquery.flags,
+      });
+      opened = { state, delivery, missed };
       if (peers) forgetOthers(delivery.courier, peers);
       delivery.courier.start();
       opening.resolve(opened);
@@ -197,6 +209,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   });
   const release = fromPromise<void, undefined>(async () => {
     for (const server of servers) server.close();
+    catchUp.end();
     await osquery.close();
     await opened?.delivery.courier.stop();
     if (opened) await closeState(opened.state);

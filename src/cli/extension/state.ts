@@ -3,6 +3,7 @@ import type { Recovered } from '../../../actors/extension.machine.ts';
 import { DEFAULT_STATE_DIRECTORY } from '../../config/settings.ts';
 import { CursorStore } from '../../delivery/cursor-store.ts';
 import { JournalStore } from '../../delivery/journal-store.ts';
+import { MarkStore } from '../../delivery/mark-store.ts';
 import type { SyncPolicy } from '../../event-log/event-log.ts';
 import { EVENT_LOG_DEFAULTS, type EventLogStore, openEventLog } from '../../event-log/event-log-store.ts';
 import { LOG_FOLDER } from '../../event-log/files.ts';
@@ -14,6 +15,7 @@ export interface State {
   readonly eventLog: EventLogStore;
   readonly journal: JournalStore;
   readonly cursors: CursorStore;
+  readonly marks: MarkStore;
 }
 
 /** The command line's word, else the configuration's, else the default. */
@@ -38,6 +40,7 @@ export async function openState(house: House, directory: string): Promise<State>
     log.info({ area: 'event-log', records }, `read the event log in ${directory}`);
     const cursors = await CursorStore.open({ directory: join(directory, 'delivery') });
     if (cursors.problem !== undefined) log.warn({ area: 'delivery' }, cursors.problem);
+    const marks = await MarkStore.open({ directory: join(directory, 'delivery'), now: world.now });
     const { maxBytes, maxAge, fsync } = house.settings().journal;
     const journal = await JournalStore.open({
       directory: join(directory, 'journal'),
@@ -47,7 +50,7 @@ export async function openState(house: House, directory: string): Promise<State>
       maxAge,
       fsync,
     });
-    return { directory, eventLog, journal, cursors };
+    return { directory, eventLog, journal, cursors, marks };
   } catch (error) {
     await eventLog.close();
     throw error;

@@ -84,6 +84,8 @@ export const statusReport = z.object({
     bytes: count,
     /** Those whose rows were lost. */
     lost: count,
+    /** Rows that were taken from osqueryd's own log, since nobody answered when it called. */
+    recovered: count,
     /** Why the last one's were; empty if they weren't. */
     refusal: z.string(),
     /** Until they were answered: all together, and the longest. */

@@ -45,6 +45,7 @@ function loggerInWords({
   calls,
   bytes: size,
   lost,
+  recovered,
   refusal,
   seconds,
   longest,
@@ -56,7 +57,8 @@ function loggerInWords({
       : `, answered within ${milliseconds(seconds / calls)} on average, ${milliseconds(longest)} at most`;
   const trouble = lost === 0 ? '' : `; the journal took nothing of ${counted(lost, 'call')}`;
   const now = refusal === '' ? '' : `, and takes nothing now: ${printable(refusal)}`;
-  return `${who}; ${counted(calls, 'call')}, ${bytes(size)}${took}${trouble}${now}`;
+  const missed = recovered === 0 ? '' : `; ${counted(recovered, 'missed row')} taken from osqueryd's own log`;
+  return `${who}; ${counted(calls, 'call')}, ${bytes(size)}${took}${missed}${trouble}${now}`;
 }
 
 /** An osqueryd that ran before we did calls us without a word of its choice. */
@@ -152,7 +154,8 @@ function total(accounts: readonly Account[]): Account {
   return { peer: accounts[0]?.peer ?? '', name: '', ...all, skipped };
 }
 
-const milliseconds = (seconds: number): string => `${(seconds * 1_000).toPrecision(2)} ms`;
+/** Two digits, and all of those before the point. */
+const milliseconds = (seconds: number): string => `${Number((seconds * 1_000).toPrecision(2))} ms`;
 
 /** A size as people read it. */
 export function bytes(size: number): string {

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { startBro, type TestBro } from '../support/bro.ts';
+import { eventually, HostProcesses } from '../support/host-processes.ts';
+
+/** Rows that osqueryd computes while the extension is dead reach their Zeek all the same: with real processes. */
+
+interface Found {
+  readonly host: HostProcesses;
+  readonly bro: TestBro;
+  readonly sql: string;
+  /** Makes files with the next numbers, and waits until osqueryd has logged that it found them. */
+  readonly make: (files: number) => Promise<void>;
+  /** Numbers that came, in order; what came again, since a death was faster than its confirmation, counts once. */
+  readonly came: () => number[];
+  readonly untilCame: (last: number) => Promise<void>;
+}
+
+async function finder(t: TestContext, updateType: 'ADDED' | 'SNAPSHOT' = 'ADDED'): Promise<Found> {
+  const bro = await startBro(t);
+  const host = await HostProcesses.create({ bro: { bro_endpoint: bro.address, uid: 'h1' } });
+  t.after(() => host.close());
+  const directory = join(host.directory, 'files');
+  await mkdir(directory);
+  await host.startOsqueryd();
+  host.startExtension();
+  const sql = `SELECT CAST(filename AS INTEGER) AS n FROM file WHERE directory = '${directory}' AND type = 'regular' ORDER BY n`;
+  bro.subscribe(sql, { interval: 1, updateType });
+  await host.names([{ peer: bro.address, sql }]);
+  const log = join(
+    host.directory,
+    updateType === 'SNAPSHOT' ? 'osqueryd.snapshots.log' : 'osqueryd.results.log',
+  );
+  const came = () => [
+    ...new Set(bro.rows().map(({ values: [n] }) => (n && 'value' in n ? Number(n.value) : Number.NaN))),
+  ];
+  let next = 0;
+  return {
+    host,
+    bro,
+    sql,
+    async make(files) {
+      for (const end = next + files; next < end; next += 1)
+        await writeFile(join(directory, String(next)), '');
+      const last = `{"n":"${next - 1}"}`;
+      await eventually(
+        'osqueryd has logged them',
+        () => existsSync(log) && readFileSync(log, 'latin1').includes(last),
+      );
+    },
+    came,
+    untilCame: (last) => bro.untilHolds(() => came().includes(last), `row ${last}`),
+  };
+}
+
+const upTo = (end: number) => Array.from({ length: end }, (_, n) => n);
+
+test('rows that osqueryd found while the extension was dead come after its return, in order', async (t) => {
+  const { host, make, came, untilCame } = await finder(t);
+  await make(3);
+  await untilCame(2);
+  for (const [first, more] of [
+    [3, 4],
+    [8, 1],
+  ] as const) {
+    await host.kill('extension');
+    await make(more);
+    host.startExtension();
+    await untilCame(first + more - 1);
+    await make(1);
+    await untilCame(first + more);
+  }
+  assert.deepEqual(came(), upTo(10));
+  const report = await host.untilReported('they are confirmed', ({ delivery }) =>
+    delivery.every(({ pending }) => pending === 0),
+  );
+  assert.equal(report.logger.recovered, 1);
+});
+
+test('an extension that ended in good order has missed nothing, and takes nothing again', async (t) => {
+  const { host, bro, make, came, untilCame } = await finder(t);
+  await make(3);
+  await untilCame(2);
+  host.signal('extension', 'SIGTERM');
+  await eventually('it has ended', async () => (await host.report()) === undefined);
+  host.startExtension();
+  await host.untilReported('it is back', ({ bros: [one] }) => one?.state === 'linked.peered');
+  await make(2);
+  await untilCame(4);
+  assert.deepEqual(came(), upTo(5));
+  assert.equal(bro.rows().length, 5);
+  assert.equal((await host.report())?.logger.recovered, 0);
+});
+
+test('snapshots that were missed come too', async (t) => {
+  const { host, bro, make } = await finder(t, 'SNAPSHOT');
+  await make(1);
+  await bro.untilRows(1);
+  await host.kill('extension');
+  await make(1);
+  host.startExtension();
+  await host.untilReported('missed rows are taken', ({ logger }) => logger.recovered > 0);
+  const before = bro.rows().length;
+  await bro.untilRows(before + 2);
+});

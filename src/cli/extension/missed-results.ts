@@ -1,0 +1,142 @@
+import type { Courier } from '../../delivery/courier.ts';
+import type { Marks } from '../../delivery/marks.ts';
+import { isMalformed } from '../../osquery/log-item.ts';
+import { LogReader } from '../../osquery/log-reader.ts';
+import type { OsqueryOption } from '../../osquery/manager-values.ts';
+import { type ResultLog, resultLogs } from '../../osquery/result-log-store.ts';
+import { reasonOf } from '../../text/reason.ts';
+import type { Deliverables } from './deliverables.ts';
+import type { House } from './house.ts';
+
+/** Bytes of each of osqueryd's two result logs that are looked through, from its end. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** Bytes of lines that make an entry of the journal. */
+const ENTRY_BYTES = 512 * 1024;
+/** What a line of ours has in it; it may be in another's row too, so that only a hit is parsed. */
+const OURS = Buffer.from('"name":"bro_');
+
+export interface MissedResultsParts {
+  readonly courier: Courier;
+  readonly marks: Marks;
+  /** The queries whose rows are to be delivered. */
+  readonly deliverables: Pick<Deliverables, 'size' | 'find'>;
+  /** osqueryd's flags. */
+  readonly flags: () => ReadonlyMap<string, OsqueryOption>;
+}
+
+/** What there was to be found. */
+export interface Recovery {
+  readonly rows: number;
+  /** Why rows may be missing all the same; empty if none can be. */
+  readonly doubt: string;
+}
+
+/**
+ * Results that osqueryd computed while nobody answered its log calls, as between our death and our return. Its
+ * logger `filesystem`, which is to stand behind ours, has written them down, and osqueryd will not tell them again: a
+ * differential query reports each change once. So they are taken from there, before the first call that comes is
+ * answered, which keeps the rows of each query in their order.
+ */
+export class MissedResults {
+  #rows = 0;
+  readonly #house: House;
+  readonly #parts: MissedResultsParts;
+
+  constructor(house: House, parts: MissedResultsParts) {
+    this.#house = house;
+    this.#parts = parts;
+  }
+
+  /** Rows taken so far. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /**
+   * @param waiting the line of the call that waits, where one does: it and what is behind it come by themselves
+   * @returns never rejects: what can't be read is a doubt
+   */
+  async take(waiting: Uint8Array | undefined): Promise<Recovery> {
+    const { flags, courier, deliverables } = this.#parts;
+    if (deliverables.size === 0) return { rows: 0, doubt: '' };
+    if (!loggersOf(flags()).includes('filesystem')) {
+      return { rows: 0, doubt: 'osqueryd has no logger `filesystem` that would have kept them' };
+    }
+    const directory = flags().get('logger_path')?.value ?? '';
+    try {
+      // What came in the former life, or just now, is to be known from what did not.
+      await courier.caughtUp();
+      let rows = 0;
+      let doubt = '';
+      for await (const log of resultLogs(directory, MAX_BYTES)) {
+        const found = await this.#takeFrom(log, waiting);
+        rows += found.rows;
+        if (found.doubt !== '') doubt = found.doubt;
+      }
+      await courier.caughtUp();
+      this.#rows += rows;
+      if (rows > 0) {
+        this.#house.log.info(
+          { area: 'logger', rows },
+          `took rows that osqueryd logged while we were away from its log in ${directory}`,
+        );
+      }
+      return { rows, doubt };
+    } catch (error) {
+      return { rows: 0, doubt: `osqueryd's log in ${directory} can't be read: ${reasonOf(error)}` };
+    }
+  }
+
+  async #takeFrom({ path, isWhole, lines }: ResultLog, waiting: Uint8Array | undefined): Promise<Recovery> {
+    const { marks, deliverables } = this.#parts;
+    const isMissed = marks.sieve();
+    // What reaches back to a run that came to us has all that came after it.
+    let reachesBack = isWhole;
+    let rows = 0;
+    let entry: Buffer[] = [];
+    let bytes = 0;
+    const hand = async () => {
+      if (entry.length > 0) await this.#hand(Buffer.concat(entry));
+      entry = [];
+      bytes = 0;
+    };
+    for await (const line of lines) {
+      if (waiting && line.equals(waiting)) break;
+      if (!reachesBack) reachesBack = timeOf(line) <= marks.latest;
+      if (!line.includes(OURS)) continue;
+      const run = runOf(line);
+      if (!run || !deliverables.find(run.name) || !isMissed(run)) continue;
+      rows += run.rowCount;
+      entry.push(line, LINE_BREAK);
+      bytes += line.length;
+      if (bytes >= ENTRY_BYTES) await hand();
+    }
+    await hand();
+    const doubt = reachesBack ? '' : `${path} has grown by more than ${MAX_BYTES} bytes since`;
+    return { rows, doubt };
+  }
+
+  async #hand(payload: Buffer): Promise<void> {
+    await this.#parts.courier.take({ kind: 'log', header: null, payload });
+  }
+}
+
+const LINE_BREAK = Buffer.from('\n');
+
+function loggersOf(flags: ReadonlyMap<string, OsqueryOption>): readonly string[] {
+  return (flags.get('logger_plugin')?.value ?? '').split(',').map((name) => name.trim());
+}
+
+function runOf(line: Uint8Array) {
+  const reader = new LogReader(line, 'lines');
+  reader.advance();
+  const [item] = reader.items;
+  return item && !isMalformed(item) ? item : undefined;
+}
+
+/** When the query of any line ran, in seconds since the epoch; Infinity where that can't be told. */
+function timeOf(line: Buffer): number {
+  const at = line.lastIndexOf('"unixTime":');
+  const time = at < 0 ? Number.NaN : Number.parseInt(line.toString('latin1', at + 11, at + 31), 10);
+  return Number.isNaN(time) ? Number.POSITIVE_INFINITY : time;
+}
