@@ -17,7 +17,7 @@ export class SilenceWatch {
   readonly #timings: Pick<Timings, 'idle' | 'suspect' | 'unresponsive'>;
   readonly #handlers: SilenceHandlers;
   #heardAt: number;
-  #stage: 'heard' | 'idle' | 'suspect' = 'heard';
+  #stage: 'heard' | 'idle' | 'suspect' | 'stopped' = 'heard';
   #timer: unknown;
 
   constructor(
@@ -36,14 +36,16 @@ export class SilenceWatch {
   heard(): void {
     this.#heardAt = this.#clock.now();
     const stage = this.#stage;
-    if (stage === 'heard') return;
+    if (stage === 'heard' || stage === 'stopped') return;
     this.#stage = 'heard';
     this.#clock.clearTimeout(this.#timer);
     this.#arm(this.#timings.idle);
     if (stage === 'suspect') this.#handlers.onSuspect(false);
   }
 
+  /** Nothing is told any more, whatever is heard. */
   stop(): void {
+    this.#stage = 'stopped';
     this.#clock.clearTimeout(this.#timer);
   }
 
