@@ -53,7 +53,9 @@ export type ConnectionCommand =
   | { readonly type: 'tell'; readonly notice: Notice }
   | { readonly type: 'leave' };
 
-/** The pause before the next attempt: exponential in the failures, with jitter so that a fleet does not return as one. */
+/**
+ * The pause before the next attempt: exponential in the failures, with jitter so that a fleet does not return as one.
+ */
 export function pauseAfter(
   event: Extract<ConnectionEvent, { type: 'connection.closed' }>,
   failures: number,

@@ -154,9 +154,10 @@ function isForThisHost(
   request: Extract<Request, { type: 'subscribe' | 'execute' }>,
   tables: readonly string[],
 ): boolean {
+  const present = new Set(tables);
   return (
-    request.requiresTables.every((table) => tables.includes(table)) &&
-    !request.ifMissingTables.some((table) => tables.includes(table))
+    request.requiresTables.every((table) => present.has(table)) &&
+    !request.ifMissingTables.some((table) => present.has(table))
   );
 }
 

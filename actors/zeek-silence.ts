@@ -1,6 +1,8 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 
-/** Milliseconds: a Zeek instance (V5) whose hello stops for so long has gone. Its scripts say it at least each minute. */
+/**
+ * Milliseconds: a Zeek instance (V5) whose hello stops for so long has gone. Its scripts say it at least each minute.
+ */
 export const ZEEK_SILENCE = 120_000;
 
 /** A Zeek instance behind a Bro (V5) has not said hello for too long. */

@@ -87,8 +87,9 @@ export type HandlersFor = ConnectionHandlers | ((connection: Connection) => Conn
 export interface Connection {
   /**
    * Sends events to one topic; several travel as one Broker batch where the transport has batches. Resolves
-   * when the transport takes more: who waits for that holds no more in memory than one call's events.
-   * Rejects with a {@link ConnectionError} before the connection is up and once it has closed.
+   * when the transport takes more: who waits for that holds no more in memory than one call's events. An event that
+   * the transport has no form for is left out, and told as a problem. Rejects with a {@link ConnectionError} before
+   * the connection is up and once it has closed.
    */
   send(topic: string, events: readonly ZeekEvent[]): Promise<void>;
   /** Resolves when the peer has taken in all that was sent before, see {@link Remote.confirms}; rejects when closed. */

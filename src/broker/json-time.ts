@@ -1,4 +1,6 @@
-/** Times as Broker's JSON form writes them (broker/format/json.hh), in nanoseconds; reading bounds them to no 64 bits. */
+/**
+ * Times as Broker's JSON form writes them (broker/format/json.hh), in nanoseconds; reading bounds them to no 64 bits.
+ */
 
 const SECOND = 1_000_000_000n;
 

@@ -63,7 +63,10 @@ async function read(what: string, file: string): Promise<Uint8Array> {
   }
 }
 
-/** Words on the ends of our certificate and of that which the other side showed, where one is due. `now`: since the epoch. */
+/**
+ * Words on the ends of our certificate and of that which the other side showed, where one is due. `now`: since the
+ * epoch.
+ */
 export function certificateNotices(
   material: TlsMaterial,
   socket: TLSSocket,

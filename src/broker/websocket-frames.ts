@@ -3,7 +3,9 @@ import { RecentEvents } from './recent-events.ts';
 import { encodeEvent } from './websocket-messages.ts';
 import type { ZeekEvent } from './zeek-event.ts';
 
-/** Makes the text frames of events, one each, and knows the last of them: Zeek's errors don't say what they are about. */
+/**
+ * Makes the text frames of events, one each, and knows the last of them: Zeek's errors don't say what they are about.
+ */
 export class WebSocketFrames implements FrameSource {
   readonly #recent = new RecentEvents();
 

@@ -17,19 +17,21 @@ export type BusMessage =
   | PeerMessage
   | CourierMessage;
 
-/** A message as its subscribers see it: with its subject, its place in the bus's order, and the time (ms since the epoch). */
-export type Published = BusMessage & {
+/** What the bus adds to a message. */
+interface Stamp {
+  /** Milliseconds since the epoch. */
   readonly at: number;
+  /** The message's place in the bus's order. */
   readonly sequence: number;
+  /** See {@link subjectOf}. */
   readonly subject: string;
-};
+}
+
+/** A message as its subscribers see it. */
+export type Published = BusMessage & Stamp;
 
 /** One kind of message, as published. */
-export type MessageOf<T extends BusMessage['type']> = Extract<BusMessage, { readonly type: T }> & {
-  readonly at: number;
-  readonly sequence: number;
-  readonly subject: string;
-};
+export type MessageOf<T extends BusMessage['type']> = Extract<BusMessage, { readonly type: T }> & Stamp;
 
 /** What actors need to know of the configuration. */
 export interface Configuration {

@@ -26,6 +26,9 @@ export interface PresenceOptions {
   readonly onEnd: (closed: Closed) => void;
 }
 
+/** Other Bros on the prefix that are worth a word each. */
+const MAX_RIVALS = 100;
+
 /** Whether there is a Bro behind the server, which, and whether it is still the same. */
 export class BroPresence {
   readonly #options: PresenceOptions;
@@ -103,7 +106,7 @@ export class BroPresence {
 
   /** Another Bro: in the place of ours, which then answers no more, or beside it by mistake. */
   async #onRival(id: string): Promise<void> {
-    if (this.#rivals.has(id)) return;
+    if (this.#rivals.has(id) || this.#rivals.size >= MAX_RIVALS) return;
     this.#rivals.add(id);
     await this.ping();
     const { subjects, onProblem } = this.#options;

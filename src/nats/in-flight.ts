@@ -4,7 +4,10 @@ import type { ConnectionError } from '../broker/connection.ts';
 const MAX_BYTES = 1024 * 1024;
 const MAX_MESSAGES = 2_000;
 
-/** What has been sent and not been acknowledged yet, bounded: whoever waits for room sends no faster than the server takes. */
+/**
+ * What has been sent and not been acknowledged yet, bounded: whoever waits for room sends no faster than the server
+ * takes.
+ */
 export class InFlight {
   #bytes = 0;
   readonly #pending = new Set<Promise<void>>();

@@ -1,4 +1,12 @@
-import { headers, type JetStreamClient, type MsgHdrs, type NatsConnection } from 'nats';
+import {
+  DiscardPolicy,
+  headers,
+  type JetStreamClient,
+  type MsgHdrs,
+  type NatsConnection,
+  RetentionPolicy,
+  StorageType,
+} from 'nats';
 import type { Closed } from '../broker/connection.ts';
 import { type NatsProblem, streamFailure } from './failures.ts';
 import { type JetStreamUse, STREAM_LIMITS } from './settings.ts';
@@ -52,14 +60,14 @@ export class RowStream {
           name: subjects.stream,
           subjects: [subjects.everyRow],
           description: 'rows of osquery hosts on their way to a Zeek',
-          retention: 'limits',
-          storage: 'file',
+          retention: RetentionPolicy.Limits,
+          storage: StorageType.File,
           // A full stream refuses rows, which then wait on their hosts; one that drops old ones would lose them.
-          discard: 'new',
+          discard: DiscardPolicy.New,
           max_bytes: STREAM_LIMITS.maxBytes,
           max_age: STREAM_LIMITS.maxAge * MILLISECOND,
           duplicate_window: STREAM_LIMITS.duplicateWindow * MILLISECOND,
-        } as Parameters<typeof manager.streams.add>[0]);
+        });
       }
       return new RowStream(found ?? subjects.stream, connection.jetstream({ timeout: PATIENCE }), server);
     } catch (error) {

@@ -19,7 +19,10 @@ export interface OsqueryConfig {
   readonly schedule: Readonly<Record<string, ScheduleEntry>>;
 }
 
-/** The state as osquery's config: the same state always gives the same text. Entries Bro by Bro, each one's in the order it asked. */
+/**
+ * The state as osquery's config: the same state always gives the same text. Entries Bro by Bro, each one's in the
+ * order it asked.
+ */
 export function render(state: ScheduleState): OsqueryConfig {
   const schedule: Record<string, ScheduleEntry> = {};
   for (const subscription of subscriptions(state)) {

@@ -33,7 +33,10 @@ export function signaturesOf(
   return new Map([...requests].map(([name, definition]) => [name, definition.signature]));
 }
 
-/** Reads an event as a request. Never throws: what doesn't fit becomes `malformed`, naming what was expected and what came. */
+/**
+ * Reads an event as a request. Never throws: what doesn't fit becomes `malformed`, naming what was expected and what
+ * came.
+ */
 export function readRequest(
   vocabulary: VocabularyId,
   definition: RequestDefinition,

@@ -133,7 +133,9 @@ function readQuery(args: Arguments, dialect: Dialect, topic: string): Query {
   });
 }
 
-/** The parts of a query that V2 to V4 have words for; the rows of a differential query's first run are always wanted. */
+/**
+ * The parts of a query that V2 to V4 have words for; the rows of a differential query's first run are always wanted.
+ */
 export function familyQuery(
   vocabulary: VocabularyId,
   parts: Pick<Query, 'event' | 'sql' | 'cookie' | 'responseTopic' | 'updateType'>,

@@ -75,9 +75,13 @@ const WISH = signature(
 export interface PackageEvents {
   /** Who the host is; after a Bro's first declaration, and when an address or a group has come or gone. */
   details(host: Host): TopicEvent;
-  /** Answers each declaration: what the host holds of this Bro's wish. A Bro that wants something else sends it whole. */
+  /**
+   * Answers each declaration: what the host holds of this Bro's wish. A Bro that wants something else sends it whole.
+   */
   wishHeld(host: Host, zeekInstance: string, held: WishDigest): TopicEvent;
-  /** Asks to acknowledge that all rows up to and with this number have been handled; the events before it come first. */
+  /**
+   * Asks to acknowledge that all rows up to and with this number have been handled; the events before it come first.
+   */
   rowsSent(host: Host, sequence: number): TopicEvent;
   /** Rows that this Bro will never get. */
   gap(host: Host, gap: Gap): TopicEvent;
