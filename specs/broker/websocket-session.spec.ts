@@ -239,3 +239,14 @@ test('leaving closes in good order, within 3 s', async () => {
   await leaving;
   assert.equal(told.closed?.code, 'left');
 });
+
+test('an ack that comes while we are leaving changes nothing: the goodbye ends within 3 s', async () => {
+  const { session, wire, told, clock, receive } = startClient([]);
+  const left = session.leave();
+  assert.equal(wire.ended, '1000 done');
+  receive(ACK);
+  assert.equal(told.remote, undefined);
+  clock.advance(DEFAULT_TIMINGS.leave);
+  await left;
+  assert.equal(told.closed?.code, 'left');
+});

@@ -243,6 +243,8 @@ export class WebSocketSession implements Connection {
   }
 
   #up(incarnation: string, version: string): void {
+    // Who is leaving does not come up any more; the goodbye has its own deadline.
+    if (this.#leaving) return;
     const { clock, timings, peerName, transport, authenticated } = this.#options;
     this.#deadline.clear();
     const outbound = new Outbound({
