@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
 
-.PHONY: help setup setup-nats setup-chromium check types lint layering format test binary package demo inspect demo-nats bench fuzz chaos chaos-log thrift
+.PHONY: help setup setup-nats setup-chromium check types lint layering format test binary package demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'

@@ -13,11 +13,8 @@ import { createBus } from '../../src/bus/bus.ts';
 import { layOutCharts } from '../../src/cli/inspect/charts.ts';
 import { pageAssets } from '../../src/cli/inspect/page-assets.ts';
 import { fileSource } from '../../src/cli/inspect/sources.ts';
-import {
-  createConversation,
-  type InspectSource,
-  startInspectServer,
-} from '../../src/inspect/inspect-server.ts';
+import { createConversation, type InspectSource } from '../../src/inspect/conversation.ts';
+import { startInspectServer } from '../../src/inspect/inspect-server.ts';
 import { openLive } from '../../src/inspect/live-recording.ts';
 import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
 import { findChromium, launchBrowser } from '../support/browser.ts';
@@ -58,6 +55,7 @@ const serve = (source: InspectSource) =>
     now: Date.now,
     page: pageAssets,
     conversation: createConversation(source, { version: '1', now: Date.now }),
+    rows: { shown: false, how: '' },
   });
 
 await cost();

@@ -34,6 +34,15 @@ test('the page is served until the user has had enough; elsewhere than on loopba
   await running;
 });
 
+test('rows can be shown of a state directory with its journal alone', async () => {
+  const { io, complained } = surroundings();
+  const command = inspectCommand(io)
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => io.err.write(text) });
+  await assert.rejects(command.parseAsync([LAST_NIGHT, '--show-rows'], { from: 'user' }));
+  assert.match(complained(), /^error: cannot show .*last-night: .* has no journal, where rows are/);
+});
+
 test('addresses are a port, a host with a port, or the path of a socket', () => {
   assert.deepEqual(parseInspectAddress('9909'), {
     listen: { host: '127.0.0.1', port: 9909 },

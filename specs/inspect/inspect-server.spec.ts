@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import { createConversation } from '../../src/inspect/inspect-server.ts';
+import { createConversation } from '../../src/inspect/conversation.ts';
 import { Recording } from '../../src/inspect/recording.ts';
 import { serveConversation, serveFile } from '../support/inspected.ts';
 
@@ -66,7 +66,7 @@ test("another site's page is let in by no name", async (t) => {
 });
 
 test('where a token is asked for, nothing is told without it', async (t) => {
-  const address = await serveFile(t, LAST_NIGHT, TOKEN);
+  const address = await serveFile(t, LAST_NIGHT, { token: TOKEN });
   for (const [said, code] of [
     [{ type: 'hello', token: 'not the token' }, 4401],
     [{ type: 'schedule', ask: 1, seq: 1 }, 4400],
@@ -82,7 +82,7 @@ test('where a token is asked for, nothing is told without it', async (t) => {
 });
 
 test('a page is told of the source, then its entries, then what it asks; nonsense ends the conversation', async (t) => {
-  const socket = open(await serveFile(t, LAST_NIGHT, TOKEN));
+  const socket = open(await serveFile(t, LAST_NIGHT, { token: TOKEN }));
   const heard: Record<string, unknown>[] = [];
   const waiting = new Set<() => void>();
   socket.on('message', (data) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { parseInspectAddress } from '../../src/cli/inspect/address.ts';
 import { relayTo } from '../../src/cli/inspect/relay.ts';
+import { rowsOf } from '../../src/cli/inspect/rows.ts';
 import { startBro } from '../support/bro.ts';
 import { browserTest, untilSeen } from '../support/browser.ts';
 import { serveConversation } from '../support/inspected.ts';
@@ -12,10 +13,10 @@ browserTest(
   async (t, page, faults) => {
     const early = await startBro(t);
     await early.kill();
-    const { look } = await startInspectedHost(t, early.address);
+    const { look, stateDirectory } = await startInspectedHost(t, early.address);
     assert.equal((await stat(look)).mode & 0o777, 0o600);
     const { socketUrl } = parseInspectAddress(look) ?? assert.fail('no address');
-    await page.goto(await serveConversation(t, relayTo(socketUrl, '')));
+    await page.goto(await serveConversation(t, relayTo(socketUrl, ''), { rows: rowsOf(stateDirectory) }));
     const lit = (state: string) => page.waitForSelector(`[data-state="bro-peer.${state}"].active`);
     await page.click('[data-actor^="peer:"]');
     await lit('link.backingOff');
@@ -33,6 +34,8 @@ browserTest(
       (text) => Number(text) >= 1,
       'a count of rows',
     );
+    await page.click('.open-rows');
+    await page.waitForSelector('.latest-rows td:text-is("root")');
     await page.fill('input[type="search"]', 'peer.*.request');
     await page.waitForSelector('.message .label:text-is("peer.request")');
     await page.waitForSelector('.message .label:text-is("peer.up")', { state: 'detached' });

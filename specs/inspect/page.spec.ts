@@ -83,7 +83,7 @@ browserTest(
 );
 
 browserTest('a page without the token is told to open the link that has it', async (t, page) => {
-  const address = await serveFile(t, LAST_NIGHT, 'a-token-that-is-long-enough');
+  const address = await serveFile(t, LAST_NIGHT, { token: 'a-token-that-is-long-enough' });
   await page.goto(address);
   await page.waitForSelector('.problem:has-text("A token is needed")');
   assert.equal(await page.locator('.log .count').textContent(), '');

@@ -11,6 +11,7 @@ const ROOT = join(import.meta.dirname, '../..');
 export interface InspectedHost {
   /** The socket of the extension's inspection. */
   readonly look: string;
+  readonly stateDirectory: string;
   /** What `--trace` records. */
   readonly trace: string;
   readonly child: ChildProcess;
@@ -23,7 +24,7 @@ export async function startInspectedHost(t: TestContext, endpoint: string): Prom
   const [socket, config, look] = ['osquery.em', 'osquery.conf', 'look.sock'].map((name) =>
     join(directory, name),
   ) as [string, string, string];
-  const trace = join(directory, 'trace.jsonl');
+  const [trace, stateDirectory] = [join(directory, 'trace.jsonl'), join(directory, 'state')];
   await writeFile(config, JSON.stringify({ bro: { endpoints: [endpoint], uid: 'h1' } }));
   spawnStandin(t, [
     '--ephemeral',
@@ -41,7 +42,7 @@ export async function startInspectedHost(t: TestContext, endpoint: string): Prom
     process.execPath,
     [
       ...['--import', 'tsx', join(ROOT, 'src/cli/main.ts'), '--socket', socket, '--timeout', '10'],
-      ...['--state-dir', join(directory, 'state'), '--inspect', look, '--trace', trace],
+      ...['--state-dir', stateDirectory, '--inspect', look, '--trace', trace],
     ],
     { stdio: 'ignore', cwd: ROOT },
   );
@@ -49,5 +50,5 @@ export async function startInspectedHost(t: TestContext, endpoint: string): Prom
     if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
   });
   await socketAppears(look);
-  return { look, trace, child };
+  return { look, stateDirectory, trace, child };
 }

@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MACHINES } from '../../actors/machines.ts';
-import type { Conversation } from '../inspect/inspect-server.ts';
+import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
+import type { Conversation } from '../inspect/conversation.ts';
+import type { RowAccess } from '../inspect/rows.ts';
 import { reasonOf } from '../text/reason.ts';
-import { type InspectAddress, parseInspectAddress } from './inspect/address.ts';
+import { type InspectAddress, loopback } from './inspect/address.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
 import { type Io, printLine } from './io.ts';
 import { VERSION } from './version.ts';
@@ -17,10 +19,13 @@ interface InspectOptions {
   readonly export?: string;
   readonly machine: string;
   readonly sandbox?: boolean;
+  readonly showRows?: boolean;
+  readonly stateDir: string;
 }
 
-/** Where the sandbox's page is, unless --listen says otherwise. */
-const SANDBOX_PORT = 9909;
+/** Where pages are served unless --listen says otherwise; the sandbox's where one finds it again. */
+const ANY_PORT = loopback(0);
+const SANDBOX_ADDRESS = loopback(9909);
 
 /** `bro-osquery inspect`: the machines, the bus and the log, to look at. */
 export function inspectCommand(io: Io): Command {
@@ -35,7 +40,7 @@ export function inspectCommand(io: Io): Command {
     .addOption(
       new Option('--listen <address>', 'where to serve the page; elsewhere than on loopback with a token')
         .argParser(inspectAddress)
-        .default(parseInspectAddress('127.0.0.1:0'), '127.0.0.1 on any free port'),
+        .default(ANY_PORT, '127.0.0.1 on any free port, 9909 with --sandbox'),
     )
     .option('--token-file <file>', 'the token that the page asks for, instead of a random one elsewhere')
     .option('--live-token-file <file>', "the running extension's --inspect-token-file")
@@ -44,6 +49,15 @@ export function inspectCommand(io: Io): Command {
         '--sandbox',
         'run osqueryd or its stand-in, a stand-in Zeek and the extension, and look at them',
       ).conflicts(['live', 'export']),
+    )
+    .option(
+      '--show-rows',
+      'let pages see the latest rows of each query, out of the journal; else they see none',
+    )
+    .option(
+      '--state-dir <directory>',
+      "with --live and --show-rows: the running extension's state directory, on this host",
+      DEFAULT_STATE_DIRECTORY,
     )
     .addOption(
       new Option('--export <file>', 'draw a statechart into a file: .svg, or .md for Mermaid').argParser(
@@ -54,22 +68,35 @@ export function inspectCommand(io: Io): Command {
       new Option('--machine <name>', 'of which machine').choices([...MACHINES.keys()]).default('bro-peer'),
     )
     .action(async (path: string | undefined, options: InspectOptions, command: Command) => {
-      if (options.sandbox) {
-        const { runSandbox } = await import('./inspect/sandbox.ts');
-        return runSandbox(io, options.listen.listen.port || SANDBOX_PORT);
-      }
       if (options.export !== undefined) return exportChart(io, options.export, options.machine);
-      if ((path === undefined) === (options.live === undefined)) {
+      if (options.sandbox) {
+        const isChosen = command.getOptionValueSource('listen') !== 'default';
+        return serveSandbox(io, isChosen ? options : { ...options, listen: SANDBOX_ADDRESS });
+      }
+      const { live, showRows = false } = options;
+      if ((path === undefined) === (live === undefined)) {
         command.error('error: name a state directory or a trace, or a running extension with --live');
       }
-      await serve(io, path, options).catch((error: unknown) => {
+      try {
+        await serve(
+          io,
+          options,
+          await (live ? liveServed(live, options) : fileServed(io, path ?? '', showRows)),
+        );
+      } catch (error) {
         command.error(`error: cannot show ${path ?? 'that'}: ${reasonOf(error)}`);
-      });
+      }
     });
 }
 
+/** What is served: whom pages talk with, and whether they may see rows. */
+interface Served {
+  readonly conversation: Conversation;
+  readonly rows: RowAccess;
+}
+
 /** Serves until the user has had enough. */
-async function serve(io: Io, path: string | undefined, options: InspectOptions): Promise<void> {
+async function serve(io: Io, options: InspectOptions, { conversation, rows }: Served): Promise<void> {
   const { startInspectServer } = await import('../inspect/inspect-server.ts');
   const { pageAssets } = await import('./inspect/page-assets.ts');
   const token = await tokenFor(io, options);
@@ -79,7 +106,8 @@ async function serve(io: Io, path: string | undefined, options: InspectOptions):
     version: VERSION,
     now: io.now,
     page: pageAssets,
-    conversation: await conversationAbout(io, path, options),
+    conversation,
+    rows,
   });
   await printLine(io.out, `${server.address}${token === null ? '' : `#token=${encodeURIComponent(token)}`}`);
   await printLine(io.err, 'Open this address in a browser; Ctrl-C ends it.');
@@ -87,18 +115,47 @@ async function serve(io: Io, path: string | undefined, options: InspectOptions):
   await server.close();
 }
 
-async function conversationAbout(
-  io: Io,
-  path: string | undefined,
-  { live, liveTokenFile }: InspectOptions,
-): Promise<Conversation> {
-  if (live) {
-    const { relayTo } = await import('./inspect/relay.ts');
-    return relayTo(live.socketUrl, liveTokenFile === undefined ? '' : await readToken(liveTokenFile));
-  }
-  const { createConversation } = await import('../inspect/inspect-server.ts');
-  const { fileSource } = await import('./inspect/sources.ts');
-  return createConversation(await fileSource(path ?? ''), { version: VERSION, now: io.now });
+async function fileServed(io: Io, path: string, showRows: boolean): Promise<Served> {
+  const [{ createConversation }, { fileSource }, { assertReadable, hiddenRows, rowsOf }] = await Promise.all([
+    import('../inspect/conversation.ts'),
+    import('./inspect/sources.ts'),
+    import('./inspect/rows.ts'),
+  ]);
+  if (showRows) await assertReadable(path);
+  return {
+    conversation: createConversation(await fileSource(path), { version: VERSION, now: io.now }),
+    rows: showRows ? rowsOf(path) : await hiddenRows(path),
+  };
+}
+
+/** A running extension: its machines and messages out of its own mouth, rows out of its state directory. */
+async function liveServed(
+  { socketUrl }: InspectAddress,
+  { liveTokenFile, showRows, stateDir }: InspectOptions,
+): Promise<Served> {
+  const [{ relayTo }, { assertReadable, HIDDEN_LIVE, rowsOf }] = await Promise.all([
+    import('./inspect/relay.ts'),
+    import('./inspect/rows.ts'),
+  ]);
+  if (showRows) await assertReadable(stateDir);
+  return {
+    conversation: relayTo(socketUrl, liveTokenFile === undefined ? '' : await readToken(liveTokenFile)),
+    rows: showRows ? rowsOf(stateDir) : HIDDEN_LIVE,
+  };
+}
+
+async function serveSandbox(io: Io, options: InspectOptions): Promise<void> {
+  const [{ runSandbox }, { relayTo }, { HIDDEN_SANDBOX, rowsOf }] = await Promise.all([
+    import('./inspect/sandbox.ts'),
+    import('./inspect/relay.ts'),
+    import('./inspect/rows.ts'),
+  ]);
+  await runSandbox(io, ({ look, stateDirectory }) =>
+    serve(io, options, {
+      conversation: relayTo(look.socketUrl, ''),
+      rows: options.showRows ? rowsOf(stateDirectory) : HIDDEN_SANDBOX,
+    }),
+  );
 }
 
 async function tokenFor(io: Io, { listen, tokenFile }: InspectOptions): Promise<string | null> {

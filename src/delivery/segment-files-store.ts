@@ -57,20 +57,23 @@ export async function recoverSegments(directory: string): Promise<StoredSegment[
   return segments;
 }
 
-/** What lies there, oldest first, for whoever only looks: the number of the first entry and the bytes. */
-export async function measureSegments(
-  directory: string,
-): Promise<readonly { readonly first: number; readonly bytes: number }[]> {
+/** The segments that lie there, oldest first, for whoever only looks: nothing is opened, cut or removed. */
+export async function storedSegments(directory: string): Promise<readonly StoredSegment[]> {
   const names = (await readdir(directory)).filter((name) => NAME.test(name)).sort();
+  const firsts = names.map((name) => Number(NAME.exec(name)?.[1]));
   return Promise.all(
-    names.map(async (name) => ({
-      first: Number(NAME.exec(name)?.[1]),
+    names.map(async (name, index) => {
+      const path = join(directory, name);
       // One that is trimmed meanwhile has nothing any more.
-      bytes: await stat(join(directory, name)).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    })),
+      const found = await stat(path).catch(() => undefined);
+      return {
+        path,
+        first: firsts[index] ?? 0,
+        next: firsts[index + 1] ?? Number.POSITIVE_INFINITY,
+        bytes: found?.size ?? 0,
+        newestAt: found?.mtimeMs ?? 0,
+      };
+    }),
   );
 }
 

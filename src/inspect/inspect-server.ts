@@ -2,11 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { difference, differenceInWords } from '../replay/difference.ts';
-import type { ChartLayout } from './chart-geometry.ts';
-import type { OpenRecording } from './live-recording.ts';
-import { type FromServer, parseFromPage, type SourceName } from './protocol.ts';
-import { scheduleView } from './schedule-view.ts';
+import type { Conversation } from './conversation.ts';
+import { parseFromPage } from './protocol.ts';
+import { answerRows } from './row-answers.ts';
+import type { RowAccess } from './rows.ts';
 
 /** The page's files, each whole. */
 export interface PageAssets {
@@ -24,10 +23,9 @@ export interface InspectServerOptions {
   readonly now: () => number;
   readonly page: () => Promise<PageAssets>;
   readonly conversation: Conversation;
+  /** Whether pages may be shown rows, apart from the conversation. */
+  readonly rows: RowAccess;
 }
-
-/** What is said over a WebSocket once its page may be told. */
-export type Conversation = (socket: WebSocket) => void;
 
 export interface InspectServer {
   /** The page's address without a token; of a Unix socket its path. */
@@ -140,7 +138,7 @@ function isSameOrigin({ headers }: IncomingMessage): boolean {
 }
 
 /** Hears the page's first message and lets the conversation begin. */
-function greet(socket: WebSocket, { token, conversation }: InspectServerOptions): void {
+function greet(socket: WebSocket, { token, conversation, rows }: InspectServerOptions): void {
   const impatience = setTimeout(() => socket.terminate(), HELLO_PATIENCE);
   socket.on('error', () => socket.terminate());
   socket.once('close', () => clearTimeout(impatience));
@@ -149,6 +147,7 @@ function greet(socket: WebSocket, { token, conversation }: InspectServerOptions)
     const hello = parseFromPage(String(data));
     if (hello?.type !== 'hello') return socket.close(4400, 'not understood');
     if (token !== null && !isSame(hello.token, token)) return socket.close(4401, 'the token is not right');
+    answerRows(socket, rows);
     conversation(socket);
   });
 }
@@ -174,92 +173,4 @@ function addressOf(server: Server): string {
   if (address === null || typeof address === 'string') return address ?? '';
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${host}:${address.port}/`;
-}
-
-/** What pages are told of. */
-export interface InspectSource {
-  readonly name: SourceName;
-  /** Called when the first page comes; `close` is called when the last one has gone. */
-  readonly open: (onProblem: (error: unknown) => void) => OpenRecording;
-  readonly charts: () => Promise<readonly ChartLayout[]>;
-}
-
-/** Entries in one message, and bytes that may wait for a slow page. */
-const ENTRIES_A_MESSAGE = 1_000;
-const MOST_WAITING = 4 * 1024 * 1024;
-/** Milliseconds in which news is gathered. */
-const GATHER = 40;
-
-/** The conversation about a source that all pages share. */
-export function createConversation(
-  source: InspectSource,
-  { version, now }: { readonly version: string; readonly now: () => number },
-): Conversation {
-  const pages = new Set<WebSocket>();
-  let opened: OpenRecording | undefined;
-  let charts: Promise<readonly ChartLayout[]> | undefined;
-  const problems: string[] = [];
-
-  return (socket) => {
-    const say = (message: FromServer) => socket.send(JSON.stringify(message));
-    pages.add(socket);
-    opened ??= source.open((error) => {
-      const text = error instanceof Error ? error.message : String(error);
-      problems.push(text);
-      for (const page of pages) page.send(JSON.stringify({ type: 'problem', text } satisfies FromServer));
-    });
-    const { recording } = opened;
-    let told = recording.first;
-    let timer: NodeJS.Timeout | undefined;
-    let introduced = false;
-    const tell = () => {
-      timer = undefined;
-      if (!introduced || socket.readyState !== socket.OPEN) return;
-      if (socket.bufferedAmount > MOST_WAITING) return later(5 * GATHER);
-      told = Math.max(told, recording.first);
-      const entries = recording.since(told, ENTRIES_A_MESSAGE);
-      told += entries.length;
-      const more = told < recording.added;
-      say({ type: 'entries', entries, more });
-      if (more) later(0);
-    };
-    const later = (pause: number) => {
-      timer ??= setTimeout(tell, pause);
-    };
-    const stop = recording.onAdded(() => later(GATHER));
-    socket.on('message', (data) => {
-      const asked = parseFromPage(String(data));
-      if (asked?.type === 'schedule') {
-        say({
-          type: 'schedule',
-          ask: asked.ask,
-          view: scheduleView(recording.scheduleAt(asked.seq), asked.seq),
-        });
-      } else if (asked?.type === 'difference') {
-        const [before, after] = [recording.scheduleAt(asked.from), recording.scheduleAt(asked.to)];
-        say({ type: 'difference', ask: asked.ask, lines: differenceInWords(difference(before, after)) });
-      } else socket.close(4400, 'not understood');
-    });
-    socket.once('close', () => {
-      stop();
-      clearTimeout(timer);
-      pages.delete(socket);
-      if (pages.size > 0) return;
-      opened?.close();
-      opened = undefined;
-    });
-    // All else can be looked at without charts.
-    charts ??= source.charts().catch((error: unknown) => {
-      problems.push(`The statecharts can't be drawn: ${error instanceof Error ? error.message : error}`);
-      return [];
-    });
-    void charts.then((laidOut) => {
-      if (socket.readyState !== socket.OPEN) return;
-      say({ type: 'hello', version, source: source.name, charts: laidOut, at: now() });
-      for (const text of problems) say({ type: 'problem', text });
-      introduced = true;
-      clearTimeout(timer);
-      tell();
-    });
-  };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ChartLayout } from './chart-geometry.ts';
 import type { Entry } from './entries.ts';
+import type { RowsView } from './rows.ts';
 import type { ScheduleView } from './schedule-view.ts';
 
 /** What server and page say to each other, one JSON object a WebSocket message. */
@@ -26,6 +27,7 @@ export type FromServer =
   | { readonly type: 'entries'; readonly entries: readonly Entry[]; readonly more: boolean }
   | { readonly type: 'schedule'; readonly ask: number; readonly view: ScheduleView }
   | { readonly type: 'difference'; readonly ask: number; readonly lines: readonly string[] }
+  | { readonly type: 'rows'; readonly ask: number; readonly view: RowsView }
   /** The source can't be read on. */
   | { readonly type: 'problem'; readonly text: string };
 
@@ -38,6 +40,15 @@ const fromPage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('schedule'), ask: count, seq: count }),
   /** What is different between two facts. */
   z.object({ type: z.literal('difference'), ask: count, from: count, to: count }),
+  /**
+   * The latest rows of a query, up to a time in milliseconds since the epoch. Without a name: whether rows are shown at all.
+   */
+  z.object({
+    type: z.literal('rows'),
+    ask: count,
+    name: z.string().max(256),
+    until: z.number().nonnegative().nullable(),
+  }),
 ]);
 
 export type FromPage = z.infer<typeof fromPage>;

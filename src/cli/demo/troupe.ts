@@ -53,6 +53,10 @@ export class Troupe {
     return join(this.directory, 'osquery.em');
   }
 
+  get stateDirectory(): string {
+    return join(this.directory, 'state');
+  }
+
   async start(
     name: string,
     command: readonly string[],
@@ -104,8 +108,8 @@ export class Troupe {
   }
 
   startExtension(flags: readonly string[] = []): Promise<Child> {
-    const state = join(this.directory, 'state');
-    const command = [...ourselves(), 'extension', '--socket', this.socket, '--state-dir', state, ...flags];
+    const places = ['--socket', this.socket, '--state-dir', this.stateDirectory];
+    const command = [...ourselves(), 'extension', ...places, ...flags];
     return this.start('bro-osquery extension', command);
   }
 

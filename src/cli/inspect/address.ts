@@ -25,3 +25,12 @@ export function parseInspectAddress(text: string): InspectAddress | null {
     socketUrl: `ws://${host}:${port}/socket`,
   };
 }
+
+/** A port on 127.0.0.1; 0: any that is free. */
+export function loopback(port: number): InspectAddress {
+  return {
+    listen: { host: '127.0.0.1', port },
+    isLocal: true,
+    socketUrl: `ws://127.0.0.1:${port}/socket`,
+  };
+}

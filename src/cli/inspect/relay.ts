@@ -1,8 +1,11 @@
 import { WebSocket } from 'ws';
-import type { Conversation } from '../../inspect/inspect-server.ts';
-import type { FromServer } from '../../inspect/protocol.ts';
+import type { Conversation } from '../../inspect/conversation.ts';
+import { type FromServer, parseFromPage } from '../../inspect/protocol.ts';
 
-/** Lets each page talk with a running extension's inspection, which may be behind a Unix socket. */
+/**
+ * Lets each page talk with a running extension's inspection, which may be behind a Unix socket. Rows are not asked
+ * of it: it has none to give.
+ */
 export function relayTo(socketUrl: string, token: string): Conversation {
   return (page) => {
     const extension = new WebSocket(socketUrl, { perMessageDeflate: false });
@@ -15,8 +18,10 @@ export function relayTo(socketUrl: string, token: string): Conversation {
       if (page.readyState === page.OPEN) page.send(String(data));
     });
     page.on('message', (data) => {
-      if (extension.readyState === WebSocket.OPEN) extension.send(String(data));
-      else waiting.push(String(data));
+      const text = String(data);
+      if (parseFromPage(text)?.type === 'rows') return;
+      if (extension.readyState === WebSocket.OPEN) extension.send(text);
+      else waiting.push(text);
     });
     extension.on('error', (error) => {
       const text = `The extension at ${socketUrl} is not reached: ${error.message}`;

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findOsqueryd } from '../demo/programs.ts';
-import { Troupe } from '../demo/troupe.ts';
+import { type BroProcess, Troupe } from '../demo/troupe.ts';
 import { type Io, printLine } from '../io.ts';
+import { type InspectAddress, parseInspectAddress } from './address.ts';
 
 /** What the Zeek of the sandbox wants, so that there is something to see. */
 const WANTED = ['SELECT pid, name, path, uid FROM processes', 'SELECT uid, username FROM users'];
@@ -11,37 +13,60 @@ const ONCE = 'SELECT name, version, platform FROM os_version';
 const AWAY = 8_000;
 const THERE = 30_000;
 
+/** Where the sandbox's extension is found. */
+export interface SandboxPlaces {
+  /** The Unix socket of its inspection. */
+  readonly look: InspectAddress;
+  readonly stateDirectory: string;
+}
+
 /**
- * Runs osqueryd (the one on this machine, or the stand-in), a Zeek's stand-in that comes and goes, and the extension
- * with its page, until the user has had enough.
+ * Runs osqueryd (the one on this machine, or the stand-in), a Zeek's stand-in that comes and goes, and the extension,
+ * while they are looked at.
+ * @param serve shows them until the user has had enough
  */
-export async function runSandbox(io: Io, port: number): Promise<void> {
+export async function runSandbox(io: Io, serve: (places: SandboxPlaces) => Promise<void>): Promise<void> {
   const troupe = new Troupe(() => {});
   const ask = ['--interval', '2', ...WANTED.flatMap((sql) => ['--subscribe', sql]), '--execute', ONCE];
+  const over = new AbortController();
+  const signal = AbortSignal.any([io.interrupted, over.signal]);
+  let comesAndGoes: Promise<void> | undefined;
   try {
-    let bro = await troupe.startBro(ask);
+    const bro = await troupe.startBro(ask);
     const broPort = await bro.words.find(
-      ({ type, port: own }) => (type === 'listening' ? own : undefined),
-      io.interrupted,
+      ({ type, port }) => (type === 'listening' ? port : undefined),
+      signal,
     );
     const osqueryd = findOsqueryd(process.env);
     await printLine(io.err, `osqueryd is ${osqueryd.description}.`);
     await troupe.startOsqueryd(osqueryd, broPort);
-    await troupe.startExtension(['--inspect', `127.0.0.1:${port}`]);
-    await printLine(io.out, `http://127.0.0.1:${port}/`);
-    await printLine(
-      io.err,
-      'Open this address in a browser. The Zeek leaves each half minute and comes back; Ctrl-C ends it all.',
+    const socket = join(troupe.directory, 'inspect.sock');
+    await troupe.startExtension(['--inspect', socket]);
+    const look = parseInspectAddress(socket);
+    if (!look) throw new Error(`${socket} is no address`);
+    await printLine(io.err, 'The Zeek leaves each half minute and comes back.');
+    comesAndGoes = comeAndGo(bro, signal, () =>
+      troupe.startBro([...ask, '--listen', `127.0.0.1:${broPort}`]),
     );
-    while (!io.interrupted.aborted) {
-      await sleep(THERE, undefined, { signal: io.interrupted });
-      bro.child.kill();
-      await sleep(AWAY, undefined, { signal: io.interrupted });
-      bro = await troupe.startBro([...ask, '--listen', `127.0.0.1:${broPort}`]);
-    }
+    await Promise.race([serve({ look, stateDirectory: troupe.stateDirectory }), comesAndGoes]);
   } catch (error) {
     if (!io.interrupted.aborted) throw error;
   } finally {
+    over.abort();
+    // None may come once all are dismissed.
+    await comesAndGoes?.catch(() => {});
     await troupe.dismiss();
+  }
+}
+
+async function comeAndGo(
+  first: BroProcess,
+  signal: AbortSignal,
+  start: () => Promise<BroProcess>,
+): Promise<void> {
+  for (let bro = first; ; bro = await start()) {
+    await sleep(THERE, undefined, { signal });
+    bro.child.kill();
+    await sleep(AWAY, undefined, { signal });
   }
 }

@@ -1,12 +1,14 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { readLog } from '../../event-log/event-log-reader-store.ts';
-import { createConversation, type InspectServer, startInspectServer } from '../../inspect/inspect-server.ts';
+import { createConversation } from '../../inspect/conversation.ts';
+import { type InspectServer, startInspectServer } from '../../inspect/inspect-server.ts';
 import { openLive } from '../../inspect/live-recording.ts';
 import type { House } from '../extension/house.ts';
 import type { RunningSystem } from '../extension/run.ts';
 import type { InspectAddress } from './address.ts';
 import { layOutCharts } from './charts.ts';
 import { pageAssets } from './page-assets.ts';
+import { HIDDEN_LIVE } from './rows.ts';
 
 /** Lets the running extension be looked at. It listens to its own machines only while somebody looks. */
 export async function serveLive(
@@ -33,6 +35,7 @@ export async function serveLive(
       },
       { version, now },
     ),
+    rows: HIDDEN_LIVE,
   });
   if (path !== undefined) await chmod(path, 0o600);
   return server;

@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { readLog } from '../../event-log/event-log-reader-store.ts';
-import type { InspectSource } from '../../inspect/inspect-server.ts';
+import type { InspectSource } from '../../inspect/conversation.ts';
 import { Recording } from '../../inspect/recording.ts';
 import { recordTraceLines } from '../../inspect/trace-recording.ts';
 import { readTraceFile } from '../trace-file.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readCursors } from '../../delivery/cursor-store.ts';
-import { measureSegments } from '../../delivery/segment-files-store.ts';
+import { storedSegments } from '../../delivery/segment-files-store.ts';
 import { readLog } from '../../event-log/event-log-reader-store.ts';
 import { counted, printable, timeInWords } from '../../replay/printable.ts';
 import { stateAt } from '../../replay/replay.ts';
@@ -35,7 +35,7 @@ export interface RemainsOfBro {
 export async function lookAtRemains(directory: string): Promise<Remains> {
   const [log, segments, cursors] = await Promise.all([
     orProblem(readState(directory)),
-    orProblem(measureSegments(join(directory, 'journal'))),
+    orProblem(storedSegments(join(directory, 'journal'))),
     readCursors(join(directory, 'delivery')).catch(() => undefined),
   ]);
   const schedule = 'problem' in log ? undefined : log.state;

@@ -9,6 +9,7 @@ import { PageState } from './page-state.ts';
 import { SchedulePanel } from './schedule-panel.ts';
 import { applyTheme, nextTheme } from './theme.ts';
 import { TimeBar } from './time-bar.ts';
+import type { Commands } from './view.ts';
 
 /** Puts the page together: what it knows, its panels, the server, keys, clock. */
 function openPage(): void {
@@ -20,13 +21,14 @@ function openPage(): void {
       change(...given);
       update();
     };
-  const commands: KeyCommands & { pickActor(actor: string): void } = {
+  const commands: KeyCommands & Commands = {
     goTo: changing((moment: number) => state.goTo(moment)),
     step: changing((by: number) => state.step(by)),
     stepFact: changing((by: number) => state.stepFact(by)),
     follow: changing(() => state.follow()),
     mark: changing(() => state.toggleMark()),
     pickActor: changing((actor: string) => state.pickActor(actor)),
+    pickRows: changing((name: string) => state.pickRows(name)),
     nextActor: changing((by: number) => state.nextActor(by)),
     theme: changing(nextTheme),
     copyLink: changing(() => {
@@ -51,7 +53,7 @@ function openPage(): void {
 
   applyTheme();
   const bus = new BusPanel(commands, () => update());
-  const panels = [new MachinesPanel(commands), bus, new SchedulePanel(), new LogPanel(commands)];
+  const panels = [new MachinesPanel(commands), bus, new SchedulePanel(commands), new LogPanel(commands)];
   const bar = new TimeBar(commands);
   const frame = new Frame(panels, bar, commands);
 
@@ -61,7 +63,7 @@ function openPage(): void {
     isDue = true;
     requestAnimationFrame(() => {
       isDue = false;
-      for (const question of state.questions()) server.say(question);
+      for (const question of state.questions(Date.now())) server.say(question);
       const view = state.view(Date.now());
       for (const panel of [...panels, bar]) panel.render(view);
     });

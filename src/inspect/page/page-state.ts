@@ -2,6 +2,7 @@ import { History } from '../history.ts';
 import type { FromPage, FromServer, Hello } from '../protocol.ts';
 import type { ScheduleView } from '../schedule-view.ts';
 import type { Place } from './link.ts';
+import { ShownRows } from './shown-rows.ts';
 import type { View } from './view.ts';
 
 /** What the page knows, and where it stands in time. */
@@ -20,6 +21,7 @@ export class PageState {
   /** What the server was asked last: the fact, and the two that are compared. */
   #askedSchedule = '';
   #askedDifference = '';
+  readonly #rows = new ShownRows();
   /** Where a link leads, until the entries are there. */
   #place: Place | null;
 
@@ -31,9 +33,9 @@ export class PageState {
     return this.#hello?.source ?? null;
   }
 
-  /** Whether time goes on by itself. */
+  /** Whether time goes on by itself: spans and countdowns do, and rows come. */
   get isTicking(): boolean {
-    return this.#live && this.source?.kind === 'live';
+    return this.#live && (this.source?.kind === 'live' || this.#rows.picked !== '');
   }
 
   /** @param now our clock */
@@ -44,6 +46,7 @@ export class PageState {
         this.#clockAhead = message.at - now;
         this.#history.clear();
         this.#askedSchedule = '';
+        this.#rows.reconnected();
         break;
       case 'entries': {
         const shift = this.#history.add(message.entries);
@@ -58,6 +61,9 @@ export class PageState {
         break;
       case 'difference':
         this.#difference = message.lines;
+        break;
+      case 'rows':
+        this.#rows.take(message, now);
         break;
       default:
     }
@@ -139,10 +145,19 @@ export class PageState {
     if (last > latest) this.#place = null;
   }
 
-  /** What the server has to be asked to show the moment. */
-  questions(): readonly FromPage[] {
+  /** Shows the rows of a query, or no more. */
+  pickRows(name: string): void {
+    this.#rows.pick(name);
+  }
+
+  /**
+   * What the server has to be asked to show the moment.
+   * @param now our clock
+   */
+  questions(now: number): readonly FromPage[] {
     if (!this.#hello) return [];
-    const questions: FromPage[] = [];
+    const until = this.#live ? null : (this.#history.at(this.#moment)?.at ?? null);
+    const questions: FromPage[] = [...this.#rows.questions(until, now)];
     const factAt = (moment: number) => this.#history.factAt(moment)?.seq ?? 0;
     const seq = factAt(this.#moment);
     // A recording that has just begun may have another state before its first fact.
@@ -178,6 +193,7 @@ export class PageState {
       schedule: this.#schedule,
       mark: this.#mark,
       difference: this.#difference,
+      rows: { picked: this.#rows.picked, view: this.#rows.view },
     };
   }
 }

@@ -1,7 +1,10 @@
-import type { RowCounts, RowsEntry } from '../entries.ts';
+import type { RowCounts } from '../entries.ts';
 import type { SubscriptionView } from '../schedule-view.ts';
-import { dateTimeOf, el, spanOf } from './dom.ts';
-import type { Panel, View } from './view.ts';
+import { el, spanOf } from './dom.ts';
+import { RowsBlock } from './rows-block.ts';
+import { SubscriptionRow } from './subscription-row.ts';
+import { cell, table } from './tables.ts';
+import type { Commands, Panel, View } from './view.ts';
 
 /** The schedule at the moment, who wants it, and how far the rows have got to each Zeek. */
 export class SchedulePanel implements Panel {
@@ -13,9 +16,16 @@ export class SchedulePanel implements Panel {
   readonly #count = el('span', { class: 'dim count' });
   readonly #config = el('pre', { class: 'config', tabindex: '0' });
   readonly #groups = el('p', { class: 'dim groups' });
+  readonly #rows: RowsBlock;
+  readonly #commands: Commands;
   #key = '';
+  /** Each subscription's line, and what it was made of. */
+  #lines: Map<string, { readonly told: string; readonly row: SubscriptionRow }> = new Map();
+  #listed = '';
 
-  constructor() {
+  constructor(commands: Commands) {
+    this.#commands = commands;
+    this.#rows = new RowsBlock(commands);
     this.#onceTable = table(['One-time query', 'Zeek', 'Asked'], this.#once);
     this.element = el(
       'section',
@@ -25,6 +35,7 @@ export class SchedulePanel implements Panel {
         'div',
         { class: 'scroll', tabindex: '0', 'aria-label': 'Schedule and delivery' },
         table(['Query', 'Zeek', 'Every', 'Since', 'Next run', 'Rows'], this.#body, 'subscriptions'),
+        this.#rows.element,
         this.#onceTable,
         this.#groups,
         el('h3', {}, 'Delivery'),
@@ -35,6 +46,7 @@ export class SchedulePanel implements Panel {
   }
 
   render(view: View): void {
+    this.#rows.render(view);
     const { schedule, history, moment } = view;
     const counted = history.rowsAt(moment);
     const rows = counted?.accounts ?? [];
@@ -42,16 +54,22 @@ export class SchedulePanel implements Panel {
     const delivery = peers.map((peer) => deliveryOf(view, peer, rows));
     const isNow = view.live && view.source?.kind === 'live';
     const at = isNow ? view.now : (history.at(moment)?.at ?? 0);
-    const key = JSON.stringify([schedule, rows, delivery, counted?.runs, Math.floor(at / 500)]);
+    const shows = view.rows.view !== null && view.rows.view.outcome !== 'hidden';
+    const key = JSON.stringify([
+      ...[schedule, rows, delivery, counted?.runs, Math.floor(at / 500)],
+      ...[shows, view.rows.picked],
+    ]);
     if (key === this.#key || !schedule) return;
     this.#key = key;
     const { subscriptions, executions, groups, config } = schedule;
     this.#count.textContent = `${subscriptions.length}`;
-    this.#body.replaceChildren(
-      ...(subscriptions.length === 0
-        ? [el('tr', {}, el('td', { colspan: '6', class: 'dim' }, 'No Zeek wants anything.'))]
-        : subscriptions.map((one) => subscriptionRow(one, rows, counted?.runs ?? {}, at))),
-    );
+    this.#showSubscriptions(subscriptions);
+    for (const { name, peer } of subscriptions) {
+      const counts = rows.find((one) => one.name === name && one.peer === peer);
+      const open = view.rows.picked === name ? 'open' : 'shut';
+      const news = { at, lastRun: counted?.runs[name], counts, rows: shows ? open : 'hidden' } as const;
+      this.#lines.get(name)?.row.update(news);
+    }
     this.#onceTable.hidden = executions.length === 0;
     this.#once.replaceChildren(
       ...executions.map(({ sql, peer, since }) =>
@@ -62,45 +80,24 @@ export class SchedulePanel implements Panel {
     this.#zeeks.replaceChildren(...delivery.map(deliveryRow));
     this.#config.textContent = config;
   }
-}
 
-function subscriptionRow(
-  one: SubscriptionView,
-  rows: readonly RowCounts[],
-  runs: RowsEntry['runs'],
-  at: number,
-): HTMLElement {
-  const own = rows.find(({ name, peer }) => name === one.name && peer === one.peer);
-  const marks = [
-    ...(one.denylisted ? ['stopped by osquery'] : []),
-    ...(one.confirmed ? [] : ['not asked again yet']),
-    ...(one.generation > 1 ? [`generation ${one.generation}`] : []),
-  ];
-  const query = cell(
-    el('code', {}, one.sql),
-    el('div', { class: 'dim' }, `${one.name} → ${one.event} (${one.vocabulary}), for ${one.via}`),
-    ...(marks.length === 0 ? [] : [el('div', { class: 'marks' }, marks.join(' · '))]),
-  );
-  const since = cell(`${spanOf(at - one.since)}`);
-  since.title = dateTimeOf(one.since);
-  return el(
-    'tr',
-    { 'data-name': one.name },
-    query,
-    cell(one.peer),
-    cell(`${one.interval} s`, el('div', { class: 'dim' }, one.updateType.toLowerCase())),
-    since,
-    cell(nextRun(runs[one.name], one.interval, at)),
-    cell(own ? `${own.taken}` : '–'),
-  );
-}
-
-/** About when osquery runs it again: it moves intervals a little, so that not everything runs at once. */
-function nextRun(last: number | undefined, interval: number, at: number): string {
-  if (last === undefined) return '–';
-  const length = interval * 1_000;
-  const left = length - (Math.max(0, at - last) % length);
-  return `~ ${spanOf(left < 10_000 ? left : Math.ceil(left / 1_000) * 1_000)}`;
+  /** A line for each; those that are there stay. */
+  #showSubscriptions(subscriptions: readonly SubscriptionView[]): void {
+    const key = JSON.stringify(subscriptions);
+    if (key === this.#listed) return;
+    this.#listed = key;
+    const former = this.#lines;
+    this.#lines = new Map();
+    for (const one of subscriptions) {
+      const told = JSON.stringify(one);
+      const known = former.get(one.name);
+      const line = known?.told === told ? known : { told, row: new SubscriptionRow(one, this.#commands) };
+      this.#lines.set(one.name, line);
+    }
+    const none = el('tr', {}, el('td', { colspan: '6', class: 'dim' }, 'No Zeek wants anything.'));
+    const rows = [...this.#lines.values()].map(({ row }) => row.element);
+    this.#body.replaceChildren(...(rows.length === 0 ? [none] : rows));
+  }
 }
 
 interface Delivery {
@@ -161,18 +158,5 @@ function deliveryRow({ peer, link, sent, confirmed, pending, dropped }: Delivery
     count(confirmed),
     lag,
     count(dropped),
-  );
-}
-
-function cell(...children: readonly (Node | string)[]): HTMLTableCellElement {
-  return el('td', {}, ...children);
-}
-
-function table(heads: readonly string[], body: HTMLElement, name = ''): HTMLElement {
-  return el(
-    'table',
-    { class: name },
-    el('thead', {}, el('tr', {}, ...heads.map((head) => el('th', { scope: 'col' }, head)))),
-    body,
   );
 }

@@ -1,6 +1,7 @@
 import type { ChartLayout } from '../chart-geometry.ts';
 import type { History } from '../history.ts';
 import type { SourceName } from '../protocol.ts';
+import type { RowsView } from '../rows.ts';
 import type { ScheduleView } from '../schedule-view.ts';
 
 /** What the page shows at the moment; panels read it, and ask for another by {@link Commands}. */
@@ -19,11 +20,15 @@ export interface View {
   /** The other moment that is compared with. */
   readonly mark: number | null;
   readonly difference: readonly string[] | null;
+  /** The query whose rows are shown (empty: none), and what the server says of them; null before it has. */
+  readonly rows: { readonly picked: string; readonly view: RowsView | null };
 }
 
 export interface Commands {
   goTo(moment: number): void;
   pickActor(actor: string): void;
+  /** Shows the rows of a query; of the one that is shown no more. */
+  pickRows(name: string): void;
 }
 
 /** A part of the page. */

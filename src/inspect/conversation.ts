@@ -1,0 +1,97 @@
+import type { WebSocket } from 'ws';
+import { difference, differenceInWords } from '../replay/difference.ts';
+import type { ChartLayout } from './chart-geometry.ts';
+import type { OpenRecording } from './live-recording.ts';
+import { type FromServer, parseFromPage, type SourceName } from './protocol.ts';
+import { scheduleView } from './schedule-view.ts';
+
+/** What is said over a WebSocket once its page may be told. Questions for rows are answered elsewhere. */
+export type Conversation = (socket: WebSocket) => void;
+
+/** What pages are told of. */
+export interface InspectSource {
+  readonly name: SourceName;
+  /** Called when the first page comes; `close` is called when the last one has gone. */
+  readonly open: (onProblem: (error: unknown) => void) => OpenRecording;
+  readonly charts: () => Promise<readonly ChartLayout[]>;
+}
+
+/** Entries in one message, and bytes that may wait for a slow page. */
+const ENTRIES_A_MESSAGE = 1_000;
+const MOST_WAITING = 4 * 1024 * 1024;
+/** Milliseconds in which news is gathered. */
+const GATHER = 40;
+
+/** The conversation about a source that all pages share. */
+export function createConversation(
+  source: InspectSource,
+  { version, now }: { readonly version: string; readonly now: () => number },
+): Conversation {
+  const pages = new Set<WebSocket>();
+  let opened: OpenRecording | undefined;
+  let charts: Promise<readonly ChartLayout[]> | undefined;
+  const problems: string[] = [];
+
+  return (socket) => {
+    const say = (message: FromServer) => socket.send(JSON.stringify(message));
+    pages.add(socket);
+    opened ??= source.open((error) => {
+      const text = error instanceof Error ? error.message : String(error);
+      problems.push(text);
+      for (const page of pages) page.send(JSON.stringify({ type: 'problem', text } satisfies FromServer));
+    });
+    const { recording } = opened;
+    let told = recording.first;
+    let timer: NodeJS.Timeout | undefined;
+    let introduced = false;
+    const tell = () => {
+      timer = undefined;
+      if (!introduced || socket.readyState !== socket.OPEN) return;
+      if (socket.bufferedAmount > MOST_WAITING) return later(5 * GATHER);
+      told = Math.max(told, recording.first);
+      const entries = recording.since(told, ENTRIES_A_MESSAGE);
+      told += entries.length;
+      const more = told < recording.added;
+      say({ type: 'entries', entries, more });
+      if (more) later(0);
+    };
+    const later = (pause: number) => {
+      timer ??= setTimeout(tell, pause);
+    };
+    const stop = recording.onAdded(() => later(GATHER));
+    socket.on('message', (data) => {
+      const asked = parseFromPage(String(data));
+      if (asked?.type === 'schedule') {
+        say({
+          type: 'schedule',
+          ask: asked.ask,
+          view: scheduleView(recording.scheduleAt(asked.seq), asked.seq),
+        });
+      } else if (asked?.type === 'difference') {
+        const [before, after] = [recording.scheduleAt(asked.from), recording.scheduleAt(asked.to)];
+        say({ type: 'difference', ask: asked.ask, lines: differenceInWords(difference(before, after)) });
+      } else if (asked?.type !== 'rows') socket.close(4400, 'not understood');
+    });
+    socket.once('close', () => {
+      stop();
+      clearTimeout(timer);
+      pages.delete(socket);
+      if (pages.size > 0) return;
+      opened?.close();
+      opened = undefined;
+    });
+    // All else can be looked at without charts.
+    charts ??= source.charts().catch((error: unknown) => {
+      problems.push(`The statecharts can't be drawn: ${error instanceof Error ? error.message : error}`);
+      return [];
+    });
+    void charts.then((laidOut) => {
+      if (socket.readyState !== socket.OPEN) return;
+      say({ type: 'hello', version, source: source.name, charts: laidOut, at: now() });
+      for (const text of problems) say({ type: 'problem', text });
+      introduced = true;
+      clearTimeout(timer);
+      tell();
+    });
+  };
+}

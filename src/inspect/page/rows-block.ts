@@ -1,0 +1,70 @@
+import { MOST_ROWS, type RowsView, type RowView } from '../rows.ts';
+import { button, dateTimeOf, el, timeOf } from './dom.ts';
+import { cell, table } from './tables.ts';
+import type { Commands, View } from './view.ts';
+
+/** The latest rows of the query that was picked, or how to see any. */
+export class RowsBlock {
+  readonly element = el('div', { class: 'rows-block' });
+  readonly #commands: Commands;
+  #shown: View['rows'] | undefined;
+
+  constructor(commands: Commands) {
+    this.#commands = commands;
+  }
+
+  render({ rows }: View): void {
+    const { picked, view } = rows;
+    if (picked === this.#shown?.picked && view === this.#shown.view) return;
+    this.#shown = rows;
+    if (view?.outcome === 'hidden') this.element.replaceChildren(note(view.how));
+    else if (picked === '') {
+      this.element.replaceChildren(
+        ...(view === null ? [] : [note('A count of rows shows the latest of them.')]),
+      );
+    } else this.element.replaceChildren(this.#head(picked), ...contents(view));
+  }
+
+  #head(picked: string): HTMLElement {
+    const close = button('Close', 'Show no rows', () => this.#commands.pickRows(picked));
+    return el('header', {}, el('h3', {}, `Latest rows of ${picked}`), close);
+  }
+}
+
+function contents(view: RowsView | null): Node[] {
+  if (view === null) return [note('The journal is being read.')];
+  if (view.outcome === 'hidden') return [note(view.how)];
+  if (view.outcome === 'unreadable') return [note(view.problem)];
+  const { columns, rows, isCut } = view;
+  if (rows.length === 0) return [note(isCut ? 'None in the newest part of the journal.' : NONE)];
+  const heads = ['Received', 'Change', ...columns];
+  const body = el('tbody', {}, ...rows.map(rowOf));
+  const shown = table(heads, body, 'latest-rows');
+  const scroll = el('div', { class: 'rows-scroll', tabindex: '0', 'aria-label': 'Latest rows' }, shown);
+  if (rows.length >= MOST_ROWS) return [scroll, note(`These are the latest ${MOST_ROWS}.`)];
+  return isCut ? [scroll, note('Older ones may be in the journal.')] : [scroll];
+}
+
+const NONE = 'None is in the journal, which forgets in time what every Zeek has confirmed.';
+
+const CHANGES: Readonly<Record<RowView['change'], string>> = {
+  ADDED: '+ added',
+  REMOVED: '− removed',
+  SNAPSHOT: 'snapshot',
+};
+
+function rowOf({ at, change, cells, sequence }: RowView): HTMLElement {
+  const received = cell(timeOf(at));
+  received.title = `${dateTimeOf(at)}, number ${sequence}`;
+  return el(
+    'tr',
+    { class: `change-${change.toLowerCase()}` },
+    received,
+    cell(CHANGES[change]),
+    ...cells.map((text) => cell(text ?? '')),
+  );
+}
+
+function note(text: string): HTMLElement {
+  return el('p', { class: 'dim note' }, text);
+}

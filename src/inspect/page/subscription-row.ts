@@ -1,0 +1,82 @@
+import type { RowCounts } from '../entries.ts';
+import type { SubscriptionView } from '../schedule-view.ts';
+import { button, dateTimeOf, el, spanOf } from './dom.ts';
+import { cell } from './tables.ts';
+import type { Commands } from './view.ts';
+
+/** What changes in a subscription's line while it is shown. */
+export interface SubscriptionNews {
+  /** The moment that is shown, milliseconds since the epoch. */
+  readonly at: number;
+  /** When osquery last ran it, if that is known. */
+  readonly lastRun: number | undefined;
+  readonly counts: RowCounts | undefined;
+  /** Whether its rows can be shown, and are. */
+  readonly rows: 'hidden' | 'shut' | 'open';
+}
+
+/** A subscription's line in the schedule. Its elements stay, so that what is being pressed is not taken away. */
+export class SubscriptionRow {
+  readonly element: HTMLElement;
+  readonly #subscription: SubscriptionView;
+  readonly #since = cell();
+  readonly #next = cell();
+  readonly #count = cell();
+  readonly #open: HTMLButtonElement;
+
+  constructor(subscription: SubscriptionView, commands: Commands) {
+    this.#subscription = subscription;
+    const { name, peer, interval, updateType, since } = subscription;
+    this.#open = button('', 'Show its latest rows', () => commands.pickRows(name), 'open-rows');
+    this.#since.title = dateTimeOf(since);
+    this.element = el(
+      'tr',
+      { 'data-name': name },
+      queryCell(subscription),
+      cell(peer),
+      cell(`${interval} s`, el('div', { class: 'dim' }, updateType.toLowerCase())),
+      this.#since,
+      this.#next,
+      this.#count,
+    );
+  }
+
+  update({ at, lastRun, counts, rows }: SubscriptionNews): void {
+    const { since, interval } = this.#subscription;
+    put(this.#since, spanOf(at - since));
+    put(this.#next, nextRun(lastRun, interval, at));
+    const taken = counts ? `${counts.taken}` : '–';
+    if (rows === 'hidden') {
+      put(this.#count, taken);
+      return;
+    }
+    this.#open.setAttribute('aria-pressed', `${rows === 'open'}`);
+    put(this.#open, counts ? taken : 'show');
+    if (this.#open.parentNode !== this.#count) this.#count.replaceChildren(this.#open);
+  }
+}
+
+function put(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function queryCell(one: SubscriptionView): HTMLElement {
+  const marks = [
+    ...(one.denylisted ? ['stopped by osquery'] : []),
+    ...(one.confirmed ? [] : ['not asked again yet']),
+    ...(one.generation > 1 ? [`generation ${one.generation}`] : []),
+  ];
+  return cell(
+    el('code', {}, one.sql),
+    el('div', { class: 'dim' }, `${one.name} → ${one.event} (${one.vocabulary}), for ${one.via}`),
+    ...(marks.length === 0 ? [] : [el('div', { class: 'marks' }, marks.join(' · '))]),
+  );
+}
+
+/** About when osquery runs it again: it moves intervals a little, so that not everything runs at once. */
+function nextRun(last: number | undefined, interval: number, at: number): string {
+  if (last === undefined) return '–';
+  const length = interval * 1_000;
+  const left = length - (Math.max(0, at - last) % length);
+  return `~ ${spanOf(left < 10_000 ? left : Math.ceil(left / 1_000) * 1_000)}`;
+}
