@@ -98,7 +98,10 @@ for (const [title, near, far, nearEnd, farEnd] of [
     'a client whose certificate another authority signed',
     { ...HOST, tls: certified('stranger') },
     ZEEK,
-    ['reset', /before it said anything: closed the connection; it may refuse this side.s certificate/],
+    [
+      'reset',
+      /broke off before it said anything: it closed the connection; it may refuse this side.s certificate/,
+    ],
     ['tls-untrusted', /no configured authority has signed/],
   ],
   [
@@ -112,7 +115,10 @@ for (const [title, near, far, nearEnd, farEnd] of [
     'a client whose certificate has expired',
     { ...HOST, tls: certified('expired') },
     ZEEK,
-    ['reset', /before it said anything: closed the connection; it may refuse this side.s certificate/],
+    [
+      'reset',
+      /broke off before it said anything: it closed the connection; it may refuse this side.s certificate/,
+    ],
     ['tls-untrusted', /has expired \(CERT_HAS_EXPIRED\)/],
   ],
   [

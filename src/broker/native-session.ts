@@ -123,19 +123,20 @@ export class NativeSession implements Connection {
   }
 
   /** The peer has closed its side, or the stream has failed for this reason. */
-  ended(failure = 'closed the connection'): void {
+  ended(failure = 'it closed the connection'): void {
     const { peerName, side, transport } = this.#options;
     if (this.#leaving) this.close('left', `left ${peerName}`);
     else if (this.#peerLeaves) this.close('goodbye', `${peerName} left in good order`);
-    else if (this.#peering) this.close('reset', `${peerName} without a goodbye: ${failure}`);
-    else if (this.#head.some) this.close('reset', `${peerName} during the handshake: ${failure}`);
-    else if (side === 'accepting') this.close('reset', `${peerName} before it said anything: ${failure}`);
-    else {
+    else if (this.#peering) this.close('reset', `${peerName} broke off without a goodbye: ${failure}`);
+    else if (this.#head.some) this.close('reset', `${peerName} broke off during the handshake: ${failure}`);
+    else if (side === 'accepting') {
+      this.close('reset', `${peerName} broke off before it said anything: ${failure}`);
+    } else {
       const hint =
         transport === 'tcp'
           ? 'it may speak TLS (brokers://) or be no Zeek'
           : "it may refuse this side's certificate (its log tells) or be no Zeek";
-      this.close('reset', `${peerName} before it said anything: ${failure}; ${hint}`);
+      this.close('reset', `${peerName} broke off before it said anything: ${failure}; ${hint}`);
     }
   }
 

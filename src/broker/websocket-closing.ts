@@ -13,7 +13,8 @@ export function openingFailure(error: NodeJS.ErrnoException, host: string, peerN
     return { code: 'protocol', message: `${peerName} speaks no HTTP: ${advice}`, refused: false };
   }
   if (error.code === 'ECONNRESET' || error.message === 'socket hang up') {
-    const message = `${peerName} closed the connection before it said anything: it may speak TLS (wss://) or not`;
+    const hint = 'it may want the other of ws:// and wss://, or be no WebSocket';
+    const message = `${peerName} closed the connection before it said anything: ${hint}`;
     return { code: 'reset', message, refused: false };
   }
   return { ...dialFailure(error, host, peerName), refused: false };
