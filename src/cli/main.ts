@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { broCommand } from './bro.ts';
 import { demoCommand } from './demo.ts';
@@ -47,6 +48,16 @@ function interruptible(command: Command): Command {
   });
 }
 
+/** In lists of processes, osquery's own among them, we are ourselves and not `node-MainThread`; the arguments stay. */
+function nameProcess(name: string): void {
+  try {
+    writeFileSync('/proc/self/comm', name);
+  } catch {
+    // Only Linux has it, and there is no harm in the other name.
+  }
+}
+
+nameProcess('bro-osquery');
 // A limit on the size of files is to fail the write, not to end the process.
 process.on('SIGXFSZ', () => {});
 

@@ -58,6 +58,7 @@ test('osqueryd loads the binary by itself, and starts it again when it dies', as
     [`OSQUERY_EXTENSION=${pid}`, 'OSQUERY_EXTENSIONS=true'],
   );
   assert.equal(readlinkSync(`/proc/${pid}/cwd`), '/');
+  assert.equal(readFileSync(`/proc/${pid}/comm`, 'utf8'), 'bro-osquery\n');
   const [, ...words] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
   assert.deepEqual(words, ['--socket', socket, '--timeout', '30', '--interval', '1']);
   const users = bro.subscribe('SELECT username FROM users WHERE uid = 0', { interval: 1 });
