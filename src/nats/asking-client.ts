@@ -1,7 +1,7 @@
 import type { MsgHdrs, NatsConnection } from 'nats';
 import { CodecError } from '../broker/codec-error.ts';
 import type { Closed } from '../broker/connection.ts';
-import { type NatsProblem, permissionFailure } from './failures.ts';
+import { permissionFailure, problemOf } from './failures.ts';
 import { decodeMessage, encodeMessage, type NatsMessage } from './message.ts';
 
 /** What became of a question. */
@@ -33,7 +33,7 @@ export async function ask(client: NatsConnection, question: Question): Promise<A
       const problem = `what answers on ${subject} at ${server} is no Bro: ${error.message}`;
       return { outcome: 'failed', closed: { code: 'protocol', message: problem, refused: false } };
     }
-    const { code, permissionContext } = error as NatsProblem;
+    const { code, permissionContext } = problemOf(error);
     if (code === 'PERMISSIONS_VIOLATION') {
       const { operation = 'publish', subject: denied = subject } = permissionContext ?? {};
       return { outcome: 'failed', closed: permissionFailure(operation, denied, server) };

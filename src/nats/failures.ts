@@ -10,6 +10,11 @@ export interface NatsProblem {
   readonly api_error?: { readonly code: number; readonly description: string } | undefined;
 }
 
+/** What was thrown, as such a problem. */
+export function problemOf(error: unknown): NatsProblem {
+  return error instanceof Error ? error : { message: String(error) };
+}
+
 const CREDENTIALS =
   'check credentials, nkey, or user and password in the settings, and that the server knows them';
 

@@ -88,7 +88,8 @@ export async function openNats(
   try {
     return await connectTidily(options);
   } catch (error) {
-    const failure = error instanceof Error ? (error as NatsProblem) : new Error('it closed the connection');
+    // The package rejects with no error where the socket closed without a word.
+    const failure: NatsProblem = error instanceof Error ? error : { message: 'it closed the connection' };
     throw new NatsOpenError(openingFailure(failure, server, timings.connect), error);
   }
 }

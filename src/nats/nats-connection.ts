@@ -13,7 +13,7 @@ import {
 import { Deadline } from '../broker/deadline.ts';
 import { systemClock } from '../broker/system-clock.ts';
 import { BroPresence, type BroWord } from './bro-presence-client.ts';
-import { endingFailure, type NatsProblem, permissionFailure } from './failures.ts';
+import { endingFailure, permissionFailure, problemOf } from './failures.ts';
 import { HostInbox } from './host-inbox-client.ts';
 import { NatsOpenError, type NatsTarget, openNats, serverName } from './link-client.ts';
 import { encodeMessage } from './message.ts';
@@ -82,7 +82,7 @@ class HostConnection implements Connection {
       else await this.#opened(client);
     } catch (error) {
       if (error instanceof NatsOpenError || error instanceof StreamError) this.#end(error.closed);
-      else this.#end(endingFailure(error as NatsProblem, this.#server));
+      else this.#end(endingFailure(problemOf(error), this.#server));
     }
   }
 

@@ -8,7 +8,7 @@ import {
   StorageType,
 } from 'nats';
 import type { Closed } from '../broker/connection.ts';
-import { type NatsProblem, streamFailure } from './failures.ts';
+import { type NatsProblem, problemOf, streamFailure } from './failures.ts';
 import { type JetStreamUse, STREAM_LIMITS } from './settings.ts';
 import type { NatsSubjects } from './subjects.ts';
 
@@ -72,7 +72,7 @@ export class RowStream {
       return new RowStream(found ?? subjects.stream, connection.jetstream({ timeout: PATIENCE }), server);
     } catch (error) {
       if (error instanceof StreamError) throw error;
-      throw new StreamError(streamFailure(error as NatsProblem, subjects.stream, server, PATIENCE), error);
+      throw new StreamError(streamFailure(problemOf(error), subjects.stream, server, PATIENCE), error);
     }
   }
 
@@ -95,7 +95,7 @@ export class RowStream {
     try {
       return await action();
     } catch (error) {
-      throw new StreamError(streamFailure(error as NatsProblem, this.name, this.#server, PATIENCE), error);
+      throw new StreamError(streamFailure(problemOf(error), this.name, this.#server, PATIENCE), error);
     }
   }
 }
