@@ -1,0 +1,260 @@
+import type { Gap } from '../vocabulary/words.ts';
+import type { Ledger } from './accounting.ts';
+import { Acknowledgements } from './acknowledgements.ts';
+import { Batch } from './batch.ts';
+import { InFlight } from './in-flight.ts';
+import type { CourierLimits, CourierPorts, Link } from './ports.ts';
+import type { Load, RowLoader } from './row-loader.ts';
+import type { Parcel, ScannedEntry } from './scanned-entry.ts';
+import { Signal } from './signal.ts';
+
+/** What a transfer asks of the lane that it is for. */
+export interface TransferHost {
+  readonly peer: string;
+  readonly ports: CourierPorts;
+  readonly limits: CourierLimits;
+  readonly loader: RowLoader;
+  /** All rows below have been counted. */
+  readonly counted: number;
+  /** The number of the next row to look at; others may move it on whenever they have their turn. */
+  position: number;
+  /** The first counted entry that holds a number of at least the position. */
+  next(): Promise<ScannedEntry | undefined>;
+  ledger(name: string): Ledger | undefined;
+  /** What the Bro is to be told now that it will never get, if anything. */
+  tellGap(): Gap | undefined;
+  /** The Bro has been told, or could not be. */
+  gapTold(said: boolean): void;
+  /** All rows below the number are settled. */
+  settled(below: number): void;
+  /** The link has failed. */
+  failed(error: unknown): void;
+}
+
+/** Rows that are passed over, or entries, before others get a turn. */
+const TURN = 200;
+
+/**
+ * What happens between a lane and one link to its Bro: rows go out in batches, no more than a window unconfirmed, and
+ * the Bro's word settles them. It ends with the link; what was not confirmed then is for the next one.
+ */
+export class Transfer {
+  readonly link: Link;
+  readonly #host: TransferHost;
+  readonly #signal = new Signal();
+  readonly #acknowledgements = new Acknowledgements();
+  readonly #sent = new InFlight();
+  #open = new Batch();
+  #confirming = false;
+  #turn = 0;
+  #ended = false;
+
+  constructor(link: Link, host: TransferHost) {
+    this.link = link;
+    this.#host = host;
+  }
+
+  /** Rows sent and not confirmed. */
+  get inFlight(): number {
+    return this.#sent.rows;
+  }
+
+  /** Whether all that was taken on is settled. */
+  get isIdle(): boolean {
+    return this.#sent.rows === 0 && this.#open.isEmpty;
+  }
+
+  start(): void {
+    this.#run().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** @returns what was taken on and is not settled */
+  end(): readonly Batch[] {
+    this.#ended = true;
+    this.#signal.raise();
+    this.#acknowledgements.end();
+    return [...this.#sent.batches, this.#open];
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#signal.raise();
+  }
+
+  /** The Bro's scripts have handled all rows up to and with the number. */
+  acknowledge(sequence: number): void {
+    this.#settle(sequence);
+    this.#acknowledgements.record(sequence);
+  }
+
+  /** Books what was passed over since the last batch, or leaves that to the batch before it. */
+  settlePassed(): void {
+    if (!this.#open.isEmpty) return;
+    const passed = this.#open;
+    this.#open = new Batch();
+    passed.upTo = this.#host.position;
+    const last = this.#sent.batches.at(-1);
+    if (last) {
+      last.absorb(passed);
+      return;
+    }
+    passed.settle();
+    this.#host.settled(passed.upTo);
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#ended) this.#host.failed(error);
+  }
+
+  async #run(): Promise<void> {
+    const host = this.#host;
+    while (!this.#ended) {
+      await this.#tellGap();
+      if (this.#ended) return;
+      const { counted } = host;
+      const scanned = await host.next();
+      if (this.#ended) return;
+      if (scanned) {
+        await this.#deliver(scanned);
+        continue;
+      }
+      host.position = Math.max(host.position, counted);
+      // With nothing on its way what there is goes at once; else it gathers until the Bro confirms.
+      if (!this.#open.isEmpty && !this.#confirming) await this.#flush();
+      else {
+        this.settlePassed();
+        await this.#signal.rest();
+        await host.ports.yieldTurn();
+      }
+    }
+  }
+
+  /** Like a row, a gap counts as told once the Bro has taken it in. */
+  async #tellGap(): Promise<void> {
+    const gap = this.#host.tellGap();
+    if (!gap) return;
+    const said = await this.#host.ports.notifyGap(this.#host.peer, gap);
+    if (said) await this.link.confirm();
+    if (!this.#ended) this.#host.gapTold(said);
+  }
+
+  async #deliver({ entry, parcels }: ScannedEntry): Promise<void> {
+    const host = this.#host;
+    const asEvent = entry.kind === 'event';
+    for (const parcel of parcels) {
+      const ledger = host.ledger(parcel.name);
+      if (ledger?.peer !== host.peer) continue;
+      const load = host.loader.prepare(parcel, ledger, asEvent);
+      // An event has one number in all the queries that it satisfies, so all of them are loaded in one go.
+      if (asEvent) {
+        if (host.position > parcel.first) break;
+        if (load) host.loader.load(this.#open, load, 0);
+        else this.#open.skip(ledger, 'ended', 1, parcel.first);
+      } else if (load) await this.#deliverRows(load);
+      else this.#skipRest(parcel, ledger, 'ended');
+      if (this.#ended) return;
+    }
+    host.position = Math.max(host.position, entry.next);
+    this.settlePassed();
+    if (this.#isFull()) await this.#flush();
+    const turn = this.#takeTurns();
+    if (turn) await turn;
+  }
+
+  async #deliverRows(load: Load): Promise<void> {
+    const host = this.#host;
+    const { parcel, ledger } = load;
+    const limit = host.ports.rowsPerResult(host.peer);
+    // Rows may be given up, and the position moved on, whenever others have their turn.
+    for (;;) {
+      const index = Math.max(0, host.position - parcel.first);
+      if (index >= parcel.item.rowCount) return;
+      if (index >= limit) {
+        const rows = this.#skipRest(parcel, ledger, 'limit');
+        host.ports.report({ type: 'result-cut', peer: host.peer, name: parcel.name, rows, limit });
+        return;
+      }
+      host.loader.load(this.#open, load, index);
+      host.position = parcel.first + index + 1;
+      if (this.#isFull()) {
+        await this.#flush();
+      } else {
+        const turn = this.#takeTurns();
+        if (turn) await turn;
+      }
+      if (this.#ended) return;
+    }
+  }
+
+  /** Now and then lets others have their turn. */
+  #takeTurns(): Promise<void> | undefined {
+    this.#turn += 1;
+    return this.#turn % TURN === 0 ? this.#host.ports.yieldTurn() : undefined;
+  }
+
+  #isFull(): boolean {
+    const { batchRows, batchBytes } = this.#host.limits;
+    return this.#open.rows >= batchRows || this.#open.bytes >= batchBytes;
+  }
+
+  #skipRest(parcel: Parcel, ledger: Ledger, reason: string): number {
+    const end = parcel.first + parcel.item.rowCount;
+    const rows = end - Math.max(parcel.first, this.#host.position);
+    if (rows <= 0) return 0;
+    this.#open.skip(ledger, reason, rows, end - 1);
+    this.#host.position = end;
+    return rows;
+  }
+
+  /** Gives the open batch to the link; waits while the link, or the Bro, has had enough. That was a turn's work. */
+  async #flush(): Promise<void> {
+    const batch = this.#open;
+    if (batch.isEmpty) return;
+    this.#open = new Batch();
+    batch.upTo = this.#host.position;
+    batch.bookSent();
+    this.#sent.add(batch);
+    for (const { topic, events } of batch.takeGroups()) {
+      await this.link.send(topic, events);
+      if (this.#ended) return;
+    }
+    batch.handed = true;
+    if (!this.#confirming) {
+      this.#confirming = true;
+      this.#confirm().catch((error: unknown) => this.#fail(error));
+    }
+    const { windowRows, windowBytes } = this.#host.limits;
+    while (!this.#ended && (this.#sent.rows >= windowRows || this.#sent.bytes >= windowBytes)) {
+      await this.#signal.rest();
+    }
+    await this.#host.ports.yieldTurn();
+  }
+
+  /** Asks for confirmation until nothing that was sent lacks it, one question at a time. */
+  async #confirm(): Promise<void> {
+    const { peer, ports, limits } = this.#host;
+    const acknowledgements = this.#acknowledgements;
+    for (;;) {
+      const upTo = this.#sent.lastHanded;
+      if (upTo === undefined) break;
+      const marker = acknowledgements.silent ? undefined : ports.marker(peer, upTo);
+      if (marker) await this.link.send(marker.topic, [marker.event]);
+      await this.link.confirm();
+      if (marker && !(await acknowledgements.reach(upTo, limits.acknowledgeGrace, ports))) {
+        ports.report({ type: 'acknowledgements-missing', peer });
+      }
+      if (this.#ended) return;
+      this.#settle(upTo);
+    }
+    this.#confirming = false;
+    this.#signal.raise();
+  }
+
+  #settle(upTo: number): void {
+    const below = this.#sent.settle(upTo);
+    if (below === undefined) return;
+    this.#host.settled(below);
+    this.settlePassed();
+    this.#signal.raise();
+  }
+}
