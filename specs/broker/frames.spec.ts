@@ -131,3 +131,10 @@ test('an envelope that is cut short or of an unknown type is refused', () => {
   unknown[32] = 6;
   assert.throws(() => decodeEnvelope(unknown), { name: 'CodecError', code: 'unknown-tag', offset: 32 });
 });
+
+test('a filter of more topics than anybody has is refused before they take memory', () => {
+  const most = new ByteWriter(1024).varbyte(100_000).bytes(new Uint8Array(100_000)).take();
+  assert.equal(readFilter(new ByteReader(most)).length, 100_000);
+  const more = new ByteWriter(1024).varbyte(100_001).bytes(new Uint8Array(100_001)).take();
+  assert.throws(() => readFilter(new ByteReader(more)), { name: 'CodecError', code: 'too-many' });
+});

@@ -3,7 +3,7 @@
  * - `truncated`: ends before the value does
  * - `trailing`: goes on after the value's end
  * - `unknown-tag`: no kind of value, message or envelope has this number or name
- * - `too-deep`, `too-long`, `too-many`: beyond the bounds of nesting, of one length, of values in one message
+ * - `too-deep`, `too-long`, `too-many`: beyond the bounds of nesting, of one length, of values or topics in one message
  * - `bad-value`: the right kind, but no value of it
  * - `bad-magic`: a handshake message that does not say "ZEEK"
  * - `frame-empty`, `frame-too-large`: a frame of length 0, or beyond the configured bound

@@ -61,7 +61,7 @@ export function encodeHandshake(message: HandshakeMessage): Uint8Array {
   return writer.patchU32(0, writer.length - 4).take();
 }
 
-/** @throws CodecError `truncated`, `trailing`, `unknown-tag`, `bad-magic` */
+/** @throws CodecError `truncated`, `trailing`, `unknown-tag`, `bad-magic`, `too-long`, `too-many` */
 export function decodeHandshake(frame: Uint8Array): HandshakeMessage {
   const reader = new ByteReader(frame);
   const message = readMessage(reader);
@@ -106,9 +106,17 @@ export function writeFilter(writer: ByteWriter, filter: readonly string[]): void
   for (const topic of filter) writer.text(topic);
 }
 
-/** @throws CodecError `truncated`, `too-long` */
+/**
+ * Most topics of one filter: each event is compared with all of them, and empty ones take memory many times their
+ * own.
+ */
+const MAX_TOPICS = 100_000;
+
+/** @throws CodecError `truncated`, `too-long`, `too-many` */
 export function readFilter(reader: ByteReader): string[] {
+  const at = reader.offset;
   const count = reader.varbyteLength();
+  if (count > MAX_TOPICS) throw new CodecError('too-many', at, `a filter of more than ${MAX_TOPICS} topics`);
   const filter: string[] = [];
   for (let index = 0; index < count; index += 1) filter.push(reader.text(reader.varbyteLength()));
   return filter;
