@@ -9,6 +9,8 @@ export interface PeerProgress {
   readonly sent: number;
   readonly confirmed: number;
   readonly dropped: number;
+  /** When the oldest of the pending came, milliseconds since the epoch; null if there is none. */
+  readonly oldestAt: number | null;
 }
 
 /** What the delivery tells, at most once a second and Bro: no event per row. */

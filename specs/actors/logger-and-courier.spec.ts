@@ -40,6 +40,7 @@ const progress = (peer: string, pending: number) => ({
   sent: 10,
   confirmed: 10 - pending,
   dropped: 0,
+  oldestAt: pending > 0 ? 5 : null,
 });
 
 test('the logger receives once osqueryd has chosen it', () => {

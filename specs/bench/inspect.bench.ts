@@ -72,6 +72,7 @@ const server = await serve({
         lastSeq: () => 0,
         history: () => Promise.reject(new Error('there is none')),
         accounts: () => [],
+        lanes: () => [],
         lastRuns: () => Promise.resolve(new Map()),
       },
       onProblem,

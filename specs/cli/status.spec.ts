@@ -112,6 +112,20 @@ test('a running extension tells how it stands with osquery, each Zeek and each r
   assert.equal(of('accounts_wrong'), 0);
   assert.ok((of('journal_bytes') ?? 0) > 0);
   assert.ok((of('nodejs_eventloop_lag_max_seconds') ?? 0) > 0);
+  assert.equal(of(`delivery_lag_seconds{zeek="${bro.address}"}`), 0);
+  assert.ok(!printed.includes('has waited'));
+
+  await bro.kill();
+  assert.ok(await host.handOver(batchLine(name, { added: ['5'] })));
+  await host.untilReported('a row waits for the Zeek', ({ bros, at }) =>
+    bros.some(({ peer, oldestAt }) => peer === bro.address && oldestAt !== null && oldestAt < at),
+  );
+  assert.match(
+    (await status('--state-dir', host.stateDirectory)).printed,
+    /, its oldest row has waited \d+ s/,
+  );
+  const lag = (await scrape(host)).get(`bro_osquery_delivery_lag_seconds{zeek="${bro.address}"}`) ?? 0;
+  assert.ok(lag > 0 && lag < 3_600, `${lag} s`);
 
   await eventually('the cursors are on disk', () =>
     existsSync(join(host.stateDirectory, 'delivery/cursors.json')),

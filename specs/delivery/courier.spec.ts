@@ -483,6 +483,44 @@ test('the journal is emptied as the slowest Bro goes on', async () => {
   await until(() => life.journal.segments.length < 70, 'segments are removed');
 });
 
+test('how long the oldest row of each Bro has waited is known, also after a restart', async () => {
+  world.subscribe(subscription('a', 's1'), subscription('b', 's2'));
+  life = await world.live();
+  const began = world.time;
+  const waiting = () =>
+    life.courier.lanes().map(({ peer, oldestAt }) => [peer, oldestAt && oldestAt - began]);
+  const hand = async (name: string, n: string, at: number) => {
+    world.time = began + at;
+    await life.courier.take(logEntry(batchLine(name, { added: [n] })));
+  };
+  const [a, b] = [new FakeLink(), new FakeLink()];
+  life.courier.attach('a', a);
+  b.confirms = 'when-told';
+  life.courier.attach('b', b);
+  await hand('s1', '1', 0);
+  await hand('s2', '2', 5_000);
+  await until(() => b.received.length === 1 && a.taken === 1, 'both have their rows');
+  await hand('s2', '3', 60_000);
+  await until(() => life.courier.accounts().some(({ taken }) => taken === 2), 'the last row is counted');
+  assert.deepEqual(waiting(), [
+    ['a', null],
+    ['b', 5_000],
+  ]);
+  b.release();
+  await until(() => b.received.length === 2, 'the other row follows');
+  assert.deepEqual(waiting()[1], ['b', 60_000]);
+  life.courier.detach('b');
+  await life.courier.stop();
+  await life.journal.close();
+
+  life = await world.live();
+  await until(() => life.courier.lanes().some(({ oldestAt }) => oldestAt !== null), 'it is counted again');
+  assert.deepEqual(waiting()[1], ['b', 60_000]);
+  life.courier.attach('b', new FakeLink());
+  await life.courier.settled();
+  assert.deepEqual(waiting()[1], ['b', null]);
+});
+
 test('a Bro that is configured no more keeps nothing', async () => {
   world.subscribe(subscription('a', 's1'));
   life = await world.live();

@@ -140,7 +140,10 @@ type PeerMessage =
   | { readonly type: 'peer.expired'; readonly peer: string };
 
 type CourierMessage =
-  /** Coalesced: how far a Bro is, in rows since our start; `pending` are in the journal and not confirmed. */
+  /**
+   * Coalesced: how far a Bro is, in rows since our start; `pending` are in the journal and not confirmed, the oldest
+   * of them since `oldestAt` (milliseconds since the epoch, null if there is none).
+   */
   | {
       readonly type: 'courier.progress';
       readonly peer: string;
@@ -148,6 +151,7 @@ type CourierMessage =
       readonly sent: number;
       readonly confirmed: number;
       readonly dropped: number;
+      readonly oldestAt: number | null;
     }
   /** Rows that a Bro should have had and never will. */
   | {

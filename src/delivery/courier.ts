@@ -29,6 +29,8 @@ export interface LaneStatus {
   readonly newest: number;
   /** Rows sent and not confirmed. */
   readonly inFlight: number;
+  /** When the oldest row came that is not settled, milliseconds since the epoch; null if there is none. */
+  readonly oldestAt: number | null;
 }
 
 /** Entries that are counted, or this many bytes of them, before others get a turn. */
@@ -151,12 +153,13 @@ export class Courier implements LaneHost {
   }
 
   lanes(): LaneStatus[] {
-    return [...this.#lanes.values()].map(({ peer, attached, cursor, inFlight }) => ({
+    return [...this.#lanes.values()].map(({ peer, attached, cursor, inFlight, arrivals }) => ({
       peer,
       attached,
       confirmed: cursor,
       newest: Math.max(cursor, this.#counted),
       inFlight,
+      oldestAt: arrivals.oldest(cursor),
     }));
   }
 
@@ -269,6 +272,7 @@ export class Courier implements LaneHost {
         const scanned = await scanning;
         this.#countEntry(scanned);
         this.#note(scanned);
+        this.#noteArrival(scanned);
         for (const problem of scanned.malformed) this.ports.report({ type: 'malformed-line', ...problem });
       } catch (error) {
         // A port of ours that fails must not end the counting of everybody's rows.
@@ -299,6 +303,14 @@ export class Courier implements LaneHost {
       }
       const lane = this.#lane(ledger.peer, first);
       ledger.taken += Math.max(0, item.rowCount - Math.max(0, lane.cursor - first));
+    }
+  }
+
+  #noteArrival({ entry, parcels }: ScannedEntry): void {
+    for (const { name, first, item } of parcels) {
+      const ledger = this.#books.find(name);
+      const lane = ledger && this.#lanes.get(ledger.peer);
+      lane?.arrivals.note(first + item.rowCount, entry.receivedAt, lane.cursor);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Gap } from '../vocabulary/words.ts';
 import type { Ledger } from './accounting.ts';
+import { Arrivals } from './arrivals.ts';
 import type { Batch } from './batch.ts';
 import type { PeerCursor } from './cursors.ts';
 import type { CourierLimits, CourierPorts, Link } from './ports.ts';
@@ -30,6 +31,8 @@ export class Lane implements TransferHost {
   readonly ports: CourierPorts;
   readonly limits: CourierLimits;
   readonly loader: RowLoader;
+  /** When those of its rows came that may not be settled yet. */
+  readonly arrivals = new Arrivals();
   /** The number of the next row to look at; all below are settled, in a batch, or lost. */
   position: number;
   readonly #host: LaneHost;

@@ -37,6 +37,8 @@ export interface RowsEntry {
   readonly accounts: readonly RowCounts[];
   /** When osquery last ran each query: milliseconds since the epoch, by name. */
   readonly runs: Readonly<Record<string, number>>;
+  /** When the oldest row came that a Bro has not confirmed: milliseconds since the epoch, by Bro. */
+  readonly oldest: Readonly<Record<string, number>>;
 }
 
 export interface RowCounts {

@@ -20,6 +20,8 @@ export interface LiveParts {
   /** The log as it is now. */
   readonly history: () => Promise<Replayable>;
   readonly accounts: () => readonly RowCounts[];
+  /** Since when the oldest row of each Bro waits; null if none does. */
+  readonly lanes: () => readonly { readonly peer: string; readonly oldestAt: number | null }[];
   /** When osquery last ran each query: milliseconds since the epoch, by name. */
   readonly lastRuns: () => Promise<ReadonlyMap<string, number>>;
 }
@@ -100,11 +102,14 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
   const asks = setInterval(askForRuns, RUNS_INTERVAL);
   const look = () => {
     const accounts = parts.accounts().map(countsOf);
-    const text = JSON.stringify([accounts, runs]);
+    const oldest = Object.fromEntries(
+      parts.lanes().flatMap(({ peer, oldestAt }) => (oldestAt === null ? [] : [[peer, oldestAt]])),
+    );
+    const text = JSON.stringify([accounts, runs, oldest]);
     if (text === counts) return;
     counts = text;
     const at = now();
-    put(() => recording.add({ kind: 'rows', at, accounts, runs }));
+    put(() => recording.add({ kind: 'rows', at, accounts, runs, oldest }));
   };
   const looks = setInterval(look, 1_000);
 

@@ -134,8 +134,8 @@ export function deliveryPort(delivery: () => Delivery) {
 
 function progressOf(courier: Courier) {
   const accounts = courier.accounts();
-  return courier.lanes().map(({ peer }) => {
-    const progress = { peer, pending: 0, sent: 0, confirmed: 0, dropped: 0 };
+  return courier.lanes().map(({ peer, oldestAt }) => {
+    const progress = { peer, pending: 0, sent: 0, confirmed: 0, dropped: 0, oldestAt };
     for (const account of accounts) {
       if (account.peer !== peer) continue;
       progress.pending += account.pending;

@@ -70,6 +70,17 @@ export const METRICS: readonly Metric[] = [
     labels: ['zeek'],
     samples: ({ delivery }) => delivery.map(({ peer, pending }) => [{ zeek: peer }, pending]),
   },
+  {
+    kind: 'gauge',
+    name: 'delivery_lag_seconds',
+    help: 'Age of the oldest row that the Zeek has not confirmed; 0 if there is none.',
+    labels: ['zeek'],
+    samples: ({ at, bros }) =>
+      bros.map(({ peer, oldestAt }) => [
+        { zeek: peer },
+        oldestAt === null ? 0 : Math.max(0, at - oldestAt) / 1_000,
+      ]),
+  },
   gauge(
     'accounts_wrong',
     'Accounts of rows that do not add up; always 0.',

@@ -1,7 +1,7 @@
 import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../actors/extension.machine.ts';
 import type { Account } from '../../delivery/accounting.ts';
-import type { Courier } from '../../delivery/courier.ts';
+import type { Courier, LaneStatus } from '../../delivery/courier.ts';
 import { isEventTable } from '../../osquery/event-tables.ts';
 import { createTableAccessReader } from '../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../osquery/table-columns.ts';
@@ -61,6 +61,7 @@ export interface RunningSystem {
   /** The number of the last fact in the event log; 0 until that is open. */
   readonly lastSeq: () => number;
   readonly accounts: () => readonly Account[];
+  readonly lanes: () => readonly LaneStatus[];
   /** When osquery last ran each query of ours: milliseconds since the epoch, by name. */
   readonly lastRuns: () => Promise<ReadonlyMap<string, number>>;
 }
@@ -264,6 +265,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     directory,
     lastSeq: () => opened?.state.eventLog.seq ?? 0,
     accounts,
+    lanes: () => opened?.delivery.courier.lanes() ?? [],
     lastRuns: () => osquery.schedule.lastRuns(),
   });
   actor.start();

@@ -33,6 +33,7 @@ export function statusOf(house: House, parts: StatusParts): StatusReport {
     bros: peerStatuses(root, peers).map((status) => ({
       ...broStatus(status, links, schedule),
       inFlight: lanes.get(status.peer)?.inFlight ?? 0,
+      oldestAt: lanes.get(status.peer)?.oldestAt ?? null,
     })),
     subscriptions: subscriptions(schedule).map(({ name, peer, query }) => ({
       name,
@@ -62,7 +63,7 @@ function broStatus(
   status: PeerStatus,
   links: LinkHistory,
   schedule: ScheduleState,
-): Omit<BroStatus, 'inFlight'> {
+): Omit<BroStatus, 'inFlight' | 'oldestAt'> {
   const { peer, state } = status;
   const bro = broOf(schedule, peer);
   const waits = state === 'backingOff' || state === 'refused';

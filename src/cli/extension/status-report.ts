@@ -30,6 +30,8 @@ const bro = z.object({
   groups: z.array(z.string()),
   /** Rows sent and not confirmed. */
   inFlight: count,
+  /** When the oldest row came that it has not confirmed; null if there is none. */
+  oldestAt: time.nullable(),
 });
 
 const account = z.object({

@@ -70,11 +70,12 @@ function loggerChoice(attachedBy: string, calls: number): string {
 function brosInWords(bros: readonly BroStatus[], now: number): string[] {
   if (bros.length === 0) return ['No Zeek is configured.'];
   return bros.flatMap((bro) => {
-    const { peer, subscriptions, groups, inFlight, incarnation, lastError } = bro;
+    const { peer, subscriptions, groups, inFlight, oldestAt, incarnation, lastError } = bro;
     const facts = [
       counted(subscriptions, 'subscription'),
       ...(groups.length > 0 ? [`groups ${groups.map(printable).join(', ')}`] : []),
       ...(inFlight > 0 ? [`${counted(inFlight, 'row')} on the way`] : []),
+      ...(oldestAt === null ? [] : [`its oldest row has waited ${duration(now - oldestAt)}`]),
     ];
     return [
       `Zeek ${printable(peer)}: ${linkInWords(bro, now)}`,

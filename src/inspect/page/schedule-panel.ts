@@ -1,5 +1,5 @@
-import type { RowCounts } from '../entries.ts';
 import type { SubscriptionView } from '../schedule-view.ts';
+import { deliveryOf, deliveryRow, peersOf } from './delivery-row.ts';
 import { el, spanOf } from './dom.ts';
 import { RowsBlock } from './rows-block.ts';
 import { SubscriptionRow } from './subscription-row.ts';
@@ -39,7 +39,7 @@ export class SchedulePanel implements Panel {
         this.#onceTable,
         this.#groups,
         el('h3', {}, 'Delivery'),
-        table(['Zeek', 'Link', 'Sent', 'Confirmed', 'Waiting', 'Dropped'], this.#zeeks, 'delivery'),
+        table(['Zeek', 'Link', 'Sent', 'Confirmed', 'Waiting', 'Since', 'Dropped'], this.#zeeks, 'delivery'),
         el('details', {}, el('summary', {}, "osquery's configuration at this moment"), this.#config),
       ),
     );
@@ -51,9 +51,9 @@ export class SchedulePanel implements Panel {
     const counted = history.rowsAt(moment);
     const rows = counted?.accounts ?? [];
     const peers = peersOf(view);
-    const delivery = peers.map((peer) => deliveryOf(view, peer, rows));
     const isNow = view.live && view.source?.kind === 'live';
     const at = isNow ? view.now : (history.at(moment)?.at ?? 0);
+    const delivery = peers.map((peer) => deliveryOf(view, peer, at));
     const shows = view.rows.view !== null && view.rows.view.outcome !== 'hidden';
     const key = JSON.stringify([
       ...[schedule, rows, delivery, counted?.runs, Math.floor(at / 500)],
@@ -98,65 +98,4 @@ export class SchedulePanel implements Panel {
     const rows = [...this.#lines.values()].map(({ row }) => row.element);
     this.#body.replaceChildren(...(rows.length === 0 ? [none] : rows));
   }
-}
-
-interface Delivery {
-  readonly peer: string;
-  readonly link: string;
-  readonly sent: number | null;
-  readonly confirmed: number | null;
-  readonly pending: number | null;
-  readonly dropped: number | null;
-}
-
-function peersOf({ schedule, history }: View): readonly string[] {
-  const actors = history.actors.filter((actor) => actor.startsWith('peer:')).map((actor) => actor.slice(5));
-  return [...new Set([...actors, ...(schedule?.bros ?? []).map(({ peer }) => peer)])];
-}
-
-function deliveryOf(view: View, peer: string, rows: readonly RowCounts[]): Delivery {
-  const { history, moment, schedule } = view;
-  const bro = schedule?.bros.find((one) => one.peer === peer);
-  const state = history.stepAt(`peer:${peer}`, moment)?.step.state;
-  const link = typeof state === 'object' ? state['link'] : undefined;
-  const own = rows.filter((one) => one.peer === peer);
-  const progress = history.messageAt('courier.progress', peer, moment)?.numbers;
-  const sum = (key: 'sent' | 'confirmed' | 'pending' | 'dropped') =>
-    own.length > 0 ? own.reduce((total, one) => total + one[key], 0) : (progress?.[key] ?? null);
-  return {
-    peer,
-    link: linkInWords(link) ?? (bro?.connected ? `connected (${bro.transport})` : 'away'),
-    sent: sum('sent'),
-    confirmed: sum('confirmed'),
-    pending: sum('pending'),
-    dropped: sum('dropped') ?? bro?.rowsDropped ?? null,
-  };
-}
-
-function linkInWords(link: unknown): string | null {
-  if (typeof link === 'string') return link;
-  if (typeof link !== 'object' || link === null || !('linked' in link)) return null;
-  const { linked } = link;
-  return typeof linked === 'string' ? linked : Object.keys(linked ?? {}).join();
-}
-
-function deliveryRow({ peer, link, sent, confirmed, pending, dropped }: Delivery): HTMLElement {
-  const count = (value: number | null) => cell(value === null ? '–' : `${value}`);
-  const lag = cell();
-  lag.append(pending === null ? '–' : `${pending}`);
-  if (sent !== null && pending !== null && pending > 0) {
-    lag.append(
-      el('meter', { min: '0', max: `${sent + pending}`, value: `${pending}`, title: 'rows not confirmed' }),
-    );
-  }
-  return el(
-    'tr',
-    { 'data-peer': peer },
-    cell(peer),
-    cell(link),
-    count(sent),
-    count(confirmed),
-    lag,
-    count(dropped),
-  );
 }

@@ -1,0 +1,74 @@
+import { el, spanOf } from './dom.ts';
+import { cell } from './tables.ts';
+import type { View } from './view.ts';
+
+/** How far the rows have got to a Zeek. */
+export interface Delivery {
+  readonly peer: string;
+  readonly link: string;
+  readonly sent: number | null;
+  readonly confirmed: number | null;
+  readonly pending: number | null;
+  /** Milliseconds that the oldest row has waited; null if none does. */
+  readonly lag: number | null;
+  readonly dropped: number | null;
+}
+
+/** The Zeeks that there are at the moment. */
+export function peersOf({ schedule, history }: View): readonly string[] {
+  const actors = history.actors.filter((actor) => actor.startsWith('peer:')).map((actor) => actor.slice(5));
+  return [...new Set([...actors, ...(schedule?.bros ?? []).map(({ peer }) => peer)])];
+}
+
+/** @param at the moment that is shown, milliseconds since the epoch */
+export function deliveryOf(view: View, peer: string, at: number): Delivery {
+  const { history, moment, schedule } = view;
+  const bro = schedule?.bros.find((one) => one.peer === peer);
+  const state = history.stepAt(`peer:${peer}`, moment)?.step.state;
+  const link = typeof state === 'object' ? state['link'] : undefined;
+  const counted = history.rowsAt(moment);
+  const own = counted?.accounts.filter((one) => one.peer === peer) ?? [];
+  const progress = history.messageAt('courier.progress', peer, moment)?.numbers;
+  const sum = (key: 'sent' | 'confirmed' | 'pending' | 'dropped') =>
+    own.length > 0 ? own.reduce((total, one) => total + one[key], 0) : (progress?.[key] ?? null);
+  const oldestAt = counted ? counted.oldest[peer] : progress?.['oldestAt'];
+  return {
+    peer,
+    link: linkInWords(link) ?? (bro?.connected ? `connected (${bro.transport})` : 'away'),
+    sent: sum('sent'),
+    confirmed: sum('confirmed'),
+    pending: sum('pending'),
+    lag: oldestAt === undefined ? null : at - oldestAt,
+    dropped: sum('dropped') ?? bro?.rowsDropped ?? null,
+  };
+}
+
+function linkInWords(link: unknown): string | null {
+  if (typeof link === 'string') return link;
+  if (typeof link !== 'object' || link === null || !('linked' in link)) return null;
+  const { linked } = link;
+  return typeof linked === 'string' ? linked : Object.keys(linked ?? {}).join();
+}
+
+export function deliveryRow({ peer, link, sent, confirmed, pending, lag, dropped }: Delivery): HTMLElement {
+  const count = (value: number | null) => cell(value === null ? '–' : `${value}`);
+  const waiting = count(pending);
+  if (sent !== null && pending !== null && pending > 0) {
+    waiting.append(
+      el('meter', { min: '0', max: `${sent + pending}`, value: `${pending}`, title: 'rows not confirmed' }),
+    );
+  }
+  const since = cell(lag === null ? '–' : spanOf(lag));
+  since.title = 'how long the oldest of them has waited';
+  return el(
+    'tr',
+    { 'data-peer': peer },
+    cell(peer),
+    cell(link),
+    count(sent),
+    count(confirmed),
+    waiting,
+    since,
+    count(dropped),
+  );
+}
