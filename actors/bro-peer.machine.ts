@@ -1,5 +1,5 @@
 import { assign, not, sendTo, setup } from 'xstate';
-import type { BusMessage, MessageOf } from '../src/bus/messages.ts';
+import type { MessageOf } from '../src/bus/messages.ts';
 import { token } from '../src/text/subject-token.ts';
 import type { Host } from '../src/vocabulary/words.ts';
 import {
@@ -9,6 +9,7 @@ import {
   type Patience,
   pauseAfter,
 } from './bro-link.ts';
+import * as news from './bro-peer-news.ts';
 import { callbackPort, inboxPort, publishPort } from './port.ts';
 
 export interface BroPeerInput {
@@ -38,16 +39,6 @@ interface BroPeerContext {
   readonly requests: number;
   /** Why the last connection ended. */
   readonly lastClose: { readonly code: string; readonly reason: string } | null;
-}
-
-function peerDown({ peer, lastClose, retryIn }: BroPeerContext): BusMessage {
-  return {
-    type: 'peer.down',
-    peer,
-    code: lastClose?.code ?? '',
-    reason: lastClose?.reason ?? '',
-    retryIn,
-  };
 }
 
 /** One Bro: reaching it, talking with it, coming back to it, and giving it up when it stays away. */
@@ -143,30 +134,9 @@ export const broPeerMachine = setup({
             ],
             'connection.up': {
               target: '.peered',
-              actions: [
-                'recordUp',
-                {
-                  type: 'publish',
-                  params: ({ context, event }) => ({
-                    type: 'peer.up',
-                    peer: context.peer,
-                    incarnation: event.incarnation,
-                    transport: event.transport,
-                    authenticated: event.authenticated,
-                  }),
-                },
-              ],
+              actions: ['recordUp', { type: 'publish', params: news.up }],
             },
-            'connection.problem': {
-              actions: {
-                type: 'publish',
-                params: ({ context, event }) => ({
-                  type: 'peer.problem',
-                  peer: context.peer,
-                  problem: event.problem,
-                }),
-              },
-            },
+            'connection.problem': { actions: { type: 'publish', params: news.problem } },
             'connection.closed': [
               { guard: 'isRefused', target: 'refused', actions: 'recordClose' },
               { target: 'backingOff', actions: 'recordClose' },
@@ -196,20 +166,7 @@ export const broPeerMachine = setup({
                   ),
                 },
                 'connection.request': {
-                  actions: [
-                    'countRequest',
-                    {
-                      type: 'publish',
-                      params: ({ context, event }) => ({
-                        type: 'peer.request',
-                        peer: context.peer,
-                        incarnation: context.incarnation,
-                        requestId: context.requests,
-                        request: event.request,
-                        audience: event.audience,
-                      }),
-                    },
-                  ],
+                  actions: ['countRequest', { type: 'publish', params: news.request }],
                 },
               },
               states: {
@@ -221,10 +178,7 @@ export const broPeerMachine = setup({
                       after: {
                         resyncWindow: {
                           target: 'settled',
-                          actions: {
-                            type: 'publish',
-                            params: ({ context }) => ({ type: 'peer.resynced', peer: context.peer }),
-                          },
+                          actions: { type: 'publish', params: news.resynced },
                         },
                       },
                     },
@@ -236,11 +190,23 @@ export const broPeerMachine = setup({
                   states: {
                     responsive: {
                       description: 'The Bro answers.',
-                      on: { 'connection.suspect': { guard: 'isSuspect', target: 'suspect' } },
+                      on: {
+                        'connection.suspect': {
+                          guard: 'isSuspect',
+                          target: 'suspect',
+                          actions: { type: 'publish', params: news.suspect },
+                        },
+                      },
                     },
                     suspect: {
                       description: 'The Bro owes us an answer; soon the connection is given up.',
-                      on: { 'connection.suspect': { guard: not('isSuspect'), target: 'responsive' } },
+                      on: {
+                        'connection.suspect': {
+                          guard: not('isSuspect'),
+                          target: 'responsive',
+                          actions: { type: 'publish', params: news.suspect },
+                        },
+                      },
                     },
                   },
                 },
@@ -255,13 +221,13 @@ export const broPeerMachine = setup({
         },
         backingOff: {
           description: 'The Bro was not reached or was lost; the next attempt waits.',
-          entry: { type: 'publish', params: ({ context }) => peerDown(context) },
+          entry: { type: 'publish', params: news.down },
           after: { retryIn: 'linked' },
           on: { 'peer.drain': 'ended' },
         },
         refused: {
           description: 'The Bro, or our own policy, refused the connection; the next attempt waits long.',
-          entry: { type: 'publish', params: ({ context }) => peerDown(context) },
+          entry: { type: 'publish', params: news.down },
           after: { retryIn: 'linked' },
           on: { 'peer.drain': 'ended' },
         },
@@ -282,10 +248,7 @@ export const broPeerMachine = setup({
           after: {
             expiry: {
               target: 'expired',
-              actions: {
-                type: 'publish',
-                params: ({ context }) => ({ type: 'peer.expired', peer: context.peer }),
-              },
+              actions: { type: 'publish', params: news.expired },
             },
           },
           on: { 'connection.up': 'present' },

@@ -145,13 +145,18 @@ test('a connection lost within the resync window sweeps nothing', () => {
   );
 });
 
-test('a Bro that falls silent is suspect until it speaks again', () => {
-  const { connection, link } = startPeer();
+test('a Bro that falls silent is suspect until it speaks again, and both are told', () => {
+  const { connection, link, bus } = startPeer();
   connection.send(up);
+  bus.take();
   connection.send({ type: 'connection.suspect', suspect: true });
   assert.deepEqual(link(), { linked: { peered: { sync: 'resyncing', health: 'suspect' } } });
   connection.send({ type: 'connection.suspect', suspect: false });
   assert.deepEqual(link(), { linked: { peered: { sync: 'resyncing', health: 'responsive' } } });
+  assert.deepEqual(bus.take(), [
+    { type: 'peer.suspect', peer: PEER, suspect: true },
+    { type: 'peer.suspect', peer: PEER, suspect: false },
+  ]);
 });
 
 test('a Bro that stays away expires once; when it returns it is present again', () => {
