@@ -1,12 +1,12 @@
 import type { Account } from './accounting.ts';
 import { Books } from './books.ts';
 import type { Cursors } from './cursors.ts';
+import { Entries, type FoundEntry } from './entries.ts';
 import { Housekeeping } from './housekeeping.ts';
-import type { Appended, Journal, JournalReader } from './journal.ts';
+import type { Appended, Journal } from './journal.ts';
 import { Lane, type LaneHost } from './lane.ts';
 import type { MarkKeeper } from './marks.ts';
 import { type CourierLimits, type CourierPorts, DEFAULT_LIMITS, type Handover, type Link } from './ports.ts';
-import { RecentEntries } from './recent-entries.ts';
 import { type ScannedEntry, scanEntry } from './scanned-entry.ts';
 import { Signal } from './signal.ts';
 
@@ -54,12 +54,10 @@ export class Courier implements LaneHost {
   readonly #marks: MarkKeeper | undefined;
   readonly #books = new Books();
   readonly #house: Housekeeping;
-  readonly #recent: RecentEntries;
+  readonly #entries: Entries;
   readonly #lanes = new Map<string, Lane>();
-  readonly #readers = new Map<Lane, JournalReader>();
-  readonly #counter: JournalReader;
   readonly #written = new Signal();
-  readonly #damaged = new Map<JournalReader, number>();
+  #damaged = 0;
   #counted: number;
   #onProgress = new Set<() => void>();
   #counting: Promise<void> | undefined;
@@ -71,8 +69,7 @@ export class Courier implements LaneHost {
     this.#journal = options.journal;
     this.#cursors = options.cursors;
     this.#marks = options.marks;
-    this.#recent = new RecentEntries(this.limits.recentBytes);
-    this.#counter = options.journal.reader();
+    this.#entries = new Entries(options.journal, this.ports, this.limits.recentBytes);
     this.#counted = options.journal.segments[0]?.first ?? options.journal.next;
     this.#house = new Housekeeping({
       ports: this.ports,
@@ -105,7 +102,7 @@ export class Courier implements LaneHost {
     if (this.#journal.bytes + size > maxBytes && size <= maxBytes) await this.#house.makeRoom(size);
     const appended = await this.#journal.append(entry);
     if (appended.accepted) {
-      this.#recent.push(appended.entry);
+      this.#entries.push(appended.entry);
       this.#written.raise();
     } else await this.#refused(entry, appended);
     return appended;
@@ -142,8 +139,7 @@ export class Courier implements LaneHost {
     const lane = this.#lanes.get(peer);
     if (!lane) return;
     this.#lanes.delete(peer);
-    void this.#readers.get(lane)?.close();
-    this.#readers.delete(lane);
+    this.#entries.forget(lane);
     this.#books.forget(peer);
     this.#cursors.remove(peer);
   }
@@ -189,8 +185,7 @@ export class Courier implements LaneHost {
     this.#progressed();
     await this.#counting;
     await this.#house.stop();
-    for (const reader of this.#readers.values()) await reader.close();
-    await this.#counter.close();
+    await this.#entries.close();
     await this.#cursors.flush();
   }
 
@@ -204,19 +199,8 @@ export class Courier implements LaneHost {
 
   async next(lane: Lane, position: number): Promise<ScannedEntry | undefined> {
     if (position >= this.#counted) return undefined;
-    const recent = this.#recent.find(position);
-    if (recent) {
-      if (recent.entry.sequence >= this.#counted) return undefined;
-      recent.scanned ??= scanEntry(recent.entry, this.ports);
-      return recent.scanned;
-    }
-    let reader = this.#readers.get(lane);
-    if (!reader) {
-      reader = this.#journal.reader();
-      this.#readers.set(lane, reader);
-    }
-    const entry = await this.#read(reader, position);
-    return entry && entry.sequence < this.#counted ? scanEntry(entry, this.ports) : undefined;
+    const found = await this.#entries.find(lane, position);
+    return found && found.entry.sequence < this.#counted ? found.scan() : undefined;
   }
 
   moved(lane: Lane, cursor: { readonly position: number }): void {
@@ -235,55 +219,29 @@ export class Courier implements LaneHost {
     return lane;
   }
 
-  async #read(reader: JournalReader, position: number) {
-    const entry = await reader.read(position);
-    const known = this.#damaged.get(reader) ?? 0;
-    if (reader.damaged > known) {
-      this.#damaged.set(reader, reader.damaged);
-      if (reader === this.#counter) this.ports.report({ type: 'damaged', stretches: reader.damaged - known });
-    }
-    return entry;
-  }
-
   async #count(): Promise<void> {
     let entries = 0;
     let bytes = 0;
-    const troubled = (error: unknown) => {
-      this.ports.report({ type: 'journal-trouble', message: String(error) });
-      return 'trouble' as const;
-    };
     while (!this.#stopped) {
-      const recent = this.#recent.find(this.#counted);
-      const entry = recent?.entry ?? (await this.#read(this.#counter, this.#counted).catch(troubled));
-      if (entry === 'trouble') {
+      const found = await this.#entries.find(this, this.#counted).catch((error: unknown) => {
+        this.#troubled(error);
+        return 'trouble' as const;
+      });
+      if (found === 'trouble') {
         await new Promise<void>((resume) => this.ports.after(RETRY, resume));
         continue;
       }
-      if (!entry) {
+      this.#reportDamage();
+      if (!found) {
         this.#releaseRecent();
         await this.#written.rest();
         // The answer to osquery goes out first.
         await this.ports.yieldTurn();
         continue;
       }
-      try {
-        const scanning = recent?.scanned ?? scanEntry(entry, this.ports);
-        if (recent) recent.scanned = scanning;
-        const scanned = await scanning;
-        this.#countEntry(scanned);
-        this.#note(scanned);
-        this.#noteArrival(scanned);
-        for (const problem of scanned.malformed) this.ports.report({ type: 'malformed-line', ...problem });
-      } catch (error) {
-        // A port of ours that fails must not end the counting of everybody's rows.
-        troubled(error);
-      }
-      this.#counted = entry.next;
-      for (const lane of this.#lanes.values()) lane.wake();
-      this.#progressed();
-      this.#house.step();
+      await this.#countFound(found);
       entries += 1;
-      bytes += entry.payload.length;
+      bytes += found.entry.payload.length;
       if (entries >= TURN_ENTRIES || bytes >= TURN_BYTES) {
         entries = 0;
         bytes = 0;
@@ -291,6 +249,33 @@ export class Courier implements LaneHost {
         await this.ports.yieldTurn();
       }
     }
+  }
+
+  async #countFound(found: FoundEntry): Promise<void> {
+    try {
+      const scanned = await found.scan();
+      this.#countEntry(scanned);
+      this.#note(scanned);
+      this.#noteArrival(scanned);
+      for (const problem of scanned.malformed) this.ports.report({ type: 'malformed-line', ...problem });
+    } catch (error) {
+      // A port of ours that fails must not end the counting of everybody's rows.
+      this.#troubled(error);
+    }
+    this.#counted = found.entry.next;
+    for (const lane of this.#lanes.values()) lane.wake();
+    this.#progressed();
+    this.#house.step();
+  }
+
+  #troubled(error: unknown): void {
+    this.ports.report({ type: 'journal-trouble', message: String(error) });
+  }
+
+  #reportDamage(): void {
+    const damaged = this.#entries.damagedTo(this);
+    if (damaged > this.#damaged) this.ports.report({ type: 'damaged', stretches: damaged - this.#damaged });
+    this.#damaged = damaged;
   }
 
   #countEntry({ parcels }: ScannedEntry): void {
@@ -323,7 +308,7 @@ export class Courier implements LaneHost {
   #releaseRecent(): void {
     let needed = this.#counted;
     for (const lane of this.#lanes.values()) if (lane.attached) needed = Math.min(needed, lane.position);
-    if (this.#recent.from < needed) this.#recent.release(needed);
+    this.#entries.release(needed);
   }
 
   #progress(): Promise<void> {
