@@ -36,6 +36,10 @@ browserTest(
     );
     await page.click('.open-rows');
     await page.waitForSelector('.latest-rows td:text-is("root")');
+    // What is counted each second is shown on demand.
+    assert.equal(await page.locator('.message .label:text-is("courier.progress")').count(), 0);
+    await page.click('.chip:text-is("progress")');
+    await page.waitForSelector('.message .label:text-is("courier.progress")');
     await page.fill('input[type="search"]', 'peer.*.request');
     await page.waitForSelector('.message .label:text-is("peer.request")');
     await page.waitForSelector('.message .label:text-is("peer.up")', { state: 'detached' });

@@ -6,6 +6,8 @@ import type { Commands, Panel, View } from './view.ts';
 import { VirtualList } from './virtual-list.ts';
 
 const AREAS = ['peer', 'schedule', 'execution', 'osquery', 'logger', 'courier', 'endpoint', 'extension'];
+/** How far things are, once a second: of little use one by one, and more than all else together. */
+const PROGRESS = 'progress';
 const ORDER = [
   'extension',
   'osquery-core',
@@ -33,7 +35,8 @@ export class BusPanel implements Panel {
     'aria-label': 'Filter messages',
     spellcheck: 'false',
   });
-  readonly #hidden = new Set<string>();
+  /** Areas that are not shown; progress is not at first. */
+  readonly #hidden = new Set<string>([PROGRESS]);
   #shown: readonly number[] = [];
   #key = '';
   #lanes: readonly string[] = [];
@@ -48,16 +51,10 @@ export class BusPanel implements Panel {
       onPick: (index) => commands.goTo(index),
     });
     this.filter.addEventListener('input', onChange);
-    const chips = AREAS.map((area) => {
-      const chip = button(area, `Show or hide ${area}.*`, () => {
-        if (!this.#hidden.delete(area)) this.#hidden.add(area);
-        chip.setAttribute('aria-pressed', `${!this.#hidden.has(area)}`);
-        onChange();
-      });
-      chip.className = `chip area-${area}`;
-      chip.setAttribute('aria-pressed', 'true');
-      return chip;
-    });
+    const chips = [
+      ...AREAS.map((area) => this.#chip(area, `Show or hide ${area}.*`, onChange)),
+      this.#chip(PROGRESS, 'Show or hide *.progress, the counts that come each second', onChange),
+    ];
     this.#sequence = el('div', { class: 'sequence' }, this.#head, this.#list.element);
     this.element = el(
       'section',
@@ -67,6 +64,23 @@ export class BusPanel implements Panel {
       this.#sequence,
       this.#detail,
     );
+  }
+
+  #chip(area: string, title: string, onChange: () => void): HTMLElement {
+    const show = () => chip.setAttribute('aria-pressed', `${!this.#hidden.has(area)}`);
+    const press = () => {
+      if (!this.#hidden.delete(area)) this.#hidden.add(area);
+      show();
+      onChange();
+    };
+    const chip = button(area, title, press, `chip area-${area}`);
+    show();
+    return chip;
+  }
+
+  #isHidden({ type }: MessageEntry): boolean {
+    const [area = '', news = ''] = type.split('.');
+    return this.#hidden.has(area) || (news === PROGRESS && this.#hidden.has(PROGRESS));
   }
 
   render({ history, moment }: View): void {
@@ -83,7 +97,7 @@ export class BusPanel implements Panel {
       const accepts = acceptor(this.filter.value.trim());
       this.#shown = history.messages.filter((index) => {
         const entry = history.at(index);
-        return entry?.kind === 'message' && !this.#hidden.has(areaOf(entry)) && accepts(entry);
+        return entry?.kind === 'message' && !this.#isHidden(entry) && accepts(entry);
       });
       const all = history.messages.length;
       this.#count.textContent = this.#shown.length === all ? `${all}` : `${this.#shown.length} of ${all}`;
