@@ -31,6 +31,7 @@ browserTest('the slider shows the schedule at three moments as replay prints it'
     await slideTo(page, seq - 1);
     await untilText(page, '.schedule .config', (await printedSchedule(seq)).trimEnd());
   }
+  await untilText(page, '.subscriptions tbody td:last-child', 'not in a log');
   assert.deepEqual([...new Set(asked)], [new URL(address).origin]);
   assert.deepEqual(faults, []);
 });

@@ -64,10 +64,17 @@ export class SchedulePanel implements Panel {
     const { subscriptions, executions, groups, config } = schedule;
     this.#count.textContent = `${subscriptions.length}`;
     this.#showSubscriptions(subscriptions);
+    const source = view.source?.kind ?? 'live';
     for (const { name, peer } of subscriptions) {
       const counts = rows.find((one) => one.name === name && one.peer === peer);
       const open = view.rows.picked === name ? 'open' : 'shut';
-      const news = { at, lastRun: counted?.runs[name], counts, rows: shows ? open : 'hidden' } as const;
+      const news = {
+        at,
+        lastRun: counted?.runs[name],
+        counts,
+        rows: shows ? open : 'hidden',
+        source,
+      } as const;
       this.#lines.get(name)?.row.update(news);
     }
     this.#onceTable.hidden = executions.length === 0;

@@ -1,4 +1,5 @@
 import type { RowCounts } from '../entries.ts';
+import type { SourceName } from '../protocol.ts';
 import type { SubscriptionView } from '../schedule-view.ts';
 import { button, dateTimeOf, el, spanOf } from './dom.ts';
 import { cell } from './tables.ts';
@@ -13,6 +14,8 @@ export interface SubscriptionNews {
   readonly counts: RowCounts | undefined;
   /** Whether its rows can be shown, and are. */
   readonly rows: 'hidden' | 'shut' | 'open';
+  /** Where it is read; only a running extension tells of runs and counts. */
+  readonly source: SourceName['kind'];
 }
 
 /** A subscription's line in the schedule. Its elements stay, so that what is being pressed is not taken away. */
@@ -41,11 +44,18 @@ export class SubscriptionRow {
     );
   }
 
-  update({ at, lastRun, counts, rows }: SubscriptionNews): void {
+  update({ at, lastRun, counts, rows, source }: SubscriptionNews): void {
     const { since, interval } = this.#subscription;
     put(this.#since, spanOf(at - since));
-    put(this.#next, nextRun(lastRun, interval, at));
-    const taken = counts ? `${counts.taken}` : '–';
+    const unknown = source === 'live' ? '–' : `not in a ${source}`;
+    for (const [place, isKnown] of [
+      [this.#next, lastRun !== undefined],
+      [this.#count, counts !== undefined],
+    ] as const) {
+      place.className = isKnown ? '' : 'dim';
+    }
+    put(this.#next, lastRun === undefined ? unknown : nextRun(lastRun, interval, at));
+    const taken = counts ? `${counts.taken}` : unknown;
     if (rows === 'hidden') {
       put(this.#count, taken);
       return;
@@ -74,8 +84,7 @@ function queryCell(one: SubscriptionView): HTMLElement {
 }
 
 /** About when osquery runs it again: it moves intervals a little, so that not everything runs at once. */
-function nextRun(last: number | undefined, interval: number, at: number): string {
-  if (last === undefined) return '–';
+function nextRun(last: number, interval: number, at: number): string {
   const length = interval * 1_000;
   const left = length - (Math.max(0, at - last) % length);
   return `~ ${spanOf(left < 10_000 ? left : Math.ceil(left / 1_000) * 1_000)}`;
