@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startBro } from '../support/bro.ts';
+import { readLog } from '../../src/event-log/event-log-reader-store.ts';
+import { timeline } from '../../src/replay/replay.ts';
+import type { ScheduleEvent } from '../../src/schedule/events.ts';
+import { startBro, type TestBro } from '../support/bro.ts';
 import { OsqueryProbe } from '../support/osquery-probe.ts';
 import { MAIN, place, until } from '../support/place.ts';
 
 /** How the extension lives with osqueryd: real processes, a stand-in osqueryd, Bros in this process. */
+
+/** Of a log. */
+const EVERYTHING = { until: null, bro: null };
 
 const USERS = "SELECT uid, username FROM users WHERE username = 'root'";
 
@@ -114,6 +120,85 @@ test('an extension that osqueryd has forgotten registers again by itself', async
     return now !== undefined && now !== before;
   });
   await untilScheduled(USERS);
+});
+
+/** An osqueryd that does not write down what it finds. */
+const UNKEPT = ['--logger_plugin=bro,stdout'];
+
+/** What a Bro has been told of rows that may be missing. */
+function toldOfMissing(bro: TestBro): string[] {
+  return bro.of('notice').flatMap(({ text }) => (text.includes('may be missing') ? [text] : []));
+}
+
+test('what osquery finds while a killed extension is away is told as missing, once, and never after an orderly end', async (t) => {
+  const bro = await startBro(t);
+  const config = { bro_endpoint: bro.address, uid: 'h1' };
+  const { startExtension, directory } = await place(t, config, { flags: UNKEPT });
+  const sign = join(directory, 'state', 'alive');
+  const time = bro.subscribe('SELECT unix_time AS t FROM time', { interval: 1 });
+  const first = startExtension();
+  await bro.untilRows(3, time);
+  await until('there is a sign of life', () => existsSync(sign));
+  first.child.kill('SIGKILL');
+  await first.ended;
+  const died = Date.now();
+  const second = startExtension();
+  await bro.untilHolds(() => toldOfMissing(bro).length > 0, 'the word of rows that may be missing');
+  const [text = ''] = toldOfMissing(bro);
+  const [, from = '', to = ''] =
+    /^rows for you may be missing: from (\S+) to (\S+) nobody took what osquery found, and osqueryd has no logger `filesystem` that would have kept them$/.exec(
+      text,
+    ) ?? [];
+  assert.ok(Date.parse(from) <= died && Date.parse(to) >= died, text);
+  await bro.untilRows(bro.rows(time).length + 2, time);
+  second.child.kill('SIGTERM');
+  assert.equal(await second.ended, 0);
+  assert.equal(existsSync(sign), false);
+  const third = startExtension();
+  await bro.untilRows(bro.rows(time).length + 2, time);
+  third.child.kill('SIGTERM');
+  assert.equal(await third.ended, 0);
+  assert.equal(toldOfMissing(bro).length, 1);
+  const drops: ScheduleEvent[] = [];
+  for await (const { event } of timeline(await readLog(join(directory, 'state')), EVERYTHING)) {
+    if (event?.type === 'RowsDropped') drops.push(event);
+  }
+  const { at = 0 } = drops[0] ?? {};
+  const reason = text.replace('rows for you may be missing: ', '');
+  const data = { peer: bro.address, rows: 0, reason };
+  assert.deepEqual(drops, [{ type: 'RowsDropped', at, cause: null, data }]);
+});
+
+test('what osquery has written down while a killed extension was away is no reason to speak of missing rows', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension, directory } = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
+  const sign = join(directory, 'state', 'alive');
+  const time = bro.subscribe('SELECT unix_time AS t FROM time', { interval: 1 });
+  const first = startExtension();
+  await bro.untilRows(3, time);
+  await until('there is a sign of life', () => existsSync(sign));
+  first.child.kill('SIGKILL');
+  await first.ended;
+  const { mtimeMs } = statSync(sign);
+  const second = startExtension();
+  await until('a later sign of life', () => statSync(sign).mtimeMs > mtimeMs);
+  await bro.untilRows(bro.rows(time).length + 4, time);
+  assert.deepEqual(toldOfMissing(bro), []);
+  assert.doesNotMatch(second.log(), /may be missing/);
+});
+
+test('what osquery finds after it has forgotten the extension is told as missing', async (t) => {
+  const bro = await startBro(t);
+  const config = { bro_endpoint: bro.address, uid: 'h1' };
+  const { startExtension, osquery } = await place(t, config, { flags: UNKEPT });
+  const time = bro.subscribe('SELECT unix_time AS t FROM time', { interval: 1 });
+  startExtension();
+  await bro.untilRows(3, time);
+  const [uuid = 0] = (await osquery.extensions()).keys();
+  await osquery.deregisterExtension(uuid);
+  await bro.untilHolds(() => toldOfMissing(bro).length > 0, 'the word of rows that may be missing');
+  await bro.untilRows(bro.rows(time).length + 2, time);
+  assert.equal(toldOfMissing(bro).length, 1);
 });
 
 test('the extension is itself visible to osquery, and so to its Zeeks', async (t) => {

@@ -435,6 +435,29 @@ test('a gap counts as told once the Bro has confirmed it: what breaks before tha
   );
 });
 
+test('what osquery may have found while nobody took it is told once, survives the process, and is in no account', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live();
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1'] })));
+  await life.courier.declareUnseen('a', { from: 5000, to: 9000 }, 'nobody kept them');
+  await life.courier.stop();
+  await life.journal.close();
+  life = await world.live();
+  await life.courier.declareUnseen('a', { from: 20_000, to: 21_000 }, 'nobody kept them');
+  assert.deepEqual(life.courier.lanes()[0]?.untold?.unseen, { from: 5000, to: 21_000 });
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['2'] })));
+  await life.courier.settled();
+  assert.deepEqual(
+    world.gaps.map(({ peer, gap: { rows, reason, unseen } }) => ({ peer, rows, reason, unseen })),
+    [{ peer: 'a', rows: 0, reason: 'nobody kept them', unseen: { from: 5000, to: 21_000 } }],
+  );
+  assert.deepEqual(rowsOf(a), ['s1 1', 's1 2']);
+  assert.deepEqual(life.courier.accounts(), [account({ taken: 2, sent: 2, confirmed: 2 })]);
+  assert.equal(life.courier.lanes()[0]?.untold, undefined);
+});
+
 test('rows that wait longer than the journal keeps them are given up', async () => {
   world.subscribe(subscription('a', 's1'));
   life = await world.live({ maxAge: 1000, segmentBytes: 500 });

@@ -15,11 +15,13 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const gap = { first: 3, last: 9, rows: 4, reason: 'full' };
+const unseen = { first: 1, last: 1, rows: 0, reason: '', unseen: { from: 1000, to: 2000 } };
 
 test('cursors survive the process', async () => {
   const store = await CursorStore.open({ directory });
   store.set('a', { position: 7 });
   store.set('__proto__', { position: 9, gap });
+  store.set('b', { position: 9, gap: unseen });
   store.set('gone', { position: 1 });
   store.remove('gone');
   await store.close();
@@ -28,6 +30,7 @@ test('cursors survive the process', async () => {
     new Map([
       ['a', { position: 7 }],
       ['__proto__', { position: 9, gap }],
+      ['b', { position: 9, gap: unseen }],
     ]),
   );
 });
@@ -109,5 +112,19 @@ test('gaps join to one that spans both', () => {
     last: 12,
     rows: 5,
     reason: 'full; old',
+  });
+});
+
+test('a gap of rows that nobody has seen adds its time and no numbers', () => {
+  const both = { ...gap, unseen: { from: 1000, to: 2000 } };
+  assert.deepEqual(joinGaps(gap, unseen), both);
+  assert.deepEqual(joinGaps(unseen, gap), both);
+  assert.deepEqual(joinGaps(both, { ...unseen, unseen: { from: 1500, to: 3000 } }), {
+    ...gap,
+    unseen: { from: 1000, to: 3000 },
+  });
+  assert.deepEqual(joinGaps(unseen, { ...unseen, unseen: { from: 500, to: 600 } }), {
+    ...unseen,
+    unseen: { from: 500, to: 2000 },
   });
 });

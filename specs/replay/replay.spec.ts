@@ -242,6 +242,8 @@ test('every fact has its sentence', () => {
     sentence(fact(1, 'ExecutionCancelled', { name, peer, reason: 'unanswered' })),
     sentence(fact(1, 'ScheduleRefused', { hash: 'abc', reason: 'no JSON' })),
     sentence(fact(1, 'GroupsConfigured', { groups: [] })),
+    sentence(fact(1, 'RowsDropped', { peer, rows: 1, reason: 'full' })),
+    sentence(fact(1, 'RowsDropped', { peer, rows: 0, reason: 'nobody took them' })),
   ];
   assert.deepEqual(sentences, [
     'bro-osquery stops: osqueryd asked',
@@ -257,5 +259,7 @@ test('every fact has its sentence', () => {
     'one-time query bro_5eed1095_1 of zeek:9999 is given up: it was found unanswered at too many starts of bro-osquery',
     'osquery refuses the schedule abc: no JSON',
     'the configuration puts this host into no group',
+    '1 row for zeek:9999 was dropped: full',
+    'rows for zeek:9999 may be missing: nobody took them',
   ]);
 });

@@ -146,6 +146,20 @@ test('what a host says to the package alone', () => {
       args: [string('h1'), count(3), count(9), count(7), string('the journal was full')],
     },
   });
+  const unseen = { from: Date.UTC(2026, 10, 24, 9), to: Date.UTC(2026, 10, 24, 9, 0, 3) };
+  const span = 'from 2026-11-24T09:00:00.000Z to 2026-11-24T09:00:03.000Z nobody took what osquery found';
+  const none = { first: 3, last: 3, rows: 0, unseen };
+  assert.deepEqual(
+    ['', 'nobody kept it'].map((reason) => events.gap(host, { ...none, reason }).event.args),
+    [span, `${span}, and nobody kept it`].map((text) => [
+      ...[string('h1'), count(3), count(3), count(0)],
+      string(text),
+    ]),
+  );
+  assert.deepEqual(events.gap(host, { first: 3, last: 9, rows: 7, reason: 'full', unseen }).event.args, [
+    ...[string('h1'), count(3), count(9), count(7)],
+    string(`full; more may be missing: ${span}`),
+  ]);
   assert.deepEqual(events.farewell(host), {
     topic,
     event: { name: 'osquery::hosts::host_farewell', args: [string('h1')] },

@@ -1,3 +1,4 @@
+import type { Gap, TimeSpan } from '../vocabulary/words.ts';
 import type { Account } from './accounting.ts';
 import { Books } from './books.ts';
 import type { Cursors } from './cursors.ts';
@@ -31,6 +32,8 @@ export interface LaneStatus {
   readonly inFlight: number;
   /** When the oldest row came that is not settled, milliseconds since the epoch; null if there is none. */
   readonly oldestAt: number | null;
+  /** What it will never get and may not know yet. */
+  readonly untold: Gap | undefined;
 }
 
 /** Entries that are counted, or this many bytes of them, before others get a turn. */
@@ -133,6 +136,17 @@ export class Courier implements LaneHost {
     this.#lanes.get(peer)?.acknowledge(sequence);
   }
 
+  /**
+   * osquery may have had rows for the Bro that nobody took: it is told. No account counts them, for there is no telling
+   * how many there were. `reason`: why they are not to be had. Resolves once that is on disk, and also if it can't be.
+   */
+  async declareUnseen(peer: string, unseen: TimeSpan, reason: string): Promise<void> {
+    const gap: Gap = { first: this.#counted, last: this.#counted, rows: 0, reason, unseen };
+    this.ports.report({ type: 'gap', peer, gap, names: {} });
+    this.#lane(peer, this.#counted).addGap(gap);
+    await this.#cursors.flush().catch(() => {});
+  }
+
   /** The Bro is configured no more: nothing is kept for it. */
   forget(peer: string): void {
     this.detach(peer);
@@ -149,13 +163,14 @@ export class Courier implements LaneHost {
   }
 
   lanes(): LaneStatus[] {
-    return [...this.#lanes.values()].map(({ peer, attached, cursor, inFlight, arrivals }) => ({
+    return [...this.#lanes.values()].map(({ peer, attached, cursor, inFlight, arrivals, untold }) => ({
       peer,
       attached,
       confirmed: cursor,
       newest: Math.max(cursor, this.#counted),
       inFlight,
       oldestAt: arrivals.oldest(cursor),
+      untold,
     }));
   }
 

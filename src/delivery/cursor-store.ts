@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Gap } from '../vocabulary/words.ts';
 import type { Cursors, PeerCursor } from './cursors.ts';
 import { DeliveryError } from './delivery-error.ts';
 import { isCode } from './error-code.ts';
@@ -103,7 +104,15 @@ export async function readCursors(directory: string): Promise<ReadonlyMap<string
 }
 
 const number = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
-const gap = z.object({ first: number, last: number, rows: number, reason: z.string() });
+const gap = z
+  .object({
+    first: number,
+    last: number,
+    rows: number,
+    reason: z.string(),
+    unseen: z.object({ from: z.number(), to: z.number() }).optional(),
+  })
+  .transform(({ unseen, ...known }): Gap => (unseen ? { ...known, unseen } : known));
 const cursor = z.object({ peer: z.string(), position: number, gap: gap.optional() });
 const file = z.object({ version: z.literal(1), peers: z.array(cursor) });
 

@@ -1,4 +1,4 @@
-import type { Gap } from '../vocabulary/words.ts';
+import type { Gap, TimeSpan } from '../vocabulary/words.ts';
 
 /** What is remembered of a Bro between two lives of the process. */
 export interface PeerCursor {
@@ -21,6 +21,21 @@ export interface Cursors {
 /** Both gaps as one. */
 export function joinGaps(one: Gap | undefined, other: Gap): Gap {
   if (!one) return other;
+  const unseen = joinSpans(one.unseen, other.unseen);
+  return { ...joinRows(one, other), ...(unseen && { unseen }) };
+}
+
+function joinSpans(one: TimeSpan | undefined, other: TimeSpan | undefined): TimeSpan | undefined {
+  if (!one || !other) return one ?? other;
+  return { from: Math.min(one.from, other.from), to: Math.max(one.to, other.to) };
+}
+
+/** Where one of them is of no known rows, its numbers say nothing. */
+function joinRows(one: Gap, other: Gap): Omit<Gap, 'unseen'> {
+  if (one.rows === 0 || other.rows === 0) {
+    const { first, last, rows, reason } = one.rows === 0 ? other : one;
+    return { first, last, rows, reason };
+  }
   return {
     first: Math.min(one.first, other.first),
     last: Math.max(one.last, other.last),

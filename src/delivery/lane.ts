@@ -59,6 +59,11 @@ export class Lane implements TransferHost {
     return this.#cursor;
   }
 
+  /** What the Bro will never get and may not know yet. */
+  get untold(): Gap | undefined {
+    return this.#gap.whole;
+  }
+
   get attached(): boolean {
     return this.#transfer !== undefined;
   }

@@ -56,7 +56,7 @@ export type DeliveryReport =
   | { readonly type: 'malformed-line'; readonly problem: string; readonly offset: number }
   /** The journal didn't take an entry. */
   | { readonly type: 'refused'; readonly reason: string; readonly message: string; readonly rows: number }
-  /** Rows that the Bro will never get, by name of the query. */
+  /** Rows that the Bro will never get, by name of the query; of those that nobody has seen no names are known. */
   | {
       readonly type: 'gap';
       readonly peer: string;

@@ -1,4 +1,4 @@
-import type { Ending, ScheduleEvent, Standing } from '../schedule/events.ts';
+import type { Ending, EventData, ScheduleEvent, Standing } from '../schedule/events.ts';
 import type { Audience, Query, RepeatedQuery } from '../vocabulary/words.ts';
 import { counted, printable, quoted } from './printable.ts';
 
@@ -82,10 +82,16 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
     case 'ScheduleRefused':
       return `osquery refuses the schedule ${event.data.hash.slice(0, 12)}: ${printable(event.data.reason)}`;
     case 'RowsDropped':
-      return `${counted(event.data.rows, 'row')} for ${printable(event.data.peer)} were dropped: ${printable(event.data.reason)}`;
+      return dropInWords(event.data);
     default:
       return event satisfies never;
   }
+}
+
+function dropInWords({ peer, rows, reason }: EventData<'RowsDropped'>): string {
+  if (rows === 0) return `rows for ${printable(peer)} may be missing: ${printable(reason)}`;
+  const verb = rows === 1 ? 'was' : 'were';
+  return `${counted(rows, 'row')} for ${printable(peer)} ${verb} dropped: ${printable(reason)}`;
 }
 
 const STANDINGS: Readonly<Record<Standing, string>> = {

@@ -120,7 +120,7 @@ function recordDenylisted(state: ScheduleState, command: CommandOf<'RecordDenyli
 }
 
 function recordDrop(state: ScheduleState, command: CommandOf<'RecordDrop'>): Decision {
-  if (command.rows === 0 || !broOf(state, command.peer)) return NOTHING;
+  if (!broOf(state, command.peer)) return NOTHING;
   const { peer, rows, reason } = command;
   return accept([fact(command, 'RowsDropped', { peer, rows, reason })]);
 }

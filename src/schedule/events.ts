@@ -148,7 +148,7 @@ export const EVENT_SCHEMAS = {
 
   ScheduleApplied: z.object({ hash: text, entries: count }),
   ScheduleRefused: z.object({ hash: text, reason: text }),
-  /** Rows that a Bro should have had and never will. */
+  /** Rows that a Bro should have had and never will; 0 where there may be some, and nobody knows how many. */
   RowsDropped: z.object({ peer: text, rows: count, reason: text }),
 } as const;
 

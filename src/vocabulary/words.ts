@@ -213,6 +213,15 @@ export interface ResultRow {
 export interface Gap {
   readonly first: number;
   readonly last: number;
+  /** 0 where all there is is `unseen`. */
   readonly rows: number;
   readonly reason: string;
+  /** In that time osquery may have had rows that nobody took: they have no numbers, and none may be missing. */
+  readonly unseen?: TimeSpan;
+}
+
+/** Milliseconds since the epoch. */
+export interface TimeSpan {
+  readonly from: number;
+  readonly to: number;
 }

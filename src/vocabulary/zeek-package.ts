@@ -1,6 +1,7 @@
 import { count, set, string, vector } from '../broker/data.ts';
 import { ipAddresses } from '../broker/ip-address.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
+import { gapReason } from './gap-words.ts';
 import { type RequestDefinition, signature } from './request-reader.ts';
 import type { Gap, Host, RepeatedQuery, WishDigest } from './words.ts';
 import { familyQuery } from './zeek-osquery-family.ts';
@@ -114,8 +115,8 @@ export function packageEvents(prefix: string): PackageEvents {
     wishHeld: (host, zeekInstance, held) =>
       say('host_wish_held', host, string(zeekInstance), count(held.size), string(held.hash)),
     rowsSent: (host, sequence) => say('host_rows_sent', host, count(sequence)),
-    gap: (host, { first, last, rows, reason }) =>
-      say('host_gap', host, count(first), count(last), count(rows), string(reason)),
+    gap: (host, gap) =>
+      say('host_gap', host, count(gap.first), count(gap.last), count(gap.rows), string(gapReason(gap))),
     farewell: (host) => say('host_farewell', host),
   };
 }

@@ -35,7 +35,9 @@ export function newsInWords(news: Exclude<BroNews, { readonly type: 'row' }>): s
     case 'notice':
       return `host ${printable(news.host)} says (${news.level}): ${printable(news.text)}`;
     case 'gap':
-      return `host ${printable(news.host)} lost ${news.rows} rows (numbers ${news.first} to ${news.last}): ${printable(news.reason)}`;
+      return news.rows === 0n
+        ? `host ${printable(news.host)} may have lost rows: ${printable(news.reason)}`
+        : `host ${printable(news.host)} lost ${news.rows} rows (numbers ${news.first} to ${news.last}): ${printable(news.reason)}`;
     case 'farewell':
       return `host ${printable(news.host)} says goodbye`;
     case 'rowsSent':

@@ -1,6 +1,7 @@
 import type { Connection } from '../../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../../broker/zeek-event.ts';
 import { subscriptionsOf } from '../../schedule/schedule.ts';
+import { gapInWords } from '../../vocabulary/gap-words.ts';
 import type { Announcement } from '../../vocabulary/vocabularies.ts';
 import type { Occasion } from '../../vocabulary/vocabulary.ts';
 import { wishDigest } from '../../vocabulary/wish.ts';
@@ -126,10 +127,9 @@ export class BroConversation implements BroLink {
   /** In the Bro's own vocabulary: if it has not spoken over this connection, in that of what it asked for before. */
   #gapInWords(gap: Gap): TopicEvent | undefined {
     if (this.#packageVersion !== '') return this.#packageEvents().gap(this.#host, gap);
-    const text = `${gap.rows} rows for you are lost (numbers ${gap.first} to ${gap.last}): ${gap.reason}`;
     const asked = subscriptionsOf(this.#parts.schedule(), this.peer).at(-1)?.query.vocabulary;
     const id = this.#spoken[0] ?? asked;
-    return id && this.#noticeIn(id, { level: 'warning', text });
+    return id && this.#noticeIn(id, { level: 'warning', text: gapInWords(gap) });
   }
 
   marker = (sequence: number): TopicEvent | undefined =>

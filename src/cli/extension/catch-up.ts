@@ -8,13 +8,15 @@ const PATIENCE = 5_000;
  */
 export class CatchUp {
   readonly #take: (waiting: Uint8Array | undefined) => Promise<unknown>;
+  readonly #onCaughtUp: () => void;
   #first: Promise<unknown> = Promise.resolve();
   #last: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param take takes what was missed; to take it again takes nothing */
-  constructor(take: (waiting: Uint8Array | undefined) => Promise<unknown>) {
+  constructor(take: (waiting: Uint8Array | undefined) => Promise<unknown>, onCaughtUp: () => void) {
     this.#take = take;
+    this.#onCaughtUp = onCaughtUp;
   }
 
   /** osqueryd is about to know us, again: since it last did there may have been results. */
@@ -30,7 +32,7 @@ export class CatchUp {
   /** Resolves when the line may be taken. */
   async before(line: Uint8Array | undefined): Promise<void> {
     clearTimeout(this.#timer);
-    this.#last ??= this.#first.then(() => this.#take(line));
+    this.#last ??= this.#first.then(() => this.#take(line)).then(this.#onCaughtUp);
     await this.#last;
   }
 

@@ -2,6 +2,7 @@ import { fromCallback } from 'xstate';
 import type { DeliveryEvent } from '../../../actors/courier.machine.ts';
 import { Courier } from '../../delivery/courier.ts';
 import type { DeliveryReport } from '../../delivery/ports.ts';
+import { gapReason } from '../../vocabulary/gap-words.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import type { BroLinks } from './bro-links.ts';
 import type { Deliverables } from './deliverables.ts';
@@ -39,6 +40,8 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
   const { state, deliverables, links, moments, turns, host } = parts;
   const { world } = house;
   const listeners = new Set<LossListener>();
+  /** Losses that nobody has listened to yet. */
+  const unheard: Parameters<LossListener>[] = [];
   const encoders = new RowEncoders(house, host);
   const courier: Courier = new Courier({
     journal: state.journal,
@@ -59,7 +62,9 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
         // The courier has let go of that connection; the Bro's machine is to make another.
         if (report.type === 'link-failed') links.find(report.peer)?.connection.destroy();
         if (report.type !== 'gap') return;
-        for (const listener of listeners) listener(report.peer, report.gap.rows, report.gap.reason);
+        const loss = [report.peer, report.gap.rows, gapReason(report.gap)] as const;
+        if (listeners.size === 0) unheard.push([...loss]);
+        for (const listener of listeners) listener(...loss);
       },
       now: world.now,
       after(milliseconds, callback) {
@@ -73,6 +78,7 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
     courier,
     onLoss(listener) {
       listeners.add(listener);
+      for (const loss of unheard.splice(0)) listener(...loss);
       return () => listeners.delete(listener);
     },
   };
@@ -80,7 +86,8 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
 
 function logReport({ log }: House, links: BroLinks, report: DeliveryReport): void {
   const { type, ...details } = report;
-  log.warn({ area: 'delivery', ...details }, REPORTS[type]);
+  const isMaybe = report.type === 'gap' && report.gap.rows === 0;
+  log.warn({ area: 'delivery', ...details }, isMaybe ? UNSEEN : REPORTS[type]);
   if (report.type !== 'row-problem') return;
   const text = `${report.rows} rows of ${report.name} could not be sent: ${report.problem}`;
   links
@@ -88,6 +95,8 @@ function logReport({ log }: House, links: BroLinks, report: DeliveryReport): voi
     ?.tell({ level: 'warning', text })
     .catch(() => {});
 }
+
+const UNSEEN = 'rows for a Zeek may be missing, for nobody took what osquery found; it will be told';
 
 const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
   'row-problem': 'rows could not be sent: a value does not fit the type of its column',

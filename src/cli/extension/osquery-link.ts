@@ -31,6 +31,17 @@ export interface OsqueryLinkOptions {
   /** Called before osqueryd comes to know us, and so before it calls. */
   readonly onRegister: () => void;
   readonly describeHost: (client: ManagerClient) => Promise<Host>;
+  readonly attendance: Attendance;
+}
+
+/** Whoever wants to know whether osquery knows us: while it lives and does not, what it finds is lost. */
+export interface Attendance {
+  /** It does: called at a registration, and at each look. */
+  seen(): void;
+  /** It does no more, and lives. */
+  forgotten(): void;
+  /** osqueryd is no more. */
+  gone(): void;
 }
 
 /** Milliseconds between two looks at osquery's schedule. */
@@ -52,6 +63,7 @@ export class OsqueryLink {
   #registered = Promise.withResolvers<void>();
   #refresh: (() => void) | undefined;
   #onShutdown: (() => void) | undefined;
+  #runsOn = false;
 
   constructor(house: House, options: OsqueryLinkOptions) {
     this.#house = house;
@@ -79,8 +91,14 @@ export class OsqueryLink {
     this.#refresh?.();
   }
 
-  /** osqueryd told us to end. */
+  /** Whether osqueryd may still run queries of ours: it did not say that it has dropped them. */
+  get runsOn(): boolean {
+    return this.#runsOn;
+  }
+
+  /** osqueryd told us to end, because it does. */
   shutdownAsked(): void {
+    this.#runsOn = false;
     this.#onShutdown?.();
   }
 
@@ -119,6 +137,8 @@ export class OsqueryLink {
       report: ({ kind, message }) => log.warn({ area: 'osquery', kind }, message),
     });
     log.info({ area: 'osquery', uuid: this.#uuid }, `registered with osqueryd on ${this.#options.socket}`);
+    this.#runsOn = true;
+    this.#options.attendance.seen();
     this.#registered.resolve();
     return { outcome: 'registered', uuid: String(this.#uuid) };
   });
@@ -127,8 +147,11 @@ export class OsqueryLink {
     const { log } = this.#house;
     let ended = false;
     let lastHost = '';
-    const lost = (reason: string) => {
+    const lost = (reason: string, isGone: boolean) => {
       if (ended) return;
+      this.#runsOn = !isGone;
+      if (isGone) this.#options.attendance.gone();
+      else this.#options.attendance.forgotten();
       this.#registered = Promise.withResolvers<void>();
       log.warn({ area: 'osquery' }, reason);
       sendBack({ type: 'watch.lost', reason });
@@ -136,9 +159,10 @@ export class OsqueryLink {
     const look = async () => {
       try {
         const extensions = await this.client.extensions();
-        if (!extensions.has(this.#uuid)) lost('osqueryd has forgotten us');
+        if (!extensions.has(this.#uuid)) lost('osqueryd has forgotten us', false);
+        else if (!ended) this.#options.attendance.seen();
       } catch (error) {
-        lost(`osqueryd does not answer: ${reasonOf(error)}`);
+        lost(`osqueryd does not answer: ${reasonOf(error)}`, isUnreachable(error));
       }
     };
     const describe = async () => {
@@ -175,7 +199,7 @@ export class OsqueryLink {
         log.debug({ area: 'schedule' }, `can't look at the schedule: ${reasonOf(error)}`);
       }
     };
-    const stopWatching = this.client.watch((why) => lost(`osqueryd is gone: ${why.message}`));
+    const stopWatching = this.client.watch((why) => lost(`osqueryd is gone: ${why.message}`, true));
     const looks = setInterval(() => void look(), this.#options.interval);
     const refreshes = new RefreshCycle(systemClock, async () => {
       const isGood = await configure();
@@ -198,13 +222,16 @@ export class OsqueryLink {
   });
 
   deregister = fromPromise<void, { readonly uuid: string }>(async () => {
+    const { log } = this.#house;
     try {
       // Rows of queries that run on without us would go to nobody, and a logger that is gone ends osqueryd.
       await this.client.call('config', 'update', configUpdate('{}'), LEAVE_PATIENCE);
+      this.#runsOn = false;
       await this.client.deregisterExtension(this.#uuid);
     } catch (error) {
       if (!(error instanceof OsqueryError)) throw error;
-      this.#house.log.debug({ area: 'osquery' }, error.message);
+      if (isUnreachable(error)) this.#runsOn = false;
+      log[this.#runsOn ? 'warn' : 'debug']({ area: 'osquery' }, error.message);
     }
   });
 
@@ -230,6 +257,10 @@ export class OsqueryLink {
     }
     return false;
   }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof OsqueryError && error.kind === 'unreachable';
 }
 
 function isDuplicate({ message }: OsqueryError): boolean {

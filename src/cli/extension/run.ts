@@ -9,6 +9,7 @@ import type { ScheduleEvent } from '../../schedule/events.ts';
 import { initialState } from '../../schedule/schedule.ts';
 import { reasonOf } from '../../text/reason.ts';
 import type { Host } from '../../vocabulary/words.ts';
+import { Absence } from './absence.ts';
 import { applySchedulePort, scheduleText } from './apply-schedule.ts';
 import { connectionPort } from './bro-connection.ts';
 import { BroLinks } from './bro-links.ts';
@@ -114,7 +115,11 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   };
 
   const moments = new EventMoments(house, schedule);
-  const catchUp = new CatchUp(async (waiting) => (await opening.promise).missed.take(waiting));
+  const absence = new Absence(house);
+  const catchUp = new CatchUp(
+    async (waiting) => absence.took((await (await opening.promise).missed.take(waiting)).doubt),
+    () => absence.caughtUp(),
+  );
   const servers: { close(): void }[] = [];
   const report = (): StatusReport =>
     statusOf(house, {
@@ -161,7 +166,11 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     describeHost: (client) => describeHost(client, house, directory()),
     handlers: plugins,
     turns,
-    onRegister: () => catchUp.begin(),
+    attendance: absence,
+    onRegister() {
+      absence.catchingUp();
+      catchUp.begin();
+    },
   });
   const queries = {
     client: osquery.client,
@@ -200,6 +209,12 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       opened = { state, delivery, missed };
       if (peers) forgetOthers(delivery.courier, peers);
       delivery.courier.start();
+      await absence.open({
+        directory: state.directory,
+        courier: delivery.courier,
+        schedule,
+        isConfigured: (peer) => peers?.includes(peer) ?? true,
+      });
       opening.resolve(opened);
       servers.push(...(await serveObservers(state.directory)));
       return recoveredFrom(house, state);
@@ -213,6 +228,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     catchUp.end();
     await osquery.close();
     await opened?.delivery.courier.stop();
+    await absence.end(!osquery.runsOn);
     if (opened) await closeState(opened.state);
   });
 

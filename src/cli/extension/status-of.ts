@@ -1,5 +1,7 @@
 import type { AnyActorRef } from 'xstate';
+import type { LaneStatus } from '../../delivery/courier.ts';
 import { broOf, executions, type ScheduleState, subscriptions } from '../../schedule/schedule.ts';
+import { gapInWords } from '../../vocabulary/gap-words.ts';
 import type { Delivery } from './deliver.ts';
 import type { House } from './house.ts';
 import type { LinkHistory } from './link-history.ts';
@@ -34,6 +36,7 @@ export function statusOf(house: House, parts: StatusParts): StatusReport {
       ...broStatus(status, links, schedule),
       inFlight: lanes.get(status.peer)?.inFlight ?? 0,
       oldestAt: lanes.get(status.peer)?.oldestAt ?? null,
+      untold: untoldOf(lanes.get(status.peer)),
     })),
     subscriptions: subscriptions(schedule).map(({ name, peer, query }) => ({
       name,
@@ -59,11 +62,15 @@ export function statusOf(house: House, parts: StatusParts): StatusReport {
   };
 }
 
+function untoldOf(lane: LaneStatus | undefined): string {
+  return lane?.untold ? gapInWords(lane.untold) : '';
+}
+
 function broStatus(
   status: PeerStatus,
   links: LinkHistory,
   schedule: ScheduleState,
-): Omit<BroStatus, 'inFlight' | 'oldestAt'> {
+): Omit<BroStatus, 'inFlight' | 'oldestAt' | 'untold'> {
   const { peer, state } = status;
   const bro = broOf(schedule, peer);
   const waits = state === 'backingOff' || state === 'refused';

@@ -32,6 +32,8 @@ const bro = z.object({
   inFlight: count,
   /** When the oldest row came that it has not confirmed; null if there is none. */
   oldestAt: time.nullable(),
+  /** What it is still to be told is lost, in words; empty: nothing. */
+  untold: z.string(),
 });
 
 const account = z.object({

@@ -70,7 +70,7 @@ function loggerChoice(attachedBy: string, calls: number): string {
 function brosInWords(bros: readonly BroStatus[], now: number): string[] {
   if (bros.length === 0) return ['No Zeek is configured.'];
   return bros.flatMap((bro) => {
-    const { peer, subscriptions, groups, inFlight, oldestAt, incarnation, lastError } = bro;
+    const { peer, subscriptions, groups, inFlight, oldestAt, incarnation, lastError, untold } = bro;
     const facts = [
       counted(subscriptions, 'subscription'),
       ...(groups.length > 0 ? [`groups ${groups.map(printable).join(', ')}`] : []),
@@ -81,6 +81,7 @@ function brosInWords(bros: readonly BroStatus[], now: number): string[] {
       `Zeek ${printable(peer)}: ${linkInWords(bro, now)}`,
       `  ${facts.join(', ')}${incarnation === '' ? '' : `; its endpoint is ${printable(incarnation)}`}`,
       ...(lastError === '' ? [] : [`  last error: ${printable(lastError)}`]),
+      ...(untold === '' ? [] : [`  it will be told: ${printable(untold)}`]),
     ];
   });
 }

@@ -5,6 +5,7 @@ import { readLog } from '../../event-log/event-log-reader-store.ts';
 import { counted, printable, timeInWords } from '../../replay/printable.ts';
 import { stateAt } from '../../replay/replay.ts';
 import { subscriptionsOf } from '../../schedule/schedule.ts';
+import { gapInWords } from '../../vocabulary/gap-words.ts';
 import type { Gap } from '../../vocabulary/words.ts';
 import { columns } from './columns.ts';
 import { bytes } from './in-words.ts';
@@ -116,10 +117,6 @@ function broInWords({ peer, subscriptions, lostAt, cursor, unconfirmedBytes, gap
   const at = cursor === null ? 'has confirmed nothing' : `has confirmed all rows below ${cursor}`;
   return [
     `  Zeek ${printable(peer)}: ${counted(subscriptions, 'subscription')}${away}; it ${at}, at most ${bytes(unconfirmedBytes)} are to come`,
-    ...(gap === null
-      ? []
-      : [
-          `    it will be told that ${counted(gap.rows, 'row')} (numbers ${gap.first} to ${gap.last}) are lost: ${printable(gap.reason)}`,
-        ]),
+    ...(gap === null ? [] : [`    it will be told: ${printable(gapInWords(gap))}`]),
   ];
 }

@@ -74,7 +74,7 @@ export type Heard =
   | { readonly type: 'farewell'; readonly host: string }
   /** The host asks to acknowledge its rows up to this number. */
   | { readonly type: 'rowsSent'; readonly host: string; readonly sequence: bigint }
-  /** Rows that this Bro will never get. */
+  /** Rows that this Bro will never get; 0 where some may be missing. */
   | {
       readonly type: 'gap';
       readonly host: string;

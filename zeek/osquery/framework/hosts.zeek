@@ -361,7 +361,8 @@ event osquery::hosts::host_rows_sent(host_id: string, sequence: count)
 event osquery::hosts::host_gap(host_id: string, first: count, last: count, rows: count, reason: string)
 	{
 	seen(host_id);
-	local msg = fmt("%d rows (numbers %d to %d) are lost: %s", rows, first, last, reason);
+	local msg = rows == 0 ? fmt("rows may be missing: %s", reason) :
+	                        fmt("%d rows (numbers %d to %d) are lost: %s", rows, first, last, reason);
 	osquery::log_osquery("error", host_id, msg);
 	NOTICE([$note=osquery::Rows_Lost, $msg=fmt("%s: %s", hostname(host_id), msg), $sub=host_id, $n=rows]);
 	}

@@ -79,7 +79,7 @@ export {
 	## All rows up to and with this number have been sent.
 	global host_rows_sent: event(host_id: string, sequence: count);
 
-	## Rows that this Zeek will never get.
+	## Rows that this Zeek will never get; 0 rows where some may be missing and nobody knows how many.
 	global host_gap: event(host_id: string, first: count, last: count, rows: count, reason: string);
 
 	## The host ends in good order.

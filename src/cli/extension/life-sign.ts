@@ -1,0 +1,33 @@
+import { open, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** The file in a state directory that says when osquery was last seen to know us; gone after an orderly end. */
+const signIn = (directory: string): string => join(directory, 'alive');
+
+/** When that was, in milliseconds since the epoch; undefined where nobody lives, or all have ended in order. */
+export async function readLifeSign(directory: string): Promise<number | undefined> {
+  try {
+    return Math.round((await stat(signIn(directory))).mtimeMs);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says that it is so now. Throws as the file system does. */
+export async function leaveLifeSign(directory: string, now: number): Promise<void> {
+  const path = signIn(directory);
+  try {
+    await utimes(path, now / 1_000, now / 1_000);
+  } catch {
+    const file = await open(path, 'w', 0o600);
+    await file.sync().finally(() => file.close());
+    await utimes(path, now / 1_000, now / 1_000);
+    // A file whose entry is lost with the power would make the end look orderly.
+    const folder = await open(dirname(path), 'r');
+    await folder.sync().finally(() => folder.close());
+  }
+}
+
+export async function removeLifeSign(directory: string): Promise<void> {
+  await rm(signIn(directory), { force: true });
+}
