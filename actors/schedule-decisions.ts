@@ -66,6 +66,11 @@ export function refusalsForLog(pending: readonly Pending[], reason: string): rea
   });
 }
 
+/** What the rest of the system is told where the log takes nothing. */
+export function blockedNews(pending: readonly Pending[], reason: string): readonly BusMessage[] {
+  return [...refusalsForLog(pending, reason), { type: 'schedule.blocked', reason }];
+}
+
 /** What the rest of the system is told once the events are in the log. */
 export function newsOf(before: ScheduleState, { next, events, refusals }: Decided): readonly BusMessage[] {
   return [

@@ -4,9 +4,10 @@ import type { ScheduleEvent } from '../src/schedule/events.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { type Execution, executions, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import { reasonOf } from '../src/text/reason.ts';
+import { type Executed, finished, fresh, superfluous } from './one-time-queries.ts';
 import { inboxPort, promisePort, publishAllPort, publishPort } from './port.ts';
 import { type Descriptions, type Pending, queriesIn, type ScheduleNews } from './schedule-commands.ts';
-import { type Decided, decideAll, newsOf, refusalsForLog } from './schedule-decisions.ts';
+import { blockedNews, type Decided, decideAll, newsOf, refusalsForLog } from './schedule-decisions.ts';
 import { silenceAfter, silenceId, ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 export interface ScheduleManagerInput {
@@ -17,12 +18,6 @@ export interface ScheduleManagerInput {
   readonly pending: readonly Pending[];
   /** Names of the tables that osquery has; empty while unknown. */
   readonly tables: readonly string[];
-}
-
-/** What became of a one-time query; `error` empty: its rows are in the journal. */
-export interface Executed {
-  readonly rows: number;
-  readonly error: string;
 }
 
 export type ScheduleManagerEvent =
@@ -202,7 +197,11 @@ export const scheduleManagerMachine = setup({
         onError: {
           target: 'blocked',
           actions: [
-            { type: 'publishAll', params: ({ context, event }) => blocked(context, event.error) },
+            {
+              type: 'publishAll',
+              params: ({ context, event }) =>
+                blockedNews(context.pending.slice(0, context.batch), reasonOf(event.error)),
+            },
             'dropRequests',
           ],
         },
@@ -221,7 +220,11 @@ export const scheduleManagerMachine = setup({
         onError: {
           target: 'blocked',
           actions: [
-            { type: 'publishAll', params: ({ context, event }) => blocked(context, event.error) },
+            {
+              type: 'publishAll',
+              params: ({ context, event }) =>
+                blockedNews(context.pending.slice(0, context.batch), reasonOf(event.error)),
+            },
             'dropRequests',
           ],
         },
@@ -238,14 +241,11 @@ export const scheduleManagerMachine = setup({
             fresh(context).map(({ name, peer }) => ({ type: 'execution.started', name, peer }) as const),
         },
         enqueueActions(({ context, enqueue }) => {
-          const waiting = executions(context.schedule);
-          for (const { name } of context.running) {
-            if (!waiting.some((execution) => execution.name === name)) enqueue.stopChild(name);
-          }
+          for (const { name } of superfluous(context)) enqueue.stopChild(name);
           for (const execution of fresh(context)) {
             enqueue.spawnChild('execute', { id: execution.name, input: execution });
           }
-          enqueue.assign({ running: waiting });
+          enqueue.assign({ running: executions(context.schedule) });
         }),
       ],
       always: 'idle',
@@ -258,19 +258,3 @@ export const scheduleManagerMachine = setup({
     ended: { type: 'final', description: 'Our end is in the log.' },
   },
 });
-
-/** One-time queries that nobody runs yet. */
-function fresh({ schedule, running }: ScheduleManagerContext): readonly Execution[] {
-  return executions(schedule).filter(({ name }) => !running.some((execution) => execution.name === name));
-}
-
-function finished({ running }: ScheduleManagerContext, name: string, { rows, error }: Executed) {
-  return running
-    .filter((execution) => execution.name === name)
-    .map(({ peer }) => ({ type: 'execution.finished', name, peer, rows, error }) as const);
-}
-
-function blocked({ pending, batch }: ScheduleManagerContext, error: unknown) {
-  const reason = reasonOf(error);
-  return [...refusalsForLog(pending.slice(0, batch), reason), { type: 'schedule.blocked', reason } as const];
-}

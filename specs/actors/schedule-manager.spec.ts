@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createActor, SimulatedClock } from 'xstate';
+import type { Executed } from '../../actors/one-time-queries.ts';
 import type { Descriptions } from '../../actors/schedule-commands.ts';
-import { type Executed, scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
+import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import type { BusMessage } from '../../src/bus/messages.ts';
 import type { ScheduleEvent } from '../../src/schedule/events.ts';
 import { fold } from '../../src/schedule/evolve.ts';

@@ -1,6 +1,6 @@
 import { fromPromise } from 'xstate';
+import type { Executed } from '../../../actors/one-time-queries.ts';
 import type { Description, Descriptions } from '../../../actors/schedule-commands.ts';
-import type { Executed } from '../../../actors/schedule-manager.machine.ts';
 import { answer } from '../../delivery/answer.ts';
 import type { Courier } from '../../delivery/courier.ts';
 import type { ManagerClient } from '../../osquery/manager-client.ts';

@@ -1,0 +1,37 @@
+import type { BusMessage } from '../src/bus/messages.ts';
+import { type Execution, executions, type ScheduleState } from '../src/schedule/schedule.ts';
+
+/** What became of a one-time query; `error` empty: its rows are in the journal. */
+export interface Executed {
+  readonly rows: number;
+  readonly error: string;
+}
+
+interface Executing {
+  readonly schedule: ScheduleState;
+  /** One-time queries that are being run. */
+  readonly running: readonly Execution[];
+}
+
+/** Those that wait for their rows and that nobody runs yet. */
+export function fresh({ schedule, running }: Executing): readonly Execution[] {
+  const names = new Set(running.map(({ name }) => name));
+  return executions(schedule).filter(({ name }) => !names.has(name));
+}
+
+/** Those that are being run and that nobody waits for any more. */
+export function superfluous({ schedule, running }: Executing): readonly Execution[] {
+  const names = new Set(executions(schedule).map(({ name }) => name));
+  return running.filter(({ name }) => !names.has(name));
+}
+
+/** The news that one is through; none if it was not being run. */
+export function finished(
+  { running }: Pick<Executing, 'running'>,
+  name: string,
+  { rows, error }: Executed,
+): readonly BusMessage[] {
+  return running
+    .filter((execution) => execution.name === name)
+    .map(({ peer }) => ({ type: 'execution.finished', name, peer, rows, error }));
+}
