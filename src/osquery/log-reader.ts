@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from '../text/byte-text.ts';
+import { encodeText } from '../text/byte-text.ts';
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
@@ -10,7 +10,8 @@ import {
   OPEN_BRACKET,
   QUOTE,
 } from './json-bytes.ts';
-import { type LogItem, type LogRow, logItem, type MalformedLog } from './log-item.ts';
+import type { LogItem, MalformedLog } from './log-item.ts';
+import { finishLine, MAX_HEAD_BYTES, type OpenLine, openLine, readHead, scalar } from './open-line.ts';
 import { RowSpans } from './row-spans.ts';
 
 /**
@@ -23,23 +24,8 @@ export type LogFormat = 'lines' | 'rows';
 
 /** A longer row is reported instead of parsed. */
 export const MAX_ROW_BYTES = 16 * 1024 * 1024;
-/** A scalar of a line's head that is longer isn't osquery's. */
-const MAX_HEAD_BYTES = 64 * 1024;
 
 type Mode = 'lines' | 'member' | 'diffMember' | 'array' | 'endOfRows' | 'done';
-
-/** A line while it is scanned. */
-interface OpenLine {
-  name: string | undefined;
-  epoch: number;
-  counter: number;
-  unixTime: number;
-  form: 'event' | 'batch' | 'snapshot' | undefined;
-  action: LogRow['change'] | undefined;
-  removed: RowSpans | undefined;
-  rows: RowSpans;
-  bare: boolean;
-}
 
 /**
  * Reads a log payload in slices. A first pass, {@link LogReader.advance}, finds the heads of the lines and where
@@ -200,32 +186,9 @@ export class LogReader {
         break;
       default:
         scanner.value();
-        this.#head(key, start);
+        readHead(line, key, scanner, start);
     }
     return this.#afterMember('member');
-  }
-
-  #head(key: string, start: number): void {
-    const line = this.#line;
-    const value = () => scalar(this.#scanner, start, MAX_HEAD_BYTES);
-    switch (key) {
-      case 'name':
-        line.name = String(value());
-        break;
-      case 'epoch':
-      case 'counter':
-      case 'unixTime': {
-        const number = Number(value());
-        if (!Number.isFinite(number)) throw new JsonBytesError(`expected a number for ${key}`, start);
-        line[key] = number;
-        break;
-      }
-      case 'action': {
-        const change = CHANGES.get(String(value()));
-        if (!change) throw new JsonBytesError('expected the action added, removed or snapshot', start);
-        line.action = change;
-      }
-    }
   }
 
   #diffMember(): Mode {
@@ -299,57 +262,6 @@ export class LogReader {
   }
 
   #finishLine(): void {
-    const { bytes, at, sawEscape, sawNonAscii } = this.#scanner;
-    const { name, epoch, counter, unixTime, form, action, removed, rows, bare } = this.#line;
-    if (name === undefined || !form) throw new JsonBytesError('expected a line with a name and rows', at);
-    const change = form === 'batch' ? 'ADDED' : form === 'snapshot' ? 'SNAPSHOT' : action;
-    if (!change) throw new JsonBytesError('expected an action beside the row', at);
-    this.#items.push(
-      logItem({
-        bytes,
-        name,
-        epoch,
-        counter,
-        unixTime,
-        change,
-        removed: form === 'batch' ? removed : undefined,
-        rows,
-        bare,
-        escapes: sawEscape,
-        nonAscii: sawNonAscii,
-        maxRowBytes: this.#maxRowBytes,
-      }),
-    );
-  }
-}
-
-const CHANGES: ReadonlyMap<string, LogRow['change']> = new Map([
-  ['added', 'ADDED'],
-  ['removed', 'REMOVED'],
-  ['snapshot', 'SNAPSHOT'],
-]);
-
-function openLine(): OpenLine {
-  return {
-    name: undefined,
-    epoch: 0,
-    counter: 0,
-    unixTime: 0,
-    form: undefined,
-    action: undefined,
-    removed: undefined,
-    rows: new RowSpans(),
-    bare: false,
-  };
-}
-
-/** The scalar from `start` to where the scanner stands. */
-function scalar(scanner: JsonScanner, start: number, maxBytes: number): unknown {
-  if (scanner.at - start > maxBytes)
-    throw new JsonBytesError(`expected no more than ${maxBytes} bytes`, start);
-  try {
-    return JSON.parse(decodeText(scanner.bytes.subarray(start, scanner.at)));
-  } catch {
-    throw new JsonBytesError('expected a JSON value', start);
+    this.#items.push(finishLine(this.#line, this.#scanner, this.#maxRowBytes));
   }
 }
