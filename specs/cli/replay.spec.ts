@@ -165,6 +165,14 @@ Not finished, as a crash or a writer at work leaves it: 60 bytes at the end of $
     await log.close();
   });
 
+  test('gives the result of a trace that is cut off, and says where on standard error', async (t) => {
+    const path = join(await temporaryDirectory(t), 'trace.jsonl');
+    await writeFile(path, '{"kind":"head","format":1,"version":"1","at":0}\n{"kind":"mess');
+    const { printed, complained } = await run(['replay', path, '--trace']);
+    assert.match(printed(), /^0 steps of 0 machines, 0 messages: /);
+    assert.match(complained(), /^The trace is cut off in line 2, after 13 characters, .*\n$/);
+  });
+
   test('says what a moment is to whoever gives none', async () => {
     const around = surroundings();
     await assert.rejects(run(['replay', LAST_NIGHT, '--until', 'yesterday'], around), {

@@ -5,6 +5,7 @@ import type { ConnectionCommand, ConnectionEvent } from '../../actors/bro-link.t
 import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
 import { osqueryCoreMachine } from '../../actors/osquery-core.machine.ts';
 import { parseTraceLine, printTraceLine, TraceError } from '../../src/replay/trace.ts';
+import { cutOffInWords } from '../../src/replay/trace-reader.ts';
 import { createTraceRecorder } from '../../src/replay/trace-recorder.ts';
 import { replayInWords, replayTrace } from '../../src/replay/trace-replay.ts';
 import type { Host } from '../../src/vocabulary/words.ts';
@@ -99,7 +100,7 @@ function tampered(
 test('a recorded life replays to the same states', async () => {
   const lines = recordPeer();
   const result = await replayTrace(each(lines));
-  assert.deepEqual(result, { steps: 11, messages: 1, actors: 1, deviation: null });
+  assert.deepEqual(result, { steps: 11, messages: 1, actors: 1, deviation: null, cutOff: null });
   assert.deepEqual(replayInWords(result), [
     '11 steps of 1 machines, 1 messages: every machine came to the states of the trace.',
   ]);
@@ -173,6 +174,23 @@ test('what is no trace is refused with the line', async () => {
       return true;
     });
   }
+});
+
+test('of a trace that is cut off in its last line the result is what there is up to there', async () => {
+  const lines = recordPeer().map((line) => `${line}\n`);
+  const last = lines.at(-1) ?? '';
+  const whole = lines.slice(0, -1);
+  const result = await replayTrace(each([...whole, last.slice(0, 20)]));
+  const cutOff = { line: lines.length, characters: 20 };
+  assert.deepEqual(result, { steps: 11, messages: 0, actors: 1, deviation: null, cutOff });
+  assert.equal(
+    cutOffInWords(cutOff),
+    'The trace is cut off in line 13, after 20 characters, as a crash or a writer at work leaves it: this is all up to there.',
+  );
+  const refused = { name: 'TraceError', code: 'no-json' };
+  // Damaged, and not unfinished: its line feed is there, or other lines are.
+  await assert.rejects(replayTrace(each([...whole, `${last.slice(0, 20)}\n`])), refused);
+  await assert.rejects(replayTrace(each([...whole, last.slice(0, 20), last])), refused);
 });
 
 test('errors survive a trace, whatever else a value holds', () => {

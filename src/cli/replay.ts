@@ -6,6 +6,7 @@ import { explain, explanationInWords } from '../replay/explain.ts';
 import { type Point, parsePoint, parseRange } from '../replay/point.ts';
 import { timeInWords } from '../replay/printable.ts';
 import { type Moment, type Replayable, stateAt, statesAt, timeline } from '../replay/replay.ts';
+import { cutOffInWords } from '../replay/trace-reader.ts';
 import { replayInWords, replayTrace } from '../replay/trace-replay.ts';
 import { render } from '../schedule/render.ts';
 import { type Io, printLine } from './io.ts';
@@ -87,6 +88,7 @@ async function replayTraceFile(io: Io, path: string, json: boolean): Promise<boo
   const result = await replayTrace(readTraceFile(path));
   const lines = json ? [JSON.stringify(result)] : replayInWords(result);
   for (const line of lines) await printLine(io.out, line);
+  if (result.cutOff) await printLine(io.err, cutOffInWords(result.cutOff));
   return result.deviation === null;
 }
 

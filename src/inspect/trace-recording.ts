@@ -1,4 +1,5 @@
-import { parseTraceLine, type TraceStep } from '../replay/trace.ts';
+import type { TraceStep } from '../replay/trace.ts';
+import { type CutOff, TraceReader } from '../replay/trace-reader.ts';
 import { INIT } from '../replay/trace-recorder.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
 import type { ScheduleState } from '../schedule/schedule.ts';
@@ -11,13 +12,15 @@ const MANAGER = 'schedule-manager';
 /**
  * Reads a trace into a recording. Of contexts only the schedule manager's is looked at: its facts and its schedule.
  * Throws TraceError for what is no trace.
+ * @returns where it ends in the midst of a line, if it does
  */
-export async function recordTraceLines(lines: AsyncIterable<string>, recording: Recording): Promise<void> {
+export async function recordTraceLines(
+  lines: AsyncIterable<string>,
+  recording: Recording,
+): Promise<CutOff | null> {
   const follower = new FactFollower();
-  let number = 0;
-  for await (const text of lines) {
-    number += 1;
-    const line = parseTraceLine(text, number);
+  const reader = new TraceReader(lines);
+  for await (const { line } of reader.read()) {
     if (line.kind === 'message') recording.add(messageEntry(line.message));
     if (line.kind !== 'step') continue;
     const { at, actor, machine, event, state, status } = line;
@@ -32,6 +35,7 @@ export async function recordTraceLines(lines: AsyncIterable<string>, recording: 
       status: status as 'active',
     });
   }
+  return reader.cutOff;
 }
 
 function takeManager(

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type AnyMachineSnapshot, type AnyStateMachine, initialTransition, transition } from 'xstate';
 import { MACHINES } from '../../actors/machines.ts';
-import { parseTraceLine, TraceError, type TraceStep } from './trace.ts';
+import { TraceError, type TraceStep } from './trace.ts';
+import { type CutOff, TraceReader } from './trace-reader.ts';
 import { INIT } from './trace-recorder.ts';
 
 /** Where a machine came to another state than it had come to when the trace was recorded. */
@@ -22,6 +23,8 @@ export interface TraceReplay {
   readonly actors: number;
   /** The first deviation, where the replay stopped; null if every step led where it had led. */
   readonly deviation: Deviation | null;
+  /** Where the trace ends in the midst of a line; null if it doesn't, or was not read to its end. */
+  readonly cutOff: CutOff | null;
 }
 
 /** An actor as it is run again: the machine's own snapshot, and the context that the trace tells of. */
@@ -37,34 +40,41 @@ interface Rerun {
  */
 export async function replayTrace(lines: AsyncIterable<string>): Promise<TraceReplay> {
   const actors = new Map<string, Rerun>();
-  let number = 0;
+  const reader = new TraceReader(lines);
   let steps = 0;
   let messages = 0;
-  for await (const text of lines) {
-    number += 1;
-    const line = parseTraceLine(text, number);
+  const result = (deviation: Deviation | null): TraceReplay => ({
+    ...{ steps, messages, actors: actors.size, deviation },
+    cutOff: reader.cutOff,
+  });
+  for await (const { line, number } of reader.read()) {
     if (line.kind === 'message') messages += 1;
     if (line.kind !== 'step') continue;
     steps += 1;
     const rerun = runAgain(actors.get(line.actor), line, number);
     actors.set(line.actor, rerun);
     const differences = differencesOf(rerun, line);
-    if (differences.length > 0) {
-      return { steps, messages, actors: actors.size, deviation: { line: number, step: line, differences } };
-    }
+    if (differences.length > 0) return result({ line: number, step: line, differences });
   }
-  return { steps, messages, actors: actors.size, deviation: null };
+  return result(null);
 }
 
 function runAgain(before: Rerun | undefined, step: TraceStep, line: number): Rerun {
   if (step.event.type === INIT) {
     const machine = MACHINES.get(step.machine);
-    if (!machine) throw new TraceError(`line ${line} tells of a machine ${step.machine} that there is not`);
+    if (!machine)
+      throw new TraceError(
+        'unknown-machine',
+        `line ${line} tells of a machine ${step.machine} that there is not`,
+      );
     const [snapshot] = initialTransition(machine, step.event['input']);
     return { machine, snapshot, traced: step.changed };
   }
   if (!before)
-    throw new TraceError(`line ${line} goes on with ${step.actor}, of whose beginning nothing is told`);
+    throw new TraceError(
+      'no-beginning',
+      `line ${line} goes on with ${step.actor}, of whose beginning nothing is told`,
+    );
   const [snapshot] = transition(before.machine, before.snapshot, step.event);
   return { machine: before.machine, snapshot, traced: { ...before.traced, ...step.changed } };
 }
@@ -89,7 +99,7 @@ function plain(value: unknown): unknown {
 }
 
 /** What a replay came to, for people. */
-export function replayInWords({ steps, messages, actors, deviation }: TraceReplay): string[] {
+export function replayInWords({ steps, messages, actors, deviation }: Omit<TraceReplay, 'cutOff'>): string[] {
   if (!deviation) {
     return [
       `${steps} steps of ${actors} machines, ${messages} messages: every machine came to the states of the trace.`,

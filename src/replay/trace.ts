@@ -1,4 +1,5 @@
 import type { Published } from '../bus/messages.ts';
+import { reasonOf } from '../text/reason.ts';
 
 /**
  * A trace: one JSON object a line, in the order in which it happened. It holds every message of the bus and every
@@ -47,9 +48,22 @@ export function printTraceLine(line: TraceLine): string {
   );
 }
 
+/**
+ * - `no-json`, `no-trace`: a line is damaged, or of something else
+ * - `newer-format`: another version of this program has written it
+ * - `unknown-machine`, `no-beginning`: it tells of a machine that there is not, or goes on with one that never began
+ */
+export type TraceErrorCode = 'no-json' | 'no-trace' | 'newer-format' | 'unknown-machine' | 'no-beginning';
+
 /** Why a text is no trace. */
 export class TraceError extends Error {
   override readonly name = 'TraceError';
+  readonly code: TraceErrorCode;
+
+  constructor(code: TraceErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** Throws {@link TraceError} with the number of the line for what is none, or of a newer format. */
@@ -58,12 +72,15 @@ export function parseTraceLine(text: string, number: number): TraceLine {
   try {
     line = JSON.parse(text, (_key, value: unknown) => revive(value));
   } catch (error) {
-    throw new TraceError(`line ${number} is no JSON: ${error instanceof Error ? error.message : error}`);
+    throw new TraceError('no-json', `line ${number} is no JSON: ${reasonOf(error)}`);
   }
   if (!['head', 'message', 'step'].includes(line?.kind))
-    throw new TraceError(`line ${number} is of no trace`);
+    throw new TraceError('no-trace', `line ${number} is of no trace`);
   if (line.kind === 'head' && line.format > TRACE_FORMAT) {
-    throw new TraceError(`the trace has format ${line.format}; this program reads up to ${TRACE_FORMAT}`);
+    throw new TraceError(
+      'newer-format',
+      `the trace has format ${line.format}; this program reads up to ${TRACE_FORMAT}`,
+    );
   }
   return line;
 }

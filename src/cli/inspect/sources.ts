@@ -3,6 +3,7 @@ import { readLog } from '../../event-log/event-log-reader-store.ts';
 import type { InspectSource } from '../../inspect/conversation.ts';
 import { Recording } from '../../inspect/recording.ts';
 import { recordTraceLines } from '../../inspect/trace-recording.ts';
+import { cutOffInWords } from '../../replay/trace-reader.ts';
 import { readTraceFile } from '../trace-file.ts';
 import { layOutCharts } from './charts.ts';
 
@@ -28,7 +29,11 @@ function traceSource(path: string): InspectSource {
     charts: layOutCharts,
     open(onProblem) {
       const recording = new Recording(null);
-      recordTraceLines(readTraceFile(path), recording).catch(onProblem);
+      const read = async () => {
+        const cutOff = await recordTraceLines(readTraceFile(path), recording);
+        if (cutOff) onProblem(new Error(cutOffInWords(cutOff)));
+      };
+      read().catch(onProblem);
       return { recording, close() {} };
     },
   };
