@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { DeliveryError } from './delivery-error.ts';
 import type {
   Appended,
@@ -11,7 +11,6 @@ import type {
 } from './journal.ts';
 import { SegmentReader, type StoredSegment } from './journal-reader-store.ts';
 import {
-  encodeEntry,
   encodeHeader,
   entrySize,
   type JournalEntry,
@@ -20,7 +19,8 @@ import {
   MAX_PAYLOAD,
   rowSpan,
 } from './journal-record.ts';
-import { recoverSegments, segmentPath, syncDirectory, writeAll } from './segment-files-store.ts';
+import { recoverSegments } from './segment-files-store.ts';
+import { SegmentWriter } from './segment-writer-store.ts';
 
 export interface JournalOptions {
   /** Created if it isn't there. The caller sees to it that no other process uses it. */
@@ -40,7 +40,6 @@ export interface JournalOptions {
 }
 
 const DAY = 24 * 60 * 60 * 1000;
-const SYNC_INTERVAL = 1000;
 /** As many entries are written with one call. */
 const GROUP = 256;
 
@@ -59,24 +58,19 @@ interface Waiting {
 export class JournalStore implements Journal {
   readonly limits: JournalLimits;
   readonly #options: JournalOptions;
-  readonly #segmentBytes: number;
-  readonly #segments: StoredSegment[];
+  readonly #writer: SegmentWriter;
   #next: number;
-  #bytes: number;
-  #handle: FileHandle | undefined;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  #syncTimer: NodeJS.Timeout | undefined;
-  #syncing: Promise<void> = Promise.resolve();
   #closed = false;
 
   private constructor(options: JournalOptions, segments: StoredSegment[]) {
     this.#options = options;
-    this.#segments = segments;
     this.limits = { maxBytes: options.maxBytes ?? 1024 ** 3, maxAge: options.maxAge ?? 7 * DAY };
     // Many segments, so that little is lost when the oldest has to go.
-    this.#segmentBytes = options.segmentBytes ?? Math.min(16 * 1024 * 1024, this.limits.maxBytes / 16);
-    this.#bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    const segmentBytes = options.segmentBytes ?? Math.min(16 * 1024 * 1024, this.limits.maxBytes / 16);
+    const { directory, now, fsync = 'interval' } = options;
+    this.#writer = new SegmentWriter({ directory, now, segmentBytes, fsync }, segments);
     this.#next = Math.max(segments.at(-1)?.next ?? 0, options.atLeast ?? 0, Math.floor(options.now() * 1000));
   }
 
@@ -95,11 +89,11 @@ export class JournalStore implements Journal {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#writer.bytes;
   }
 
   get segments(): readonly SegmentInfo[] {
-    return this.#segments;
+    return this.#writer.segments;
   }
 
   sizeOf(entry: NewEntry): number {
@@ -153,13 +147,13 @@ export class JournalStore implements Journal {
         this.#refuse(one, 'too-large', `${one.size} bytes, the journal holds ${this.limits.maxBytes}`);
         continue;
       }
-      if (this.#bytes + size + one.size > this.limits.maxBytes) {
+      if (this.#writer.bytes + size + one.size > this.limits.maxBytes) {
         // What the group has so far is numbered first.
         if (group.length > 0) {
           this.#waiting.unshift(one);
           break;
         }
-        this.#refuse(one, 'full', `${this.#bytes} of ${this.limits.maxBytes} bytes are in use`);
+        this.#refuse(one, 'full', `${this.#writer.bytes} of ${this.limits.maxBytes} bytes are in use`);
         continue;
       }
       size += one.size;
@@ -183,108 +177,24 @@ export class JournalStore implements Journal {
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<JournalEntry[]> {
-    const { handle, segment } = await this.#openSegment();
-    const start = segment.bytes;
     const receivedAt = this.#options.now();
-    const entries: JournalEntry[] = [];
-    let sequence = this.#next;
-    let position = start;
-    try {
-      let buffers: Uint8Array[] = [];
-      let size = 0;
-      for (const { entry, header } of group) {
-        const { kind, payload } = entry;
-        const head = { sequence, kind, receivedAt, header: entry.header };
-        sequence += rowSpan(payload.length);
-        entries.push({ ...head, payload, next: sequence });
-        for (const part of encodeEntry(head, header, payload)) {
-          buffers.push(...part);
-          size += part.reduce((sum, buffer) => sum + buffer.length, 0);
-          if (size < MAX_PART) continue;
-          await writeAll(handle, buffers, size, position);
-          position += size;
-          buffers = [];
-          size = 0;
-        }
-      }
-      if (size > 0) await writeAll(handle, buffers, size, position);
-      position += size;
-      if (this.#options.fsync === 'always') await handle.datasync();
-    } catch (error) {
-      await this.#takeBack(handle, segment, start);
-      throw error;
-    }
-    segment.bytes = position;
-    segment.next = sequence;
-    segment.newestAt = receivedAt;
-    this.#bytes += position - start;
-    this.#next = Math.max(this.#next, sequence);
-    this.#syncSoon();
-    return entries;
-  }
-
-  /** Cuts off what a failed write may have left; where even that fails, or the file is at its limit, goes on in a new one. */
-  async #takeBack(handle: FileHandle, segment: StoredSegment, start: number): Promise<void> {
-    const cut = await handle.truncate(start).then(
-      () => true,
-      () => false,
-    );
-    if (cut && segment.bytes === 0) return;
-    this.#handle = undefined;
-    await handle.close().catch(() => {});
-  }
-
-  async #openSegment(): Promise<{ handle: FileHandle; segment: StoredSegment }> {
-    const current = this.#segments.at(-1);
-    if (this.#handle && current && current.bytes < this.#segmentBytes) {
-      return { handle: this.#handle, segment: current };
-    }
-    const first = this.#next;
-    const path = segmentPath(this.#options.directory, first);
-    const handle = await open(path, 'w', 0o600);
-    if (this.#handle) this.#retire(this.#handle);
-    this.#handle = handle;
-    const segment = { path, first, next: first, bytes: 0, newestAt: this.#options.now() };
-    if (current?.first === first) this.#segments.pop();
-    this.#segments.push(segment);
-    if (this.#options.fsync !== 'never') await syncDirectory(this.#options.directory);
-    return { handle, segment };
-  }
-
-  /** Closes a segment that is written to its end; nobody waits for that. */
-  #retire(handle: FileHandle): void {
-    this.#syncing = this.#syncing.then(async () => {
-      if (this.#options.fsync !== 'never') await handle.datasync().catch(() => {});
-      await handle.close().catch(() => {});
+    let next = this.#next;
+    const written = group.map(({ entry: { kind, header, payload }, header: encoded }) => {
+      const sequence = next;
+      next += rowSpan(payload.length);
+      return { entry: { sequence, kind, receivedAt, header, payload, next }, header: encoded };
     });
-  }
-
-  #syncSoon(): void {
-    if ((this.#options.fsync ?? 'interval') !== 'interval') return;
-    this.#syncTimer ??= setTimeout(() => {
-      this.#syncTimer = undefined;
-      const handle = this.#handle;
-      if (handle) this.#syncing = this.#syncing.then(() => handle.datasync().catch(() => {}));
-    }, SYNC_INTERVAL).unref();
+    await this.#writer.write(written);
+    this.#next = Math.max(this.#next, next);
+    return written.map(({ entry }) => entry);
   }
 
   reader(): JournalReader {
-    return new SegmentReader(this.#segments);
+    return new SegmentReader(this.#writer.segments);
   }
 
-  async trim(before: number, withNewest = false): Promise<void> {
-    for (;;) {
-      const oldest = this.#segments[0];
-      if (!oldest || oldest.next > before) return;
-      if (this.#segments.length === 1 && this.#handle) {
-        if (!withNewest || this.#writing) return;
-        this.#retire(this.#handle);
-        this.#handle = undefined;
-      }
-      this.#segments.shift();
-      this.#bytes -= oldest.bytes;
-      await rm(oldest.path, { force: true });
-    }
+  trim(before: number, withNewest = false): Promise<void> {
+    return this.#writer.trim(before, withNewest);
   }
 
   /** Waits for what has been asked for, then closes the files. */
@@ -292,10 +202,7 @@ export class JournalStore implements Journal {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writing;
-    clearTimeout(this.#syncTimer);
-    if (this.#handle) this.#retire(this.#handle);
-    this.#handle = undefined;
-    await this.#syncing;
+    await this.#writer.close();
   }
 }
 
