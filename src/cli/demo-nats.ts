@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { EXTENSION_NAME, PLUGIN_NAME } from '../osquery/registration.ts';
 import { printable } from '../replay/printable.ts';
+import { reasonOf } from '../text/reason.ts';
 import { Broadcast } from './demo/broadcast.ts';
 import type { Child } from './demo/child.ts';
 import { findNatsServer, type NatsProcess, startNatsServer } from './demo/nats-process.ts';
@@ -72,7 +73,7 @@ async function perform(stage: Stage, interrupted: AbortSignal): Promise<string |
     await play({ stage, troupe, signal: stop.signal, leaving });
     return undefined;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     stage.failure(`This did not work: ${reason}`);
     for (const child of troupe.children) {
       stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);

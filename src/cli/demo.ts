@@ -4,6 +4,7 @@ import { createManagerClient, type ManagerClient } from '../osquery/manager-clie
 import { OsqueryError } from '../osquery/osquery-error.ts';
 import type { Row } from '../osquery/row.ts';
 import { printable } from '../replay/printable.ts';
+import { reasonOf } from '../text/reason.ts';
 import type { Child } from './demo/child.ts';
 import { type FoundOsqueryd, findOsqueryd } from './demo/programs.ts';
 import { createStage, type ShownRow, type Stage } from './demo/stage.ts';
@@ -55,7 +56,7 @@ async function perform(
     await play({ stage, troupe, signal: stop.signal, mayEnd: (child) => leaving.add(child) });
     return undefined;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     stage.failure(`This did not work: ${reason}`);
     for (const child of troupe.children) {
       stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);

@@ -1,3 +1,4 @@
+import { reasonOf } from '../text/reason.ts';
 import type { Gap } from '../vocabulary/words.ts';
 import type { Ledger } from './accounting.ts';
 import { Arrivals } from './arrivals.ts';
@@ -105,7 +106,7 @@ export class Lane implements TransferHost {
 
   failed(error: unknown): void {
     this.detach();
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reasonOf(error);
     this.ports.report({ type: 'link-failed', peer: this.peer, message });
   }
 

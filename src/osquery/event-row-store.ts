@@ -2,8 +2,10 @@
  * Answers subscriptions to event tables at the moment of the event: the row that osquery forwards is put into
  * a table of the event table's columns, and each subscription's own SQL is run over that single row.
  */
+
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { encodeText } from '../text/byte-text.ts';
+import { reasonOf } from '../text/reason.ts';
 import { cellText } from './cell-text.ts';
 import { eventQueryForm } from './event-query.ts';
 import { type EventTable, tablesOfRow } from './event-tables.ts';
@@ -110,7 +112,7 @@ function prepareQuery(database: DatabaseSync, sql: string): Query | { readonly r
     if (statement.all().length > 0) return { reason: 'it is an aggregate' };
     return { statement, names: statement.columns().map(({ name }) => name) };
   } catch (error) {
-    return { reason: error instanceof Error ? error.message : String(error) };
+    return { reason: reasonOf(error) };
   }
 }
 

@@ -1,6 +1,8 @@
 /** One connection that osqueryd made to our socket: requests in, a reply each, in order. */
+
 import type { Socket } from 'node:net';
 import thrift from 'thrift';
+import { reasonOf } from '../text/reason.ts';
 import type { ByteBudget, Share } from './byte-budget.ts';
 import Extension from './generated/Extension.js';
 import type { Row } from './row.ts';
@@ -203,7 +205,7 @@ class ExtensionConnection {
     try {
       return await this.#context.handlers.call(registry, item, new Map(Object.entries(request)));
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = reasonOf(error);
       this.#context.report({ kind: 'failed', message: `${registry}/${item}: ${message}` });
       return { code: 1, message, rows: [] };
     }
@@ -227,7 +229,7 @@ class ExtensionConnection {
   }
 
   #refuse(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reasonOf(error);
     this.#context.report({ kind: 'refused', message });
     this.#drop();
   }

@@ -1,4 +1,5 @@
 /** JSON that osquery gives and whose shape has changed over its versions: read what is there. */
+import { reasonOf } from '../text/reason.ts';
 import { OsqueryError } from './osquery-error.ts';
 
 /** Throws {@link OsqueryError} `protocol`, naming `what` was to be read. */
@@ -6,7 +7,7 @@ export function parseJson(json: string, what: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new OsqueryError('protocol', `${what} is no JSON: ${reason}`);
   }
 }

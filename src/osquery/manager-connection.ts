@@ -1,6 +1,8 @@
 /** One connection to osquery's extension manager: one call at a time, any number of calls one after another. */
+
 import { createConnection, type Socket } from 'node:net';
 import thrift from 'thrift';
+import { reasonOf } from '../text/reason.ts';
 import ExtensionManager from './generated/ExtensionManager.js';
 import { OsqueryError } from './osquery-error.ts';
 import { MessageSink, readingProtocol, WritingProtocol } from './thrift-message.ts';
@@ -138,6 +140,6 @@ export class ManagerConnection {
 }
 
 function protocolError(method: string, cause: unknown): OsqueryError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = reasonOf(cause);
   return new OsqueryError('protocol', `osquery's answer to ${method} is no answer: ${reason}`, null, cause);
 }

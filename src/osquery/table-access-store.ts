@@ -3,7 +3,9 @@
  * while it prepares the statement, over empty tables of the names and columns that osquery's have; no matter
  * how the statement hides a table in joins, subqueries or names.
  */
+
 import { constants, DatabaseSync } from 'node:sqlite';
+import { reasonOf } from '../text/reason.ts';
 import { OsqueryError } from './osquery-error.ts';
 import { columnDefinitions, quoteIdentifier } from './sql-identifier.ts';
 import type { DeclaredColumn } from './table-columns.ts';
@@ -86,7 +88,7 @@ async function prepareSome(
     try {
       return prepare(database, sql, access);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = reasonOf(error);
       // What was made and is missed all the same would be made for ever.
       if (made.has(message) || !(await make(database, message, access, columnsOf))) throw refusal(error);
       made.add(message);
@@ -169,6 +171,6 @@ function summary({ columns, functions }: Access): StatementAccess {
 }
 
 function refusal(error: unknown): OsqueryError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   return new OsqueryError('refused', message, 1, error);
 }

@@ -1,6 +1,7 @@
 import type { Connection } from '../../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../../broker/zeek-event.ts';
 import { subscriptionsOf } from '../../schedule/schedule.ts';
+import { reasonOf } from '../../text/reason.ts';
 import { gapInWords } from '../../vocabulary/gap-words.ts';
 import type { Announcement } from '../../vocabulary/vocabularies.ts';
 import type { Occasion } from '../../vocabulary/vocabulary.ts';
@@ -217,7 +218,7 @@ export class BroConversation implements BroLink {
     try {
       await this.connection.send(message.topic, [message.event]);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.#house.log.debug({ area: 'bro', peer: this.peer, event: message.event.name, reason }, 'not said');
     }
   }

@@ -5,6 +5,7 @@ import { readLog } from '../../event-log/event-log-reader-store.ts';
 import { counted, printable, timeInWords } from '../../replay/printable.ts';
 import { stateAt } from '../../replay/replay.ts';
 import { subscriptionsOf } from '../../schedule/schedule.ts';
+import { reasonOf } from '../../text/reason.ts';
 import { gapInWords } from '../../vocabulary/gap-words.ts';
 import type { Gap } from '../../vocabulary/words.ts';
 import { columns } from './columns.ts';
@@ -73,7 +74,7 @@ async function orProblem<T extends object>(work: Promise<T>): Promise<T | { read
   try {
     return await work;
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: reasonOf(error) };
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { reasonOf } from '../../text/reason.ts';
 import type { Config } from './config/config.ts';
 import { ConfigError } from './config/config-json.ts';
 import type { Flags } from './flags.ts';
@@ -145,7 +146,7 @@ export class CorePlugins {
       });
       return ok(rows.map(rowText));
     } catch (error) {
-      return refused(error instanceof Error ? error.message : String(error));
+      return refused(reasonOf(error));
     }
   }
 
@@ -153,7 +154,7 @@ export class CorePlugins {
     try {
       return ok(work());
     } catch (error) {
-      return refused(error instanceof Error ? error.message : String(error));
+      return refused(reasonOf(error));
     }
   }
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../text/reason.ts';
 import type { Clock } from './clock.ts';
 import { type ConfigValue, parseJson } from './config/config-json.ts';
 import type { Flags } from './flags.ts';
@@ -99,7 +100,7 @@ export class Distributed {
     try {
       return { id, rows: await query(sql), message: '', tookMs: clock.now() - started };
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = reasonOf(error);
       log.error('distributed.cpp', 187, `Error executing distributed query: ${id}: ${message}`);
       return { id, rows: [], message, tookMs: clock.now() - started };
     }

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { reasonOf } from '../../text/reason.ts';
 import { MessageReader, type ThriftMessage, type ThriftStruct } from './thrift/binary-reader.ts';
 import { MESSAGE } from './thrift/binary-writer.ts';
 import {
@@ -60,7 +61,7 @@ export async function callPlugin(
     if (!response) throw new LinkError('call failed: unknown result');
     return readResponse(response);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reasonOf(error);
     return { status: failure(`Extension call failed: ${message}`), response: [] };
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { reasonOf } from '../../text/reason.ts';
 import { systemClock } from './clock.ts';
 import { FlagError, Flags } from './flags.ts';
 import { CATASTROPHIC, Osqueryd } from './osqueryd.ts';
@@ -45,7 +46,7 @@ function newOsqueryd(flags: Flags): Osqueryd | undefined {
       stdout: (text) => process.stdout.write(text),
     });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reasonOf(error);
     process.stderr.write(`osqueryd initialize failed: Could not initialize database: ${message}\n`);
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../text/reason.ts';
 import type { CorePlugins } from './core-plugins.ts';
 import type { Flags } from './flags.ts';
 import type { ManagerApi } from './manager-server.ts';
@@ -47,5 +48,5 @@ function ok(response: readonly StringMap[]): ExtensionResponse {
 }
 
 function refused(error: unknown): ExtensionResponse {
-  return { status: failure(error instanceof Error ? error.message : String(error)), response: [] };
+  return { status: failure(reasonOf(error)), response: [] };
 }

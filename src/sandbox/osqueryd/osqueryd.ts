@@ -1,4 +1,5 @@
 import { existsSync, globSync, rmSync } from 'node:fs';
+import { reasonOf } from '../../text/reason.ts';
 import { Activation } from './activation.ts';
 import { Autoload } from './autoload.ts';
 import { type Clock, unixTime } from './clock.ts';
@@ -183,7 +184,7 @@ export class Osqueryd {
         return;
       this.#startServices();
     } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error));
+      this.#fail(reasonOf(error));
     }
   }
 

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../text/reason.ts';
 import type { Clock } from './clock.ts';
 import { unixTime } from './clock.ts';
 import type { Config, ScheduleEntry } from './config/config.ts';
@@ -92,7 +93,7 @@ export class QueryRunner {
       const table = (source: Table) => this.#options.eventsFor(source, name);
       outcome = await engine.query(query.query, { table });
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = reasonOf(error);
       log.error('scheduler.cpp', 128, `Error executing scheduled query ${name}: ${message}`);
       return;
     } finally {
@@ -166,7 +167,7 @@ export class QueryRunner {
       else store.touch(name, unixTime(clock));
       return run;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = reasonOf(error);
       fail(`Error adding new results to database for query ${name}: ${message}`);
       return undefined;
     }

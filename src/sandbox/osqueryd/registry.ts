@@ -1,3 +1,4 @@
+import { reasonOf } from '../../text/reason.ts';
 import type { StatusLog } from './logging/status-log.ts';
 import {
   type ExtensionInfo,
@@ -202,7 +203,7 @@ export class Registry {
         try {
           this.#options.attachTable(item, routes, extension);
         } catch (error) {
-          return error instanceof Error ? error.message : String(error);
+          return reasonOf(error);
         }
       }
       this.#external.set(key(registry, item), extension);

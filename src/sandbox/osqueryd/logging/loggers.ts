@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeText } from '../../../text/byte-text.ts';
+import { reasonOf } from '../../../text/reason.ts';
 import type { Flags } from '../flags.ts';
 import type { Registry } from '../registry.ts';
 import {
@@ -108,7 +109,7 @@ export class Loggers {
       appendFileSync(join(directory, file), encodeText(`${line}\n`), { mode: 0o640 });
       return success();
     } catch (error) {
-      return failure(error instanceof Error ? error.message : String(error));
+      return failure(reasonOf(error));
     }
   }
 

@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { reasonOf } from '../../../text/reason.ts';
 import { StatementInspector } from './authorizer.ts';
 import type { TypedRow } from './cell.ts';
 import { declaredType, expressionTypes } from './column-types.ts';
@@ -155,7 +156,7 @@ export class SqlEngine {
     try {
       statement = db.prepare(sql);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = reasonOf(error);
       if (message === NOTHING) return undefined;
       throw new SqlError(inspector.modified ? `table ${inspector.modified} may not be modified` : message);
     } finally {
@@ -180,7 +181,7 @@ export class SqlEngine {
       db.setAuthorizer(this.#inspector());
       return readRows(db, prepared.sql);
     } catch (error) {
-      throw new SqlError(error instanceof Error ? error.message : String(error));
+      throw new SqlError(reasonOf(error));
     } finally {
       db.setAuthorizer(null);
       for (const [table] of contents) db.exec(`DELETE FROM "${table.name}"`);
