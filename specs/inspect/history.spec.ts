@@ -5,7 +5,7 @@ import type { StepFrame } from '../../actors/inspection.ts';
 import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import { chartOf } from '../../src/inspect/chart.ts';
 import { layOut } from '../../src/inspect/chart-layout.ts';
-import { type Entry, trimmed } from '../../src/inspect/entries.ts';
+import { type Entry, trimmed, weightOf } from '../../src/inspect/entries.ts';
 import { History, lastUpTo } from '../../src/inspect/history.ts';
 import { activeStates, lightsOf, stateInWords } from '../../src/inspect/lights.ts';
 
@@ -44,8 +44,30 @@ test('a moment is found again by its name, also among others of the same millise
 
 test('what is too old goes, and leaves where everything stood', () => {
   const entries = [step(1, 'a', 'x'), step(2, 'a', 'y'), fact(3, 1), fact(4, 2), step(5, 'b', 'z')];
-  assert.deepEqual(trimmed(entries, 2), [step(2, 'a', 'y'), fact(3, 1), fact(4, 2), step(5, 'b', 'z')]);
-  assert.deepEqual(trimmed(entries, 9), entries);
+  const kept = [step(2, 'a', 'y'), fact(3, 1), fact(4, 2), step(5, 'b', 'z')];
+  const much = 1_000_000;
+  assert.deepEqual(trimmed(entries, { entries: 3, weight: much }), kept);
+  const weight = (weightOf(fact(4, 2)) + weightOf(step(5, 'b', 'z'))) / 0.8;
+  assert.deepEqual(trimmed(entries, { entries: 9, weight }), kept);
+  assert.deepEqual(trimmed(entries, { entries: 9, weight: much }), entries);
+});
+
+test('a page that is open for days holds no more than it has room for, and what stood before', () => {
+  const history = new History({ entries: 100, weight: 1_000_000 });
+  history.add([step(0, 'b', 'x')]);
+  let shift = 0;
+  for (let at = 1; at <= 10_000; at += 1) shift += history.add([step(at, 'a', `${at}`)]);
+  assert.ok(history.length <= 100, `${history.length} entries`);
+  assert.equal(shift + history.length, 10_001);
+  assert.equal(history.stepAt('a', history.length - 1)?.step.state, '10000');
+  assert.equal(history.stepAt('b', history.length - 1)?.step.state, 'x');
+  const heavy = new History({ entries: 1_000, weight: 10_000 });
+  const accounts = Array.from({ length: 10 }, (_, n) => ({
+    ...{ peer: 'a', name: `${n}`, taken: 0, sent: 0, confirmed: 0, dropped: 0, pending: 0 },
+  }));
+  for (let at = 0; at < 1_000; at += 1) heavy.add([{ kind: 'rows', at, accounts, runs: {}, oldest: {} }]);
+  assert.ok(heavy.length < 10, `${heavy.length} entries`);
+  assert.equal(heavy.rowsAt(heavy.length - 1)?.at, 999);
 });
 
 test('places are found by bisection', () => {

@@ -9,6 +9,8 @@ import { messageEntry } from '../../src/inspect/routes.ts';
 import { recordTraceLines } from '../../src/inspect/trace-recording.ts';
 import { stateAt } from '../../src/replay/replay.ts';
 import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
+import type { ScheduleEvent } from '../../src/schedule/events.ts';
+import { evolve } from '../../src/schedule/evolve.ts';
 import { initialState } from '../../src/schedule/schedule.ts';
 import { fact } from '../support/schedule-words.ts';
 
@@ -36,11 +38,39 @@ test('entries are handed out from any number on', () => {
   stop();
   recording.addFact(lost(4), 4);
   const seqs = (from: number, most: number) =>
-    recording.since(from, most).map((entry) => entry.kind === 'fact' && entry.seq);
+    recording
+      .since(from, { entries: most, weight: 10_000 })
+      .map((entry) => entry.kind === 'fact' && entry.seq);
   assert.equal(heard, 3);
   assert.deepEqual(seqs(0, 9), [1, 2, 3, 4]);
   assert.deepEqual(seqs(2, 1), [3]);
   assert.deepEqual(seqs(4, 9), []);
+  // However little room there is, it goes on.
+  assert.equal(recording.since(0, { entries: 9, weight: 1 }).length, 1);
+});
+
+test('a recording of days holds no more than it has room for, and the schedule of every fact that it shows', () => {
+  const recording = new Recording(null, { entries: 1_000, weight: 10_000_000 });
+  let folded = initialState();
+  const states = new Map<number, typeof folded>();
+  const take = (event: ScheduleEvent, seq: number) => {
+    recording.addFact(event, seq);
+    folded = evolve(folded, event);
+    states.set(seq, folded);
+  };
+  for (let n = 1; n <= 10_000; n += 2) {
+    take(
+      fact(n, 'BroConnected', { peer: 'zeek:9999', incarnation: `${n}`, transport: 'tcp', standing: 'new' }),
+      n,
+    );
+    take(fact(n + 1, 'BroLost', { peer: 'zeek:9999', reason: `${n}` }), n + 1);
+  }
+  const { entries, facts, states: kept } = recording.held;
+  assert.ok(entries <= 1_000 && facts <= 1_000 && kept <= 6, JSON.stringify(recording.held));
+  for (const entry of recording.since(recording.first, { entries: 1_000, weight: 10_000_000 })) {
+    if (entry.kind === 'fact') assert.deepEqual(recording.scheduleAt(entry.seq), states.get(entry.seq));
+  }
+  assert.deepEqual(recording.scheduleAt(10_000), folded);
 });
 
 const LOGGED = 'xstate.done.actor.0.schedule-manager.logging';
@@ -84,7 +114,7 @@ test('a trace becomes steps without contexts, messages, and the facts between th
     ]),
     recording,
   );
-  const entries = recording.since(0, 9);
+  const entries = recording.since(0, { entries: 9, weight: 10_000 });
   assert.deepEqual(
     entries.map((entry) => [entry.kind, entry.kind === 'fact' && entry.words]),
     [

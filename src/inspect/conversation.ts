@@ -1,6 +1,8 @@
 import type { WebSocket } from 'ws';
 import { difference, differenceInWords } from '../replay/difference.ts';
+import { reasonOf } from '../text/reason.ts';
 import type { ChartLayout } from './chart-geometry.ts';
+import type { Room } from './entries.ts';
 import type { OpenRecording } from './live-recording.ts';
 import { type FromServer, parseFromPage, type SourceName } from './protocol.ts';
 import { scheduleView } from './schedule-view.ts';
@@ -16,8 +18,8 @@ export interface InspectSource {
   readonly charts: () => Promise<readonly ChartLayout[]>;
 }
 
-/** Entries in one message, and bytes that may wait for a slow page. */
-const ENTRIES_A_MESSAGE = 1_000;
+/** Entries and letters of them in one message, roughly, and bytes that may wait for a slow page. */
+const MESSAGE: Room = { entries: 1_000, weight: 1024 * 1024 };
 const MOST_WAITING = 4 * 1024 * 1024;
 /** Milliseconds in which news is gathered. */
 const GATHER = 40;
@@ -30,13 +32,16 @@ export function createConversation(
   const pages = new Set<WebSocket>();
   let opened: OpenRecording | undefined;
   let charts: Promise<readonly ChartLayout[]> | undefined;
-  const problems: string[] = [];
+  /** Of the source since it was opened, for pages that come later. */
+  let problems: string[] = [];
+  let chartProblem = '';
 
   return (socket) => {
     const say = (message: FromServer) => socket.send(JSON.stringify(message));
     pages.add(socket);
+    if (!opened) problems = [];
     opened ??= source.open((error) => {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = reasonOf(error);
       problems.push(text);
       for (const page of pages) page.send(JSON.stringify({ type: 'problem', text } satisfies FromServer));
     });
@@ -49,7 +54,7 @@ export function createConversation(
       if (!introduced || socket.readyState !== socket.OPEN) return;
       if (socket.bufferedAmount > MOST_WAITING) return later(5 * GATHER);
       told = Math.max(told, recording.first);
-      const entries = recording.since(told, ENTRIES_A_MESSAGE);
+      const entries = recording.since(told, MESSAGE);
       told += entries.length;
       const more = told < recording.added;
       say({ type: 'entries', entries, more });
@@ -82,12 +87,13 @@ export function createConversation(
     });
     // All else can be looked at without charts.
     charts ??= source.charts().catch((error: unknown) => {
-      problems.push(`The statecharts can't be drawn: ${error instanceof Error ? error.message : error}`);
+      chartProblem = `The statecharts can't be drawn: ${reasonOf(error)}`;
       return [];
     });
     void charts.then((laidOut) => {
       if (socket.readyState !== socket.OPEN) return;
       say({ type: 'hello', version, source: source.name, charts: laidOut, at: now() });
+      if (chartProblem !== '') say({ type: 'problem', text: chartProblem });
       for (const text of problems) say({ type: 'problem', text });
       introduced = true;
       clearTimeout(timer);

@@ -52,19 +52,48 @@ export interface RowCounts {
   readonly pending: number;
 }
 
-/** Entries that an inspection holds; of what is older it keeps where everything stood. */
-export const MOST_ENTRIES = 100_000;
+/** How much an inspection holds; of what is older it keeps where everything stood. */
+export interface Room {
+  readonly entries: number;
+  /** Letters, roughly, of all entries. */
+  readonly weight: number;
+}
+
+export const ROOM: Room = { entries: 100_000, weight: 64 * 1024 * 1024 };
+/** Of a room that is full this part is kept, so that it is not full again at once. */
+const KEPT = 0.8;
+
+/** Letters, roughly. */
+export function weightOf(entry: Entry): number {
+  switch (entry.kind) {
+    case 'message':
+      return 200 + entry.detail.length;
+    case 'fact':
+      return 100 + entry.words.length;
+    case 'rows':
+      return 50 + 120 * entry.accounts.length + 50 * Object.keys(entry.runs).length;
+    default:
+      return 250;
+  }
+}
 
 /**
- * The newest `keep` entries, before them the last one of each actor's and of the row counts that have to go: so what
- * stood before is still known.
+ * The newest entries that leave some of the room free, before them the last one of each actor's, of the facts and of
+ * the row counts that have to go: so what stood before is still known.
  */
-export function trimmed(entries: readonly Entry[], keep: number): Entry[] {
-  const gone = entries.slice(0, Math.max(0, entries.length - keep));
+export function trimmed(entries: readonly Entry[], room: Room): Entry[] {
+  let start = entries.length;
+  let weight = 0;
+  while (start > 0 && entries.length - start < Math.floor(room.entries * KEPT)) {
+    const entry = entries[start - 1];
+    weight += entry ? weightOf(entry) : 0;
+    if (weight > room.weight * KEPT) break;
+    start -= 1;
+  }
   const standing = new Map<string, Entry>();
-  for (const entry of gone) {
+  for (const entry of entries.slice(0, start)) {
     if (entry.kind === 'step') standing.set(`step ${entry.actor}`, entry);
     else if (entry.kind !== 'message') standing.set(entry.kind, entry);
   }
-  return [...[...standing.values()].sort((one, other) => one.at - other.at), ...entries.slice(gone.length)];
+  return [...[...standing.values()].sort((one, other) => one.at - other.at), ...entries.slice(start)];
 }

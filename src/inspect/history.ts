@@ -3,9 +3,11 @@ import {
   type Entry,
   type FactEntry,
   type MessageEntry,
-  MOST_ENTRIES,
+  ROOM,
+  type Room,
   type RowsEntry,
   trimmed,
+  weightOf,
 } from './entries.ts';
 
 /** Entries as the page asks for them: what stood where at a moment, which is the index of the last entry seen. */
@@ -16,6 +18,12 @@ export class History {
   #messages: number[] = [];
   #facts: number[] = [];
   #rows: number[] = [];
+  #weight = 0;
+  readonly #room: Room;
+
+  constructor(room: Room = ROOM) {
+    this.#room = room;
+  }
 
   get length(): number {
     return this.#entries.length;
@@ -43,9 +51,9 @@ export class History {
   /** @returns by how much the indices of entries that were there have become smaller */
   add(entries: readonly Entry[]): number {
     for (const entry of entries) this.#put(entry);
-    if (this.#entries.length <= MOST_ENTRIES) return 0;
     const before = this.#entries.length;
-    const kept = trimmed(this.#entries, MOST_ENTRIES * 0.8);
+    if (before <= this.#room.entries && this.#weight <= this.#room.weight) return 0;
+    const kept = trimmed(this.#entries, this.#room);
     this.clear();
     for (const entry of kept) this.#put(entry);
     return before - kept.length;
@@ -58,11 +66,13 @@ export class History {
     this.#messages = [];
     this.#facts = [];
     this.#rows = [];
+    this.#weight = 0;
   }
 
   #put(entry: Entry): void {
     const index = this.#entries.length;
     this.#entries.push(entry);
+    this.#weight += weightOf(entry);
     if (entry.kind === 'step') listIn(this.#steps, entry.actor).push(index);
     else if (entry.kind === 'fact') this.#facts.push(index);
     else if (entry.kind === 'rows') this.#rows.push(index);

@@ -7,7 +7,7 @@ import type { ScheduleEvent } from '../schedule/events.ts';
 import { fold } from '../schedule/evolve.ts';
 import { initialState, type ScheduleState } from '../schedule/schedule.ts';
 import type { Query } from '../vocabulary/words.ts';
-import { type Entry, MOST_ENTRIES, trimmed } from './entries.ts';
+import { type Entry, ROOM, type Room, trimmed, weightOf } from './entries.ts';
 
 /** Facts between two states that are kept; any other state is folded from the one before it. */
 const FACTS_A_STATE = 256;
@@ -19,12 +19,16 @@ export class Recording {
   #entries: Entry[] = [];
   #lastSeq: number;
   #queries: Map<string, Query>;
-  readonly #states: { readonly seq: number; readonly state: ScheduleState }[];
-  readonly #facts: { readonly seq: number; readonly event: ScheduleEvent }[] = [];
+  #weight = 0;
+  #states: { readonly seq: number; readonly state: ScheduleState }[];
+  #facts: { readonly seq: number; readonly event: ScheduleEvent }[] = [];
   readonly #listeners = new Set<() => void>();
 
+  readonly #room: Room;
+
   /** @param base the state before the first fact, as far as it is known */
-  constructor(base: Snapshot | null) {
+  constructor(base: Snapshot | null, room: Room = ROOM) {
+    this.#room = room;
     this.#lastSeq = base?.seq ?? 0;
     this.#states = [{ seq: this.#lastSeq, state: base?.state ?? initialState() }];
     this.#queries = queriesOf(base);
@@ -34,10 +38,16 @@ export class Recording {
     return this.#lastSeq;
   }
 
-  /** Entries from the number-th on, of those that are still held; at most `most`. */
-  since(number: number, most: number): readonly Entry[] {
+  /** Entries from the number-th on, of those that are still held: as many as there is room for, but one at least. */
+  since(number: number, room: Room): readonly Entry[] {
     const start = Math.max(0, this.#entries.length - (this.added - number));
-    return this.#entries.slice(start, start + most);
+    const first = this.#entries.slice(start, start + room.entries);
+    let weight = 0;
+    const end = first.findIndex((entry) => {
+      weight += weightOf(entry);
+      return weight > room.weight;
+    });
+    return end < 0 ? first : first.slice(0, Math.max(1, end));
   }
 
   /** The number of the oldest entry that is held. */
@@ -49,8 +59,25 @@ export class Recording {
   add(entry: Entry): void {
     this.#entries.push(entry);
     this.added += 1;
-    if (this.#entries.length > MOST_ENTRIES) this.#entries = trimmed(this.#entries, MOST_ENTRIES * 0.8);
+    this.#weight += weightOf(entry);
+    if (this.#entries.length > this.#room.entries || this.#weight > this.#room.weight) this.#trim();
     for (const listener of this.#listeners) listener();
+  }
+
+  /** How much is in memory. */
+  get held(): { readonly entries: number; readonly facts: number; readonly states: number } {
+    return { entries: this.#entries.length, facts: this.#facts.length, states: this.#states.length };
+  }
+
+  /** Lets go of what is old, and of the facts whose schedule nobody can ask for any more. */
+  #trim(): void {
+    this.#entries = trimmed(this.#entries, this.#room);
+    this.#weight = this.#entries.reduce((sum, entry) => sum + weightOf(entry), 0);
+    const oldest = this.#entries.find((entry) => entry.kind === 'fact');
+    const seq = oldest?.kind === 'fact' ? oldest.seq : this.#lastSeq;
+    const state = this.scheduleAt(seq);
+    this.#states = [{ seq, state }, ...this.#states.filter((one) => one.seq > seq)];
+    this.#facts = this.#facts.slice(upperBound(this.#facts, seq));
   }
 
   /** Adds a record of the log; one of a type that only other versions know changes no state. */

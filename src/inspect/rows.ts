@@ -1,4 +1,5 @@
 import { printable } from '../replay/printable.ts';
+import { reasonOf } from '../text/reason.ts';
 import { shortened } from '../text/shortened.ts';
 import type { RowChange } from '../vocabulary/words.ts';
 
@@ -71,8 +72,7 @@ export async function rowsView(access: RowAccess, name: string, until: number | 
       isCut,
     };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { outcome: 'unreadable', problem: `The journal can't be read: ${printable(why)}` };
+    return { outcome: 'unreadable', problem: `The journal can't be read: ${printable(reasonOf(error))}` };
   }
 }
 
