@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startBro, type TestBro } from '../support/bro.ts';
@@ -59,7 +59,7 @@ async function finder(t: TestContext, updateType: 'ADDED' | 'SNAPSHOT' = 'ADDED'
 const upTo = (end: number) => Array.from({ length: end }, (_, n) => n);
 
 test('rows that osqueryd found while the extension was dead come after its return, in order', async (t) => {
-  const { host, make, came, untilCame } = await finder(t);
+  const { host, bro, make, came, untilCame } = await finder(t);
   await make(3);
   await untilCame(2);
   for (const [first, more] of [
@@ -78,6 +78,7 @@ test('rows that osqueryd found while the extension was dead come after its retur
     delivery.every(({ pending }) => pending === 0),
   );
   assert.equal(report.logger.recovered, 1);
+  assert.deepEqual(toldOfMissing(bro), []);
 });
 
 test('an extension that ended in good order has missed nothing, and takes nothing again', async (t) => {
@@ -95,6 +96,25 @@ test('an extension that ended in good order has missed nothing, and takes nothin
   assert.equal((await host.report())?.logger.recovered, 0);
 });
 
+/** What the Bro has been told of rows that may be missing, without the times. */
+const toldOfMissing = (bro: TestBro) =>
+  bro
+    .of('notice')
+    .flatMap(({ text }) => /may be missing: .* nobody took what osquery found(.*)/.exec(text)?.[1] ?? []);
+
+test('where the log has been taken away meanwhile the Bro is told that rows may be missing', async (t) => {
+  const { host, bro, make, untilCame } = await finder(t);
+  await make(3);
+  await untilCame(2);
+  await host.kill('extension');
+  await make(1);
+  const log = join(host.directory, 'osqueryd.results.log');
+  await rename(log, `${log}-20261124`);
+  host.startExtension();
+  await bro.untilHolds(() => toldOfMissing(bro).length > 0, 'the word of rows that may be missing');
+  assert.deepEqual(toldOfMissing(bro), [`, and what ${log} had before has been taken away`]);
+});
+
 test('snapshots that were missed come too', async (t) => {
   const { host, bro, make } = await finder(t, 'SNAPSHOT');
   await make(1);
@@ -105,4 +125,5 @@ test('snapshots that were missed come too', async (t) => {
   await host.untilReported('missed rows are taken', ({ logger }) => logger.recovered > 0);
   const before = bro.rows().length;
   await bro.untilRows(before + 2);
+  assert.deepEqual(toldOfMissing(bro), []);
 });

@@ -101,3 +101,16 @@ test('property: of a log read again, just the rows that never came are taken, wh
     }),
   );
 });
+
+test('marks tell whether any of some queries has had a run that came', () => {
+  const marks = new Marks({ since: 0, upTo: 0, marks: [] });
+  assert.equal(
+    marks.hasSome(() => true),
+    false,
+  );
+  marks.note(1, { name: 'a', unixTime: 10, counter: 0, rowCount: 1 });
+  assert.deepEqual(
+    ['a', 'b'].map((wanted) => marks.hasSome((name) => name === wanted)),
+    [true, false],
+  );
+});

@@ -53,6 +53,11 @@ export class Marks {
     return latest;
   }
 
+  /** Whether a run of one of those queries has come. */
+  hasSome(ofThose: (name: string) => boolean): boolean {
+    return [...this.#marks.keys()].some(ofThose);
+  }
+
   /** The run is in the journal, in the entry with that number; runs come in the order in which they were taken. */
   note(sequence: number, { name, unixTime, counter, rowCount }: Run): void {
     if (sequence < this.#upTo) return;

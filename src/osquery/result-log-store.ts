@@ -6,7 +6,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** In `--logger_path`; with the ending `.1` the one before, where the file has been rotated. */
-const FILES = ['osqueryd.results.log', 'osqueryd.snapshots.log'] as const;
+const FILES = [
+  { name: 'osqueryd.results.log', hasSnapshots: false },
+  { name: 'osqueryd.snapshots.log', hasSnapshots: true },
+] as const;
 const CHUNK = 1024 * 1024;
 const LINE_BREAK = 0x0a;
 
@@ -14,7 +17,9 @@ const LINE_BREAK = 0x0a;
 export interface ResultLog {
   /** The current file. */
   readonly path: string;
-  /** Whether the lines begin with the log's first. */
+  /** The results of snapshot queries go there, or those of all others. */
+  readonly hasSnapshots: boolean;
+  /** Whether the lines begin with the first of what is there. */
   readonly isWhole: boolean;
   /** Without their line breaks. A last one that is still being written is left out. */
   readonly lines: AsyncIterable<Buffer>;
@@ -27,14 +32,14 @@ export interface ResultLog {
  * @throws the system's error where a file is there and can't be read
  */
 export async function* resultLogs(directory: string, maxBytes: number): AsyncGenerator<ResultLog> {
-  for (const name of FILES) {
+  for (const { name, hasSnapshots } of FILES) {
     const path = join(directory, name);
     const files = await openAll([`${path}.1`, path]);
     try {
       const sizes = await Promise.all(files.map(async (file) => (await file.stat()).size));
       const total = sizes.reduce((sum, size) => sum + size, 0);
       const skipped = Math.max(0, total - maxBytes);
-      yield { path, isWhole: skipped === 0, lines: linesOf(files, sizes, skipped) };
+      yield { path, hasSnapshots, isWhole: skipped === 0, lines: linesOf(files, sizes, skipped) };
     } finally {
       for (const file of files) await file.close();
     }

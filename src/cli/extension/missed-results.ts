@@ -87,11 +87,12 @@ export class MissedResults {
     }
   }
 
-  async #takeFrom({ path, isWhole, lines }: ResultLog, waiting: Uint8Array | undefined): Promise<Recovery> {
+  async #takeFrom(log: ResultLog, waiting: Uint8Array | undefined): Promise<Recovery> {
+    const { path, isWhole, lines } = log;
     const { marks, deliverables } = this.#parts;
     const isMissed = marks.sieve();
-    // What reaches back to a run that came to us has all that came after it.
-    let reachesBack = isWhole;
+    // What reaches back to a run that came to us has all that came after it; where none came, to its beginning.
+    let reachesBack = isWhole && !this.#shouldHaveMore(log);
     let rows = 0;
     let entry: Buffer[] = [];
     let bytes = 0;
@@ -112,8 +113,19 @@ export class MissedResults {
       if (bytes >= ENTRY_BYTES) await hand();
     }
     await hand();
-    const doubt = reachesBack ? '' : `${path} has grown by more than ${MAX_BYTES} bytes since`;
-    return { rows, doubt };
+    const doubt = isWhole
+      ? `what ${path} had before has been taken away`
+      : `${path} has grown by more than ${MAX_BYTES} bytes since`;
+    return { rows, doubt: reachesBack ? '' : doubt };
+  }
+
+  /** Whether something has come to us that osqueryd has written there too. */
+  #shouldHaveMore({ hasSnapshots }: ResultLog): boolean {
+    const { marks, deliverables } = this.#parts;
+    return marks.hasSome((name) => {
+      const query = deliverables.find(name)?.query;
+      return query !== undefined && (query.updateType === 'SNAPSHOT') === hasSnapshots;
+    });
   }
 
   async #hand(payload: Buffer): Promise<void> {
