@@ -61,6 +61,18 @@ export type OsqueryCoreOutput =
   | { readonly ended: 'osquery-absent'; readonly reason: string }
   | { readonly ended: 'another-instance'; readonly reason: string };
 
+interface RegistrationParams {
+  readonly registered: Registered;
+}
+
+const registrationOf = ({
+  event,
+}: {
+  readonly event: { readonly output: Registered };
+}): RegistrationParams => ({
+  registered: event.output,
+});
+
 /** The link to osquery's extension manager: registered, watched, and given its schedule. */
 export const osqueryCoreMachine = setup({
   types: {
@@ -87,6 +99,9 @@ export const osqueryCoreMachine = setup({
   },
   guards: {
     givesUp: ({ context }) => context.givesUp,
+    isRegistered: (_, { registered }: RegistrationParams) => registered.outcome === 'registered',
+    anotherLives: (_, { registered }: RegistrationParams) =>
+      registered.outcome === 'duplicate' && registered.alive,
     hasWork: ({ context }) => context.desired !== '' && context.desired !== context.applied,
   },
   delays: {
@@ -147,14 +162,14 @@ export const osqueryCoreMachine = setup({
             src: 'register',
             onDone: [
               {
-                guard: ({ event }) => event.output.outcome === 'registered',
+                guard: { type: 'isRegistered', params: registrationOf },
                 target: '#osquery-core.registered',
                 actions: assign({
                   uuid: ({ event }) => (event.output.outcome === 'registered' ? event.output.uuid : ''),
                 }),
               },
               {
-                guard: ({ event }) => event.output.outcome === 'duplicate' && event.output.alive,
+                guard: { type: 'anotherLives', params: registrationOf },
                 target: '#osquery-core.anotherInstance',
                 actions: {
                   type: 'recordReason',

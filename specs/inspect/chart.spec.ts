@@ -90,6 +90,17 @@ test('every machine of the house is laid out whole, each state inside the one th
   }
 });
 
+test('every guard of every machine has a name', () => {
+  const nameless = [...MACHINES.values()]
+    .map(chartOf)
+    .flatMap(({ root, transitions }) => [
+      ...transitions.map(({ from, label }) => `${from}: ${label}`),
+      ...statesOf(root).flatMap(({ id, internal }) => internal.map((label) => `${id}: ${label}`)),
+    ])
+    .filter((label) => label.includes('a condition'));
+  assert.deepEqual(nameless, []);
+});
+
 test('every state of every machine says what it is for', () => {
   const silent = [...MACHINES.values()]
     .flatMap((machine) => statesOf(chartOf(machine).root))
