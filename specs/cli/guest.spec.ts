@@ -275,6 +275,16 @@ test("one-time queries may run through osquery's distributed machinery", async (
   assert.equal(row?.change, 'SNAPSHOT');
 });
 
+test('an osqueryd that fetches no queries has them run all the same, and that is said', async (t) => {
+  const bro = await startBro(t);
+  const config = { bro_endpoint: bro.address, uid: 'h1', one_time_queries: 'distributed' };
+  const { startExtension } = await place(t, config);
+  const { log } = startExtension();
+  await bro.announced('h1');
+  await bro.untilRows(1, bro.execute('SELECT 7 AS seven'));
+  assert.match(log(), /osqueryd does not fetch queries from us/);
+});
+
 test('rows of an event table come at the moment of the event, each once', async (t) => {
   const bro = await startBro(t);
   const { startExtension, directory, configure } = await place(

@@ -11,6 +11,7 @@ import { OsqueryError } from '../../osquery/osquery-error.ts';
 import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../osquery/registration.ts';
 import { reasonOf } from '../../text/reason.ts';
 import type { Host } from '../../vocabulary/words.ts';
+import { flagAdvice } from './flag-advice.ts';
 import type { House } from './house.ts';
 import { ConfigReader } from './read-config.ts';
 import { RefreshCycle } from './refresh-cycle.ts';
@@ -64,6 +65,7 @@ export class OsqueryLink {
   #refresh: (() => void) | undefined;
   #onShutdown: (() => void) | undefined;
   #runsOn = false;
+  #advice: readonly string[] = [];
 
   constructor(house: House, options: OsqueryLinkOptions) {
     this.#house = house;
@@ -137,6 +139,7 @@ export class OsqueryLink {
       report: ({ kind, message }) => log.warn({ area: 'osquery', kind }, message),
     });
     log.info({ area: 'osquery', uuid: this.#uuid }, `registered with osqueryd on ${this.#options.socket}`);
+    this.#advise();
     this.#runsOn = true;
     this.#options.attendance.seen();
     this.#registered.resolve();
@@ -234,6 +237,15 @@ export class OsqueryLink {
       log[this.#runsOn ? 'warn' : 'debug']({ area: 'osquery' }, error.message);
     }
   });
+
+  /** Says what osqueryd's flags keep from working, once. */
+  #advise(): void {
+    const advice = flagAdvice(this.#flags, this.#house.settings());
+    for (const text of advice) {
+      if (!this.#advice.includes(text)) this.#house.log.warn({ area: 'osquery' }, text);
+    }
+    this.#advice = advice;
+  }
 
   async #closeServer(): Promise<void> {
     await this.#server?.close(0);

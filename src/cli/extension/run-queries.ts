@@ -23,6 +23,8 @@ export interface QueryParts {
   readonly access: TableAccessReader;
   readonly courier: () => Courier;
   readonly distributed: DistributedExecutions;
+  /** Whether osqueryd fetches what waits there. */
+  readonly fetches: () => boolean;
   readonly turns: Turns;
 }
 
@@ -68,13 +70,13 @@ type Found = { readonly rows: readonly Row[] } | { readonly error: string };
 
 async function rowsOf(
   house: House,
-  { client, registered, distributed }: QueryParts,
+  { client, registered, distributed, fetches }: QueryParts,
   { name, query }: Execution,
   signal: AbortSignal,
 ): Promise<Found> {
   while (!signal.aborted) {
     await registered();
-    if (house.settings().oneTimeQueries === 'distributed') {
+    if (house.settings().oneTimeQueries === 'distributed' && fetches()) {
       const { status, message, rows } = await distributed.run({ id: name, sql: query.sql }, signal);
       return status === 0 ? { rows } : { error: message || `SQLite's status ${status}` };
     }

@@ -21,6 +21,7 @@ import { describeHost } from './describe-host.ts';
 import { createDial } from './dial.ts';
 import { DistributedExecutions } from './distributed-executions.ts';
 import { EventMoments } from './event-moments.ts';
+import { fetchesQueries } from './flag-advice.ts';
 import type { House } from './house.ts';
 import { LinkHistory } from './link-history.ts';
 import { connectMachines } from './machines.ts';
@@ -178,6 +179,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     access: createTableAccessReader((table) => lookUpTable(osquery.client, table)),
     courier: () => inService().delivery.courier,
     distributed,
+    fetches: () => fetchesQueries(osquery.flags),
     turns,
   };
 

@@ -1,0 +1,39 @@
+import type { Settings } from '../../config/settings.ts';
+import type { OsqueryOption } from '../../osquery/manager-values.ts';
+import { PLUGIN_NAME } from '../../osquery/registration.ts';
+
+type Flags = ReadonlyMap<string, OsqueryOption>;
+
+/** Whether osqueryd fetches one-time queries from us. */
+export function fetchesQueries(flags: Flags): boolean {
+  return (
+    flags.get('disable_distributed')?.value === 'false' &&
+    flags.get('distributed_plugin')?.value === PLUGIN_NAME
+  );
+}
+
+/** What osqueryd's flags keep from working, each with what would change it. */
+export function flagAdvice(flags: Flags, { oneTimeQueries }: Settings): readonly string[] {
+  const advice: string[] = [];
+  const loggers = flags.get('logger_plugin')?.value ?? '';
+  const names = loggers.split(',').map((name) => name.trim());
+  if (flags.get('disable_logging')?.value === 'true') {
+    advice.push(
+      'osquery logs no results (--disable_logging, osqueryi): Zeeks get the rows of one-time queries alone',
+    );
+  } else if (!names.includes(PLUGIN_NAME)) {
+    advice.push(
+      `osqueryd's --logger_plugin is ${loggers}: Zeeks get the rows of one-time queries alone; set it to ${PLUGIN_NAME},filesystem`,
+    );
+  } else if (names.at(-1) === PLUGIN_NAME) {
+    advice.push(
+      `osqueryd's --logger_plugin is ${loggers}: it ends when its last logger fails, so with this extension; set it to ${PLUGIN_NAME},filesystem`,
+    );
+  }
+  if (oneTimeQueries === 'distributed' && !fetchesQueries(flags)) {
+    advice.push(
+      `osqueryd does not fetch queries from us: one-time queries run without its watchdog; set --disable_distributed=false and --distributed_plugin=${PLUGIN_NAME}`,
+    );
+  }
+  return advice;
+}
