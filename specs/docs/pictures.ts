@@ -8,6 +8,7 @@ import type { Page } from 'playwright-core';
 import { parseInspectAddress } from '../../src/cli/inspect/address.ts';
 import { layOutCharts } from '../../src/cli/inspect/charts.ts';
 import { relayTo } from '../../src/cli/inspect/relay.ts';
+import { rowsOf } from '../../src/cli/inspect/rows.ts';
 import { svgOf } from '../../src/inspect/svg.ts';
 import { startBro } from '../support/bro.ts';
 import { findChromium, launchBrowser } from '../support/browser.ts';
@@ -38,10 +39,11 @@ async function openPage(
   return page;
 }
 
-async function picture(page: Page, name: string): Promise<void> {
+/** @param part a selector, where not the whole page is wanted */
+async function picture(page: Page, name: string, part = 'body'): Promise<void> {
   // The last drawing and the smooth scrolling of browsers take a moment.
   await page.waitForTimeout(400);
-  await page.screenshot({ path: join(FOLDER, `${name}.png`) });
+  await page.locator(part).screenshot({ path: join(FOLDER, `${name}.png`) });
 }
 
 test('statecharts', async () => {
@@ -55,20 +57,29 @@ const skip = findChromium() === undefined ? 'there is no Chromium' : false;
 test('a running extension, and time travel over its trace', { skip }, async (t) => {
   const early = await startBro(t, { port: PORT });
   await early.kill();
-  const { look, trace, child } = await startInspectedHost(t, early.address);
+  const { look, trace, stateDirectory, child } = await startInspectedHost(t, early.address);
   const { socketUrl } = parseInspectAddress(look) ?? { socketUrl: '' };
-  const address = await serveConversation(t, relayTo(socketUrl, ''));
+  const address = await serveConversation(t, relayTo(socketUrl, ''), { rows: rowsOf(stateDirectory) });
   const page = await openPage(t, address, 'light');
   await page.waitForSelector('[data-state="bro-peer.link.backingOff"].active');
   const bro = await startBro(t, { port: PORT });
   await bro.announced();
   const processes = bro.subscribe('SELECT pid, name, path, cmdline FROM processes', { interval: 1 });
-  bro.subscribe("SELECT uid, username, shell FROM users WHERE shell <> '/usr/sbin/nologin'", { interval: 2 });
+  const users = bro.subscribe('SELECT uid, username, shell FROM users WHERE uid < 5', {
+    interval: 2,
+  });
   bro.execute('SELECT name, version, platform FROM os_version');
   bro.join('servers');
   await bro.untilRows(20, processes);
+  await bro.untilRows(2, users);
   await page.waitForTimeout(9_000);
   await picture(page, 'inspect-live');
+  await page.setViewportSize({ width: 1440, height: 1200 });
+  await page.click('.subscriptions tr:has-text("FROM users") .open-rows');
+  await page.waitForSelector('.latest-rows td');
+  await picture(page, 'inspect-rows', '.schedule');
+  await page.click('.rows-block button');
+  await page.setViewportSize({ width: 1440, height: 900 });
   await bro.kill();
   await page.waitForSelector('.countdown');
   await picture(page, 'inspect-backing-off');

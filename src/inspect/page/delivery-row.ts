@@ -59,7 +59,7 @@ export function deliveryRow({ peer, link, sent, confirmed, pending, lag, dropped
     );
   }
   const since = cell(lag === null ? '–' : spanOf(lag));
-  since.title = 'how long the oldest of them has waited';
+  since.title = 'how long the oldest row that is waiting has waited';
   return el(
     'tr',
     { 'data-peer': peer },

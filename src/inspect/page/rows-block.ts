@@ -20,7 +20,7 @@ export class RowsBlock {
     if (view?.outcome === 'hidden') this.element.replaceChildren(note(view.how));
     else if (picked === '') {
       this.element.replaceChildren(
-        ...(view === null ? [] : [note('A count of rows shows the latest of them.')]),
+        ...(view === null ? [] : [note('Press a count of rows to see the latest of them.')]),
       );
     } else this.element.replaceChildren(this.#head(picked), ...contents(view));
   }

@@ -39,7 +39,7 @@ export class SchedulePanel implements Panel {
         this.#onceTable,
         this.#groups,
         el('h3', {}, 'Delivery'),
-        table(['Zeek', 'Link', 'Sent', 'Confirmed', 'Waiting', 'Since', 'Dropped'], this.#zeeks, 'delivery'),
+        table(['Zeek', 'Link', 'Sent', 'Confirmed', 'Waiting', 'Oldest', 'Dropped'], this.#zeeks, 'delivery'),
         el('details', {}, el('summary', {}, "osquery's configuration at this moment"), this.#config),
       ),
     );

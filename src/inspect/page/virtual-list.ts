@@ -39,7 +39,10 @@ export class VirtualList<Item> {
       const item = this.#items[place];
       if (item !== undefined) options.onPick(item);
     });
-    new ResizeObserver(() => this.#show()).observe(this.element);
+    new ResizeObserver(() => {
+      if (this.#current >= 0) this.#bringIntoSight(this.#current);
+      this.#show();
+    }).observe(this.element);
   }
 
   /** Shows these items; `current` is the place of the one that is to be in sight, -1 for none. */
