@@ -243,7 +243,14 @@ test('sending waits while the stream takes no more, and for a peer that confirms
 test('an event that cannot be encoded is left out, told once, and those around it pass', async () => {
   const { session, wire, told } = peered();
   const wrong: ZeekEvent = { name: 'e', args: [{ type: 'port', number: -1, protocol: 'tcp' }] };
-  await session.send('/them', [event('first'), wrong, event('between'), wrong, event('last')]);
+  const leftOut: unknown[] = [];
+  await session.send('/them', [event('first'), wrong, event('between'), wrong, event('last')], (...what) =>
+    leftOut.push(what),
+  );
+  assert.deepEqual(leftOut, [
+    [1, 'unsendable'],
+    [3, 'unsendable'],
+  ]);
   const written = wire.written.toString('latin1');
   assert.deepEqual(
     ['first', 'between', 'last'].filter((name) => !written.includes(name)),
@@ -252,6 +259,18 @@ test('an event that cannot be encoded is left out, told once, and those around i
   assert.deepEqual(told.problems, [
     "peer:1: an event e can't be sent there: -1 is no port (0..65535) (at offset 28) (bad-value); left out, as others of its kind will be",
   ]);
+});
+
+test('who sends where nobody listens is told which events were left out', async () => {
+  const { session, wire } = peered();
+  const before = wire.written.length;
+  const leftOut: unknown[] = [];
+  await session.send('/elsewhere', [event('first'), event('second')], (...what) => leftOut.push(what));
+  assert.deepEqual(leftOut, [
+    [0, 'unheard'],
+    [1, 'unheard'],
+  ]);
+  assert.equal(wire.written.length, before);
 });
 
 test('calls that nobody waits for are bounded', async () => {

@@ -135,7 +135,14 @@ test('an event that JSON has no form for is left out, told once, and those aroun
   const { session, told, wire } = up();
   const named = (name: string) => ({ name, args: [] });
   const endless = { name: 'endless', args: [real(Number.POSITIVE_INFINITY)] };
-  await session.send('/t', [named('before'), endless, endless, named('after')]);
+  const leftOut: unknown[] = [];
+  await session.send('/t', [named('before'), endless, endless, named('after')], (...what) =>
+    leftOut.push(what),
+  );
+  assert.deepEqual(leftOut, [
+    [1, 'unsendable'],
+    [2, 'unsendable'],
+  ]);
   assert.deepEqual(
     wire.sent.map((text) => eventOf(text).name),
     ['before', 'after'],

@@ -40,6 +40,22 @@ const account = (changes: Partial<Account>): Account => ({
   ...changes,
 });
 
+test('a row that the transport has no form for is booked as such, and those around it as confirmed', async () => {
+  world.subscribe(subscription('a', 's1'), subscription('a', 's2'));
+  life = await world.live();
+  const a = new FakeLink();
+  for (const n of ['2', '4', '5']) a.unsendable.add(n);
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2', '3', '4'] })));
+  await life.courier.take(logEntry(batchLine('s2', { added: ['5'] })));
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['s1 1', 's1 3']);
+  assert.deepEqual(life.courier.accounts(), [
+    account({ taken: 4, sent: 4, confirmed: 2, skipped: { unsendable: 2 } }),
+    account({ name: 's2', taken: 1, sent: 1, skipped: { unsendable: 1 } }),
+  ]);
+});
+
 test('rows reach the Bro whose query has the name, in order, and are booked as confirmed', async () => {
   world.subscribe(subscription('a', 's1'), subscription('b', 's2'));
   life = await world.live();

@@ -281,7 +281,13 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     await host.up();
     const endless = { name: 'spec::endless', args: [real(Number.NaN)] };
     const rows = [numberedRow(1), numberedRow(2, 100_000), numberedRow(3, 100_000), endless, numberedRow(4)];
-    await host.connection.send('/t/host/h1', rows);
+    const leftOut: unknown[] = [];
+    await host.connection.send('/t/host/h1', rows, (...what) => leftOut.push(what));
+    assert.deepEqual(leftOut, [
+      [1, 'unsendable'],
+      [2, 'unsendable'],
+      [3, 'unsendable'],
+    ]);
     await host.connection.confirm();
     assert.equal(links[0]?.events.length, 2);
     assert.equal(host.problems.length, 2);

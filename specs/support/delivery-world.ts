@@ -1,6 +1,7 @@
 import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { OnLeftOut } from '../../src/broker/connection.ts';
 import { count, string } from '../../src/broker/data.ts';
 import type { ZeekEvent } from '../../src/broker/zeek-event.ts';
 import { type Account, accountError } from '../../src/delivery/accounting.ts';
@@ -58,6 +59,8 @@ export class FakeLink implements Link {
   confirms: 'at-once' | 'when-told' = 'at-once';
   /** What the scripts of the Bro do with a marker. */
   onMarker: ((sequence: number) => void) | undefined;
+  /** What the transport has no form for, by the row's value. */
+  readonly unsendable = new Set<string>();
   /** A link that takes no more: what is sent waits. */
   stuck = false;
   #waiting: { resolve: () => void; reject: (error: Error) => void; taken: number | undefined }[] = [];
@@ -67,12 +70,17 @@ export class FakeLink implements Link {
     return this.batches.flatMap(({ rows }) => rows);
   }
 
-  async send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+  async send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
     if (this.#broken) throw this.#broken;
     if (topic === '/marker') {
       this.markers.push(...events.map(sequenceOf));
       this.onMarker?.(this.markers.at(-1) ?? 0);
-    } else this.batches.push({ topic, rows: events.map(received) });
+    } else {
+      const rows = events.map(received);
+      for (const [index, { n }] of rows.entries())
+        if (this.unsendable.has(n)) onLeftOut?.(index, 'unsendable');
+      this.batches.push({ topic, rows: rows.filter(({ n }) => !this.unsendable.has(n)) });
+    }
     if (this.stuck) await this.#wait(undefined);
   }
 

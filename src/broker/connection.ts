@@ -84,14 +84,23 @@ export interface ConnectionHandlers {
 /** The handlers of a connection, or who makes them for it. */
 export type HandlersFor = ConnectionHandlers | ((connection: Connection) => ConnectionHandlers);
 
+/**
+ * Why an event was not sent: `unsendable` for one that the transport has no form for (too large, a value that it can't
+ * say), `unheard` where the peer has subscribed to no prefix of its topic.
+ */
+export type LeftOut = 'unsendable' | 'unheard';
+
+/** Told, before `send` resolves, of each event that was not sent, by its index in the call. */
+export type OnLeftOut = (index: number, why: LeftOut) => void;
+
 export interface Connection {
   /**
    * Sends events to one topic; several travel as one Broker batch where the transport has batches. Resolves
    * when the transport takes more: who waits for that holds no more in memory than one call's events. An event that
-   * the transport has no form for is left out, and told as a problem. Rejects with a {@link ConnectionError} before
+   * can't be sent, or that nobody listens to, is left out, and told as a problem. Rejects with a {@link ConnectionError} before
    * the connection is up and once it has closed.
    */
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void>;
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void>;
   /** Resolves when the peer has taken in all that was sent before, see {@link Remote.confirms}; rejects when closed. */
   confirm(): Promise<void>;
   /** Replaces the topic prefixes that we want. */

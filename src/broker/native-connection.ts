@@ -10,6 +10,7 @@ import {
   DEFAULT_TIMINGS,
   type HandlersFor,
   notUp,
+  type OnLeftOut,
   type Remote,
   type Timings,
 } from './connection.ts';
@@ -85,8 +86,8 @@ export class NativeConnection implements Connection {
     return this.#closed;
   }
 
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
-    return this.#session?.send(topic, events) ?? this.#notUp();
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
+    return this.#session?.send(topic, events, onLeftOut) ?? this.#notUp();
   }
 
   confirm(): Promise<void> {

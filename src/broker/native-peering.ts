@@ -2,7 +2,7 @@ import { decodeData } from './binary.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CodecError } from './codec-error.ts';
-import type { Clock, ConnectionError, ConnectionHandlers, Timings } from './connection.ts';
+import type { Clock, ConnectionError, ConnectionHandlers, OnLeftOut, Timings } from './connection.ts';
 import { NIL_ENDPOINT } from './endpoint-id.ts';
 import { CONTROL_TOPIC, decodeEnvelope, type Envelope, INITIAL_TTL, writeEnvelope } from './envelope.ts';
 import { EventFrames } from './event-frames.ts';
@@ -118,8 +118,8 @@ export class NativePeering {
     this.#outbound.drained();
   }
 
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
-    return this.#outbound.send(topic, events);
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
+    return this.#outbound.send(topic, events, onLeftOut);
   }
 
   confirm(): Promise<void> {

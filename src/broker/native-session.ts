@@ -8,6 +8,7 @@ import {
   type ConnectionHandlers,
   type HandlersFor,
   notUp,
+  type OnLeftOut,
   type Timings,
   type Transport,
 } from './connection.ts';
@@ -153,9 +154,9 @@ export class NativeSession implements Connection {
     this.#finished.resolve();
   }
 
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
     if (!this.#peering || this.#leaving) return this.#notUp();
-    return this.#peering.send(topic, events);
+    return this.#peering.send(topic, events, onLeftOut);
   }
 
   confirm(): Promise<void> {

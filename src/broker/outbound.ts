@@ -1,7 +1,7 @@
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CodecError } from './codec-error.ts';
-import type { Clock, ConnectionError } from './connection.ts';
+import type { Clock, ConnectionError, OnLeftOut } from './connection.ts';
 import { SendQueue } from './send-queue.ts';
 import { SendWindow } from './send-window.ts';
 import type { ZeekEvent } from './zeek-event.ts';
@@ -60,17 +60,19 @@ export class Outbound {
    * See Connection. Resolves when there is room for more. An event that the transport has no form for is left out and
    * told: were it an error of the call, whoever sends again what was not confirmed would never get past it.
    */
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
     return this.#enqueue(async () => {
       // As Broker does: what the peer has not subscribed to is not sent.
       if (!this.#options.wants(topic)) {
         this.#nobodyListens(topic);
+        for (const index of events.keys()) onLeftOut?.(index, 'unheard');
         return;
       }
       for (let next = 0; next < events.length; ) {
         await this.#waitForRoom();
         const target = Math.min(BATCH_TARGET, this.#window.size / 4);
         const made = this.#make(topic, events, next, target);
+        if (made.frame === undefined) onLeftOut?.(next, 'unsendable');
         next = made.next;
         if (made.frame === undefined) continue;
         this.writeNow(made.frame);

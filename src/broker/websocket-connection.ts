@@ -13,6 +13,7 @@ import {
   type ConnectionPhase,
   DEFAULT_TIMINGS,
   notUp,
+  type OnLeftOut,
   type Timings,
 } from './connection.ts';
 import { Deadline } from './deadline.ts';
@@ -81,8 +82,8 @@ class WebSocketConnection implements Connection {
     this.#peerName = `${scheme}://${formatHostAndPort(options.host, options.port)}`;
   }
 
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
-    return this.#session?.send(topic, events) ?? this.#notUp();
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
+    return this.#session?.send(topic, events, onLeftOut) ?? this.#notUp();
   }
 
   confirm(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type ConnectionHandlers,
   type HandlersFor,
   notUp,
+  type OnLeftOut,
   type Timings,
   type Transport,
 } from './connection.ts';
@@ -135,9 +136,9 @@ export class WebSocketSession implements Connection {
     this.#finished.resolve();
   }
 
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
     if (!this.#outbound || this.#leaving) return this.#notUp();
-    return this.#outbound.send(topic, events);
+    return this.#outbound.send(topic, events, onLeftOut);
   }
 
   confirm(): Promise<void> {

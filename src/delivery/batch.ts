@@ -14,6 +14,14 @@ interface Tally {
 export interface TopicEvents {
   readonly topic: string;
   readonly events: ZeekEvent[];
+  /** The rows that they are of, by the same index. */
+  readonly rows: SentRow[];
+}
+
+/** A row of a batch. */
+export interface SentRow {
+  readonly ledger: Ledger;
+  readonly number: number;
 }
 
 /**
@@ -38,8 +46,11 @@ export class Batch {
 
   add(ledger: Ledger, topic: string, event: ZeekEvent, number: number, bytes: number): void {
     const group = this.#groups.at(-1);
-    if (group?.topic === topic) group.events.push(event);
-    else this.#groups.push({ topic, events: [event] });
+    const row = { ledger, number };
+    if (group?.topic === topic) {
+      group.events.push(event);
+      group.rows.push(row);
+    } else this.#groups.push({ topic, events: [event], rows: [row] });
     this.rows += 1;
     this.bytes += bytes;
     this.last = number;
@@ -77,6 +88,21 @@ export class Batch {
     for (const { ledger, skipped, rows, last } of this.#tallies) {
       if (skipped === undefined) ledger.send(last - rows + 1, rows);
     }
+  }
+
+  /** The row was not sent after all, for that reason: it will be booked as skipped. */
+  leaveOut({ ledger, number }: SentRow, reason: string): void {
+    this.#tallies = this.#tallies.flatMap((tally) => {
+      const before = number - (tally.last - tally.rows) - 1;
+      if (tally.ledger !== ledger || tally.skipped !== undefined || before < 0 || number > tally.last)
+        return [tally];
+      const after = tally.last - number;
+      return [
+        { ledger, skipped: undefined, rows: before, last: number - 1 },
+        { ledger, skipped: reason, rows: 1, last: number },
+        { ledger, skipped: undefined, rows: after, last: tally.last },
+      ].filter(({ rows }) => rows > 0);
+    });
   }
 
   settle(): void {

@@ -1,3 +1,4 @@
+import type { OnLeftOut } from '../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import type { RowEncoder } from '../vocabulary/vocabulary.ts';
 import type { Column, Gap, Query } from '../vocabulary/words.ts';
@@ -28,8 +29,8 @@ export type Handover =
 
 /** The part of a connection to a Bro that the courier uses. */
 export interface Link {
-  /** Resolves when the transport takes more; rejects once the link is down. */
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void>;
+  /** Resolves when the transport takes more, having told what it did not send; rejects once the link is down. */
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void>;
   /** Resolves when the peer has taken in all that was sent before; rejects once the link is down. */
   confirm(): Promise<void>;
 }

@@ -214,8 +214,11 @@ export class Transfer {
     batch.upTo = this.#host.position;
     batch.bookSent();
     this.#sent.add(batch);
-    for (const { topic, events } of batch.takeGroups()) {
-      await this.link.send(topic, events);
+    for (const { topic, events, rows } of batch.takeGroups()) {
+      await this.link.send(topic, events, (index, why) => {
+        const row = rows[index];
+        if (row) batch.leaveOut(row, why);
+      });
       if (this.#ended) return;
     }
     batch.handed = true;

@@ -86,9 +86,9 @@ class HostConnection implements Connection {
     }
   }
 
-  send(topic: string, events: Parameters<Connection['send']>[1]): Promise<void> {
+  send(...[topic, events, onLeftOut]: Parameters<Connection['send']>): Promise<void> {
     if (!this.#outbound || !this.#presence?.bro || this.#leaving) return this.#notUp();
-    return this.#outbound.send(topic, events);
+    return this.#outbound.send(topic, events, onLeftOut);
   }
 
   confirm(): Promise<void> {

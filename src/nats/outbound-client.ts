@@ -1,6 +1,6 @@
 import { headers, type MsgHdrs, type NatsConnection } from 'nats';
 import { CodecError } from '../broker/codec-error.ts';
-import type { Closed, ConnectionError } from '../broker/connection.ts';
+import type { Closed, ConnectionError, OnLeftOut } from '../broker/connection.ts';
 import { SendQueue } from '../broker/send-queue.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { token } from '../text/subject-token.ts';
@@ -48,9 +48,11 @@ export class Outbound {
   }
 
   /** See Connection. Resolves when there is room for more. */
-  send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
     return this.#enqueue(async () => {
-      for (const event of events) await this.#sendOne(topic, event);
+      for (const [index, event] of events.entries()) {
+        if (!(await this.#sendOne(topic, event))) onLeftOut?.(index, 'unsendable');
+      }
     });
   }
 
@@ -81,10 +83,11 @@ export class Outbound {
     await this.#options.askBro();
   }
 
-  async #sendOne(topic: string, event: ZeekEvent): Promise<void> {
+  /** @returns whether it could be sent */
+  async #sendOne(topic: string, event: ZeekEvent): Promise<boolean> {
     const { connection, subjects, host, stream } = this.#options;
     const payload = this.#encode(topic, event);
-    if (payload === undefined) return;
+    if (payload === undefined) return false;
     const sequence = sequenceOf(event);
     if (sequence !== undefined && stream) {
       const id = messageId(token(host), sequence, payload);
@@ -101,6 +104,7 @@ export class Outbound {
       this.#count(payload.length);
     }
     await this.#inFlight.room();
+    return true;
   }
 
   #count(bytes: number): void {
