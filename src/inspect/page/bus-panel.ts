@@ -20,6 +20,9 @@ const ORDER = [
 const ROW = 26;
 const TIME = 92;
 const NARROWEST_LANE = 74;
+/** Where the window is narrow, all lanes in sight are worth more than their names. */
+const NARROW = 500;
+const NARROW_LANE = 42;
 
 /** The bus as a sequence diagram, with filters. */
 export class BusPanel implements Panel {
@@ -102,8 +105,9 @@ export class BusPanel implements Panel {
       const all = history.messages.length;
       this.#count.textContent = this.#shown.length === all ? `${all}` : `${this.#shown.length} of ${all}`;
     }
-    const room = (this.#sequence.clientWidth - TIME - 16) / this.#lanes.length;
-    this.#lane = Math.max(NARROWEST_LANE, Math.floor(room));
+    const { clientWidth } = this.#sequence;
+    const room = (clientWidth - TIME - 16) / this.#lanes.length;
+    this.#lane = Math.max(clientWidth < NARROW ? NARROW_LANE : NARROWEST_LANE, Math.floor(room));
     this.#head.style.setProperty('--lane', `${this.#lane}px`);
     const width = `${TIME + this.#lanes.length * this.#lane}px`;
     this.#head.style.width = width;
