@@ -31,6 +31,7 @@ import { OsqueryLink } from './osquery-link.ts';
 import { peerStatuses } from './peer-status.ts';
 import { Plugins } from './plugins.ts';
 import { describePort, executePort } from './run-queries.ts';
+import { watchForSameZeek } from './same-zeek.ts';
 import { closeState, openState, recoveredFrom, type State, stateDirectory } from './state.ts';
 import { StatusForwarder } from './status-forwarder.ts';
 import { statusOf } from './status-of.ts';
@@ -92,6 +93,12 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   const distributed = new DistributedExecutions();
   const status = new StatusForwarder(house, links);
   const history = new LinkHistory(bus);
+  watchForSameZeek(bus, (peer, other) =>
+    house.log.warn(
+      { area: 'bro', peer, other },
+      'two of the configured addresses lead to the same Zeek, which may get everything twice: name one of them',
+    ),
+  );
   const startedAt = house.world.now();
   const opening = Promise.withResolvers<Opened>();
   // Whoever waits for it hears of a failure; nobody may.
