@@ -16,12 +16,20 @@ const ENTRY_BYTES = 512 * 1024;
 const OURS = Buffer.from('"name":"bro_');
 
 export interface MissedResultsParts {
-  readonly courier: Courier;
+  readonly courier: Pick<Courier, 'take' | 'caughtUp'>;
   readonly marks: Marks;
   /** The queries whose rows are to be delivered. */
   readonly deliverables: Pick<Deliverables, 'size' | 'find'>;
   /** osqueryd's flags. */
   readonly flags: () => ReadonlyMap<string, OsqueryOption>;
+}
+
+/** One taking. */
+interface Taking {
+  readonly waiting: Uint8Array | undefined;
+  readonly signal: AbortSignal;
+  /** When osquery ran the latest of what had come before, in seconds since the epoch. */
+  readonly latest: number;
 }
 
 /** What there was to be found. */
@@ -39,10 +47,10 @@ export interface Recovery {
  */
 export class MissedResults {
   #rows = 0;
-  readonly #house: House;
+  readonly #house: Pick<House, 'log'>;
   readonly #parts: MissedResultsParts;
 
-  constructor(house: House, parts: MissedResultsParts) {
+  constructor(house: Pick<House, 'log'>, parts: MissedResultsParts) {
     this.#house = house;
     this.#parts = parts;
   }
@@ -54,56 +62,61 @@ export class MissedResults {
 
   /**
    * @param waiting the line of the call that waits, where one does: it and what is behind it come by themselves
+   * @param signal aborted where the rest is to be left to the next life
    * @returns never rejects: what can't be read is a doubt
    */
-  async take(waiting: Uint8Array | undefined): Promise<Recovery> {
-    const { flags, courier, deliverables } = this.#parts;
+  async take(waiting: Uint8Array | undefined, signal: AbortSignal): Promise<Recovery> {
+    const { flags, courier, marks, deliverables } = this.#parts;
     if (deliverables.size === 0) return { rows: 0, doubt: '' };
     if (!loggersOf(flags()).includes('filesystem')) {
       return { rows: 0, doubt: 'osqueryd has no logger `filesystem` that would have kept them' };
     }
     const directory = flags().get('logger_path')?.value ?? '';
+    const before = this.#rows;
+    let doubt = '';
     try {
       // What came in the former life, or just now, is to be known from what did not.
       await courier.caughtUp();
-      let rows = 0;
-      let doubt = '';
+      // By what is taken now the marks move on.
+      const { latest } = marks;
       for await (const log of resultLogs(directory, MAX_BYTES)) {
-        const found = await this.#takeFrom(log, waiting);
-        rows += found.rows;
-        if (found.doubt !== '') doubt = found.doubt;
+        const found = await this.#takeFrom(log, { waiting, signal, latest });
+        if (found !== '') doubt = found;
       }
       await courier.caughtUp();
-      this.#rows += rows;
-      if (rows > 0) {
-        this.#house.log.info(
-          { area: 'logger', rows },
-          `took rows that osqueryd logged while we were away from its log in ${directory}`,
-        );
-      }
-      return { rows, doubt };
     } catch (error) {
-      return { rows: 0, doubt: `osqueryd's log in ${directory} can't be read: ${reasonOf(error)}` };
+      doubt = `osqueryd's log in ${directory} can't be read: ${reasonOf(error)}`;
     }
+    const rows = this.#rows - before;
+    if (rows > 0) {
+      this.#house.log.info(
+        { area: 'logger', rows },
+        `took rows that osqueryd logged while we were away from its log in ${directory}`,
+      );
+    }
+    return { rows, doubt };
   }
 
-  async #takeFrom(log: ResultLog, waiting: Uint8Array | undefined): Promise<Recovery> {
+  /** @returns why rows may be missing that it should have; empty if none can be */
+  async #takeFrom(log: ResultLog, { waiting, signal, latest }: Taking): Promise<string> {
     const { path, isWhole, lines } = log;
     const { marks, deliverables } = this.#parts;
     const isMissed = marks.sieve();
     // What reaches back to a run that came to us has all that came after it; where none came, to its beginning.
     let reachesBack = isWhole && !this.#shouldHaveMore(log);
-    let rows = 0;
     let entry: Buffer[] = [];
+    let rows = 0;
     let bytes = 0;
     const hand = async () => {
-      if (entry.length > 0) await this.#hand(Buffer.concat(entry));
+      if (entry.length > 0) await this.#hand(Buffer.concat(entry), rows);
       entry = [];
+      rows = 0;
       bytes = 0;
     };
     for await (const line of lines) {
+      if (signal.aborted) return 'the extension ended before all was taken';
       if (waiting && line.equals(waiting)) break;
-      if (!reachesBack) reachesBack = timeOf(line) <= marks.latest;
+      if (!reachesBack) reachesBack = timeOf(line) <= latest;
       if (!line.includes(OURS)) continue;
       const run = runOf(line);
       if (!run || !deliverables.find(run.name) || !isMissed(run)) continue;
@@ -113,10 +126,10 @@ export class MissedResults {
       if (bytes >= ENTRY_BYTES) await hand();
     }
     await hand();
-    const doubt = isWhole
+    if (reachesBack) return '';
+    return isWhole
       ? `what ${path} had before has been taken away`
       : `${path} has grown by more than ${MAX_BYTES} bytes since`;
-    return { rows, doubt: reachesBack ? '' : doubt };
   }
 
   /** Whether something has come to us that osqueryd has written there too. */
@@ -128,8 +141,10 @@ export class MissedResults {
     });
   }
 
-  async #hand(payload: Buffer): Promise<void> {
-    await this.#parts.courier.take({ kind: 'log', header: null, payload });
+  async #hand(payload: Buffer, rows: number): Promise<void> {
+    const { accepted } = await this.#parts.courier.take({ kind: 'log', header: null, payload });
+    // What the journal doesn't take is declared as any other loss of its kind.
+    if (accepted) this.#rows += rows;
   }
 }
 

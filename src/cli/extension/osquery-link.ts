@@ -29,7 +29,7 @@ export interface OsqueryLinkOptions {
   readonly interval: number;
   readonly handlers: ExtensionHandlers;
   readonly turns: Turns;
-  /** Called before osqueryd comes to know us, and so before it calls. */
+  /** Called when osqueryd has come to know us, before it can call. */
   readonly onRegister: () => void;
   readonly describeHost: (client: ManagerClient) => Promise<Host>;
   readonly attendance: Attendance;
@@ -125,12 +125,12 @@ export class OsqueryLink {
     await this.#closeServer();
     try {
       const { tables } = settings();
-      this.#options.onRegister();
       this.#uuid = await this.client.registerExtension(extensionInfo(version), extensionRegistry({ tables }));
     } catch (error) {
       if (!(error instanceof OsqueryError) || !isDuplicate(error)) throw error;
       return { outcome: 'duplicate', alive: await this.#formerSelfAnswers() };
     }
+    this.#options.onRegister();
     this.#server = await listenExtension({
       managerPath: this.#options.socket,
       uuid: this.#uuid,

@@ -21,8 +21,8 @@ const PROGRESS_INTERVAL = 1_000;
 export interface PluginParts {
   /** Resolves when the journal is open; calls that come before wait for it. */
   readonly courier: Promise<Courier>;
-  /** Resolves when a result, of which this is the line, may be taken: what came before it has been. */
-  readonly inOrder: (line: Uint8Array) => Promise<void>;
+  /** Has a result, of which this is the line, taken when what came before it has been. */
+  readonly inOrder: <T>(line: Uint8Array, take: () => Promise<T>) => Promise<T>;
   /** Our schedule as osquery's configuration. */
   readonly schedule: () => Promise<string>;
   readonly executions: DistributedExecutions;
@@ -133,8 +133,8 @@ export class Plugins implements ExtensionHandlers {
   async #keep(kind: Exclude<EntryKind, 'execution'>, payload: Uint8Array): Promise<string> {
     try {
       const courier = await this.#parts.courier;
-      if (kind === 'log') await this.#parts.inOrder(payload);
-      const appended = await courier.take({ kind, header: null, payload });
+      const take = () => courier.take({ kind, header: null, payload });
+      const appended = await (kind === 'log' ? this.#parts.inOrder(payload, take) : take());
       return appended.accepted ? '' : appended.message;
     } catch (error) {
       return reasonOf(error);

@@ -124,10 +124,13 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
 
   const moments = new EventMoments(house, schedule);
   const absence = new Absence(house);
-  const catchUp = new CatchUp(
-    async (waiting) => absence.took((await (await opening.promise).missed.take(waiting)).doubt),
-    () => absence.caughtUp(),
-  );
+  const catchUp = new CatchUp({
+    async take(waiting, signal) {
+      const { missed } = await opening.promise;
+      absence.took((await missed.take(waiting, signal)).doubt);
+    },
+    onCaughtUp: () => absence.caughtUp(),
+  });
   const servers: { close(): void }[] = [];
   const report = (): StatusReport =>
     statusOf(house, {
@@ -149,7 +152,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
 
   const plugins = new Plugins(house, {
     courier: opening.promise.then(({ delivery }) => delivery.courier),
-    inOrder: (line) => catchUp.before(line),
+    inOrder: (line, take) => catchUp.inOrder(line, take),
     schedule: () => opening.promise.then(() => scheduleText(schedule())),
     executions: distributed,
     onStatus: (lines) => status.take(lines),
@@ -234,8 +237,11 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   });
   const release = fromPromise<void, undefined>(async () => {
     for (const server of servers) server.close();
-    catchUp.end();
+    // Calls that wait for it have their time to be answered in.
     await osquery.close();
+    const caughtUp = catchUp.end();
+    // What waits for a state directory that was not opened would wait for ever.
+    if (opened) await caughtUp;
     await opened?.delivery.courier.stop();
     await absence.end(!osquery.runsOn);
     if (opened) await closeState(opened.state);
