@@ -186,6 +186,30 @@ test('a query that was given up counts as running until osqueryd has done with i
   assert.deepEqual([...(await waiting)], []);
 });
 
+test('queries without end hold up nobody but whoever asked them', async (t) => {
+  const path = join(socketDirectory(t), 'osq.em');
+  await thriftServer(t, path, ({ bytes }, socket) => {
+    if (bytes.includes('endless')) return;
+    const reply = Buffer.from(OK_RESPONSE, 'hex');
+    bytes.copy(reply, 13, 13, 17);
+    socket.write(reply);
+  });
+  const client = createManagerClient({ path, concurrentQueries: 2 });
+  t.after(() => client.close());
+  const endless = [1, 2, 3].map(() => client.query('endless', 20, 'zeek:9999'));
+  const given = await Promise.allSettled(endless);
+  assert.deepEqual(
+    given.map((one) => one.status),
+    ['rejected', 'rejected', 'rejected'],
+  );
+  await assert.rejects(
+    client.query('one more', 20, 'zeek:9999'),
+    new OsqueryError('timeout', 'osquery was busy for 20 ms with 2 other queries of zeek:9999'),
+  );
+  assert.deepEqual([...(await client.query('of another', undefined, 'other:9999'))], []);
+  assert.deepEqual([...(await client.query('our own'))], []);
+});
+
 test('only so many queries are in osqueryd at a time, other calls pass by', async (t) => {
   const path = join(socketDirectory(t), 'osq.em');
   const held: (() => void)[] = [];

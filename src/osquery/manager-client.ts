@@ -28,8 +28,9 @@ export interface ManagerClientOptions {
   /** Milliseconds for `query` and `call`; default 300 000, osquery's own `--thrift_timeout`. */
   readonly queryDeadline?: number;
   /**
-   * How many `query` run in osqueryd at a time; default 4. Others wait their turn. One that was given up counts
-   * until osqueryd has done with it, for nothing can stop it there.
+   * How many `query` of one asker run in osqueryd at a time; default 2. Others wait their turn. One that was given
+   * up counts until osqueryd has done with it, for nothing can stop it there: queries without end therefore hold
+   * up nobody but whoever asked them.
    */
   readonly concurrentQueries?: number;
 }
@@ -46,8 +47,11 @@ export interface ManagerClient {
   /** The living extensions by uuid, without osquery's core. */
   extensions(): Promise<ReadonlyMap<number, ExtensionInfo>>;
   options(): Promise<ReadonlyMap<string, OsqueryOption>>;
-  /** `deadline` in milliseconds, with the time in which others have their turn. */
-  query(sql: string, deadline?: number): Promise<readonly Row[]>;
+  /**
+   * `deadline` in milliseconds, with the time in which others have their turn; `asker` on whose behalf, this
+   * program's own by default.
+   */
+  query(sql: string, deadline?: number, asker?: string): Promise<readonly Row[]>;
   /** Prepares the statement without running it. */
   getQueryColumns(sql: string, deadline?: number): Promise<readonly Column[]>;
   /**
@@ -64,6 +68,8 @@ export interface ManagerClient {
   close(): void;
 }
 
+/** The asker of what this program itself wants to know. */
+const OWN = '';
 /** Connections kept for the next call; each is a thread in osqueryd. */
 const MAX_IDLE = 2;
 /** Milliseconds that a query whose caller has gone counts as running, at most. */
@@ -71,13 +77,13 @@ const MAX_LINGER = 300_000;
 
 /** Throws {@link OsqueryError} `unreachable` for a path that no unix socket can have. Connects to nothing yet. */
 export function createManagerClient(options: ManagerClientOptions): ManagerClient {
-  const { path, deadline = 10_000, queryDeadline = 300_000, concurrentQueries = 4 } = options;
+  const { path, deadline = 10_000, queryDeadline = 300_000, concurrentQueries = 2 } = options;
   checkSocketPath(path);
   const idle: ManagerConnection[] = [];
   const all = new Set<ManagerConnection>();
   const watches = new Set<ManagerConnection>();
   const lingering = new Set<ManagerConnection>();
-  const queries = new Semaphore(concurrentQueries);
+  const askers = new Map<string, Semaphore>();
   let closed = false;
 
   function connect(): ManagerConnection {
@@ -116,14 +122,21 @@ export function createManagerClient(options: ManagerClientOptions): ManagerClien
     });
   }
 
+  function queriesOf(asker: string): Semaphore {
+    const queries = askers.get(asker) ?? new Semaphore(concurrentQueries);
+    askers.set(asker, queries);
+    return queries;
+  }
+
   /** A query waits for its turn within its deadline, and keeps its place for as long as osqueryd works at it. */
-  async function query(sql: string, within: number): Promise<readonly Row[]> {
-    const place = queries.enter();
+  async function query(sql: string, within: number, asker: string): Promise<readonly Row[]> {
+    const place = queriesOf(asker).enter();
     let busy = Promise.resolve();
     const began = performance.now();
     try {
       await inTime(place.turn, within, () => {
-        const why = `osquery was busy for ${within} ms with ${concurrentQueries} other queries of this program`;
+        const whose = asker === OWN ? 'this program' : asker;
+        const why = `osquery was busy for ${within} ms with ${concurrentQueries} other queries of ${whose}`;
         return new OsqueryError('timeout', why);
       });
       const left = Math.max(1, within - (performance.now() - began));
@@ -164,7 +177,7 @@ export function createManagerClient(options: ManagerClientOptions): ManagerClien
       const list = await run('options', deadline, (client) => client.options());
       return new Map(Object.entries(list).map(([name, option]) => [name, osqueryOption(option)]));
     },
-    query: (sql, within = queryDeadline) => query(sql, within),
+    query: (sql, within = queryDeadline, asker = OWN) => query(sql, within, asker),
     async getQueryColumns(sql, within = deadline) {
       return parseColumns(await rows('getQueryColumns', sql, within));
     },

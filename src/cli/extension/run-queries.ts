@@ -71,7 +71,7 @@ type Found = { readonly rows: readonly Row[] } | { readonly error: string };
 async function rowsOf(
   house: House,
   { client, registered, distributed, fetches }: QueryParts,
-  { name, query }: Execution,
+  { name, peer, query }: Execution,
   signal: AbortSignal,
 ): Promise<Found> {
   while (!signal.aborted) {
@@ -81,7 +81,7 @@ async function rowsOf(
       return status === 0 ? { rows } : { error: message || `SQLite's status ${status}` };
     }
     try {
-      return { rows: await client.query(query.sql) };
+      return { rows: await client.query(query.sql, undefined, peer) };
     } catch (error) {
       if (!(error instanceof OsqueryError)) throw error;
       if (error.kind !== 'unreachable') return { error: error.message };
