@@ -1,20 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { layOutCharts } from '../inspect/charts.ts';
 import { bundlePage } from './page.ts';
 
-/**
- * Builds the one executable: Node itself with the program inside (a single-executable application), put into a copy of
- * Node by `postject`. One that `node --build-sea` makes is the same in size, start and memory.
- */
+/** Builds the one executable: Node itself with the program inside (a single-executable application). */
 
 const root = join(import.meta.dirname, '../../..');
 const work = join(root, '.cache/binary');
 const bundle = join(work, 'bro-osquery.cjs');
-const blob = join(work, 'bro-osquery.blob');
 const binary = join(root, 'dist/bro-osquery.ext');
 
 /**
@@ -22,9 +18,6 @@ const binary = join(root, 'dist/bro-osquery.ext');
  * about half a millisecond, with Node's own choice (16) several, in which osquery would wait; and memory at rest is less.
  */
 const SEMI_SPACE = 2;
-
-/** By this mark in its own text Node knows that a program was put in. */
-const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 async function bundleProgram(): Promise<void> {
   const { metafile } = await build({
@@ -70,31 +63,24 @@ function nodeOfLockFile(): string {
 }
 
 function putIntoNode(): void {
-  // Without the cache of compiled code the start takes half as long again and 26 MiB more stay private at rest.
   const config = join(work, 'sea.json');
+  const made = join(work, 'bro-osquery.ext');
   writeFileSync(
     config,
     JSON.stringify({
       main: bundle,
-      output: blob,
+      output: made,
       disableExperimentalSEAWarning: true,
+      // Without it the start takes half as long again and 26 MiB more stay private at rest.
       useCodeCache: true,
       execArgv: [`--max-semi-space-size=${SEMI_SPACE}`],
     }),
   );
-  run(process.execPath, '--experimental-sea-config', config);
-  const made = join(work, 'bro-osquery.ext');
-  copyFileSync(nodeOfLockFile(), made);
-  chmodSync(made, 0o755);
-  run(join(root, 'node_modules/.bin/postject'), made, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE);
+  // It puts the program into a copy of itself.
+  execFileSync(nodeOfLockFile(), ['--build-sea', config], { stdio: ['ignore', 'pipe', 'pipe'] });
   mkdirSync(dirname(binary), { recursive: true });
   // Whoever runs the former binary goes on with it.
   renameSync(made, binary);
-}
-
-/** Quiet unless it fails; then the error carries what the program said. */
-function run(program: string, ...args: readonly string[]): void {
-  execFileSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 mkdirSync(work, { recursive: true });
