@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { Turns } from '../../../src/cli/extension/turns.ts';
 
 const lookAtSockets = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Someone with endless work, who asks for the next turn when the last one is done. */
-function worker(turns: Turns, name: string, record: string[]): { end(): void } {
+/** Someone with endless work, who asks for the next turn when the last one is done; until the test ends at most. */
+function worker(t: TestContext, turns: Turns, name: string, record: string[]): { end(): void } {
   let isEnded = false;
+  t.after(() => {
+    isEnded = true;
+  });
   void (async () => {
     while (!isEnded) {
       await turns.next();
@@ -17,10 +20,10 @@ function worker(turns: Turns, name: string, record: string[]): { end(): void } {
 }
 
 describe('turns', () => {
-  it('go to one at a time, in the order they were asked for, between two looks at the sockets', async () => {
+  it('go to one at a time, in the order they were asked for, between two looks at the sockets', async (t) => {
     const turns = new Turns();
     const record: string[] = [];
-    const workers = ['first', 'second', 'third'].map((name) => worker(turns, name, record));
+    const workers = ['first', 'second', 'third'].map((name) => worker(t, turns, name, record));
     for (let look = 0; look < 6; look += 1) {
       await lookAtSockets();
       record.push('look');
@@ -36,12 +39,13 @@ describe('turns', () => {
     );
   });
 
-  it('are given to nobody while osquery waits for an answer, and again as soon as it has it', async () => {
+  it('are given to nobody while osquery waits for an answer, and again as soon as it has it', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
     const turns = new Turns();
     const record: string[] = [];
     const answered = turns.attend();
     const other = turns.attend();
-    const one = worker(turns, 'turn', record);
+    const one = worker(t, turns, 'turn', record);
     for (let look = 0; look < 3; look += 1) await lookAtSockets();
     answered();
     answered();
@@ -59,7 +63,7 @@ describe('turns', () => {
     const turns = new Turns();
     const record: string[] = [];
     turns.attend();
-    const one = worker(turns, 'turn', record);
+    const one = worker(t, turns, 'turn', record);
     await lookAtSockets();
     t.mock.timers.tick(24);
     await lookAtSockets();
