@@ -88,6 +88,22 @@ describe('A Bro has the host join a group', () => {
       .thenHappens(caused(5, ZEEK, 5, 'GroupConfirmed', { peer: ZEEK, group: 'geo' }));
   });
 
+  test('repeats one of two after a reconnect: the host leaves the other with the end of the resync window', () => {
+    given(
+      ...connected,
+      join(2, ZEEK, 'geo'),
+      join(3, ZEEK, 'servers'),
+      lose(4, ZEEK),
+      connect(5, ZEEK, 'a'),
+      join(6, ZEEK, 'geo'),
+    )
+      .when(completeResync(35, ZEEK))
+      .thenHappens(
+        fact(35, 'GroupLeft', { peer: ZEEK, group: 'servers', reason: 'not-repeated' }),
+        fact(35, 'ResyncCompleted', { peer: ZEEK, kept: 0, ended: 0 }),
+      );
+  });
+
   test('does not repeat it after a reconnect: the host leaves with the end of the resync window', () => {
     given(
       ...connected,
@@ -150,6 +166,17 @@ describe('A Bro has the host leave a group', () => {
       .when(leave(9, ZEEK, 'geo'))
       .thenHappens(left('geo'))
       .andOsqueryRunsOnly(bro(1));
+  });
+
+  test('and what came to every host as well before a reconnect, and since then through the group alone, ends', () => {
+    const joined = [...connected, join(2, ZEEK, 'geo'), subscribe(3, ZEEK, 'a', { audience: ALL })];
+    const again = [join(11, ZEEK, 'geo'), subscribe(12, ZEEK, 'a', { audience: group('geo') })];
+    given(...joined, lose(9, ZEEK), connect(10, ZEEK, 'a'), ...again)
+      .when(leave(19, ZEEK, 'geo'))
+      .thenHappens(
+        caused(19, ZEEK, 19, 'GroupLeft', { peer: ZEEK, group: 'geo', reason: 'asked' }),
+        caused(19, ZEEK, 19, 'QueryUnsubscribed', { name: bro(1), peer: ZEEK, reason: 'group-left' }),
+      );
   });
 
   test('but what came through a group around it stays while another group inside that one keeps the host in', () => {

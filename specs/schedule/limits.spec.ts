@@ -229,6 +229,59 @@ describe('A Bro that asks for more than its requests a minute', () => {
   });
 });
 
+describe('What counts against a Bro', () => {
+  const granted = (seconds: number, name: string) =>
+    caused(seconds, ZEEK, seconds, 'QuerySubscribed', {
+      name,
+      peer: ZEEK,
+      incarnation: 'a',
+      generation: 1,
+      query: query({ cookie: 'new' }),
+      columns: PROCESS_COLUMNS,
+      tables: ['processes'],
+      audience: HOST,
+    });
+  const asksForMore = (seconds: number) => subscribe(seconds, ZEEK, 'a', { query: query({ cookie: 'new' }) });
+
+  test('is no second generation of what it was granted before', () => {
+    const columns = PROCESS_COLUMNS.slice(0, 1);
+    given(...connected, subscribe(10, ZEEK, 'a'), subscribe(20, ZEEK, 'a', { columns }))
+      .under({ requestsPerMinute: 2 })
+      .when(asksForMore(30))
+      .thenHappens(granted(30, bro(3)));
+  });
+
+  test('begins anew where the clock was set back', () => {
+    const asked = [100, 101, 50].map((seconds) =>
+      subscribe(seconds, ZEEK, 'a', { query: query({ cookie: String(seconds) }) }),
+    );
+    given(...connected, ...asked)
+      .under({ requestsPerMinute: 3 })
+      .when(asksForMore(102))
+      .thenHappens(granted(102, bro(4)));
+  });
+
+  test('is what the schedule has of it, not what that replaces', () => {
+    const columns = PROCESS_COLUMNS.slice(0, 1);
+    given(...connected, subscribe(2, ZEEK, 'a'))
+      .under({ maxScheduleBytes: 96 })
+      .when(subscribe(9, ZEEK, 'a', { columns }))
+      .thenHappens(
+        caused(9, ZEEK, 9, 'QueryUnsubscribed', { name: bro(1), peer: ZEEK, reason: 'columns-changed' }),
+        caused(9, ZEEK, 9, 'QuerySubscribed', {
+          name: bro(2),
+          peer: ZEEK,
+          incarnation: 'a',
+          generation: 2,
+          query: query(),
+          columns,
+          tables: ['processes'],
+          audience: HOST,
+        }),
+      );
+  });
+});
+
 describe('A query that osquery refuses', () => {
   test("is told to its Bro in osquery's own words, and nothing else changes", () => {
     const reason = { code: 'osquery', text: 'no such table: nosuch' };

@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { given } from '../support/given.ts';
+import { fold } from '../../src/schedule/evolve.ts';
+import { after, given } from '../support/given.ts';
 import {
   ALL,
   bro,
@@ -8,6 +10,7 @@ import {
   connect,
   execute,
   fact,
+  group,
   HOST,
   join,
   lose,
@@ -185,6 +188,40 @@ describe('A Bro is lost', () => {
         fact(86_000, 'BroExpired', { peer: ZEEK }),
       )
       .andOsqueryRunsOnly(bro(2));
+  });
+
+  test('and never returns: what it asked for through a group of its own ends once', () => {
+    given(
+      start(0),
+      connect(1, ZEEK, 'a'),
+      connect(1, OTHER, 'x'),
+      join(2, ZEEK, 'geo'),
+      subscribe(3, ZEEK, 'a', { audience: group('geo') }),
+      subscribe(4, OTHER, 'x', { audience: group('geo') }),
+      lose(40, ZEEK),
+    )
+      .when({ type: 'ExpireBro', at: second(86_000), peer: ZEEK })
+      .thenHappens(
+        fact(86_000, 'QueryUnsubscribed', { name: bro(1), peer: ZEEK, reason: 'expired' }),
+        fact(86_000, 'GroupLeft', { peer: ZEEK, group: 'geo', reason: 'expired' }),
+        fact(86_000, 'QueryUnsubscribed', { name: bro(2), peer: OTHER, reason: 'group-left' }),
+        fact(86_000, 'BroExpired', { peer: ZEEK }),
+      )
+      .andOsqueryRunsOnly();
+  });
+
+  test('and forgotten by a log that has lost how its queries ended: they end with it', () => {
+    const state = after([...subscribed, connect(32, OTHER, 'x')]);
+    const without = after([
+      start(0),
+      connect(1, ZEEK, 'a'),
+      completeResync(31, ZEEK),
+      connect(32, OTHER, 'x'),
+    ]);
+    const { nextName, ...rest } = fold(state, [fact(40, 'BroExpired', { peer: ZEEK })]);
+    const { nextName: _, ...expected } = fold(without, [fact(40, 'BroExpired', { peer: ZEEK })]);
+    assert.equal(nextName, 2);
+    assert.deepEqual(rest, expected);
   });
 
   test('but one that is there does not expire', () => {

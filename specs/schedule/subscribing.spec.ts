@@ -7,6 +7,7 @@ import {
   connect,
   group,
   HOST,
+  join,
   PROCESS_COLUMNS,
   query,
   second,
@@ -52,6 +53,22 @@ describe('A Bro subscribes', () => {
       .when(subscribe(3, ZEEK, 'a', { audience: ALL }))
       .thenHappens(caused(3, ZEEK, 3, 'QueryConfirmed', { name: bro(1), peer: ZEEK, audience: ALL }))
       .andOsqueryRunsOnly(bro(1));
+  });
+
+  test('asking for the same through another group is noted, through the same one it is not', () => {
+    const joined = [
+      ...connected,
+      join(2, ZEEK, 'geo/de'),
+      subscribe(3, ZEEK, 'a', { audience: group('geo') }),
+    ];
+    given(...joined)
+      .when(subscribe(4, ZEEK, 'a', { audience: group('geo/de') }))
+      .thenHappens(
+        caused(4, ZEEK, 4, 'QueryConfirmed', { name: bro(1), peer: ZEEK, audience: group('geo/de') }),
+      );
+    given(...joined)
+      .when(subscribe(4, ZEEK, 'a', { audience: group('geo') }))
+      .thenNothing();
   });
 
   test('the topic for the rows does not make it another query', () => {
@@ -254,5 +271,26 @@ describe('A Bro tells its whole wish', () => {
         caused(5, ZEEK, 5, 'QueryUnsubscribed', { name: bro(2), peer: ZEEK, reason: 'not-wished' }),
       )
       .andOsqueryRunsOnly(bro(1), bro(3));
+  });
+
+  test('as one Zeek instance behind it: those of others stay', () => {
+    given(
+      ...connected,
+      subscribe(2, ZEEK, 'a', { query: query({ zeekInstance: 'z1' }) }),
+      subscribe(3, ZEEK, 'a', { query: query({ zeekInstance: 'z2' }) }),
+    )
+      .when({
+        type: 'NarrowToWish',
+        at: second(5),
+        cause: { peer: ZEEK, requestId: 5 },
+        peer: ZEEK,
+        vocabulary: 'zeek-osquery',
+        zeekInstance: 'z1',
+        queries: [],
+      })
+      .thenHappens(
+        caused(5, ZEEK, 5, 'QueryUnsubscribed', { name: bro(1), peer: ZEEK, reason: 'not-wished' }),
+      )
+      .andOsqueryRunsOnly(bro(2));
   });
 });

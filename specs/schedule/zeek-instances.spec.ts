@@ -59,6 +59,25 @@ describe('Several Zeek instances may speak through one Bro', () => {
       .andOsqueryRunsOnly(bro(2));
   });
 
+  test('a thousand are kept in mind: the one after them is served, and no fact', () => {
+    const thousand = Array.from({ length: 1_000 }, (_, n) => greet(2, `z${n}`));
+    given(...connected, ...thousand)
+      .when(greet(3, 'one more'))
+      .thenNothing();
+    given(...connected, ...thousand.slice(1))
+      .when(greet(3, 'one more'))
+      .thenHappens(caused(3, ZEEK, 3, 'ZeekGreeted', { peer: ZEEK, zeekInstance: 'one more' }));
+  });
+
+  test('the Bro merely reconnects: they are known; it starts anew: each is to say hello again', () => {
+    given(...connected, greet(2, 'z1'), connect(3, ZEEK, 'a'))
+      .when(greet(4, 'z1'))
+      .thenNothing();
+    given(...connected, greet(2, 'z1'), connect(3, ZEEK, 'b'))
+      .when(greet(4, 'z1'))
+      .thenHappens(caused(4, ZEEK, 4, 'ZeekGreeted', { peer: ZEEK, zeekInstance: 'z1' }));
+  });
+
   test('one that was never heard of says goodbye: nothing', () => {
     given(...connected)
       .when({
