@@ -29,12 +29,10 @@ export type ScheduleNews =
 /** News that waits to be decided on, or a command that the manager itself gives. */
 export type Pending = ScheduleNews | ZeekSilent | CommandOf<'StartExtension'>;
 
-/** The queries in the news whose columns osquery must tell first. */
-export function queriesIn(pending: Pending): readonly string[] {
-  if (pending.type !== 'peer.request') return [];
-  const { request } = pending;
-  if (request.type === 'subscribe' || request.type === 'execute') return [request.query.sql];
-  if (request.type === 'wish') return request.queries.map((query) => query.sql);
+/** The queries that a request is about. */
+export function queriesIn({ request }: MessageOf<'peer.request'>): readonly (Query | RepeatedQuery)[] {
+  if (request.type === 'subscribe' || request.type === 'execute') return [request.query];
+  if (request.type === 'wish') return request.queries;
   return [];
 }
 

@@ -6,8 +6,9 @@ import { type Execution, executions, initialState, type ScheduleState } from '..
 import { reasonOf } from '../src/text/reason.ts';
 import { type Executed, finished, fresh, superfluous } from './one-time-queries.ts';
 import { inboxPort, promisePort, publishAllPort, publishPort } from './port.ts';
-import { type Descriptions, type Pending, queriesIn, type ScheduleNews } from './schedule-commands.ts';
+import type { Descriptions, Pending, ScheduleNews } from './schedule-commands.ts';
 import { blockedNews, type Decided, decideAll, newsOf, refusalsForLog } from './schedule-decisions.ts';
+import { type Questions, questionsOf } from './schedule-questions.ts';
 import { silenceAfter, silenceId, ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 export interface ScheduleManagerInput {
@@ -63,6 +64,14 @@ const SUBJECTS = [
   'extension.draining',
 ];
 
+function batchOf({ pending, batch }: ScheduleManagerContext): readonly Pending[] {
+  return pending.slice(0, batch);
+}
+
+function questionsIn(context: ScheduleManagerContext): Questions {
+  return questionsOf(batchOf(context), context.schedule, context.policy);
+}
+
 /** News that waits its turn as it is. */
 const enqueued = { type: 'enqueue', params: ({ event }: { readonly event: Pending }) => event } as const;
 
@@ -92,8 +101,8 @@ export const scheduleManagerMachine = setup({
       decided: ({ context }, descriptions: Descriptions) =>
         decideAll(
           context.schedule,
-          context.pending.slice(0, context.batch),
-          descriptions,
+          batchOf(context),
+          { ...questionsIn(context).refused, ...descriptions },
           context.tables,
           context.policy,
         ),
@@ -190,17 +199,14 @@ export const scheduleManagerMachine = setup({
       entry: 'takeBatch',
       invoke: {
         src: 'describe',
-        input: ({ context }) => ({
-          queries: [...new Set(context.pending.slice(0, context.batch).flatMap(queriesIn))],
-        }),
+        input: ({ context }) => ({ queries: questionsIn(context).queries }),
         onDone: { target: 'deciding', actions: { type: 'decide', params: ({ event }) => event.output } },
         onError: {
           target: 'blocked',
           actions: [
             {
               type: 'publishAll',
-              params: ({ context, event }) =>
-                blockedNews(context.pending.slice(0, context.batch), reasonOf(event.error)),
+              params: ({ context, event }) => blockedNews(batchOf(context), reasonOf(event.error)),
             },
             'dropRequests',
           ],
@@ -222,8 +228,7 @@ export const scheduleManagerMachine = setup({
           actions: [
             {
               type: 'publishAll',
-              params: ({ context, event }) =>
-                blockedNews(context.pending.slice(0, context.batch), reasonOf(event.error)),
+              params: ({ context, event }) => blockedNews(batchOf(context), reasonOf(event.error)),
             },
             'dropRequests',
           ],

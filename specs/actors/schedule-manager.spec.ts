@@ -341,3 +341,64 @@ test('draining logs our end and then ends', async () => {
   await settle();
   assert.equal(actor.getSnapshot().status, 'done');
 });
+
+test('osquery is not asked about what the limits of a Bro forbid in any case', async () => {
+  const { bus, describe, run, schedule } = await startManager();
+  const { maxSqlLength, maxSubscriptions, requestsPerMinute } = DEFAULT_POLICY;
+  const long = `SELECT 1 /*${'x'.repeat(maxSqlLength)}*/`;
+  bus.deliver(asked(subscribe(long), 1));
+  bus.deliver(asked(execute('SELECT 1\0'), 2));
+  const wish = Array.from({ length: 10_000 }, (_, at) => `SELECT ${at}`);
+  bus.deliver(
+    asked(
+      {
+        type: 'wish',
+        vocabulary: 'zeek-osquery',
+        zeekInstance: '',
+        queries: wish.map((text) => query(text)),
+      },
+      3,
+    ),
+  );
+  // The first request went alone, what came while it was decided on is a batch.
+  assert.deepEqual(describe.last.input, { queries: [] });
+  describe.last.resolve({});
+  await settle();
+  await settle();
+  const granted = wish.slice(0, maxSubscriptions);
+  await run(Object.fromEntries(granted.map((text) => [text, { columns, tables }])));
+  assert.deepEqual(
+    describe.starts.map(({ input }) => input.queries).filter(({ length }) => length > 0),
+    [granted],
+  );
+  assert.equal(subscriptions(schedule()).length, maxSubscriptions);
+  const reasons = new Map<string, number>();
+  for (const message of bus.take()) {
+    if (message.type !== 'peer.tell') continue;
+    reasons.set(message.notice.text, (reasons.get(message.notice.text) ?? 0) + 1);
+  }
+  assert.deepEqual(
+    [...reasons],
+    [
+      [`the SQL is ${long.length} characters long, the most is ${maxSqlLength}`, 1],
+      ['the SQL has bytes that are no UTF-8 text', 1],
+      [
+        `a Bro may have ${maxSubscriptions} subscriptions on this host, and wishes for more`,
+        10_000 - maxSubscriptions,
+      ],
+    ],
+  );
+  // The refusals were requests of its minute, too: what is new is not even looked at, what it has still is.
+  bus.deliver(asked(subscribe('SELECT 9999'), 4));
+  await run();
+  bus.deliver(asked(subscribe('SELECT 1'), 5));
+  await run({ 'SELECT 1': { columns, tables } });
+  assert.deepEqual(
+    describe.starts.slice(-2).map(({ input }) => input.queries),
+    [[], ['SELECT 1']],
+  );
+  assert.deepEqual(
+    bus.take().map((message) => (message.type === 'peer.tell' ? message.notice.text : message.type)),
+    [`more than ${requestsPerMinute} new requests in a minute; ask again later`],
+  );
+});

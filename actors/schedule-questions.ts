@@ -1,0 +1,56 @@
+import type { MessageOf } from '../src/bus/messages.ts';
+import { unheld } from '../src/schedule/decide-query.ts';
+import type { Policy } from '../src/schedule/policy.ts';
+import { type Refusal, requestRefusal, sqlRefusal } from '../src/schedule/refusal.ts';
+import { broOf, type ScheduleState } from '../src/schedule/schedule.ts';
+import type { Query, RepeatedQuery } from '../src/vocabulary/words.ts';
+import { type Descriptions, type Pending, queriesIn } from './schedule-commands.ts';
+
+/** What is to be asked of osquery before a batch of news can be decided on. */
+export interface Questions {
+  /** SQL, each text once. */
+  readonly queries: readonly string[];
+  /** Queries that cannot be had whatever osquery would say: it is spared the asking. */
+  readonly refused: Descriptions;
+}
+
+/**
+ * The queries in the news whose columns osquery must tell first. What a Bro's limits forbid in any case is not
+ * among them, so that osquery has no more work with a Bro than those allow.
+ */
+export function questionsOf(pending: readonly Pending[], state: ScheduleState, policy: Policy): Questions {
+  const queries = new Set<string>();
+  const refused: Record<string, Descriptions[string]> = {};
+  for (const news of pending) {
+    if (news.type !== 'peer.request') continue;
+    for (const [at, query] of queriesIn(news).entries()) {
+      const refusal = refusalUnseen(news, query, at, state, policy);
+      if (refusal) refused[query.sql] = { code: refusal.code, error: refusal.text };
+      else queries.add(query.sql);
+    }
+  }
+  return { queries: [...queries], refused };
+}
+
+/** `place` among the request's queries, from 0 on. */
+function refusalUnseen(
+  { peer, at }: MessageOf<'peer.request'>,
+  query: Query | RepeatedQuery,
+  place: number,
+  state: ScheduleState,
+  policy: Policy,
+): Refusal | null {
+  const tooLong = sqlRefusal(query.sql, policy);
+  if (tooLong) return tooLong;
+  if (place >= policy.maxSubscriptions) {
+    return {
+      code: 'too-many-subscriptions',
+      text: `a Bro may have ${policy.maxSubscriptions} subscriptions on this host, and wishes for more`,
+    };
+  }
+  const bro = broOf(state, peer);
+  const overRate = bro && requestRefusal(bro, at, policy);
+  // What it has already may be asked for again, and may have other columns now.
+  const isNew = !('interval' in query) || unheld(state, peer, [query], policy).length > 0;
+  return overRate && isNew ? overRate : null;
+}
