@@ -6,8 +6,10 @@ import type { Courier } from '../../delivery/courier.ts';
 import type { ManagerClient } from '../../osquery/manager-client.ts';
 import { OsqueryError } from '../../osquery/osquery-error.ts';
 import type { Row } from '../../osquery/row.ts';
+import { Semaphore } from '../../osquery/semaphore.ts';
 import type { TableAccessReader } from '../../osquery/table-access-store.ts';
 import type { Execution } from '../../schedule/schedule.ts';
+import { shortened } from '../../text/shortened.ts';
 import type { DistributedExecutions } from './distributed-executions.ts';
 import type { House } from './house.ts';
 import type { Turns } from './turns.ts';
@@ -16,6 +18,8 @@ import type { Turns } from './turns.ts';
 const OSQUERY_PATIENCE = 30_000;
 /** Milliseconds between two tries of a one-time query while osqueryd is away. */
 const RETRY_PAUSE = 1_000;
+
+const BUSY = `osquery was busy for ${OSQUERY_PATIENCE} ms with other queries that were asked for; ask again`;
 
 export interface QueryParts {
   readonly client: ManagerClient;
@@ -28,27 +32,55 @@ export interface QueryParts {
   readonly turns: Turns;
 }
 
-/** The port `describe`: what osquery says of queries that Bros ask for, each in its own words if it refuses. */
+/** Queries that osqueryd prepares at a time: each is a thread there. */
+const DESCRIBED_AT_A_TIME = 8;
+/** Characters of a query, or of what osquery says of it, that the log quotes. */
+const LONGEST_QUOTE = 500;
+
+/**
+ * The port `describe`: what osquery says of queries that Bros ask for, each in its own words if it refuses. For all
+ * of them together it has as long as for one, so that none that takes long to prepare holds up what comes after.
+ */
 export function describePort(house: House, parts: QueryParts) {
   return fromPromise<Descriptions, { readonly queries: readonly string[] }>(async ({ input }) => {
     if (input.queries.length === 0) return {};
     await within(parts.registered(), OSQUERY_PATIENCE);
+    const places = new Semaphore(DESCRIBED_AT_A_TIME);
+    const end = house.world.now() + OSQUERY_PATIENCE;
     const described = await Promise.all(
-      input.queries.map(async (sql) => [sql, await describe(house, parts, sql)] as const),
+      input.queries.map(async (sql) => {
+        const place = places.enter();
+        await place.turn;
+        try {
+          return [sql, await describe(house, parts, sql, end - house.world.now())] as const;
+        } finally {
+          place.leave();
+        }
+      }),
     );
     return Object.fromEntries(described);
   });
 }
 
-async function describe(house: House, { client, access }: QueryParts, sql: string): Promise<Description> {
+/** `left`: milliseconds that it may take. */
+async function describe(
+  house: House,
+  { client, access }: QueryParts,
+  sql: string,
+  left: number,
+): Promise<Description> {
   try {
-    const columns = await client.getQueryColumns(sql, OSQUERY_PATIENCE);
+    if (left <= 0) throw new OsqueryError('timeout', BUSY);
+    const columns = await client.getQueryColumns(sql, Math.min(left, OSQUERY_PATIENCE));
     if (columns.length === 0) return { code: 'no-rows', error: 'the statement gives no rows' };
     const { tables } = await access.read(sql);
     return { columns, tables: tables.map(({ table }) => table) };
   } catch (error) {
     if (!(error instanceof OsqueryError)) throw error;
-    house.log.warn({ area: 'schedule', sql }, `osquery refuses a query: ${error.message}`);
+    house.log.warn(
+      { area: 'schedule', sql: shortened(sql, LONGEST_QUOTE) },
+      `osquery refuses a query: ${shortened(error.message, LONGEST_QUOTE)}`,
+    );
     return { code: `osquery-${error.kind}`, error: error.message };
   }
 }
@@ -74,6 +106,7 @@ async function rowsOf(
   { name, peer, query }: Execution,
   signal: AbortSignal,
 ): Promise<Found> {
+  let deaths = 0;
   while (!signal.aborted) {
     await registered();
     if (house.settings().oneTimeQueries === 'distributed' && fetches()) {
@@ -85,7 +118,11 @@ async function rowsOf(
     } catch (error) {
       if (!(error instanceof OsqueryError)) throw error;
       if (error.kind !== 'unreachable') return { error: error.message };
-      // osqueryd went away meanwhile: the query has no answer yet.
+      // osqueryd went away meanwhile: the query has no answer yet. It may be what brings osqueryd down.
+      deaths += 1;
+      if (deaths > house.settings().policy.maxExecutionRestarts) {
+        return { error: `osqueryd has gone away ${deaths} times while it ran; it is not tried again` };
+      }
       await pause(RETRY_PAUSE);
     }
   }
