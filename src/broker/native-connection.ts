@@ -188,7 +188,7 @@ export class NativeConnection implements Connection {
     socket.on('drain', () => session.drained());
     socket.on('end', () => session.ended());
     socket.on('close', () => session.ended());
-    session.start(Math.max(1, this.#handshakeEnds - clock.now()));
+    session.start(Math.max(1, Math.round(this.#handshakeEnds - clock.now())));
     // Listening to data reads what is there at once: only now is the session ready for it.
     socket.on('data', (chunk: Buffer) => session.receive(chunk));
     socket.resume();
