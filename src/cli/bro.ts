@@ -5,6 +5,7 @@ import { type TlsSettings, tlsSettingsProblem } from '../broker/tls.ts';
 import { readTlsMaterial } from '../broker/tls-connection.ts';
 import { NatsOpenError } from '../nats/link-client.ts';
 import { StreamError } from '../nats/stream-client.ts';
+import { printable } from '../replay/printable.ts';
 import { columnNames } from '../sandbox/bro/column-names.ts';
 import { createSpeech } from '../sandbox/bro/speeches.ts';
 import type { BroQuery, Target } from '../sandbox/bro/words.ts';
@@ -148,7 +149,10 @@ export function broCommand(io: Io): Command {
         endpointId: endpoint,
         filter: speech.filter,
         onProblem: (problem) =>
-          void printLine(io.err, options.json ? newsAsJson({ type: 'problem', problem }, io.now()) : problem),
+          void printLine(
+            io.err,
+            options.json ? newsAsJson({ type: 'problem', problem }, io.now()) : printable(problem),
+          ),
       });
     const addresses = addressesOf(options);
     if (

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { EXTENSION_NAME, PLUGIN_NAME } from '../osquery/registration.ts';
-import { printable } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
 import { Broadcast } from './demo/broadcast.ts';
 import type { Child } from './demo/child.ts';
@@ -77,7 +76,7 @@ async function perform(stage: Stage, interrupted: AbortSignal): Promise<string |
     stage.failure(`This did not work: ${reason}`);
     for (const child of troupe.children) {
       stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);
-      for (const line of child.lastWords()) stage.aside(printable(line));
+      for (const line of child.lastWords()) stage.aside(line);
     }
     return reason;
   } finally {

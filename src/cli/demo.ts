@@ -3,7 +3,6 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { createManagerClient, type ManagerClient } from '../osquery/manager-client.ts';
 import { OsqueryError } from '../osquery/osquery-error.ts';
 import type { Row } from '../osquery/row.ts';
-import { printable } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
 import type { Child } from './demo/child.ts';
 import { type FoundOsqueryd, findOsqueryd } from './demo/programs.ts';
@@ -60,7 +59,7 @@ async function perform(
     stage.failure(`This did not work: ${reason}`);
     for (const child of troupe.children) {
       stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);
-      for (const line of child.lastWords()) stage.aside(printable(line));
+      for (const line of child.lastWords()) stage.aside(line);
     }
     return reason;
   } finally {
@@ -136,9 +135,7 @@ async function announcement({ stage, signal }: Play, bro: BroProcess): Promise<v
     return announced?.groups.includes(GROUP) ? announced : undefined;
   }, signal);
   const how = transport === 'tls-anonymous' ? ', over TLS as a Zeek offers it by default' : '';
-  stage.tell(
-    `Host ${printable(host.id)} is there${how}; it is in the groups ${host.groups.map(printable).join(', ')}.`,
-  );
+  stage.tell(`Host ${host.id} is there${how}; it is in the groups ${host.groups.join(', ')}.`);
 }
 
 async function subscription({ stage, signal }: Play, bro: BroProcess, client: ManagerClient): Promise<void> {

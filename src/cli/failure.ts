@@ -1,10 +1,15 @@
 import { inspect } from 'node:util';
+import { printableLines } from '../replay/printable.ts';
 
 /**
  * What a command that failed has to say: the message alone where it says what to do (our own errors and the
  * system's), and where it happened as well where it is a mistake of ours.
  */
 export function failureInWords(error: unknown): string {
+  return printableLines(inFull(error));
+}
+
+function inFull(error: unknown): string {
   if (!(error instanceof Error)) return inspect(error);
   const isOurs = !BUILT_IN.has(error.name);
   const isTheSystems = 'syscall' in error;

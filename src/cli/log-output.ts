@@ -1,7 +1,9 @@
 import { type Logger, pino } from 'pino';
+import { printableJson } from '../replay/printable.ts';
 
 /** The program's log: one JSON line each on standard error, written before the call returns. */
 export function createLog(level: 'debug' | 'info'): Logger {
+  const standardError = pino.destination({ dest: 2, sync: true });
   return pino(
     {
       level,
@@ -9,6 +11,6 @@ export function createLog(level: 'debug' | 'info'): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: 2, sync: true }),
+    { write: (line) => void standardError.write(printableJson(line)) },
   );
 }

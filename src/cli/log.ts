@@ -6,7 +6,7 @@ import { LOG_FOLDER, logFiles } from '../event-log/files.ts';
 import { repairLog } from '../event-log/repair-store.ts';
 import { listLog } from '../event-log/scan-store.ts';
 import { type Verification, verifyLog } from '../event-log/verify-store.ts';
-import { counted, printable } from '../replay/printable.ts';
+import { counted, printable, printableJson } from '../replay/printable.ts';
 import { type Io, printLine } from './io.ts';
 
 /** `bro-osquery log`: looks after an event log that is damaged, or that might be. */
@@ -83,12 +83,12 @@ function verificationInWords(verification: Verification): string[] {
       : [
           `${tornBytes} bytes at the end are no whole decision, as a crash leaves it; they go at the next start`,
         ]),
-    ...problems.map(({ message }) => `damaged: ${message}`),
+    ...problems.map(({ message }) => `damaged: ${printable(message)}`),
     problems.length === 0 ? `Whole, up to record ${wholeUntil}.` : `Whole up to record ${wholeUntil}.`,
   ];
 }
 
 function verificationAsJson({ problems, ...rest }: Verification): string {
   const found = problems.map(({ code, message, place }) => ({ code, message, place }));
-  return JSON.stringify({ ...rest, problems: found });
+  return printableJson(JSON.stringify({ ...rest, problems: found }));
 }

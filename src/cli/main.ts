@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { printableLines } from '../replay/printable.ts';
 import { broCommand } from './bro.ts';
 import { demoCommand } from './demo.ts';
 import { demoNatsCommand } from './demo-nats.ts';
@@ -82,6 +83,11 @@ const program = new Command('bro-osquery')
   .addCommand(interruptible(logCommand(io)))
   .addCommand(interruptible(inspectCommand(io)))
   .addCommand(sandboxCommand({ exit: (code) => process.exit(code) }));
+
+// What is wrong may be said in words of others.
+for (const command of program.commands) {
+  command.configureOutput({ outputError: (text, write) => write(printableLines(text)) });
+}
 
 /** osqueryd's autoloader knows of no sub-commands: with `--socket` among leading options, we are the extension. */
 const words = process.argv.slice(2);

@@ -4,7 +4,7 @@ import { readLog } from '../event-log/event-log-reader-store.ts';
 import { difference, differenceInWords } from '../replay/difference.ts';
 import { explain, explanationInWords } from '../replay/explain.ts';
 import { type Point, parsePoint, parseRange } from '../replay/point.ts';
-import { timeInWords } from '../replay/printable.ts';
+import { printableJson, timeInWords } from '../replay/printable.ts';
 import { type Moment, type Replayable, stateAt, statesAt, timeline } from '../replay/replay.ts';
 import { cutOffInWords } from '../replay/trace-reader.ts';
 import { replayInWords, replayTrace } from '../replay/trace-replay.ts';
@@ -86,7 +86,7 @@ export function replayCommand(io: Io): Command {
 /** Whether every machine came to the states of the trace. */
 async function replayTraceFile(io: Io, path: string, json: boolean): Promise<boolean> {
   const result = await replayTrace(readTraceFile(path));
-  const lines = json ? [JSON.stringify(result)] : replayInWords(result);
+  const lines = json ? [printableJson(JSON.stringify(result))] : replayInWords(result);
   for (const line of lines) await printLine(io.out, line);
   if (result.cutOff) await printLine(io.err, cutOffInWords(result.cutOff));
   return result.deviation === null;
@@ -112,13 +112,13 @@ async function answer(io: Io, log: Replayable, options: ReplayOptions): Promise<
   const until = options.until ?? null;
   if (options.schedule) {
     const { state } = await stateAt(log, until);
-    await printLine(io.out, JSON.stringify(render(state), null, options.json ? 0 : 2));
+    await printLine(io.out, printableJson(JSON.stringify(render(state), null, options.json ? 0 : 2)));
   } else if (options.diff) {
     await printDifference(io, log, options.diff, options.json === true);
   } else if (options.explain !== undefined) {
     const explanation = await explain(log, options.explain, until);
     const lines = options.json
-      ? explanation.lives.map((life) => JSON.stringify(life))
+      ? explanation.lives.map((life) => printableJson(JSON.stringify(life)))
       : explanationInWords(explanation, options.explain, timeInWords);
     for (const line of lines) await printLine(io.out, line);
   } else {
@@ -135,7 +135,7 @@ function momentInWords({ record, words }: Moment): string {
 
 function momentAsJson({ record, words }: Moment): string {
   const { seq, time, type, cause, data } = record;
-  return JSON.stringify({ seq, time: new Date(time).toISOString(), type, cause, data, words });
+  return printableJson(JSON.stringify({ seq, time: new Date(time).toISOString(), type, cause, data, words }));
 }
 
 async function printDifference(
@@ -151,7 +151,7 @@ async function printDifference(
     throw new EventLogError('bad-sequence', 'the second moment of --diff is before the first');
   }
   const found = difference(before.state, after.state);
-  const lines = asJson ? [JSON.stringify(found)] : differenceInWords(found);
+  const lines = asJson ? [printableJson(JSON.stringify(found))] : differenceInWords(found);
   for (const line of lines) await printLine(io.out, line);
   if (lines.length === 0) await printLine(io.out, 'Nothing changed.');
 }

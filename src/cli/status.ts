@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
+import { printableJson } from '../replay/printable.ts';
 import { statusSocket } from './extension/status-report.ts';
 import { type Io, printLine } from './io.ts';
 import { statusInWords } from './status/in-words.ts';
@@ -29,14 +30,16 @@ export function statusCommand(io: Io): Command {
     .action(async ({ stateDir, socket, json = false }: StatusOptions, command: Command) => {
       try {
         const report = await fetchStatus(socket ?? statusSocket(stateDir));
-        const lines = json ? [JSON.stringify(report)] : statusInWords(report);
+        const lines = json ? [printableJson(JSON.stringify(report))] : statusInWords(report);
         for (const line of lines) await printLine(io.out, line);
       } catch (error) {
         if (!(error instanceof StatusError)) throw error;
         if (error.code !== 'nobody') command.error(`error: ${error.message}`);
         if (socket === undefined) {
           const remains = await lookAtRemains(stateDir);
-          const lines = json ? [JSON.stringify({ running: false, ...remains })] : remainsInWords(remains);
+          const lines = json
+            ? [printableJson(JSON.stringify({ running: false, ...remains }))]
+            : remainsInWords(remains);
           for (const line of lines) await printLine(io.out, line);
         }
         command.error(

@@ -15,6 +15,19 @@ export function printable(text: string): string {
   );
 }
 
+/** A text of several lines, each of them {@link printable}. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
+/** JSON that means the same, the characters of {@link printable} that JSON lets stand written as its own escapes. */
+export function printableJson(json: string): string {
+  return json.replaceAll(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** A text in single quotes on one line, its white space collapsed, no longer than `most` characters. */
 export function quoted(text: string, most = 160): string {
   const line = text.trim().replaceAll(/\s+/g, ' ');

@@ -1,5 +1,5 @@
 import type { Transport } from '../../broker/connection.ts';
-import { printable } from '../../replay/printable.ts';
+import { printable, printableJson } from '../../replay/printable.ts';
 import type { BroNews } from '../../sandbox/bro/bro-server.ts';
 import type { AnnouncedHost, BroQuery } from '../../sandbox/bro/words.ts';
 
@@ -51,7 +51,7 @@ export function newsInWords(news: Exclude<BroNews, { readonly type: 'row' }>): s
 /** The same as one line of JSON. */
 export function newsAsJson(news: object, time: number): string {
   const exact = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-  return JSON.stringify({ time: new Date(time).toISOString(), ...news }, exact);
+  return printableJson(JSON.stringify({ time: new Date(time).toISOString(), ...news }, exact));
 }
 
 const TRANSPORTS: Readonly<Record<Transport, string>> = {

@@ -1,5 +1,6 @@
 import type { Data } from '../../broker/data.ts';
 import { formatIpAddress, formatSubnet } from '../../broker/ip-address.ts';
+import { printableJson } from '../../replay/printable.ts';
 import type { ColumnNames } from '../../sandbox/bro/column-names.ts';
 import type { HeardRow } from '../../sandbox/bro/words.ts';
 
@@ -29,7 +30,7 @@ export function rowLine(row: HeardRow, names: ColumnNames | undefined, time: num
     ...(row.sequence === undefined ? [] : [`"sequence":${row.sequence}`]),
     `"columns":[${columns.join(',')}]`,
   ];
-  return `{${members.join(',')}}`;
+  return printableJson(`{${members.join(',')}}`);
 }
 
 function typeAndValue(data: Data): string {

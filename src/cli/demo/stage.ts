@@ -4,7 +4,10 @@ import { printable } from '../../replay/printable.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Where the demo shows what happens. Colours only where a terminal watches that wants them. */
+/**
+ * Where the demo shows what happens. Colours only where a terminal watches that wants them; what others have said, as
+ * osqueryd or a process in its last words, is shown as text alone.
+ */
 export interface Stage {
   /** A new scene, numbered. */
   scene(title: string): void;
@@ -41,16 +44,16 @@ export function createStage(out: Writable, colours: boolean): Stage {
       scenes += 1;
       print(`\n${style('bold', `${String(scenes).padStart(3)}. ${title}`)}`);
     },
-    tell: (text) => print(`${INDENT}${text}`),
-    aside: (text) => print(`${INDENT}${style('dim', text)}`),
+    tell: (text) => print(`${INDENT}${printable(text)}`),
+    aside: (text) => print(`${INDENT}${style('dim', printable(text))}`),
     row({ update, columns }) {
       const values = columns.map(({ name, value }, index) => {
         const text = typeof value === 'string' ? printable(value) : String(value);
-        return `${style('dim', `${name ?? index + 1}=`)}${text}`;
+        return `${style('dim', `${printable(name ?? String(index + 1))}=`)}${text}`;
       });
       print(`${INDENT}${style(STYLES[update], update.padEnd(8))} ${values.join('  ')}`);
     },
-    success: (text) => print(`\n${style(['bold', 'green'], text)}`),
-    failure: (text) => print(`\n${style(['bold', 'red'], text)}`),
+    success: (text) => print(`\n${style(['bold', 'green'], printable(text))}`),
+    failure: (text) => print(`\n${style(['bold', 'red'], printable(text))}`),
   };
 }

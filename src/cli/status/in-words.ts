@@ -8,7 +8,7 @@ export function statusInWords(report: StatusReport): string[] {
   const { version, pid, startedAt, at: now, host, logger, journal, eventLog, executions } = report;
   const of = host === '' ? '' : ` for host ${printable(host)}`;
   return [
-    `bro-osquery ${version}, process ${pid}${of}, up ${duration(now - startedAt)}`,
+    `bro-osquery ${printable(version)}, process ${pid}${of}, up ${duration(now - startedAt)}`,
     '',
     ...columns([
       ['osquery', osqueryInWords(report.osquery, now)],
@@ -20,7 +20,7 @@ export function statusInWords(report: StatusReport): string[] {
       ],
       [
         'event log',
-        `record ${eventLog.records}, ${eventLog.trouble === '' ? 'no trouble' : eventLog.trouble}`,
+        `record ${eventLog.records}, ${eventLog.trouble === '' ? 'no trouble' : printable(eventLog.trouble)}`,
       ],
     ]),
     '',
@@ -128,7 +128,7 @@ function deliveryInWords({ delivery: accounts, subscriptions }: StatusReport): s
     '',
     wrong.length === 0
       ? 'Each line adds up: taken = not journalled + confirmed + dropped + skipped + pending.'
-      : `The accounts do not add up, which is a mistake of bro-osquery: ${wrong.join('; ')}`,
+      : `The accounts do not add up, which is a mistake of bro-osquery: ${printable(wrong.join('; '))}`,
   ];
 }
 
@@ -140,7 +140,7 @@ const sum = (skipped: Account['skipped']): number =>
   Object.values(skipped).reduce((all, rows) => all + rows, 0);
 
 function reasons({ skipped }: Account): string[] {
-  const parts = Object.entries(skipped).map(([reason, rows]) => `${rows} ${reason}`);
+  const parts = Object.entries(skipped).map(([reason, rows]) => `${rows} ${printable(reason)}`);
   return parts.length === 0 ? [] : [`(skipped: ${parts.join(', ')})`];
 }
 
