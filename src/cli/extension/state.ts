@@ -7,6 +7,7 @@ import { MarkStore } from '../../delivery/mark-store.ts';
 import type { SyncPolicy } from '../../event-log/event-log.ts';
 import { EVENT_LOG_DEFAULTS, type EventLogStore, openEventLog } from '../../event-log/event-log-store.ts';
 import { LOG_FOLDER } from '../../event-log/files.ts';
+import { directoryAdvice } from './directory-advice.ts';
 import type { House } from './house.ts';
 
 /** What lives in the state directory. */
@@ -26,6 +27,9 @@ export function stateDirectory(house: House, flag: string | undefined): string {
 /** Opens everything, the event log first: its lock is the state directory's. */
 export async function openState(house: House, directory: string): Promise<State> {
   const { log, world } = house;
+  const { problem, warnings } = await directoryAdvice(directory, process.geteuid?.());
+  if (problem !== null) throw new Error(problem);
+  for (const warning of warnings) log.warn({ area: 'state' }, warning);
   const eventLog = await openEventLog({
     directory: join(directory, LOG_FOLDER),
     ...EVENT_LOG_DEFAULTS,
