@@ -407,6 +407,37 @@ test('a Bro that never comes back costs another Bro no row, and is told on its r
   assert.ok((world.gaps.at(-1)?.gap.last ?? 0) < (a.received[0]?.sequence ?? 0));
 });
 
+test('rows that have to go and can not be read are declared all the same, whatever is known of them', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live({ maxBytes: 4000, segmentBytes: 500 });
+  const { journal, courier } = life;
+  const reader = journal.reader.bind(journal);
+  let closed = 0;
+  journal.reader = () => ({
+    damaged: 0,
+    read: () => Promise.reject(new Error('EIO: i/o error, read')),
+    async close() {
+      closed += 1;
+    },
+  });
+  for (let n = 0; n < 30; n += 1) await courier.take(logEntry(batchLine('s1', { added: [String(n)] })));
+  journal.reader = reader;
+  const trouble = world.reports.filter(({ type }) => type === 'journal-trouble').length;
+  assert.ok(trouble > 0);
+  assert.equal(closed, trouble);
+  const a = new FakeLink();
+  courier.attach('a', a);
+  await courier.settled();
+  const why =
+    'the journal is full (4000 bytes); more may be missing than could be read there: EIO: i/o error, read';
+  const [told] = world.gaps;
+  assert.deepEqual(
+    world.gaps.map(({ peer, gap: { rows, reason } }) => ({ peer, rows, reason })),
+    [{ peer: 'a', rows: 0, reason: why }],
+  );
+  assert.ok((told?.gap.last ?? 0) < (a.received[0]?.sequence ?? 0));
+});
+
 test('a gap that a Bro has not been told of survives the process', async () => {
   world.subscribe(subscription('a', 's1'));
   life = await world.live({ maxBytes: 4000, segmentBytes: 500 });

@@ -1,3 +1,4 @@
+import { reasonOf } from '../text/reason.ts';
 import type { Gap } from '../vocabulary/words.ts';
 import type { Books } from './books.ts';
 import type { Journal } from './journal.ts';
@@ -33,34 +34,50 @@ export class Drops {
 
   /** Has all lanes go on at the number, and books what they pass over. */
   async dropBelow(number: number, reason: string): Promise<void> {
-    const { lanes, journal, ports } = this.#context;
+    const { lanes, ports } = this.#context;
     const losses = new Map<string, Loss>();
     for (const lane of lanes.values()) {
       const passed = lane.jump(number);
       if (passed) losses.set(lane.peer, { ...passed, rows: 0, names: {} });
     }
     if (losses.size === 0) return;
+    let why = reason;
+    try {
+      await this.#readThrough(number, losses);
+    } catch (error) {
+      // The lanes have gone on: what could not be read is lost as well, whoever's and however much it was.
+      why = `${reason}; more may be missing than could be read there: ${reasonOf(error)}`;
+      ports.report({ type: 'journal-trouble', message: reasonOf(error) });
+    }
+    for (const [peer, loss] of losses) if (loss.rows > 0 || why !== reason) this.#declare(peer, loss, why);
+  }
+
+  /** Books what lies below the number. Rejects where it can't be read. */
+  async #readThrough(number: number, losses: ReadonlyMap<string, Loss>): Promise<void> {
+    const { journal, ports } = this.#context;
     const start = Math.min(...[...losses.values()].map(({ from }) => from));
     const reader = journal.reader();
     let turn = 0;
-    for (
-      let entry = await reader.read(start);
-      entry && entry.sequence < number;
-      entry = await reader.read(entry.next)
-    ) {
-      const { parcels } = await scanEntry(entry, ports);
-      for (const parcel of parcels) {
-        this.#lose(parcel, losses);
-        turn += parcel.item.rowCount;
+    try {
+      for (
+        let entry = await reader.read(start);
+        entry && entry.sequence < number;
+        entry = await reader.read(entry.next)
+      ) {
+        const { parcels } = await scanEntry(entry, ports);
+        for (const parcel of parcels) {
+          this.#lose(parcel, losses);
+          turn += parcel.item.rowCount;
+        }
+        turn += 1;
+        if (turn >= TURN) {
+          turn = 0;
+          await ports.yieldTurn();
+        }
       }
-      turn += 1;
-      if (turn >= TURN) {
-        turn = 0;
-        await ports.yieldTurn();
-      }
+    } finally {
+      await reader.close();
     }
-    await reader.close();
-    for (const [peer, loss] of losses) this.#declare(peer, loss, reason);
   }
 
   /**
@@ -82,7 +99,7 @@ export class Drops {
     let rows = 0;
     for (const [peer, loss] of losses) {
       rows += loss.rows;
-      this.#declare(peer, loss, reason);
+      if (loss.rows > 0) this.#declare(peer, loss, reason);
     }
     return rows;
   }
@@ -118,7 +135,6 @@ export class Drops {
   }
 
   #declare(peer: string, { from, to, rows, names }: Loss, reason: string): void {
-    if (rows === 0) return;
     const gap: Gap = { first: from, last: to - 1, rows, reason };
     this.#context.ports.report({ type: 'gap', peer, gap, names });
     this.#context.lanes.get(peer)?.addGap(gap);

@@ -87,7 +87,7 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
 function logReport({ log }: House, links: BroLinks, report: DeliveryReport): void {
   const { type, ...details } = report;
   const isMaybe = report.type === 'gap' && report.gap.rows === 0;
-  log.warn({ area: 'delivery', ...details }, isMaybe ? UNSEEN : REPORTS[type]);
+  log.warn({ area: 'delivery', ...details }, isMaybe ? MAYBE : REPORTS[type]);
   if (report.type !== 'row-problem') return;
   const text = `${report.rows} rows of ${report.name} could not be sent: ${report.problem}`;
   links
@@ -96,7 +96,7 @@ function logReport({ log }: House, links: BroLinks, report: DeliveryReport): voi
     .catch(() => {});
 }
 
-const UNSEEN = 'rows for a Zeek may be missing, for nobody took what osquery found; it will be told';
+const MAYBE = 'rows for a Zeek may be missing; it will be told';
 
 const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
   'row-problem': 'rows could not be sent: a value does not fit the type of its column',
