@@ -141,6 +141,22 @@ test('what can not be answered for a single row waits for the schedule, with the
   assert.deepEqual(events.match({ action: 'CREATED' }), []);
 });
 
+test('a table that SQLite can not have as osquery declares it costs no other table anything', (t) => {
+  const twice = table('twice_events', { name: 'TEXT', NAME: 'TEXT' });
+  const matcher = createEventRowMatcher([twice, table('none_events', {}), FILE_EVENTS]);
+  t.after(() => matcher.close());
+  for (const name of ['twice_events', 'none_events']) {
+    assert.deepEqual(matcher.subscribe(name, `SELECT * FROM ${name}`), {
+      immediate: false,
+      reason: `${name} is no event table of this osquery`,
+    });
+  }
+  assert.deepEqual(matcher.subscribe('files', 'SELECT action FROM file_events'), {
+    immediate: true,
+    table: 'file_events',
+  });
+});
+
 test('a row that can be of two tables, or of none, is left to the schedule', (t) => {
   const events = matcher(t, FILE_EVENTS, USER_EVENTS);
   events.subscribe('files', 'SELECT uid FROM file_events');

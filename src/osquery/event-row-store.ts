@@ -54,14 +54,21 @@ type Cell = string | number | bigint | Uint8Array | null;
 /** A cell of such a length is no event; expressions must not make larger ones either. */
 const MAX_CELL = 16 * 1024 * 1024;
 
-/** `tables` are those whose events osquery collects (event-tables.ts). */
+/**
+ * `tables` are those whose events osquery collects (event-tables.ts). One that SQLite can't have here, as with two columns
+ * whose names differ by case alone, is answered by the schedule.
+ */
 export function createEventRowMatcher(tables: readonly EventTable[]): EventRowMatcher {
   const database = new DatabaseSync(':memory:', {
     // As in osquery's SQLite, where "x" is a text if no column is called so.
     enableDoubleQuotedStringLiterals: true,
     limits: { length: MAX_CELL, attach: 0 },
   });
-  const known = new Map(tables.map((definition) => [definition.name, openTable(database, definition)]));
+  const known = new Map<string, Table>();
+  for (const definition of tables) {
+    const table = openTable(database, definition);
+    if (table) known.set(definition.name, table);
+  }
 
   function drop(subscription: string): void {
     for (const table of known.values()) table.queries.delete(subscription);
@@ -92,9 +99,13 @@ export function createEventRowMatcher(tables: readonly EventTable[]): EventRowMa
   };
 }
 
-function openTable(database: DatabaseSync, definition: EventTable): Table {
+function openTable(database: DatabaseSync, definition: EventTable): Table | undefined {
   const name = `temp.${quoteIdentifier(definition.name)}`;
-  database.exec(`CREATE TABLE ${name} (${columnDefinitions(definition.columns)})`);
+  try {
+    database.exec(`CREATE TABLE ${name} (${columnDefinitions(definition.columns)})`);
+  } catch {
+    return undefined;
+  }
   const values = definition.columns.map(() => '?').join(', ');
   return {
     definition,

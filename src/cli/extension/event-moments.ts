@@ -11,6 +11,7 @@ import {
   subscriptionNamed,
   subscriptions,
 } from '../../schedule/schedule.ts';
+import { reasonOf } from '../../text/reason.ts';
 import type { House } from './house.ts';
 
 /** Rows sent at the moment of their event that are remembered for each subscription, until the schedule brings them. */
@@ -30,13 +31,13 @@ export interface EventRow {
  * to its logger, and knows the rows again that the schedule brings later.
  */
 export class EventMoments {
-  readonly #house: House;
+  readonly #house: Pick<House, 'world' | 'log'>;
   readonly #schedule: () => ScheduleState;
   readonly #sent = new SentEvents({ perSubscription: REMEMBERED });
   readonly #immediate = new Set<string>();
   #matcher: EventRowMatcher | undefined;
 
-  constructor(house: House, schedule: () => ScheduleState) {
+  constructor(house: Pick<House, 'world' | 'log'>, schedule: () => ScheduleState) {
     this.#house = house;
     this.#schedule = schedule;
   }
@@ -46,17 +47,21 @@ export class EventMoments {
     return this.#immediate.size > 0;
   }
 
-  /** Learns what event tables this osquery has; to be asked again of an osqueryd that restarted. */
+  /**
+   * Learns what event tables this osquery has; to be asked again of an osqueryd that restarted. Never rejects: without
+   * them rows come by the schedule.
+   */
   async learn(client: Pick<ManagerClient, 'query' | 'call' | 'getQueryColumns'>): Promise<void> {
     try {
       const tables = await readEventTables(client);
+      const matcher = tables.length === 0 ? undefined : createEventRowMatcher(tables);
       this.#matcher?.close();
-      this.#matcher = tables.length === 0 ? undefined : createEventRowMatcher(tables);
+      this.#matcher = matcher;
       this.#immediate.clear();
       for (const subscription of subscriptions(this.#schedule())) this.#add(subscription);
     } catch (error) {
-      if (!(error instanceof OsqueryError)) throw error;
-      this.#house.log.debug({ area: 'events' }, `osquery tells of no event tables: ${error.message}`);
+      const level = error instanceof OsqueryError ? 'debug' : 'warn';
+      this.#house.log[level]({ area: 'events' }, `osquery tells of no event tables: ${reasonOf(error)}`);
     }
   }
 
