@@ -172,6 +172,20 @@ test('an osqueryd that lives and has forgotten us found things from our last loo
   assert.equal(await readLifeSign(directory), second(18));
 });
 
+test('osquery may have forgotten us before the state directory is open', async (t) => {
+  const { live, at, told } = lives(t);
+  const life = live();
+  at(10);
+  life.absence.seen();
+  at(12);
+  life.absence.forgotten();
+  await life.open();
+  at(14);
+  life.back();
+  await life.absence.settled();
+  assert.deepEqual(told(), ['a: 10 to 14, its log is gone']);
+});
+
 test('an end at which osquery has not dropped our queries is none in order, and neither is one that is forgotten', async (t) => {
   const { directory, live, told } = lives(t);
   const first = live();

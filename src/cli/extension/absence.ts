@@ -41,7 +41,8 @@ export class Absence {
 
   /** The state directory is open. */
   async open(parts: AbsenceParts): Promise<void> {
-    this.#since = await readLifeSign(parts.directory);
+    // What a former life left is older than what this one has seen so far.
+    this.#since = (await readLifeSign(parts.directory)) ?? this.#since;
     this.#parts = parts;
     if (this.#isKnown) this.seen();
   }
