@@ -248,6 +248,8 @@ test('a bad configuration at the first start, or beside a kept one that is bad, 
       `error: ${problem}`,
       'error: no configuration has been good so far: this host goes to no Zeek yet',
     ]);
+    assert.deepEqual(await read(), ['as before', 'refused', problem]);
+    assert.deepEqual(said(), []);
   }
 });
 

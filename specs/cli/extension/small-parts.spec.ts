@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pino } from 'pino';
 import { createBus } from '../../../src/bus/bus.ts';
+import { logBlockedRequests } from '../../../src/cli/extension/blocked-requests.ts';
 import { type BroLink, BroLinks } from '../../../src/cli/extension/bro-links.ts';
 import { EndpointIds } from '../../../src/cli/extension/endpoint-ids.ts';
 import { createHouse, defaultSettings } from '../../../src/cli/extension/house.ts';
@@ -109,4 +110,21 @@ test('a schedule that is applied while the old one is looked at is not taken for
   watch.taken(['bro_2']);
   answer.resolve([]);
   assert.deepEqual(await looking, { missing: [], changed: [] });
+});
+
+test('that requests are refused is said, and why, once a minute', () => {
+  let now = 1_000_000;
+  const world = { now: () => now, chance: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
+  const said: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => void said.push(JSON.parse(line).msg) });
+  const bus = createBus({ now: world.now, onFailure: (error) => assert.fail(String(error)) });
+  logBlockedRequests(createHouse({ world, log, bus, version: '1.0.0' }));
+  const blocked = () => bus.publish({ type: 'schedule.blocked', reason: 'the disk is full' });
+  for (let second = 0; second < 60; second += 1) {
+    blocked();
+    now += 1_000;
+  }
+  assert.deepEqual(said, ['requests of Zeeks are refused for now: the disk is full']);
+  blocked();
+  assert.equal(said.length, 2);
 });

@@ -72,7 +72,7 @@ export class ConfigReader {
     this.#former = text;
     // What is wrong is told once, not every minute.
     if (isNews) this.#tell(read);
-    if ('problems' in read) return { result: await this.#makeDo(read), isNews, isGood: false };
+    if ('problems' in read) return { result: await this.#makeDo(read, isNews), isNews, isGood: false };
     const isSame = JSON.stringify(read.good.bro) === JSON.stringify(this.#good?.bro);
     this.#good = read.good;
     if (isNews) this.#house.takeSettings(read.settings);
@@ -122,14 +122,18 @@ export class ConfigReader {
   }
 
   /** What is in force stays; where nothing has been yet, what was kept is. */
-  async #makeDo({ problems, bro }: Extract<Read, { problems: unknown }>): Promise<Configured> {
+  async #makeDo(
+    { problems, bro }: Extract<Read, { problems: unknown }>,
+    isNews: boolean,
+  ): Promise<Configured> {
     const refused = { outcome: 'refused', problems } as const;
     if (this.#good) return refused;
     const { log } = this.#house;
     const kept = await loadGoodConfig(this.#options.stateDirectory ?? stateDirectoryIn(bro));
     const parsed = kept && parseSettings(kept.bro);
     if (!parsed || 'problems' in parsed) {
-      log.error({ area: 'config' }, 'no configuration has been good so far: this host goes to no Zeek yet');
+      const news = 'no configuration has been good so far: this host goes to no Zeek yet';
+      if (isNews) log.error({ area: 'config' }, news);
       return refused;
     }
     this.#good = kept;

@@ -11,6 +11,7 @@ import { reasonOf } from '../../text/reason.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import { Absence } from './absence.ts';
 import { applySchedulePort, scheduleText } from './apply-schedule.ts';
+import { logBlockedRequests } from './blocked-requests.ts';
 import { connectionPort } from './bro-connection.ts';
 import { BroLinks } from './bro-links.ts';
 import { tableAnswers } from './bro-table-rows.ts';
@@ -93,6 +94,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   const distributed = new DistributedExecutions();
   const status = new StatusForwarder(house, links);
   const history = new LinkHistory(bus);
+  logBlockedRequests(house);
   watchForSameZeek(bus, (peer, other) =>
     house.log.warn(
       { area: 'bro', peer, other },
