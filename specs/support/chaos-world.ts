@@ -8,13 +8,21 @@ import type { StatusReport } from '../../src/cli/extension/status-report.ts';
 import { accountError } from '../../src/delivery/accounting.ts';
 import { startBro, type TestBro } from './bro.ts';
 import { batchLine } from './delivery-world.ts';
-import { HostProcesses } from './host-processes.ts';
+import { eventually, HostProcesses } from './host-processes.ts';
 import { type NetworkProxy, startProxy } from './proxy.ts';
 import type { SeededRandom } from './random.ts';
 import { RowAudit } from './row-audit.ts';
 
 /** Milliseconds that one round's log calls may take. */
 const PATIENCE = 5_000;
+
+/**
+ * A query of osqueryd's own that has something to tell each second. Before it is answered, the extension takes from
+ * osqueryd's log what it has missed. That what osqueryd found is all there then holds of osqueryd's own calls, which
+ * come one after the other; a call that the spec makes might overtake the writing of a line that nobody was there to
+ * hear. So the spec's calls begin after the first one of osqueryd.
+ */
+const TICK = { tick: { query: 'SELECT unix_time AS t FROM time', interval: 1 } };
 
 /** Rows of these queries are made by the spec alone: by themselves they have none. */
 const CALLED = [
@@ -47,8 +55,9 @@ export class ChaosWorld {
   readonly #wishes: readonly Wish[];
   readonly #files: string;
   #names: readonly string[] = [];
-  /** Grows with each life of osqueryd or the extension: what one of them was in the middle of is uncertain. */
-  #deaths = 0;
+  readonly #recovered = new Map<number, number>();
+  /** The registration in which osqueryd has made its first call. */
+  #calledBy: number | undefined;
   lives = 1;
   foundByOsqueryd = 0;
 
@@ -74,6 +83,7 @@ export class ChaosWorld {
     }
     const host = await HostProcesses.create({
       bro: { endpoints: places.map(({ address }) => address), uid: 'h1' },
+      schedule: TICK,
     });
     t.after(() => host.close());
     return new ChaosWorld(t, host, places);
@@ -130,13 +140,11 @@ export class ChaosWorld {
   }
 
   async killExtension(): Promise<void> {
-    this.#deaths += 1;
     this.lives += 1;
     await this.host.kill('extension');
   }
 
   async killOsqueryd(): Promise<void> {
-    this.#deaths += 1;
     await this.host.kill('osqueryd');
   }
 
@@ -156,49 +164,75 @@ export class ChaosWorld {
     const sql = CALLED[index]?.sql ?? '';
     const numbers = this.audit.produce(sql, rows);
     const line = batchLine(this.#names[index] ?? '', { added: numbers.map(String) });
-    const answered = await this.host.handOver(line);
+    const uuid = this.#calledBy ?? (await this.#firstCall());
+    const answered = uuid !== undefined && (await this.host.handOver(line, uuid));
     if (answered) this.audit.answered(sql, numbers);
+    else this.#calledBy = undefined;
     return answered;
   }
 
-  /**
-   * Makes files for osqueryd to find. They count where osqueryd has logged them within one life of osqueryd, of the
-   * extension, and of its registration: the log call, which comes before the line in osqueryd's own log, then had
-   * somebody to answer it, and osqueryd waits for the answer.
-   */
-  async produceFiles(files: number): Promise<void> {
-    const { sql } = this.#wishes.at(-1) ?? { sql: '' };
-    const numbers = this.audit.produce(sql, files);
-    const deaths = this.#deaths;
-    const registration = await this.host.registration();
-    for (const n of numbers) await writeFile(join(this.#files, String(n)), '');
-    if (registration === undefined) return;
-    const last = `{"n":"${numbers.at(-1)}"}`;
-    for (let look = 0; look < 60 && this.#deaths === deaths; look += 1) {
-      if (this.#resultsOfOsqueryd().includes(last)) {
-        if ((await this.host.registration()) !== registration || this.#deaths !== deaths) return;
-        this.audit.answered(sql, numbers);
-        this.foundByOsqueryd += numbers.length;
-        return;
+  /** The registration that is in force, once osqueryd has called in it, if that is soon. */
+  async #firstCall(): Promise<number | undefined> {
+    const before = await this.host.registration();
+    if (!before) return undefined;
+    for (let look = 0; look < 40; look += 1) {
+      const now = await this.host.registration();
+      if (now?.uuid !== before.uuid) return undefined;
+      if (now.calls > before.calls) {
+        this.#calledBy = now.uuid;
+        return now.uuid;
       }
+      await pause(50);
+    }
+    return undefined;
+  }
+
+  /** Makes files for osqueryd to find, and gives it a while to log them, whoever lives meanwhile. */
+  async produceFiles(files: number): Promise<void> {
+    const numbers = this.audit.produce(this.#found, files);
+    for (const n of numbers) await writeFile(join(this.#files, String(n)), '');
+    for (let look = 0; look < 40 && !this.#loggedByOsqueryd().includes(numbers.at(-1) ?? 0); look += 1) {
       await pause(50);
     }
   }
 
-  #resultsOfOsqueryd(): string {
+  /** The query whose rows osqueryd finds. */
+  get #found(): string {
+    return this.#wishes.at(-1)?.sql ?? '';
+  }
+
+  /** The numbers that osqueryd has found and logged, in its log's order. */
+  #loggedByOsqueryd(): number[] {
     const path = join(this.host.directory, 'osqueryd.results.log');
-    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+    if (!existsSync(path)) return [];
+    // A line that is still being written, or that a death has cut off, says nothing yet.
+    const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+    return lines.flatMap((line) => addedNumbers(line));
   }
 
   /** The accounts of the extension that runs, if one answers, add up, and nothing is given up. */
   async checkAccounts(): Promise<void> {
     const report = await this.host.report();
-    if (report) assert.deepEqual(wrongAccounts(report), []);
+    if (!report) return;
+    assert.deepEqual(wrongAccounts(report), []);
+    this.#recovered.set(report.pid, report.logger.recovered);
   }
 
-  /** Waits until everything that was answered for has arrived. */
+  /** Rows that lives of the extension have taken from osqueryd's log, as far as they could tell before their end. */
+  get recovered(): number {
+    return [...this.#recovered.values()].reduce((sum, rows) => sum + rows, 0);
+  }
+
+  /**
+   * Waits until everything that was answered for has arrived, and everything that osqueryd has logged: of that it
+   * handed over each line before it wrote it, or somebody who came later has found it written.
+   */
   async settle(): Promise<void> {
     for (const { proxy } of this.#places) proxy.mode = 'forward';
+    const logged = this.#loggedByOsqueryd();
+    await eventually('osqueryd calls', async () => (await this.#firstCall()) !== undefined, 60_000);
+    this.audit.answered(this.#found, logged);
+    this.foundByOsqueryd = logged.length;
     const report = await this.host.untilReported(
       'all rows are confirmed',
       ({ delivery, bros }) =>
@@ -207,6 +241,7 @@ export class ChaosWorld {
         delivery.every(({ pending }) => pending === 0),
       120_000,
     );
+    await this.checkAccounts();
     assert.deepEqual(wrongAccounts(report), []);
     for (const [at, { bro }] of this.#places.entries()) this.#collect(bro, at);
   }
@@ -235,6 +270,15 @@ export class ChaosWorld {
       total,
     );
   }
+}
+
+/** The numbers of a line of osqueryd's result log that has some: those of files that it has found. */
+function addedNumbers(line: string): number[] {
+  const { diffResults } = JSON.parse(line) as { readonly diffResults?: { readonly added?: unknown } };
+  if (!Array.isArray(diffResults?.added)) return [];
+  return diffResults.added.flatMap((row: { readonly n?: string }) =>
+    row.n === undefined ? [] : [Number(row.n)],
+  );
 }
 
 /** What is wrong with the accounts, or given up, where nothing may be. */

@@ -16,6 +16,8 @@ const STANDIN = join(ROOT, 'src/sandbox/osqueryd/main.ts');
 export interface HostOptions {
   /** The key `bro` of osquery's configuration. */
   readonly bro: object;
+  /** Queries of osquery's own configuration, by name. */
+  readonly schedule?: object;
   /** More of the extension's command line. */
   readonly extensionFlags?: readonly string[];
   /** Elsewhere than beside the rest: a small disk. */
@@ -24,6 +26,12 @@ export interface HostOptions {
   readonly wrapper?: readonly string[];
   /** The extension; from its source by default. */
   readonly program?: readonly string[];
+}
+
+export interface Registration {
+  readonly uuid: number;
+  /** Log calls that the extension that lives has answered, in whatever registration. */
+  readonly calls: number;
 }
 
 /** A host: a stand-in osqueryd and the extension, as processes that can be killed, stopped and started again. */
@@ -46,7 +54,8 @@ export class HostProcesses {
   static async create(options: HostOptions): Promise<HostProcesses> {
     const directory = await mkdtemp(join(tmpdir(), 'host-'));
     const host = new HostProcesses(directory, options);
-    await writeFile(join(directory, 'osquery.conf'), JSON.stringify({ bro: options.bro }));
+    const { bro, schedule = {} } = options;
+    await writeFile(join(directory, 'osquery.conf'), JSON.stringify({ bro, schedule }));
     return host;
   }
 
@@ -133,11 +142,15 @@ export class HostProcesses {
     }
   }
 
-  /** Hands a line over as osqueryd does, with `ping` and `call`. @returns whether it was answered OK */
-  async handOver(line: string | Buffer, deadline = 5_000): Promise<boolean> {
-    const uuid = await this.#extensionUuid();
+  /**
+   * Hands a line over as osqueryd does, with `ping` and `call`.
+   * @param to the registration; by default the one that osqueryd knows
+   * @returns whether it was answered OK
+   */
+  async handOver(line: string | Buffer, to?: number): Promise<boolean> {
+    const uuid = to ?? (await this.#extensionUuid());
     if (uuid === undefined) return false;
-    const extension = createManagerClient({ path: `${this.socket}.${uuid}`, queryDeadline: deadline });
+    const extension = createManagerClient({ path: `${this.socket}.${uuid}`, queryDeadline: 5_000 });
     try {
       const { status } = await extension.call('logger', 'bro', {
         string: line.toString(),
@@ -166,16 +179,16 @@ export class HostProcesses {
   }
 
   /**
-   * The life of the extension, as a text, while osqueryd and the extension that lives are of one mind that it is
-   * registered; osqueryd alone believes for a while that a dead one is.
+   * The extension's registration while osqueryd and the extension that lives are of one mind about it; osqueryd alone
+   * believes for a while that a dead one is.
    */
-  async registration(): Promise<string | undefined> {
+  async registration(): Promise<Registration | undefined> {
     this.#uuid = undefined;
     const report = await this.report();
     const uuid = await this.#extensionUuid();
-    if (!report?.osquery.state.startsWith('registered') || report.osquery.uuid !== String(uuid))
-      return undefined;
-    return `process ${report.pid} as ${uuid}`;
+    if (uuid === undefined || !report?.osquery.state.startsWith('registered')) return undefined;
+    if (report.osquery.uuid !== String(uuid)) return undefined;
+    return { uuid, calls: report.logger.calls };
   }
 
   /** Path of the extension's own socket. */
