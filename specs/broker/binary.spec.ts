@@ -114,6 +114,14 @@ test('a frame full of the smallest values is refused before it becomes large in 
   assert.equal(refusal(many.take()).code, 'too-many');
 });
 
+test('what was read shares no memory with what it was read from', () => {
+  const address: Data = { type: 'address', bytes: new Uint8Array(16).fill(7) };
+  const received = Buffer.from(encodeData(address));
+  const read = decodeData(received);
+  received.fill(0);
+  assert.deepEqual(read, address);
+});
+
 test('a value that no Broker could read is not written', () => {
   const wrong: Data[] = [
     { type: 'port', number: 65_536, protocol: 'tcp' },

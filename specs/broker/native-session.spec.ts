@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeData } from '../../src/broker/binary.ts';
 import { ByteReader } from '../../src/broker/byte-reader.ts';
+import { ByteWriter } from '../../src/broker/byte-writer.ts';
 import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
-import { count, string } from '../../src/broker/data.ts';
+import { count, string, vector } from '../../src/broker/data.ts';
 import { decodeEnvelope } from '../../src/broker/envelope.ts';
-import { decodeHandshake, encodeHandshake, readFilter } from '../../src/broker/handshake-messages.ts';
+import {
+  decodeHandshake,
+  encodeHandshake,
+  readFilter,
+  writeFilter,
+} from '../../src/broker/handshake-messages.ts';
 import { eventToData, readMessages, type ZeekEvent } from '../../src/broker/zeek-event.ts';
 import { type Direction, NATIVE_RECORDINGS, recordedFrames } from '../support/broker-recordings.ts';
 import { encodeData } from '../support/broker-values.ts';
@@ -131,6 +137,27 @@ test("what is not for us is ignored: other receivers, other topics, commands, Ze
   ]);
   assert.deepEqual(told.problems, []);
   assert.equal(wire.written.length, 0);
+});
+
+test('whoever closes while events come in is told of no more, be they in the same message or the same chunk', () => {
+  for (const together of [true, false]) {
+    const under = peered();
+    void under.told.until(({ events }) => {
+      if (events.length > 0 && !under.told.closed) under.session.close('left', 'enough');
+      return events.length > 0;
+    });
+    const batch = vector([
+      count(1),
+      count(5),
+      vector(['first', 'second'].map((name) => eventToData(event(name)))),
+    ]);
+    const frames = together
+      ? [dataFrame('/us', encodeData(batch))]
+      : [eventFrame('/us', 'first'), eventFrame('/us', 'second')];
+    under.session.receive(Buffer.concat(frames));
+    assert.deepEqual(under.told.events, [{ topic: '/us', event: event('first') }]);
+    assert.deepEqual(under.told.closed, { code: 'left', message: 'enough', refused: false });
+  }
 });
 
 test('a message that cannot be read is told and skipped; the connection lives on', () => {
@@ -271,6 +298,33 @@ test('who sends where nobody listens is told which events were left out', async 
     [1, 'unheard'],
   ]);
   assert.equal(wire.written.length, before);
+});
+
+test('a topic that nobody listens to is worth a word, and one more when the subscriptions have changed', async () => {
+  const { session, told } = peered();
+  const word = 'peer:1: subscribes to no prefix of /elsewhere: what goes there is not sent';
+  for (let time = 0; time < 2; time += 1) await session.send('/elsewhere', [event('e')]);
+  assert.deepEqual(told.problems, [word]);
+  const filter = new ByteWriter(64);
+  writeFilter(filter, ['/them', '/more']);
+  session.receive(naiveEnvelope(THEM, US, 3, '<$>', filter.take()));
+  assert.deepEqual(told.filters, [['/them', '/more']]);
+  for (let time = 0; time < 2; time += 1) await session.send('/elsewhere', [event('e')]);
+  assert.deepEqual(told.problems, [word, word]);
+});
+
+test('what waits its turn when the connection closes is rejected, and not written', async () => {
+  const { session, wire } = peered();
+  wire.taking = false;
+  const calls = ['first', 'second', 'third'].map((name) => session.send('/them', [event(name)]));
+  const confirmed = session.confirm();
+  await new Promise(setImmediate);
+  const before = wire.written.length;
+  session.close('reset', 'gone');
+  const reason = { name: 'ConnectionError', code: 'reset', message: 'gone' };
+  for (const call of [...calls, confirmed]) await assert.rejects(call, reason);
+  assert.equal(wire.written.length, before);
+  await assert.rejects(session.send('/them', [event('later')]), { name: 'ConnectionError', code: 'reset' });
 });
 
 test('calls that nobody waits for are bounded', async () => {

@@ -32,6 +32,16 @@ test('a word from the peer puts all of that back', () => {
   assert.deepEqual(told, ['idle', 'suspect', 'trusted']);
 });
 
+test('a process that was held up does not take that for the silence of its peer', () => {
+  const { clock, told } = watch();
+  clock.advance(90);
+  clock.holdUp(5_000);
+  clock.advance(0);
+  assert.deepEqual(told, ['idle']);
+  for (let step = 0; step < 8; step += 1) clock.advance(10);
+  assert.deepEqual(told, ['idle', 'suspect', 'lost after 180']);
+});
+
 test('a watch that was stopped tells nothing, even if the peer is heard after that', () => {
   const { clock, told, silence } = watch();
   for (let step = 0; step < 15; step += 1) clock.advance(10);

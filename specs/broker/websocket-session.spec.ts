@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
-import { count, real, string } from '../../src/broker/data.ts';
+import { count, real, string, vector } from '../../src/broker/data.ts';
+import { dataMembers } from '../../src/broker/json.ts';
 import { decodeMessage } from '../../src/broker/websocket-messages.ts';
 import { WebSocketSession } from '../../src/broker/websocket-session.ts';
 import type { WebSocketWire } from '../../src/broker/wire.ts';
@@ -222,6 +223,23 @@ test('what is no message is told and survived; topics that we did not ask for ar
   assert.equal(told.problems.length, 3);
   assert.deepEqual(told.events, []);
   assert.equal(told.closed, undefined);
+});
+
+test('whoever closes while events of one message come in is told of no more', () => {
+  const { session, told, receive } = up(['/us']);
+  void told.until(({ events }) => {
+    if (events.length > 0 && !told.closed) session.destroy();
+    return events.length > 0;
+  });
+  const one = vector([string('e'), vector([])]);
+  const batch = vector([
+    count(1),
+    count(5),
+    vector([one, one].map((each) => vector([count(1), count(1), each]))),
+  ]);
+  receive(`{"type":"data-message","topic":"/us",${dataMembers(batch)}}`);
+  assert.deepEqual(told.events, [{ topic: '/us', event: { name: 'e', args: [] } }]);
+  assert.equal(told.closed?.code, 'left');
 });
 
 test('sending waits while the WebSocket takes no more', async () => {

@@ -3,6 +3,8 @@ import type { Clock } from '../../src/broker/connection.ts';
 export interface ManualClock extends Clock {
   /** Lets time pass; timers fire in order, at their own time. */
   advance(milliseconds: number): void;
+  /** Lets time pass in which nobody could run; timers that were due then fire late, with the next {@link advance}. */
+  holdUp(milliseconds: number): void;
   /** Timers that are set. */
   readonly pending: number;
 }
@@ -33,6 +35,9 @@ export function manualClock(): ManualClock {
         timer.callback();
       }
       time = end;
+    },
+    holdUp(milliseconds) {
+      time += milliseconds;
     },
     get pending() {
       return timers.size;
