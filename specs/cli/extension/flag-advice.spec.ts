@@ -33,6 +33,14 @@ test('what brings no rows, or ends osqueryd, is said with what would change it',
   ]);
 });
 
+test('a backup that would have our schedule alone is warned of', () => {
+  const backup = { logger_plugin: 'bro,filesystem', config_enable_backup: 'true' };
+  assert.deepEqual(advice({ ...backup, config_plugin: 'bro' }), []);
+  assert.deepEqual(advice({ ...backup, config_plugin: 'tls' }), [
+    "osqueryd's --config_enable_backup keeps the latest update alone, which is our schedule: where its config plugin gives nothing at a start it has no configuration of its own; set it to false",
+  ]);
+});
+
 test('osqueryd fetches one-time queries where both flags say so', () => {
   const both = { disable_distributed: 'false', distributed_plugin: 'bro' };
   assert.equal(fetchesQueries(flags(both)), true);

@@ -30,6 +30,15 @@ export function flagAdvice(flags: Flags, { oneTimeQueries }: Settings): readonly
       `osqueryd's --logger_plugin is ${loggers}: it ends when its last logger fails, so with this extension; set it to ${PLUGIN_NAME},filesystem`,
     );
   }
+  // osquery's Config::backupConfig drops what is not in the update at hand.
+  if (
+    flags.get('config_enable_backup')?.value === 'true' &&
+    flags.get('config_plugin')?.value !== PLUGIN_NAME
+  ) {
+    advice.push(
+      "osqueryd's --config_enable_backup keeps the latest update alone, which is our schedule: where its config plugin gives nothing at a start it has no configuration of its own; set it to false",
+    );
+  }
   if (oneTimeQueries === 'distributed' && !fetchesQueries(flags)) {
     advice.push(
       `osqueryd does not fetch queries from us: one-time queries run without its watchdog; set --disable_distributed=false and --distributed_plugin=${PLUGIN_NAME}`,
