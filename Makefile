@@ -39,8 +39,9 @@ setup-nats: setup ## have a nats-server for specs and demo, where one can be had
 setup-chromium: ## have a Chromium for the browser specs and the pictures, where one can be had
 	specs/support/setup-chromium.sh
 
+# A file or test that takes five minutes hangs.
 test: setup setup-nats setup-chromium dist/bro-osquery.ext ## run the specs
-	node --import tsx --test --test-concurrency=2 --test-reporter=spec '$(SPECS)'
+	node --import tsx --test --test-concurrency=2 --test-timeout=300000 --test-reporter=spec '$(SPECS)'
 
 SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json' -o -name '*.css' -o -name '*.html') package.json package-lock.json
 

@@ -120,6 +120,11 @@ test('a filter that must change is no failure', () => {
   connection.send(closed({ code: 'filter-changed' }));
   clock.increment(0);
   assert.deepEqual(link(), { linked: 'resolving' });
+  connection.send(closed());
+  clock.increment(749);
+  assert.equal(link(), 'backingOff');
+  clock.increment(1);
+  assert.deepEqual(link(), { linked: 'resolving' });
 });
 
 test('the resync window opens at each connect and its end is told', () => {

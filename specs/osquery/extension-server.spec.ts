@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm';
 import type { ExtensionHandlers, ExtensionTrouble } from '../../src/osquery/extension-connection.ts';
 import { type ExtensionServerOptions, listenExtension } from '../../src/osquery/extension-server.ts';
 import { readCallReply, readRecording } from '../support/osquery-recording.ts';
+import { eventually } from '../support/standin-process.ts';
 import { exchange, socketDirectory } from '../support/unix-socket.ts';
 
 const OK = { code: 0, message: 'OK', rows: [] };
@@ -431,6 +432,6 @@ test('whoever attends clients knows of one from when it connects until it has it
   record.length = 0;
   const silent = createConnection({ path }, () => silent.destroy());
   await new Promise((resolve) => silent.on('close', resolve));
-  while (!record.includes('served')) await new Promise((resolve) => setImmediate(resolve));
+  await eventually('the visit has ended', () => record.includes('served'));
   assert.deepEqual(record, ['came', 'served']);
 });

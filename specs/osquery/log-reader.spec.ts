@@ -189,6 +189,25 @@ test('bare rows are an array or a single row', () => {
   assert.deepEqual(read('[]', 'rows'), [{ ...head, rows: [] }]);
 });
 
+test('bare rows that are broken are one problem, wherever their lines end', () => {
+  const problem = { problem: 'expected ":"', offset: 17 };
+  assert.deepEqual(read('[{"a":"1"},\n{"b" 2},\n{"c":"3"}]', 'rows'), [problem]);
+});
+
+test('lines in an array stand alone', () => {
+  const line = `{${HEAD},"columns":{"a":"1"},"action":"added"}`;
+  const one = { ...LINE, rows: [{ change: 'ADDED', columns: { a: '1' } }] };
+  const problem = { problem: 'expected a line of the result log', offset: line.length + 1 };
+  assert.deepEqual(read(`${line}\n[${line}]\n${line}`), [one, problem, one]);
+});
+
+test('of rows that come twice in a line the last ones count, as in any JSON', () => {
+  const rows = [{ change: 'ADDED', columns: { b: '2' } }];
+  assert.deepEqual(read(`{${HEAD},"columns":{"a":"1"},"columns":{"b":"2"},"action":"added"}`), [
+    { ...LINE, rows },
+  ]);
+});
+
 test('a column may be called anything', () => {
   const [line] = read(`{${HEAD},"columns":{"__proto__":"x","constructor":"y","":"z"},"action":"added"}`);
   assert.ok(line && 'rows' in line);

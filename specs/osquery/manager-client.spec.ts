@@ -5,6 +5,7 @@ import { createManagerClient, type ManagerClient } from '../../src/osquery/manag
 import { OsqueryError } from '../../src/osquery/osquery-error.ts';
 import type { WireExtensionInfo, WireRegistry } from '../../src/osquery/wire.ts';
 import { dispatch, readRecording, readReply } from '../support/osquery-recording.ts';
+import { eventually } from '../support/standin-process.ts';
 import { socketDirectory, thriftServer } from '../support/unix-socket.ts';
 
 const OK_RESPONSE =
@@ -160,9 +161,9 @@ test('a call that is not answered in time fails alone, and its connection is not
     new OsqueryError('timeout', `osquery did not answer query on ${path} within 30 ms`),
   );
   assert.deepEqual(await client.query('fast'), []);
-  while (late.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await eventually('it is answered late', () => late.length > 0);
   for (const answer of late) answer();
-  while (server.connections() > 1) await new Promise((resolve) => setImmediate(resolve));
+  await eventually('one connection is left', () => server.connections() <= 1);
 });
 
 test('a query that was given up counts as running until osqueryd has done with it', async (t) => {
@@ -181,7 +182,7 @@ test('a query that was given up counts as running until osqueryd has done with i
     new OsqueryError('timeout', 'osquery was busy for 20 ms with 1 other queries of this program'),
   );
   const waiting = client.query('fast');
-  while (late.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await eventually('it is answered late', () => late.length > 0);
   for (const answer of late) answer();
   assert.deepEqual([...(await waiting)], []);
 });
@@ -288,7 +289,7 @@ test('a watch says at once that osqueryd has gone, once', async (t) => {
   });
   const stop = client.watch(() => assert.fail('this watch was stopped'));
   stop();
-  while (server.connections() === 0) await new Promise((resolve) => setImmediate(resolve));
+  await eventually('it is connected', () => server.connections() > 0);
   await server.close();
   await gone.promise;
   assert.deepEqual(

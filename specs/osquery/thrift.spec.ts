@@ -163,6 +163,35 @@ test('strings beyond their limit go by without being held, and are counted', () 
   assert.equal(stream.includes('x'.repeat(5000)), true, 'the chunks are left as they were');
 });
 
+test('what a message has lost of long strings is not counted for the next', () => {
+  const splitter = new ThriftSplitter({ message: 1_000_000, string: 1000 });
+  const [long, short] = ['x'.repeat(5000), 'x'].map((a) =>
+    encode({ name: 'call', seqid: 1, number: 2, rows: [{ a }] }),
+  );
+  const stream = Buffer.concat([long, short, long].map((message) => message ?? Buffer.alloc(0)));
+  assert.deepEqual(
+    splitter.push(stream).map(({ discarded }) => discarded),
+    [5000, 0, 5000],
+  );
+});
+
+test('keys and values of a map may be of two kinds', () => {
+  const map =
+    '0d0001' + '0b0a00000002' + '0000000161' + '0000000000000001' + '0000000162' + '0000000000000002';
+  const bytes = Buffer.from(`800100010000000463616c6c00000000${map}00`, 'hex');
+  assert.deepEqual(new ThriftSplitter(LIMITS).push(bytes), [{ bytes, discarded: 0 }]);
+});
+
+test('a message whose parts are all within bounds is bounded as a whole', () => {
+  const splitter = new ThriftSplitter({ message: 100, string: 60 });
+  const field = `0b000100000028${'78'.repeat(40)}`;
+  splitter.push(Buffer.from(`800100010000000463616c6c00000000${field}`, 'hex'));
+  assert.throws(
+    () => splitter.push(Buffer.from(field, 'hex')),
+    new ThriftError('too_large', '110 bytes, allowed are 100 bytes a message', 66),
+  );
+});
+
 test('each error has its code and the place', () => {
   const call = '800100010000000463616c6c00000000';
   const cases: readonly [string, string, number][] = [
@@ -173,6 +202,7 @@ test('each error has its code and the place', () => {
     [`${call}0b0001ffffffff`, 'negative_length', 19],
     [`${call}0b00017fffffff`, 'too_large', 19],
     [`${call}0f00010b00989680`, 'too_large', 19],
+    [`${call}0d00010b0b000927c0`, 'too_large', 19],
     [`${call}${'0c0001'.repeat(64)}`, 'too_deep', 208],
   ];
   for (const [hex, code, offset] of cases) {
