@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createManagerClient, type ManagerClient } from '../osquery/manager-client.ts';
-import { OsqueryError } from '../osquery/osquery-error.ts';
+import { isUnreachable } from '../osquery/osquery-error.ts';
 import type { Row } from '../osquery/row.ts';
 import { reasonOf } from '../text/reason.ts';
 import type { Child } from './demo/child.ts';
@@ -209,7 +209,7 @@ async function until<T>(signal: AbortSignal, look: () => Promise<T | undefined>)
   for (;;) {
     signal.throwIfAborted();
     const seen = await look().catch((error) => {
-      if (error instanceof OsqueryError && error.kind === 'unreachable') return undefined;
+      if (isUnreachable(error)) return undefined;
       throw error;
     });
     if (seen !== undefined) return seen;

@@ -18,3 +18,8 @@ export class OsqueryError extends Error {
     this.code = code;
   }
 }
+
+/** Whether there was no osqueryd to talk with, or none any more. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof OsqueryError && error.kind === 'unreachable';
+}

@@ -1,20 +1,18 @@
 import { existsSync } from 'node:fs';
 import { fromCallback, fromPromise } from 'xstate';
 import type { Configured, Registered, WatchEvent } from '../../../actors/osquery-core.machine.ts';
-import { systemClock } from '../../broker/system-clock.ts';
 import { configUpdate } from '../../osquery/config-plugin.ts';
 import type { ExtensionHandlers } from '../../osquery/extension-connection.ts';
 import { type ExtensionServer, listenExtension } from '../../osquery/extension-server.ts';
 import { createManagerClient, type ManagerClient } from '../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
-import { OsqueryError } from '../../osquery/osquery-error.ts';
+import { isUnreachable, OsqueryError } from '../../osquery/osquery-error.ts';
 import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../osquery/registration.ts';
-import { reasonOf } from '../../text/reason.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import { flagAdvice } from './flag-advice.ts';
 import type { House } from './house.ts';
+import { watchOsquery } from './osquery-watch.ts';
 import { ConfigReader } from './read-config.ts';
-import { RefreshCycle } from './refresh-cycle.ts';
 import { ScheduleWatch } from './schedule-watch.ts';
 import type { Turns } from './turns.ts';
 
@@ -44,9 +42,6 @@ export interface Attendance {
   /** osqueryd is no more. */
   gone(): void;
 }
-
-/** Milliseconds between two looks at osquery's schedule. */
-const SCHEDULE_INTERVAL = 30_000;
 
 /** Milliseconds that osqueryd may take to drop our schedule; it waits for the scheduled query that is running. */
 const LEAVE_PATIENCE = 5_000;
@@ -147,80 +142,31 @@ export class OsqueryLink {
   });
 
   watch = fromCallback<{ type: 'none' }, { readonly uuid: string }, WatchEvent>(({ sendBack }) => {
-    const { log } = this.#house;
-    let ended = false;
-    let lastHost = '';
-    const lost = (reason: string, isGone: boolean) => {
-      if (ended) return;
-      this.#runsOn = !isGone;
-      if (isGone) this.#options.attendance.gone();
-      else this.#options.attendance.forgotten();
-      this.#registered = Promise.withResolvers<void>();
-      log.warn({ area: 'osquery' }, reason);
-      sendBack({ type: 'watch.lost', reason });
-    };
-    const look = async () => {
-      try {
-        const extensions = await this.client.extensions();
-        if (!extensions.has(this.#uuid)) lost('osqueryd has forgotten us', false);
-        else if (!ended) this.#options.attendance.seen();
-      } catch (error) {
-        lost(`osqueryd does not answer: ${reasonOf(error)}`, isUnreachable(error));
-      }
-    };
-    const describe = async () => {
-      try {
-        const host = await this.#options.describeHost(this.client);
-        // Uptime is news each second and nobody's.
-        const text = JSON.stringify({ ...host, uptime: 0 });
-        if (ended || text === lastHost) return;
-        lastHost = text;
-        sendBack({ type: 'watch.host', host });
-      } catch (error) {
-        log.warn({ area: 'osquery' }, `can't describe the host: ${reasonOf(error)}`);
-      }
-    };
-    const configure = async () => {
-      const { result, isNews, isGood } = await this.config.read(this.#flags);
-      if (!ended && isNews) sendBack({ type: 'watch.configured', result });
-      return isGood;
-    };
-    const lookAtSchedule = async () => {
-      try {
-        const { missing, changed } = await this.schedule.look();
-        if (ended) return;
-        for (const { name, denylisted } of changed) {
-          this.#house.bus.publish({ type: 'osquery.denylisted', name, denylisted });
-        }
-        if (missing.length === 0) return;
-        log.warn(
-          { area: 'schedule', missing: missing.length },
-          'osquery has lost queries of ours; they are given again',
-        );
-        sendBack({ type: 'watch.schedule-missing' });
-      } catch (error) {
-        log.debug({ area: 'schedule' }, `can't look at the schedule: ${reasonOf(error)}`);
-      }
-    };
-    const stopWatching = this.client.watch((why) => lost(`osqueryd is gone: ${why.message}`, true));
-    const looks = setInterval(() => void look(), this.#options.interval);
-    const refreshes = new RefreshCycle(systemClock, async () => {
-      const isGood = await configure();
-      await describe();
-      return isGood;
+    const { attendance, interval, describeHost } = this.#options;
+    const watch = watchOsquery(this.#house, {
+      client: this.client,
+      uuid: this.#uuid,
+      interval,
+      schedule: this.schedule,
+      readConfig: () => this.config.read(this.#flags),
+      describeHost: () => describeHost(this.client),
+      onSeen: () => attendance.seen(),
+      onLost: (reason, isGone) => {
+        this.#runsOn = !isGone;
+        if (isGone) attendance.gone();
+        else attendance.forgotten();
+        this.#registered = Promise.withResolvers<void>();
+        this.#house.log.warn({ area: 'osquery' }, reason);
+        sendBack({ type: 'watch.lost', reason });
+      },
+      send: sendBack,
     });
-    const scheduleLooks = setInterval(() => void lookAtSchedule(), SCHEDULE_INTERVAL);
-    this.#refresh = () => refreshes.refresh();
+    this.#refresh = watch.refresh;
     this.#onShutdown = () => sendBack({ type: 'watch.shutdown' });
-    refreshes.refresh();
     return () => {
-      ended = true;
       this.#refresh = undefined;
       this.#onShutdown = undefined;
-      clearInterval(looks);
-      refreshes.stop();
-      clearInterval(scheduleLooks);
-      stopWatching();
+      watch.stop();
     };
   });
 
@@ -269,10 +215,6 @@ export class OsqueryLink {
     }
     return false;
   }
-}
-
-function isUnreachable(error: unknown): boolean {
-  return error instanceof OsqueryError && error.kind === 'unreachable';
 }
 
 function isDuplicate({ message }: OsqueryError): boolean {
