@@ -16,7 +16,7 @@ export async function bundlePage(): Promise<PageAssets> {
       write: false,
       platform: 'browser',
       format: 'iife',
-      target: ['chrome120', 'firefox120', 'safari17'],
+      target: ['chrome123', 'firefox120', 'safari17.5'],
       logLevel: 'silent',
       charset: 'utf8',
     }),
