@@ -178,6 +178,14 @@ test('several lines come one after another, in an array of objects, and in one o
   assert.deepEqual(read(' \n'), []);
 });
 
+test('a string of an array may hold any number of lines', () => {
+  const line = '{"name":"q","unixTime":1,"columns":{"a":"1"},"action":"added"}';
+  const reader = new LogReader(Buffer.from(JSON.stringify([`${line}\n`.repeat(200_000)])), 'lines');
+  assert.equal(reader.advance(), true);
+  assert.equal(reader.items.length, 200_000);
+  assert.equal(reader.items.some(isMalformed), false);
+});
+
 test('bare rows are an array or a single row', () => {
   const head = { name: '', epoch: 0, counter: 0, unixTime: 0 };
   const rows = [

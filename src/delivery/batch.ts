@@ -132,7 +132,7 @@ export class Batch {
 
   /** Takes over what the other, which has no events, will book. */
   absorb(other: Batch): void {
-    this.#tallies.push(...other.#tallies);
+    for (const tally of other.#tallies) this.#tallies.push(tally);
     this.upTo = other.upTo;
   }
 }

@@ -132,7 +132,7 @@ export class LogReader {
         this.#maxRowBytes,
       );
       inner.advance();
-      this.#items.push(...inner.items);
+      for (const item of inner.items) this.#items.push(item);
       return this.#betweenLines();
     }
     if (!this.#list && byte === OPEN_BRACKET && this.#items.length === 0) {
