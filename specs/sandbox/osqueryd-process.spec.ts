@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { whyNotAutoload } from '../../src/sandbox/osqueryd/autoload.ts';
+import { whyNotAutoload } from '../../src/osquery/autoload-store.ts';
 import { FlagError, Flags } from '../../src/sandbox/osqueryd/flags.ts';
 import { OsqueryProbe, queryManager } from '../support/osquery-probe.ts';
 import { temporaryDirectory } from '../support/standin.ts';

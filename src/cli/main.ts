@@ -6,6 +6,7 @@ import { printableLines } from '../replay/printable.ts';
 import { broCommand } from './bro.ts';
 import { demoCommand } from './demo.ts';
 import { demoNatsCommand } from './demo-nats.ts';
+import { doctorCommand } from './doctor.ts';
 import { extensionCommand } from './extension.ts';
 import { failureInWords } from './failure.ts';
 import { inspectCommand } from './inspect.ts';
@@ -79,6 +80,7 @@ const program = new Command('bro-osquery')
   .addCommand(interruptible(demoCommand(io)))
   .addCommand(interruptible(demoNatsCommand(io)))
   .addCommand(statusCommand(io))
+  .addCommand(doctorCommand(io))
   .addCommand(interruptible(replayCommand(io)))
   .addCommand(interruptible(logCommand(io)))
   .addCommand(interruptible(inspectCommand(io)))

@@ -66,7 +66,10 @@ async function fromPlugin({ client, options }: ConfigSources): Promise<Found | u
   return bro === undefined ? undefined : { source: `osquery's config plugin ${plugin}`, bro };
 }
 
-function fromFile(path: string, required = false): Found | undefined {
+/**
+ * What a file has for us; undefined: nothing, or there is no file, unless it is required. Throws where it can't be read.
+ */
+export function fromFile(path: string, required = false): Found | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

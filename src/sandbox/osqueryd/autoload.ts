@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { globSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { autoloadPaths, whyNotAutoload } from '../../osquery/autoload-store.ts';
 import type { Clock } from './clock.ts';
 import type { Flags } from './flags.ts';
 import type { StatusLog } from './logging/status-log.ts';
@@ -100,33 +101,10 @@ export function autoloadable(flags: Flags, log: StatusLog): string[] {
     );
     return [];
   }
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith(';'))
-    .flatMap((path) => (statOf(path)?.isDirectory() ? globSync(`${path}/*.ext`).sort() : [path]))
-    .filter((path) => {
-      const refusal = whyNotAutoload(path);
-      if (refusal === undefined) log.verbose('extensions.cpp', 438, `Found autoloadable extension: ${path}`);
-      else log.warning('extensions.cpp', 411, `Will not autoload extension ${refusal}: ${path}`);
-      return refusal === undefined;
-    });
-}
-
-/** Why osqueryd will not start the file: it must end in .ext, be root's (or ours), executable, safe. */
-export function whyNotAutoload(path: string): string | undefined {
-  const stat = statOf(path);
-  if (!path.endsWith('.ext')) return "not ending in one of '.ext'";
-  if (!stat) return "extension doesn't exist at";
-  const ownedSafely = stat.uid === 0 || stat.uid === process.getuid?.();
-  const safe = ownedSafely && (stat.mode & 0o002) === 0 && (stat.mode & 0o111) !== 0;
-  return safe ? undefined : 'with unsafe directory permissions';
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
+  return autoloadPaths(text).filter((path) => {
+    const refusal = whyNotAutoload(path);
+    if (refusal === undefined) log.verbose('extensions.cpp', 438, `Found autoloadable extension: ${path}`);
+    else log.warning('extensions.cpp', 411, `Will not autoload extension ${refusal}: ${path}`);
+    return refusal === undefined;
+  });
 }

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
+import { createManagerClient } from '../osquery/manager-client.ts';
+import { printableJson } from '../replay/printable.ts';
+import { reasonOf } from '../text/reason.ts';
+import { lookAtConfiguration } from './doctor/configuration.ts';
+import { type Finding, findingsInWords, problem, warning } from './doctor/finding.ts';
+import { type Flags, flagOf, flagsOfFile } from './doctor/flags.ts';
+import { lookAtInstallation } from './doctor/installation.ts';
+import { lookAtOsqueryd } from './doctor/osqueryd.ts';
+import { lookAtService } from './doctor/service.ts';
+import { defaultSettings } from './extension/house.ts';
+import { statusSocket } from './extension/status-report.ts';
+import { type Io, printLine } from './io.ts';
+import { fetchStatus } from './status/status-client.ts';
+
+interface DoctorOptions {
+  readonly flagfile: string;
+  readonly socket?: string;
+  readonly stateDir?: string;
+  readonly json?: boolean;
+}
+
+/** Milliseconds that osqueryd may take for an answer. */
+const PATIENCE = 5_000;
+
+/** `bro-osquery doctor`: looks at all that has to be right for a host to work, and says what to do where it is not. */
+export function doctorCommand(io: Io): Command {
+  return new Command('doctor')
+    .description('look at everything that has to be right on this host, and say what to do where it is not')
+    .option(
+      '--flagfile <file>',
+      "osqueryd's flags, where it does not run to be asked for them",
+      '/etc/osquery/osquery.flags',
+    )
+    .option('--socket <path>', "osqueryd's --extensions_socket, if its flagfile does not name it")
+    .option(
+      '--state-dir <directory>',
+      "the extension's state directory, if the configuration does not name it",
+    )
+    .option('--json', 'as one JSON array, for programs')
+    .addHelpText('after', '\nExit codes: 0 nothing is wrong (there may be warnings); 1 there is a problem.')
+    .action(async (options: DoctorOptions) => {
+      const findings = await examine(options);
+      const lines = options.json ? [printableJson(JSON.stringify(findings))] : findingsInWords(findings);
+      for (const line of lines) await printLine(io.out, line);
+      if (findings.some(({ level }) => level === 'problem')) process.exitCode = 1;
+    });
+}
+
+async function examine(options: DoctorOptions): Promise<Finding[]> {
+  const file = readFlagfile(options.flagfile);
+  const socket = options.socket ?? flagOf(file.flags, 'extensions_socket');
+  const client = createManagerClient({ path: socket, deadline: PATIENCE });
+  try {
+    const osqueryd = await lookAtOsqueryd(client, socket);
+    const flags = osqueryd.flags ?? file.flags;
+    const configuration = await lookAtConfiguration(flags, osqueryd.flags && client);
+    const directory = options.stateDir ?? (configuration.settings?.stateDirectory || DEFAULT_STATE_DIRECTORY);
+    return [
+      ...osqueryd.findings,
+      ...(osqueryd.flags ? [] : file.findings),
+      ...lookAtInstallation(flags, configuration.settings ?? defaultSettings()),
+      ...configuration.findings,
+      ...(await lookAtExtension(directory)),
+    ];
+  } finally {
+    client.close();
+  }
+}
+
+function readFlagfile(path: string): { readonly flags: Flags; readonly findings: readonly Finding[] } {
+  try {
+    return { flags: flagsOfFile(readFileSync(path, 'utf8')), findings: [] };
+  } catch (error) {
+    const advice = 'name the file that osqueryd starts with (--flagfile); its defaults are assumed below';
+    return {
+      flags: flagsOfFile(''),
+      findings: [warning(`no flags of osqueryd: ${reasonOf(error)}`, advice)],
+    };
+  }
+}
+
+async function lookAtExtension(directory: string): Promise<Finding[]> {
+  try {
+    return lookAtService(await fetchStatus(statusSocket(directory)));
+  } catch (error) {
+    return [
+      problem(
+        `no extension runs over ${directory}: ${reasonOf(error)}`,
+        'its log says why it has ended; `bro-osquery status` tells what it left; is it that state directory?',
+      ),
+    ];
+  }
+}

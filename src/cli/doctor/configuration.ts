@@ -1,0 +1,54 @@
+import { parseSettings } from '../../config/parse.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { ManagerClient } from '../../osquery/manager-client.ts';
+import { counted } from '../../replay/printable.ts';
+import { reasonOf } from '../../text/reason.ts';
+import { findConfig, fromFile } from '../extension/find-config.ts';
+import { type Finding, ok, problem, warning } from './finding.ts';
+import { type Flags, flagOf } from './flags.ts';
+
+/** What the configuration comes to; without settings if it is bad, or can't be read. */
+export interface Configuration {
+  readonly findings: readonly Finding[];
+  readonly settings?: Settings;
+}
+
+/**
+ * Whether osquery's configuration names a Zeek, and has nothing wrong in it.
+ * @param client of the running osqueryd; without one the file of `--config_path` is read
+ */
+export async function lookAtConfiguration(
+  flags: Flags,
+  client: Pick<ManagerClient, 'call'> | undefined,
+): Promise<Configuration> {
+  const path = flagOf(flags, 'config_path');
+  try {
+    const found = client
+      ? await findConfig({ client, options: flags, file: undefined }, '')
+      : { source: path, bro: fromFile(path)?.bro };
+    if (found.bro === undefined) {
+      return { findings: [problem('osquery has no configuration for us', `put the key bro into ${path}`)] };
+    }
+    const parsed = parseSettings(found.bro);
+    const findings = parsed.warnings.map((text) => warning(text, 'mend it: what is not known is ignored'));
+    if ('problems' in parsed) {
+      const wrong = parsed.problems.map((text) =>
+        problem(text, `mend it in ${found.source}; the last good configuration is in force until then`),
+      );
+      return { findings: [...findings, ...wrong] };
+    }
+    const { endpoints } = parsed.settings;
+    findings.push(
+      endpoints.length > 0
+        ? ok(
+            `${found.source} names ${counted(endpoints.length, 'Zeek')}: ${endpoints.map(({ peer }) => peer).join(', ')}`,
+          )
+        : problem(`${found.source} names no Zeek`, 'set bro_endpoint'),
+    );
+    return { findings, settings: parsed.settings };
+  } catch (error) {
+    return {
+      findings: [problem(reasonOf(error), 'mend it: until then a former configuration is in force, or none')],
+    };
+  }
+}

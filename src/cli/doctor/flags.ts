@@ -1,0 +1,38 @@
+import type { OsqueryOption } from '../../osquery/manager-values.ts';
+
+/** osqueryd's flags as a running one says them, or as a flagfile would have them. */
+export type Flags = ReadonlyMap<string, OsqueryOption>;
+
+/** Where osqueryd has something of interest to us if no flag says otherwise (recorded from 5.23.1). */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  config_path: '/etc/osquery/osquery.conf',
+  config_plugin: 'filesystem',
+  disable_distributed: 'true',
+  disable_extensions: 'false',
+  disable_logging: 'false',
+  extensions_autoload: '/etc/osquery/extensions.load',
+  extensions_socket: '/var/osquery/osquery.em',
+  extensions_timeout: '3',
+  logger_event_type: 'true',
+  logger_path: '/var/log/osquery',
+  logger_plugin: 'filesystem',
+  logger_rotate: 'false',
+};
+
+/** The flags of an osqueryd that starts with that flagfile: a flag a line, `#` begins a comment. */
+export function flagsOfFile(text: string): Flags {
+  const flags = new Map<string, OsqueryOption>();
+  for (const [name, defaultValue] of Object.entries(DEFAULTS)) {
+    flags.set(name, { value: defaultValue, defaultValue, type: 'string' });
+  }
+  for (const line of text.split('\n')) {
+    const [, name, value = 'true'] = /^\s*--?(\w+)(?:=(.*?))?\s*$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    flags.set(name, { value, defaultValue: DEFAULTS[name] ?? '', type: 'string' });
+  }
+  return flags;
+}
+
+export function flagOf(flags: Flags, name: string): string {
+  return flags.get(name)?.value ?? '';
+}

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import type { Settings } from '../../config/settings.ts';
+import { autoloadPaths, whyNotAutoload } from '../../osquery/autoload-store.ts';
+import { reasonOf } from '../../text/reason.ts';
+import { flagAdvice } from '../extension/flag-advice.ts';
+import { type Finding, ok, problem, warning } from './finding.ts';
+import { type Flags, flagOf } from './flags.ts';
+
+/** Seconds that osqueryd should wait for the extension at its start. */
+const ENOUGH = 10;
+
+/** Whether osqueryd will start the extension, wait for it, and log to it. */
+export function lookAtInstallation(flags: Flags, settings: Settings): Finding[] {
+  if (flagOf(flags, 'disable_extensions') === 'true') {
+    return [problem('osqueryd runs no extensions (--disable_extensions)', 'take that flag away')];
+  }
+  return [...lookAtAutoload(flagOf(flags, 'extensions_autoload')), ...lookAtFlags(flags, settings)];
+}
+
+function lookAtAutoload(list: string): Finding[] {
+  const byHand = 'or start `bro-osquery extension` by other means';
+  let text: string;
+  try {
+    text = readFileSync(list, 'utf8');
+  } catch (error) {
+    return [
+      warning(
+        `osqueryd loads no extensions: ${reasonOf(error)}`,
+        `name the executable in ${list}, ${byHand}`,
+      ),
+    ];
+  }
+  const ours = autoloadPaths(text).filter((path) => /bro-osquery[^/]*$/.test(path));
+  if (ours.length === 0) return [warning(`${list} does not name bro-osquery`, `name it there, ${byHand}`)];
+  const refused = ours.flatMap((path) => {
+    const why = whyNotAutoload(path);
+    return why === undefined
+      ? []
+      : [
+          problem(
+            `osqueryd will not load ${path}: ${why}`,
+            'it must be there, its name end in .ext, root own it, nobody else may write it, and its folder be none like /tmp',
+          ),
+        ];
+  });
+  if (refused.length > 0) return refused;
+  if (ours.length > 1) return [problem(`${list} names bro-osquery ${ours.length} times`, 'name it once')];
+  return [ok(`${list} names ${ours[0]}, which osqueryd may load`)];
+}
+
+function lookAtFlags(flags: Flags, settings: Settings): Finding[] {
+  // What is to be done stands in these texts.
+  const findings = flagAdvice(flags, settings).map((text) => problem(text, ''));
+  const timeout = Number(flagOf(flags, 'extensions_timeout'));
+  if (timeout < ENOUGH) {
+    findings.push(
+      warning(
+        `--extensions_timeout is ${timeout}: an osqueryd whose logger has not come by then ends with 78`,
+        'set --extensions_timeout=30',
+      ),
+    );
+  }
+  if (flagOf(flags, 'logger_event_type') !== 'false') {
+    findings.push(
+      warning(
+        'osqueryd makes a log call for each row',
+        'set --logger_event_type=false: one for each run of a query',
+      ),
+    );
+  }
+  if (flagOf(flags, 'logger_plugin').includes('filesystem') && flagOf(flags, 'logger_rotate') !== 'true') {
+    findings.push(
+      warning(
+        `osqueryd's own log in ${flagOf(flags, 'logger_path')} holds all rows of our queries, too, and nothing bounds it`,
+        'set --logger_rotate=true, or have logrotate see to it',
+      ),
+    );
+  }
+  if (findings.length === 0) findings.push(ok('osqueryd has the flags that it should'));
+  return findings;
+}

@@ -1,0 +1,36 @@
+import type { ManagerClient } from '../../osquery/manager-client.ts';
+import { EXTENSION_NAME } from '../../osquery/registration.ts';
+import { reasonOf } from '../../text/reason.ts';
+import { type Finding, ok, problem } from './finding.ts';
+import type { Flags } from './flags.ts';
+
+/** What the running osqueryd says; without flags if there is none that answers. */
+export interface Osqueryd {
+  readonly findings: readonly Finding[];
+  readonly flags?: Flags;
+}
+
+/** Whether osqueryd answers, and knows the extension. */
+export async function lookAtOsqueryd(
+  client: Pick<ManagerClient, 'options' | 'extensions'>,
+  socket: string,
+): Promise<Osqueryd> {
+  try {
+    const flags = await client.options();
+    const findings = [ok(`osqueryd answers on ${socket}`)];
+    const names = [...(await client.extensions()).values()].map(({ name }) => name);
+    findings.push(
+      names.includes(EXTENSION_NAME)
+        ? ok('osqueryd knows the extension')
+        : problem(
+            `osqueryd does not know the extension${names.length > 0 ? `, only ${names.join(', ')}` : ''}`,
+            'its log (journalctl -u osqueryd) says why it has ended, or why osqueryd did not load it',
+          ),
+    );
+    return { findings, flags };
+  } catch (error) {
+    const advice =
+      'is osqueryd running, and is this its --extensions_socket (--socket)? Ask as root: the socket is closed to others. One that ended with 78 had no logger: see below';
+    return { findings: [problem(reasonOf(error), advice)] };
+  }
+}

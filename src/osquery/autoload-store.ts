@@ -1,0 +1,39 @@
+/** What osqueryd's autoloader starts, and what it refuses to (its source, extensions.cpp and filesystem.cpp). */
+import { globSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const WRITABLE_BY_OTHERS = 0o002;
+const EXECUTABLE = 0o111;
+const STICKY = 0o1000;
+
+/** The paths that a text of `--extensions_autoload` names, a directory's extensions among them. */
+export function autoloadPaths(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith(';'))
+    .flatMap((path) => (statOf(path)?.isDirectory() ? globSync(`${path}/*.ext`).sort() : [path]));
+}
+
+/**
+ * Why osqueryd will not start the file, in its own words; undefined if it will. It must end in .ext, be root's (or
+ * ours, as osqueryd), executable, not writable by others, and in no folder like /tmp.
+ */
+export function whyNotAutoload(path: string): string | undefined {
+  const stat = statOf(path);
+  if (!path.endsWith('.ext')) return "not ending in one of '.ext'";
+  if (!stat) return "extension doesn't exist at";
+  const ownedSafely = stat.uid === 0 || stat.uid === process.getuid?.();
+  const isShared = ((statOf(dirname(path))?.mode ?? STICKY) & STICKY) !== 0;
+  const safe =
+    ownedSafely && !isShared && (stat.mode & WRITABLE_BY_OTHERS) === 0 && (stat.mode & EXECUTABLE) !== 0;
+  return safe ? undefined : 'with unsafe directory permissions';
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
