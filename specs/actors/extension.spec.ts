@@ -37,8 +37,11 @@ const recovered: Recovered = {
   },
 };
 
-/** All machines on one bus, the state directory in the spec's hand, osquery and the log always willing. */
-function startHouse() {
+/**
+ * All machines on one bus, the state directory in the spec's hand, the log always willing, and osquery too, unless it
+ * lets nobody go.
+ */
+function startHouse(letsGo = true) {
   const said: BusMessage['type'][] = [];
   const bus = createBus({
     now: () => 1_000,
@@ -62,7 +65,7 @@ function startHouse() {
       ),
       watch: fromCallback(() => {}),
       applySchedule: fromPromise(() => Promise.resolve({ entries: 0 })),
-      deregister: fromPromise(() => Promise.resolve()),
+      deregister: fromPromise(() => (letsGo ? Promise.resolve() : new Promise<never>(() => {}))),
     },
     schedule: {
       describe: fromPromise(() => Promise.resolve({})),
@@ -149,6 +152,25 @@ test('a signal drains everybody before files are closed', async () => {
   release.last.resolve();
   await settleAll();
   assert.deepEqual(actor.getSnapshot().output, { code: 0, reason: 'the process got SIGTERM' });
+});
+
+test('draining waits for nobody longer than eight seconds, and no longer than to a second signal', async () => {
+  for (const cutShort of [false, true]) {
+    const { actor, clock, recover, state } = startHouse(false);
+    await settleAll();
+    recover.last.resolve(recovered);
+    await settleAll();
+    actor.send({ type: 'process.signal', signal: 'SIGTERM' });
+    await settleAll();
+    clock.increment(7_999);
+    await settleAll();
+    assert.deepEqual(state(), {
+      working: { draining: { osquery: 'ending', schedule: 'ended', endpoint: 'ended', courier: 'ended' } },
+    });
+    if (cutShort) actor.send({ type: 'process.signal', signal: 'SIGTERM' });
+    else clock.increment(1);
+    assert.equal(state(), 'releasing');
+  }
 });
 
 test('osqueryd telling us to end is an end in good order', async () => {

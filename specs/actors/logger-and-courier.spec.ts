@@ -55,6 +55,13 @@ test('the logger receives once osqueryd has chosen it', () => {
   ]);
 });
 
+test('a journal that takes nothing from the first call on is told as such', () => {
+  const { bus, calls, state } = startLogger();
+  calls.send({ type: 'journal.refused', reason: 'the disk is full', lost: 1 });
+  assert.equal(state(), 'degraded');
+  assert.deepEqual(bus.take(), [{ type: 'logger.degraded', reason: 'the disk is full' }]);
+});
+
 test('a re-registered logger gets no init from osqueryd and receives all the same', () => {
   const { calls, state } = startLogger();
   calls.send({ type: 'calls.progress', calls: 1, bytes: 1 });

@@ -244,6 +244,42 @@ test('a log that takes nothing has requests refused, and what happened is tried 
   assert.equal(subscriptions(schedule()).length, 1);
 });
 
+test('a log that takes nothing has those requests refused that it was to take, not those that came meanwhile', async () => {
+  const { bus, append, clock, describe, run, schedule } = await startManager();
+  bus.deliver(asked(subscribe(sql), 1));
+  bus.deliver(asked(subscribe('SELECT 2'), 2));
+  describe.last.resolve(described);
+  await settle();
+  append.last.reject(new Error('the disk is full'));
+  await settle();
+  assert.equal(bus.take().filter(({ type }) => type === 'peer.tell').length, 1);
+  clock.increment(1_000);
+  await run({ 'SELECT 2': { columns, tables } });
+  assert.deepEqual(
+    subscriptions(schedule()).map(({ query: { sql: text } }) => text),
+    ['SELECT 2'],
+  );
+});
+
+test('a one-time query that its Bro cancels is run no further, and what it would bring is for nobody', async () => {
+  const { actor, bus, executing, run, log } = await startManager();
+  const name = 'bro_0a1b2c3d_1';
+  bus.deliver(asked(execute(sql)));
+  await run(described);
+  assert.ok(name in actor.getSnapshot().children);
+  bus.deliver(asked({ type: 'unsubscribe', vocabulary: 'zeek-osquery', match: { by: 'sql', sql } }, 2));
+  await run();
+  assert.ok(!(name in actor.getSnapshot().children));
+  bus.take();
+  executing.last.resolve({ rows: 3, error: '' });
+  await settle();
+  assert.deepEqual(bus.take(), []);
+  assert.deepEqual(
+    log.map(({ type }) => type),
+    ['QueryExecuted', 'ExecutionCancelled'],
+  );
+});
+
 test('a one-time query runs once it is in the log, and its end is a fact', async () => {
   const { bus, executing, run, log, schedule } = await startManager();
   bus.deliver(asked(execute(sql)));

@@ -121,6 +121,22 @@ test('the example of every key has every key, and those that it gives their defa
   });
 });
 
+test('a group that is named twice is one group', () => {
+  const parsed = parseSettings({ groups: ['geo', 'servers', 'geo'] });
+  assert.deepEqual('settings' in parsed && parsed.settings.groups, ['geo', 'servers']);
+});
+
+test('a key that every object of JavaScript has is as unknown as any other', () => {
+  const { warnings } = parseSettings(
+    JSON.parse('{"constructor": 1, "__proto__": 2, "limits": {"toString": 3}}'),
+  );
+  assert.deepEqual(warnings, [
+    'bro.constructor: unknown key, ignored',
+    'bro.__proto__: unknown key, ignored',
+    'bro.limits.toString: unknown key, ignored',
+  ]);
+});
+
 test('the settings of one endpoint add to those of all', () => {
   const [native, , , nats] = read('every-key.json').settings?.endpoints ?? [];
   assert.deepEqual(native?.tls, {
