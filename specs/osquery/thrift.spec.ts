@@ -203,6 +203,8 @@ test('each error has its code and the place', () => {
     [`${call}0b00017fffffff`, 'too_large', 19],
     [`${call}0f00010b00989680`, 'too_large', 19],
     [`${call}0d00010b0b000927c0`, 'too_large', 19],
+    [`${call}0f000100000f4240`, 'bad_type', 20],
+    [`${call}0d00010b00000493e0`, 'bad_type', 21],
     [`${call}${'0c0001'.repeat(64)}`, 'too_deep', 208],
   ];
   for (const [hex, code, offset] of cases) {

@@ -199,7 +199,7 @@ export class ThriftSplitter {
       case SET: {
         if (!this.#has(5)) return false;
         const element = this.#buffer[this.#at] ?? STOP;
-        const left = this.#count(this.#at + 1, 1);
+        const left = this.#count(this.#at + 1, [element]);
         this.#at += 5;
         this.#enter({ kind: 'list', type: element, left });
         return true;
@@ -208,7 +208,7 @@ export class ThriftSplitter {
         if (!this.#has(6)) return false;
         const key = this.#buffer[this.#at] ?? STOP;
         const value = this.#buffer[this.#at + 1] ?? STOP;
-        const left = this.#count(this.#at + 2, 2) * 2;
+        const left = this.#count(this.#at + 2, [key, value]) * 2;
         this.#at += 6;
         this.#enter({ kind: 'map', key, value, left });
         return true;
@@ -246,11 +246,15 @@ export class ThriftSplitter {
     this.#at += 4;
   }
 
-  #count(at: number, bytesEach: number): number {
+  #count(at: number, types: readonly number[]): number {
     const count = this.#buffer.readInt32BE(at);
     if (count < 0) throw new ThriftError('negative_length', `a container of ${count} elements`, at);
+    // Of nothing there could be any number in no bytes at all.
+    if (count > 0 && types.includes(STOP)) {
+      throw new ThriftError('bad_type', `a container of ${count} elements of no type`, at);
+    }
     // Every element takes at least a byte.
-    if (count * bytesEach > this.#limits.message) throw this.#tooLarge(`a container of ${count} elements`);
+    if (count * types.length > this.#limits.message) throw this.#tooLarge(`a container of ${count} elements`);
     return count;
   }
 
