@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ManagerClient } from '../../osquery/manager-client.ts';
 import { OsqueryError } from '../../osquery/osquery-error.ts';
@@ -66,16 +66,16 @@ function macHash(interfaces: readonly Row[]): string {
   return macs.length === 0 ? '' : createHash('sha256').update(macs.join(' ')).digest('hex').slice(0, 32);
 }
 
+/** Random, and the same on each start. Throws as the file system does: another id would be another host. */
 function randomId(stateDirectory: string, uuid: () => string): string {
   const path = join(stateDirectory, 'host-id');
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    const id = uuid();
-    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-    writeFileSync(path, `${id}\n`, { mode: 0o600 });
-    return id;
-  }
+  const kept = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+  // One that is empty was being written when the power went.
+  if (kept !== '') return kept;
+  const id = uuid();
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  writeFileSync(path, `${id}\n`, { mode: 0o600, flush: true });
+  return id;
 }
 
 async function first(client: Queries, sql: string): Promise<Row> {
