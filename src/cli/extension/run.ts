@@ -181,14 +181,17 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     turns,
     attendance: absence,
     onRegister() {
+      // An osqueryd that started anew may have other tables.
+      access.forget();
       absence.catchingUp();
       catchUp.begin();
     },
   });
+  const access = createTableAccessReader((table) => lookUpTable(osquery.client, table));
   const queries = {
     client: osquery.client,
     registered: () => osquery.registered(),
-    access: createTableAccessReader((table) => lookUpTable(osquery.client, table)),
+    access,
     courier: () => inService().delivery.courier,
     distributed,
     fetches: () => fetchesQueries(osquery.flags),
