@@ -1,4 +1,5 @@
 import type { BusMessage } from '../src/bus/messages.ts';
+import { isGivenUp, type Policy } from '../src/schedule/policy.ts';
 import { type Execution, executions, type ScheduleState } from '../src/schedule/schedule.ts';
 
 /** What became of a one-time query; `error` empty: its rows are in the journal. */
@@ -9,18 +10,21 @@ export interface Executed {
 
 interface Executing {
   readonly schedule: ScheduleState;
+  readonly policy: Policy;
   /** One-time queries that are being run. */
   readonly running: readonly Execution[];
 }
 
 /** Those that wait for their rows and that nobody runs yet. */
-export function fresh({ schedule, running }: Executing): readonly Execution[] {
+export function fresh({ schedule, policy, running }: Executing): readonly Execution[] {
   const names = new Set(running.map(({ name }) => name));
-  return executions(schedule).filter(({ name }) => !names.has(name));
+  return executions(schedule).filter(
+    (execution) => !names.has(execution.name) && !isGivenUp(execution, policy),
+  );
 }
 
 /** Those that are being run and that nobody waits for any more. */
-export function superfluous({ schedule, running }: Executing): readonly Execution[] {
+export function superfluous({ schedule, running }: Omit<Executing, 'policy'>): readonly Execution[] {
   const names = new Set(executions(schedule).map(({ name }) => name));
   return running.filter(({ name }) => !names.has(name));
 }

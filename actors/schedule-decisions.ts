@@ -5,7 +5,7 @@ import type { ScheduleEvent } from '../src/schedule/events.ts';
 import { fold } from '../src/schedule/evolve.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { contentHash, render } from '../src/schedule/render.ts';
-import { groupsOf, type ScheduleState, subscriptionNamed } from '../src/schedule/schedule.ts';
+import { executionNamed, groupsOf, type ScheduleState, subscriptionNamed } from '../src/schedule/schedule.ts';
 import type { Query } from '../src/vocabulary/words.ts';
 import { commandsFor, type Descriptions, type Pending } from './schedule-commands.ts';
 
@@ -77,7 +77,7 @@ export function newsOf(before: ScheduleState, { next, events, refusals }: Decide
     ...scheduleNews(next, events),
     ...groupNews(before, next),
     ...refusals,
-    ...noticesFor(next, events),
+    ...noticesFor(before, next, events),
   ];
 }
 
@@ -99,7 +99,11 @@ function groupNews(before: ScheduleState, next: ScheduleState): readonly BusMess
 }
 
 /** Facts that the Bro they are about should hear of. */
-function noticesFor(state: ScheduleState, events: readonly ScheduleEvent[]): readonly BusMessage[] {
+function noticesFor(
+  before: ScheduleState,
+  state: ScheduleState,
+  events: readonly ScheduleEvent[],
+): readonly BusMessage[] {
   return events.flatMap((event): BusMessage[] => {
     switch (event.type) {
       case 'ExecutionCompleted':
@@ -113,6 +117,12 @@ function noticesFor(state: ScheduleState, events: readonly ScheduleEvent[]): rea
                 undefined,
               ),
             ];
+      case 'ExecutionCancelled': {
+        if (event.data.reason !== 'unanswered') return [];
+        const { peer, name } = event.data;
+        const text = `one-time query ${name}: it may be what ended this extension, again and again; it is given up`;
+        return [tell(peer, 'error', text, executionNamed(before, name)?.query)];
+      }
       case 'QueryDenylisted':
       case 'QueryReleased': {
         const query = subscriptionNamed(state, event.data.name)?.query;

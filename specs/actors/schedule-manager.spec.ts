@@ -56,8 +56,8 @@ const up = (peer = PEER, incarnation = 'i1'): BusMessage => ({
   authenticated: false,
 });
 
-/** A manager whose log and osquery are in the spec's hand; it has started and knows one Bro. */
-async function startManager() {
+/** A manager whose log and osquery are in the spec's hand; it has started, so many times, and knows one Bro. */
+async function startManager({ schedule = initialState(), starts = 1 } = {}) {
   const bus = busProbe();
   const describe = promiseProbe<Descriptions, { readonly queries: readonly string[] }>();
   const append = promiseProbe<void, { readonly events: readonly ScheduleEvent[] }>();
@@ -72,19 +72,17 @@ async function startManager() {
     {
       clock,
       input: {
-        schedule: initialState(),
+        schedule,
         policy: DEFAULT_POLICY,
         tables: [],
-        pending: [
-          {
-            type: 'StartExtension',
-            at: 1,
-            logId: '0a1b2c3d-0000-4000-8000-000000000000',
-            renewNames: false,
-            instanceId: 'i',
-            version: '1.0.0',
-          },
-        ],
+        pending: Array.from({ length: starts }, () => ({
+          type: 'StartExtension' as const,
+          at: 1,
+          logId: '0a1b2c3d-0000-4000-8000-000000000000',
+          renewNames: false,
+          instanceId: 'i',
+          version: '1.0.0',
+        })),
       },
     },
   );
@@ -115,9 +113,9 @@ async function startManager() {
   await manager.run();
   bus.deliver(up());
   await manager.run();
-  bus.take();
+  const told = bus.take();
   log.splice(0);
-  return manager;
+  return { ...manager, told };
 }
 
 const sql = 'SELECT pid FROM processes';
@@ -436,5 +434,30 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
   assert.deepEqual(
     bus.take().map((message) => (message.type === 'peer.tell' ? message.notice.text : message.type)),
     [`more than ${requestsPerMinute} new requests in a minute; ask again later`],
+  );
+});
+
+test('a one-time query that was given up runs no more, and its Bro is told as soon as it is there', async () => {
+  const first = await startManager();
+  first.bus.deliver(asked(execute(sql)));
+  await first.run(described);
+  assert.equal(first.executing.starts.length, 1);
+  const third = await startManager({ schedule: first.schedule(), starts: 3 });
+  assert.equal(third.executing.starts.length, 1);
+  const fourth = await startManager({ schedule: first.schedule(), starts: 4 });
+  assert.equal(fourth.executing.starts.length, 0);
+  assert.deepEqual(
+    fourth.told.filter(({ type }) => type === 'peer.tell'),
+    [
+      {
+        type: 'peer.tell',
+        peer: PEER,
+        notice: {
+          level: 'error',
+          text: 'one-time query bro_0a1b2c3d_1: it may be what ended this extension, again and again; it is given up',
+          query: query(sql),
+        },
+      },
+    ],
   );
 });

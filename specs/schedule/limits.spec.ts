@@ -390,9 +390,20 @@ describe('A one-time query', () => {
       .thenHappens(fact(6, 'ExtensionStarted', { instanceId: 'instance-1', version: '0.1.0' }));
     given(...connected, execute(2, ZEEK, 'a'), lose(3, ZEEK), lose(3, OTHER), start(4), start(5), start(6))
       .when(start(7))
+      .thenHappens(fact(7, 'ExtensionStarted', { instanceId: 'instance-1', version: '0.1.0' }));
+  });
+
+  test('that was run again too often is given up once its Bro is there to be told', () => {
+    const found = [...connected, execute(2, ZEEK, 'a'), lose(3, ZEEK), start(4), start(5), start(6)];
+    const back = { peer: ZEEK, incarnation: 'a', transport: 'tcp', standing: 'reconnected' } as const;
+    given(...found)
+      .when(connect(7, ZEEK, 'a'))
+      .thenHappens(fact(7, 'BroConnected', back));
+    given(...found, start(7))
+      .when(connect(8, ZEEK, 'a'))
       .thenHappens(
-        fact(7, 'ExtensionStarted', { instanceId: 'instance-1', version: '0.1.0' }),
-        fact(7, 'ExecutionCancelled', { name: bro(1), peer: ZEEK, reason: 'unanswered' }),
+        fact(8, 'BroConnected', back),
+        fact(8, 'ExecutionCancelled', { name: bro(1), peer: ZEEK, reason: 'unanswered' }),
       );
   });
 });

@@ -3,6 +3,7 @@ import type { CommandOf, PeerId } from './commands.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { Cancelling, Cause, Ending, EventData, ScheduleEvent, Standing } from './events.ts';
 import { endingsThroughGroups } from './group-endings.ts';
+import { isGivenUp, type Policy } from './policy.ts';
 import { broOf, executionsOf, type ScheduleState, subscriptionsOf } from './schedule.ts';
 
 /** Bros come, go, come back, and are forgotten. */
@@ -15,13 +16,17 @@ const MAX_ZEEK_INSTANCES = 1000;
  * and we announce ourselves at each connect, so what isn't repeated is no longer wanted: by a Bro that restarted
  * because it has lost its state, by one that merely reconnected because it unsubscribed while it couldn't reach
  * us. The difference: what the latter repeats goes on under its name and brings no row twice, what the former
- * repeats begins anew.
+ * repeats begins anew. One-time queries that were given up end now that the Bro can be told so.
  */
-export function connectBro(state: ScheduleState, command: CommandOf<'ConnectBro'>): Decision {
+export function connectBro(state: ScheduleState, command: CommandOf<'ConnectBro'>, policy: Policy): Decision {
   const { peer, incarnation, transport } = command;
   const known = broOf(state, peer);
   const standing: Standing = !known ? 'new' : known.incarnation === incarnation ? 'reconnected' : 'restarted';
-  return accept([fact(command, 'BroConnected', { peer, incarnation, transport, standing })]);
+  const givenUp = executionsOf(state, peer).filter((execution) => isGivenUp(execution, policy));
+  return accept([
+    fact(command, 'BroConnected', { peer, incarnation, transport, standing }),
+    ...givenUp.map(({ name }) => fact(command, 'ExecutionCancelled', { name, peer, reason: 'unanswered' })),
+  ]);
 }
 
 /** The resync that was under way is off: nothing ends for not having been repeated until the Bro is back. */

@@ -14,7 +14,7 @@ import { execute, narrowToWish, refuseQuery, subscribe, unsubscribe } from './de
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { ScheduleEvent } from './events.ts';
 import type { Policy } from './policy.ts';
-import { broOf, executionNamed, executions, type ScheduleState, subscriptionNamed } from './schedule.ts';
+import { broOf, executionNamed, type ScheduleState, subscriptionNamed } from './schedule.ts';
 
 /**
  * What a command comes to in this state: the facts to append, and the refusal if it was a Bro's request and is
@@ -23,13 +23,13 @@ import { broOf, executionNamed, executions, type ScheduleState, subscriptionName
 export function decide(state: ScheduleState, command: Command, policy: Policy): Decision {
   switch (command.type) {
     case 'StartExtension':
-      return startExtension(state, command, policy);
+      return startExtension(state, command);
     case 'StopExtension':
       return accept([fact(command, 'ExtensionStopped', { reason: command.reason })]);
     case 'ConfigureBros':
       return configureBros(state, command);
     case 'ConnectBro':
-      return connectBro(state, command);
+      return connectBro(state, command, policy);
     case 'LoseBro':
       return loseBro(state, command);
     case 'CompleteResync':
@@ -75,14 +75,9 @@ export function decide(state: ScheduleState, command: Command, policy: Policy): 
 
 /**
  * Bros that the log has as connected were so when we went down: they are lost, and their resync begins when
- * they are back. One-time queries that were found unanswered too often are given up, since one of them may be
- * what brings us down.
+ * they are back. One-time queries that were found unanswered too often (see `isGivenUp`) end then, too.
  */
-function startExtension(
-  state: ScheduleState,
-  command: CommandOf<'StartExtension'>,
-  policy: Policy,
-): Decision {
+function startExtension(state: ScheduleState, command: CommandOf<'StartExtension'>): Decision {
   const events: ScheduleEvent[] = [];
   if (state.logId === '' || command.renewNames) {
     const reason = state.logId === '' ? 'the log is new' : 'facts may be missing that had their effect';
@@ -94,11 +89,6 @@ function startExtension(
   for (const bro of Object.values(state.bros)) {
     if (bro.connected) {
       events.push(fact(command, 'BroLost', { peer: bro.peer, reason: 'the extension started anew' }));
-    }
-  }
-  for (const { name, peer, restarts } of executions(state)) {
-    if (restarts >= policy.maxExecutionRestarts) {
-      events.push(fact(command, 'ExecutionCancelled', { name, peer, reason: 'unanswered' }));
     }
   }
   return accept(events);

@@ -31,6 +31,11 @@ export interface Policy {
   readonly expiry: number;
 }
 
+/** Whether a one-time query was found unanswered at so many starts of ours that it may be what brings us down. */
+export function isGivenUp({ restarts }: { readonly restarts: number }, policy: Policy): boolean {
+  return restarts > policy.maxExecutionRestarts;
+}
+
 /** Limits for a host that nobody has configured. */
 export const DEFAULT_POLICY: Policy = {
   maxSubscriptions: 500,
