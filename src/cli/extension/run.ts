@@ -2,12 +2,10 @@ import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from
 import type { ExtensionOutput, Recovered } from '../../../actors/extension.machine.ts';
 import type { Account } from '../../delivery/accounting.ts';
 import type { Courier, LaneStatus } from '../../delivery/courier.ts';
-import { isEventTable } from '../../osquery/event-tables.ts';
 import { createTableAccessReader } from '../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../osquery/table-columns.ts';
 import type { ScheduleEvent } from '../../schedule/events.ts';
 import { initialState } from '../../schedule/schedule.ts';
-import { reasonOf } from '../../text/reason.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import { Absence } from './absence.ts';
 import { applySchedulePort, scheduleText } from './apply-schedule.ts';
@@ -16,8 +14,7 @@ import { connectionPort } from './bro-connection.ts';
 import { BroLinks } from './bro-links.ts';
 import { tableAnswers } from './bro-table-rows.ts';
 import { CatchUp } from './catch-up.ts';
-import { createDelivery, type Delivery, deliveryPort } from './deliver.ts';
-import { Deliverables } from './deliverables.ts';
+import { deliveryPort } from './deliver.ts';
 import { describeHost } from './describe-host.ts';
 import { createDial } from './dial.ts';
 import { DistributedExecutions } from './distributed-executions.ts';
@@ -26,18 +23,18 @@ import { fetchesQueries } from './flag-advice.ts';
 import type { House } from './house.ts';
 import { LinkHistory } from './link-history.ts';
 import { connectMachines } from './machines.ts';
-import { type MetricsAddress, serveMetrics } from './metrics-server.ts';
-import { MissedResults } from './missed-results.ts';
+import type { MetricsAddress } from './metrics-server.ts';
+import { serveObservers } from './observers.ts';
+import { type Opened, openAll } from './opened.ts';
 import { OsqueryLink } from './osquery-link.ts';
 import { peerStatuses } from './peer-status.ts';
 import { Plugins } from './plugins.ts';
 import { describePort, executePort } from './run-queries.ts';
 import { watchForSameZeek } from './same-zeek.ts';
-import { closeState, openState, recoveredFrom, type State, stateDirectory } from './state.ts';
+import { closeState, recoveredFrom, stateDirectory } from './state.ts';
 import { StatusForwarder } from './status-forwarder.ts';
 import { statusOf } from './status-of.ts';
 import type { StatusReport } from './status-report.ts';
-import { serveStatus } from './status-server.ts';
 import { LINK_TIMING, osqueryTiming } from './timing.ts';
 import { Turns } from './turns.ts';
 
@@ -77,13 +74,6 @@ export interface RunningExtension {
   readonly signal: (name: string) => void;
   /** Reads configuration and host again. */
   readonly refresh: () => void;
-}
-
-/** What there is once the state directory is open. */
-interface Opened {
-  readonly state: State;
-  readonly delivery: Delivery;
-  readonly missed: MissedResults;
 }
 
 /** Wires machines and ports: everybody is known here, and nowhere else. */
@@ -140,18 +130,6 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       ...{ schedule: schedule(), opened, logger: { ...plugins.tally, recovered: opened?.missed.rows ?? 0 } },
     });
 
-  /** Status and metrics; where they can't be served the extension works all the same. */
-  async function serveObservers(path: string): Promise<{ close(): void }[]> {
-    const wanted: Promise<{ close(): void }>[] = [serveStatus(path, report)];
-    if (options.metrics) wanted.push(serveMetrics(options.metrics, report, plugins.times, house.log));
-    const served = await Promise.allSettled(wanted);
-    return served.flatMap((one) => {
-      if (one.status === 'fulfilled') return [one.value];
-      house.log.warn({ area: 'status' }, `can't be observed: ${reasonOf(one.reason)}`);
-      return [];
-    });
-  }
-
   const plugins = new Plugins(house, {
     courier: opening.promise.then(({ delivery }) => delivery.courier),
     inOrder: (line, take) => catchUp.inOrder(line, take),
@@ -200,30 +178,15 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
 
   const recover = fromPromise<Recovered, undefined>(async () => {
     try {
-      const state = await openState(house, directory());
-      await osquery.config.keepIn(state.directory);
-      const deliverables = new Deliverables(() => state.eventLog.state, isEventTable);
-      bus.subscribe(['schedule.changed'], (message) => {
-        deliverables.take(message);
-        moments.take(message);
-      });
-      bus.subscribe(['osquery.registered'], () => void moments.learn(osquery.client));
-      void osquery.registered().then(() => moments.learn(osquery.client));
-      const delivery = createDelivery(house, {
-        state,
-        deliverables,
-        links,
-        moments,
-        turns,
+      opened = await openAll(house, {
+        ...{ directory: directory(), links, moments, turns },
         host: () => host,
-      });
-      const missed = new MissedResults(house, {
-        courier: delivery.courier,
-        marks: state.marks.marks,
-        deliverables,
         flags: () => osquery.flags,
       });
-      opened = { state, delivery, missed };
+      const { state, delivery } = opened;
+      await osquery.config.keepIn(state.directory);
+      bus.subscribe(['osquery.registered'], () => void moments.learn(osquery.client));
+      void osquery.registered().then(() => moments.learn(osquery.client));
       if (peers) forgetOthers(delivery.courier, peers);
       delivery.courier.start();
       await absence.open({
@@ -233,7 +196,9 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
         isConfigured: (peer) => peers?.includes(peer) ?? true,
       });
       opening.resolve(opened);
-      servers.push(...(await serveObservers(state.directory)));
+      const { metrics } = options;
+      const observed = { directory: state.directory, metrics, report, times: plugins.times };
+      servers.push(...(await serveObservers(house, observed)));
       return recoveredFrom(house, state);
     } catch (error) {
       opening.reject(error);
