@@ -1,15 +1,15 @@
 import type { Gap, TimeSpan } from '../vocabulary/words.ts';
 import type { Account } from './accounting.ts';
 import { Books } from './books.ts';
+import { Counting } from './counting.ts';
 import type { Cursors } from './cursors.ts';
-import { Entries, type FoundEntry } from './entries.ts';
+import { Entries } from './entries.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Appended, Journal } from './journal.ts';
 import { Lane, type LaneHost } from './lane.ts';
 import type { MarkKeeper } from './marks.ts';
 import { type CourierLimits, type CourierPorts, DEFAULT_LIMITS, type Handover, type Link } from './ports.ts';
 import { type ScannedEntry, scanEntry } from './scanned-entry.ts';
-import { Signal } from './signal.ts';
 
 export interface CourierOptions {
   readonly journal: Journal;
@@ -36,12 +36,6 @@ export interface LaneStatus {
   readonly untold: Gap | undefined;
 }
 
-/** Entries that are counted, or this many bytes of them, before others get a turn. */
-const TURN_ENTRIES = 64;
-const TURN_BYTES = 512 * 1024;
-/** Milliseconds until a journal that can't be read is tried again. */
-const RETRY = 1000;
-
 /**
  * Brings rows to Bros. What osquery hands over is written to the journal, then counted (the one pass that says
  * whose rows these are), then read by each Bro's lane at that lane's own pace. A row is settled once its Bro has
@@ -54,16 +48,12 @@ export class Courier implements LaneHost {
   readonly limits: CourierLimits;
   readonly #journal: Journal;
   readonly #cursors: Cursors;
-  readonly #marks: MarkKeeper | undefined;
   readonly #books = new Books();
   readonly #house: Housekeeping;
   readonly #entries: Entries;
   readonly #lanes = new Map<string, Lane>();
-  readonly #written = new Signal();
-  #damaged = 0;
-  #counted: number;
+  readonly #counting: Counting;
   #onProgress = new Set<() => void>();
-  #counting: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: CourierOptions) {
@@ -71,9 +61,19 @@ export class Courier implements LaneHost {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#journal = options.journal;
     this.#cursors = options.cursors;
-    this.#marks = options.marks;
     this.#entries = new Entries(options.journal, this.ports, this.limits.recentBytes);
-    this.#counted = options.journal.segments[0]?.first ?? options.journal.next;
+    this.#counting = new Counting(options.journal.segments[0]?.first ?? options.journal.next, {
+      ports: this.ports,
+      entries: this.#entries,
+      books: this.#books,
+      marks: options.marks,
+      lanes: this.#lanes,
+      laneOf: (peer, position) => this.#lane(peer, position),
+      onCounted: () => {
+        this.#progressed();
+        this.#house.step();
+      },
+    });
     this.#house = new Housekeeping({
       ports: this.ports,
       journal: options.journal,
@@ -81,10 +81,10 @@ export class Courier implements LaneHost {
       marks: options.marks,
       books: this.#books,
       lanes: this.#lanes,
-      counted: () => this.#counted,
+      counted: () => this.counted,
       untilCounted: async (number) => {
         const until = () => Math.min(number, this.#lastWritten());
-        while (this.#counting && !this.#stopped && this.#counted < until()) await this.#progress();
+        while (this.#counting.isStarted && !this.#stopped && this.counted < until()) await this.#progress();
       },
     });
     for (const [peer, cursor] of options.cursors.loaded) this.#lanes.set(peer, new Lane(peer, this, cursor));
@@ -92,7 +92,7 @@ export class Courier implements LaneHost {
 
   /** Begins to count what the journal has; call it once the queries of the last life are known to `lookup`. */
   start(): void {
-    this.#counting ??= this.#count();
+    this.#counting.start();
   }
 
   /**
@@ -106,7 +106,7 @@ export class Courier implements LaneHost {
     const appended = await this.#journal.append(entry);
     if (appended.accepted) {
       this.#entries.push(appended.entry);
-      this.#written.raise();
+      this.#counting.wake();
     } else await this.#refused(entry, appended);
     return appended;
   }
@@ -115,15 +115,14 @@ export class Courier implements LaneHost {
     const { sequence, reason, message } = refusal;
     const next = sequence + entry.payload.length + 1;
     const scanned = await scanEntry({ ...entry, sequence, next, receivedAt: this.ports.now() }, this.ports);
-    this.#countEntry(scanned);
-    this.#note(scanned);
+    this.#counting.count(scanned);
     const rows = this.#house.drops.refuse(scanned, `the journal didn't take them (${reason})`);
     this.ports.report({ type: 'refused', reason, message, rows });
   }
 
   /** Gives a Bro its rows over that link from now on, from its cursor on. */
   attach(peer: string, link: Link): void {
-    this.#lane(peer, this.#counted).attach(link);
+    this.#lane(peer, this.counted).attach(link);
   }
 
   /** The link of the Bro is down, or is to be used no more. Without `link`: whichever it has. */
@@ -141,9 +140,9 @@ export class Courier implements LaneHost {
    * how many there were. `reason`: why they are not to be had. Resolves once that is on disk, and also if it can't be.
    */
   async declareUnseen(peer: string, unseen: TimeSpan, reason: string): Promise<void> {
-    const gap: Gap = { first: this.#counted, last: this.#counted, rows: 0, reason, unseen };
+    const gap: Gap = { first: this.counted, last: this.counted, rows: 0, reason, unseen };
     this.ports.report({ type: 'gap', peer, gap, names: {} });
-    this.#lane(peer, this.#counted).addGap(gap);
+    this.#lane(peer, this.counted).addGap(gap);
     await this.#cursors.flush().catch(() => {});
   }
 
@@ -167,7 +166,7 @@ export class Courier implements LaneHost {
       peer,
       attached,
       confirmed: cursor,
-      newest: Math.max(cursor, this.#counted),
+      newest: Math.max(cursor, this.counted),
       inFlight,
       oldestAt: arrivals.oldest(cursor),
       untold,
@@ -177,7 +176,7 @@ export class Courier implements LaneHost {
   /** Resolves when everything taken so far is counted, and confirmed by the Bros that are attached. */
   async settled(): Promise<void> {
     const isSettled = () =>
-      this.#counted >= this.#lastWritten() &&
+      this.counted >= this.#lastWritten() &&
       [...this.#lanes.values()].every((lane) => !lane.attached || lane.isSettled);
     while (!this.#stopped && !isSettled()) await this.#progress();
   }
@@ -185,7 +184,7 @@ export class Courier implements LaneHost {
   /** Resolves when everything taken so far is counted. */
   async caughtUp(): Promise<void> {
     const until = this.#lastWritten();
-    while (!this.#stopped && this.#counted < until) await this.#progress();
+    while (!this.#stopped && this.counted < until) await this.#progress();
   }
 
   #lastWritten(): number {
@@ -196,16 +195,15 @@ export class Courier implements LaneHost {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const lane of this.#lanes.values()) lane.detach();
-    this.#written.raise();
     this.#progressed();
-    await this.#counting;
+    await this.#counting.stop();
     await this.#house.stop();
     await this.#entries.close();
     await this.#cursors.flush();
   }
 
   get counted(): number {
-    return this.#counted;
+    return this.#counting.counted;
   }
 
   ledger(name: string) {
@@ -213,9 +211,9 @@ export class Courier implements LaneHost {
   }
 
   async next(lane: Lane, position: number): Promise<ScannedEntry | undefined> {
-    if (position >= this.#counted) return undefined;
+    if (position >= this.counted) return undefined;
     const found = await this.#entries.find(lane, position);
-    return found && found.entry.sequence < this.#counted ? found.scan() : undefined;
+    return found && found.entry.sequence < this.counted ? found.scan() : undefined;
   }
 
   moved(lane: Lane, cursor: { readonly position: number }): void {
@@ -232,98 +230,6 @@ export class Courier implements LaneHost {
       this.#lanes.set(peer, lane);
     }
     return lane;
-  }
-
-  async #count(): Promise<void> {
-    let entries = 0;
-    let bytes = 0;
-    while (!this.#stopped) {
-      const found = await this.#entries.find(this, this.#counted).catch((error: unknown) => {
-        this.#troubled(error);
-        return 'trouble' as const;
-      });
-      if (found === 'trouble') {
-        await new Promise<void>((resume) => this.ports.after(RETRY, resume));
-        continue;
-      }
-      this.#reportDamage();
-      if (!found) {
-        this.#releaseRecent();
-        await this.#written.rest();
-        // The answer to osquery goes out first.
-        await this.ports.yieldTurn();
-        continue;
-      }
-      await this.#countFound(found);
-      entries += 1;
-      bytes += found.entry.payload.length;
-      if (entries >= TURN_ENTRIES || bytes >= TURN_BYTES) {
-        entries = 0;
-        bytes = 0;
-        this.#releaseRecent();
-        await this.ports.yieldTurn();
-      }
-    }
-  }
-
-  async #countFound(found: FoundEntry): Promise<void> {
-    try {
-      const scanned = await found.scan();
-      this.#countEntry(scanned);
-      this.#note(scanned);
-      this.#noteArrival(scanned);
-      for (const problem of scanned.malformed) this.ports.report({ type: 'malformed-line', ...problem });
-    } catch (error) {
-      // A port of ours that fails must not end the counting of everybody's rows.
-      this.#troubled(error);
-    }
-    this.#counted = found.entry.next;
-    for (const lane of this.#lanes.values()) lane.wake();
-    this.#progressed();
-    this.#house.step();
-  }
-
-  #troubled(error: unknown): void {
-    this.ports.report({ type: 'journal-trouble', message: String(error) });
-  }
-
-  #reportDamage(): void {
-    const damaged = this.#entries.damagedTo(this);
-    if (damaged > this.#damaged) this.ports.report({ type: 'damaged', stretches: damaged - this.#damaged });
-    this.#damaged = damaged;
-  }
-
-  #countEntry({ parcels }: ScannedEntry): void {
-    for (const { name, first, item, deliverable } of parcels) {
-      let ledger = this.#books.find(name);
-      if (!ledger) {
-        const peer = (deliverable ?? this.ports.lookup(name))?.peer;
-        if (peer === undefined) continue;
-        ledger = this.#books.open(peer, name);
-      }
-      const lane = this.#lane(ledger.peer, first);
-      ledger.taken += Math.max(0, item.rowCount - Math.max(0, lane.cursor - first));
-    }
-  }
-
-  #noteArrival({ entry, parcels }: ScannedEntry): void {
-    for (const { name, first, item } of parcels) {
-      const ledger = this.#books.find(name);
-      const lane = ledger && this.#lanes.get(ledger.peer);
-      lane?.arrivals.note(first + item.rowCount, entry.receivedAt, lane.cursor);
-    }
-  }
-
-  #note({ entry, parcels }: ScannedEntry): void {
-    if (!this.#marks || entry.kind !== 'log') return;
-    for (const { item } of parcels) this.#marks.marks.note(entry.sequence, item);
-  }
-
-  /** Entries that no attached Bro will read from memory are let go; absent ones will read from disk. */
-  #releaseRecent(): void {
-    let needed = this.#counted;
-    for (const lane of this.#lanes.values()) if (lane.attached) needed = Math.min(needed, lane.position);
-    this.#entries.release(needed);
   }
 
   #progress(): Promise<void> {

@@ -1,0 +1,169 @@
+import type { Books } from './books.ts';
+import type { Entries, FoundEntry } from './entries.ts';
+import type { Lane } from './lane.ts';
+import type { MarkKeeper } from './marks.ts';
+import type { CourierPorts } from './ports.ts';
+import type { ScannedEntry } from './scanned-entry.ts';
+import { Signal } from './signal.ts';
+
+export interface CountingContext {
+  readonly ports: CourierPorts;
+  readonly entries: Entries;
+  readonly books: Books;
+  readonly marks: MarkKeeper | undefined;
+  readonly lanes: ReadonlyMap<string, Lane>;
+  /** The Bro's lane; where it has none, one that begins at the position. */
+  laneOf(peer: string, position: number): Lane;
+  /** Called with each step forward. */
+  onCounted(): void;
+}
+
+/** Entries that are counted, or this many bytes of them, before others get a turn. */
+const TURN_ENTRIES = 64;
+const TURN_BYTES = 512 * 1024;
+/** Milliseconds until a journal that can't be read is tried again. */
+const RETRY = 1000;
+
+/** The one pass over the journal that says whose rows these are: whatever comes after it works by its books. */
+export class Counting {
+  readonly #context: CountingContext;
+  readonly #written = new Signal();
+  #counted: number;
+  #damaged = 0;
+  #work: Promise<void> | undefined;
+  #stopped = false;
+
+  /** @param from the number of the journal's first row */
+  constructor(from: number, context: CountingContext) {
+    this.#counted = from;
+    this.#context = context;
+  }
+
+  /** All rows numbered below have been counted. */
+  get counted(): number {
+    return this.#counted;
+  }
+
+  get isStarted(): boolean {
+    return this.#work !== undefined;
+  }
+
+  start(): void {
+    this.#work ??= this.#run();
+  }
+
+  /** Resolves when nothing more will be counted. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#written.raise();
+    await this.#work;
+  }
+
+  /** There is more in the journal. */
+  wake(): void {
+    this.#written.raise();
+  }
+
+  /** Counts an entry that the journal has not, or not yet. */
+  count(scanned: ScannedEntry): void {
+    this.#book(scanned);
+    this.#mark(scanned);
+  }
+
+  async #run(): Promise<void> {
+    const { entries: journal, ports } = this.#context;
+    let entries = 0;
+    let bytes = 0;
+    while (!this.#stopped) {
+      const found = await journal.find(this, this.#counted).catch((error: unknown) => {
+        this.#troubled(error);
+        return 'trouble' as const;
+      });
+      if (found === 'trouble') {
+        await new Promise<void>((resume) => ports.after(RETRY, resume));
+        continue;
+      }
+      this.#reportDamage();
+      if (!found) {
+        this.#releaseRecent();
+        await this.#written.rest();
+        // The answer to osquery goes out first.
+        await ports.yieldTurn();
+        continue;
+      }
+      await this.#countFound(found);
+      entries += 1;
+      bytes += found.entry.payload.length;
+      if (entries >= TURN_ENTRIES || bytes >= TURN_BYTES) {
+        entries = 0;
+        bytes = 0;
+        this.#releaseRecent();
+        await ports.yieldTurn();
+      }
+    }
+  }
+
+  async #countFound(found: FoundEntry): Promise<void> {
+    const { ports, lanes, onCounted } = this.#context;
+    try {
+      const scanned = await found.scan();
+      this.count(scanned);
+      this.#noteArrival(scanned);
+      for (const problem of scanned.malformed) ports.report({ type: 'malformed-line', ...problem });
+    } catch (error) {
+      // A port of ours that fails must not end the counting of everybody's rows.
+      this.#troubled(error);
+    }
+    this.#counted = found.entry.next;
+    for (const lane of lanes.values()) lane.wake();
+    onCounted();
+  }
+
+  #troubled(error: unknown): void {
+    this.#context.ports.report({ type: 'journal-trouble', message: String(error) });
+  }
+
+  #reportDamage(): void {
+    const { entries, ports } = this.#context;
+    const damaged = entries.damagedTo(this);
+    if (damaged > this.#damaged) ports.report({ type: 'damaged', stretches: damaged - this.#damaged });
+    this.#damaged = damaged;
+  }
+
+  #book({ parcels }: ScannedEntry): void {
+    const { books, ports, laneOf } = this.#context;
+    for (const { name, first, item, deliverable } of parcels) {
+      let ledger = books.find(name);
+      if (!ledger) {
+        const peer = (deliverable ?? ports.lookup(name))?.peer;
+        if (peer === undefined) continue;
+        ledger = books.open(peer, name);
+      }
+      const lane = laneOf(ledger.peer, first);
+      ledger.taken += Math.max(0, item.rowCount - Math.max(0, lane.cursor - first));
+    }
+  }
+
+  #mark({ entry, parcels }: ScannedEntry): void {
+    const { marks } = this.#context;
+    if (!marks || entry.kind !== 'log') return;
+    for (const { item } of parcels) marks.marks.note(entry.sequence, item);
+  }
+
+  #noteArrival({ entry, parcels }: ScannedEntry): void {
+    const { books, lanes } = this.#context;
+    for (const { name, first, item } of parcels) {
+      const ledger = books.find(name);
+      const lane = ledger && lanes.get(ledger.peer);
+      lane?.arrivals.note(first + item.rowCount, entry.receivedAt, lane.cursor);
+    }
+  }
+
+  /** Entries that no attached Bro will read from memory are let go; absent ones will read from disk. */
+  #releaseRecent(): void {
+    const { entries, lanes } = this.#context;
+    let needed = this.#counted;
+    for (const lane of lanes.values()) if (lane.attached) needed = Math.min(needed, lane.position);
+    entries.release(needed);
+  }
+}
