@@ -75,6 +75,27 @@ function heard(links: readonly Recorded[]): number[] {
 }
 
 describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
+  test('a stream that is made anew, whose rows count from one again, brings each of them', async (t) => {
+    const server = await startNatsServer(t, { jetstream: true });
+    const settings = { prefix: 'osquery', jetstream: 'create' } as const;
+    const { links } = await startPlainBro(t, server, settings);
+    const manager = await (await plainClient(t, server)).jetstreamManager();
+    for (const from of [0, 5]) {
+      const host = connectPlainHost(t, server.port, { settings });
+      await host.up();
+      const rows = Array.from({ length: 5 }, (_, n) => numberedRow(from + n));
+      await host.connection.send('/t/host/h1', rows);
+      await host.connection.confirm();
+      await until(() => heard(links).length === from + 5, `the arrival of rows from ${from} on`);
+      host.connection.destroy();
+      await manager.streams.delete('OSQUERY');
+    }
+    assert.deepEqual(
+      heard(links),
+      Array.from({ length: 10 }, (_, n) => n),
+    );
+  });
+
   for (const jetstream of ['off', 'create'] as const) {
     test(`a server killed -9 and restarted in mid-flow loses nothing (jetstream: ${jetstream})`, async (t) => {
       const server = await startNatsServer(t, { jetstream: jetstream !== 'off' });

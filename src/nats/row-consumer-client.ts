@@ -77,7 +77,11 @@ export class RowConsumer {
       try {
         const consumer = await client.jetstream().consumers.get(stream, CONSUMER);
         if (this.#stopped) return;
-        this.#messages = await consumer.consume({ max_messages: READ_AHEAD });
+        // It would wait for ever for a consumer that went with its stream.
+        this.#messages = await consumer.consume({
+          max_messages: READ_AHEAD,
+          abort_on_missing_resource: true,
+        });
         for await (const message of this.#messages) {
           if (this.#stopped) return;
           this.#take(message);
