@@ -186,6 +186,42 @@ test('osquery may have forgotten us before the state directory is open', async (
   assert.deepEqual(told(), ['a: 10 to 14, its log is gone']);
 });
 
+test('an osqueryd that has forgotten us twice before all was taken found things from the first time on', async (t) => {
+  const { live, at, told } = lives(t);
+  const life = live();
+  await life.open();
+  at(10);
+  life.back('');
+  at(16);
+  life.absence.forgotten();
+  at(18);
+  life.absence.catchingUp();
+  life.absence.seen();
+  at(20);
+  life.absence.forgotten();
+  at(22);
+  life.back();
+  await life.absence.settled();
+  assert.deepEqual(told(), ['a: 10 to 22, its log is gone']);
+});
+
+test('what is taken before osquery knows us again says nothing yet', async (t) => {
+  const { directory, live, at, told } = lives(t);
+  await leaveLifeSign(directory, second(10));
+  const life = live();
+  await life.open();
+  at(20);
+  life.absence.catchingUp();
+  life.absence.took('its log is gone');
+  life.absence.caughtUp();
+  await life.absence.settled();
+  assert.deepEqual(told(), []);
+  at(25);
+  life.absence.seen();
+  await life.absence.settled();
+  assert.deepEqual(told(), ['a: 10 to 25, its log is gone']);
+});
+
 test('an end at which osquery has not dropped our queries is none in order, and neither is one that is forgotten', async (t) => {
   const { directory, live, told } = lives(t);
   const first = live();

@@ -64,6 +64,40 @@ test('a registration while another is still catching up begins when that, and it
   assert.deepEqual(await Promise.all([before, after]), ['1', '2']);
 });
 
+test('a call that is being taken when osqueryd comes to know us anew is taken before what it missed is looked for', async (t) => {
+  const { catchUp, done } = watched();
+  t.after(() => catchUp.end());
+  catchUp.begin();
+  await done();
+  const slow = Promise.withResolvers<void>();
+  const call = catchUp.inOrder(LINE, () => slow.promise);
+  await done();
+  catchUp.begin();
+  assert.deepEqual(await done(), []);
+  slow.resolve();
+  await call;
+  assert.deepEqual(await done(), ['take', 'took']);
+});
+
+test('where no call comes it is taken once more after five seconds, and where one has come it is not', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { catchUp, call, done } = watched();
+  t.after(() => catchUp.end());
+  catchUp.begin();
+  await done();
+  t.mock.timers.tick(4_999);
+  assert.deepEqual(await done(), []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(await done(), ['take', 'took', 'caught up']);
+  catchUp.begin();
+  await done();
+  const called = call('1');
+  await done();
+  await called;
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(await done(), []);
+});
+
 test('the end cuts a taking short, and what waits for it is not taken', async () => {
   const { catchUp, done } = watched();
   catchUp.begin();

@@ -58,6 +58,45 @@ describe('turns', () => {
     assert.notDeepEqual(record, []);
   });
 
+  it('are given to nobody where osquery comes after one was asked for', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const turns = new Turns();
+    const record: string[] = [];
+    const one = worker(t, turns, 'turn', record);
+    const answered = turns.attend();
+    for (let look = 0; look < 3; look += 1) await lookAtSockets();
+    assert.deepEqual(record, []);
+    answered();
+    await lookAtSockets();
+    await lookAtSockets();
+    one.end();
+    assert.notDeepEqual(record, []);
+  });
+
+  it('wait as long for each client of osquery, whatever was left of the wait for the one before', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const turns = new Turns();
+    const record: string[] = [];
+    const wait = async () => {
+      await turns.next();
+      record.push('turn');
+    };
+    const answered = turns.attend();
+    const first = wait();
+    t.mock.timers.tick(20);
+    answered();
+    await first;
+    turns.attend();
+    const second = wait();
+    for (let look = 0; look < 3; look += 1) await lookAtSockets();
+    t.mock.timers.tick(24);
+    await lookAtSockets();
+    assert.deepEqual(record, ['turn']);
+    t.mock.timers.tick(1);
+    await second;
+    assert.deepEqual(record, ['turn', 'turn']);
+  });
+
   it('wait for no client of osquery without end', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const turns = new Turns();
