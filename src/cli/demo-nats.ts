@@ -3,13 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { EXTENSION_NAME, PLUGIN_NAME } from '../osquery/registration.ts';
-import { reasonOf } from '../text/reason.ts';
 import { Broadcast } from './demo/broadcast.ts';
-import type { Child } from './demo/child.ts';
 import { findNatsServer, type NatsProcess, startNatsServer } from './demo/nats-process.ts';
+import { perform, type Show } from './demo/perform.ts';
 import { findOsqueryd, ourselves } from './demo/programs.ts';
-import { createStage, type ShownRow, type Stage } from './demo/stage.ts';
-import { Troupe } from './demo/troupe.ts';
+import { createStage, type ShownRow } from './demo/stage.ts';
 import type { Io } from './io.ts';
 
 const HOSTS = ['alpha', 'beta', 'gamma'];
@@ -39,13 +37,6 @@ interface Word {
   readonly host?: { readonly id: string };
 }
 
-interface Play {
-  readonly stage: Stage;
-  readonly troupe: Troupe;
-  readonly signal: AbortSignal;
-  readonly leaving: Set<Child>;
-}
-
 /** `bro-osquery demo-nats`: three hosts reach a Zeek over a NATS server that dies and comes back. */
 export function demoNatsCommand(io: Io): Command {
   const command = new Command('demo-nats').description(
@@ -53,41 +44,13 @@ export function demoNatsCommand(io: Io): Command {
   );
   return command.action(async () => {
     const stage = createStage(io.out, io.out.isTTY === true && !process.env['NO_COLOR']);
-    const failure = await perform(stage, io.interrupted);
+    const failure = await perform(stage, play, { patience: PATIENCE, interrupted: io.interrupted });
     if (failure !== undefined) command.error(`error: the demo failed: ${failure}`, { exitCode: 1 });
   });
 }
 
-/** @returns why it failed */
-async function perform(stage: Stage, interrupted: AbortSignal): Promise<string | undefined> {
-  const stop = new AbortController();
-  const leaving = new Set<Child>();
-  const troupe = new Troupe((child) => {
-    if (!leaving.has(child)) stop.abort(new Error(`${child.name} ended on its own with ${child.ending()}`));
-  });
-  const late = new Error(`not all of it happened within ${PATIENCE} s`);
-  const timer = setTimeout(() => stop.abort(late), PATIENCE * 1_000);
-  interrupted.addEventListener('abort', () => stop.abort(new Error('it was interrupted')));
-  try {
-    await play({ stage, troupe, signal: stop.signal, leaving });
-    return undefined;
-  } catch (error) {
-    const reason = reasonOf(error);
-    stage.failure(`This did not work: ${reason}`);
-    for (const child of troupe.children) {
-      stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);
-      for (const line of child.lastWords()) stage.aside(line);
-    }
-    return reason;
-  } finally {
-    clearTimeout(timer);
-    for (const child of troupe.children) leaving.add(child);
-    await troupe.dismiss();
-  }
-}
-
-async function play(show: Play): Promise<void> {
-  const { stage, troupe, signal, leaving } = show;
+async function play(show: Show): Promise<void> {
+  const { stage, troupe, signal, mayEnd } = show;
   const program = findNatsServer(process.env['PATH'] ?? '');
   stage.scene('A nats-server starts, and a Zeek meets its hosts there');
   const server = await startNatsServer(troupe, program, -1, signal);
@@ -111,7 +74,7 @@ async function play(show: Play): Promise<void> {
   for (const host of HOSTS) show.stage.row(await nthRow(rows, host, 3, signal));
 
   stage.scene('The nats-server is killed in mid-flow, with kill -9');
-  leaving.add(server.child);
+  mayEnd(server.child);
   const killedAt = Date.now();
   await kill(server);
   const before = rows.heard.length;
@@ -142,7 +105,7 @@ async function play(show: Play): Promise<void> {
   stage.success('Three hosts, one Zeek, a server that died: every row came.');
 }
 
-async function startBro({ troupe }: Play, url: string) {
+async function startBro({ troupe }: Show, url: string) {
   const words = new Broadcast<Word>();
   const rows = new Broadcast<FleetRow>();
   const asked = ['--subscribe', SUBSCRIPTION, '--interval', '1', '--update', 'SNAPSHOT'];
@@ -156,7 +119,7 @@ async function startBro({ troupe }: Play, url: string) {
   return { words, rows };
 }
 
-async function startHost({ troupe }: Play, host: string, url: string): Promise<void> {
+async function startHost({ troupe }: Show, host: string, url: string): Promise<void> {
   const directory = join(troupe.directory, host);
   mkdirSync(directory);
   const config = join(directory, 'osquery.conf');

@@ -3,11 +3,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { createManagerClient, type ManagerClient } from '../osquery/manager-client.ts';
 import { isUnreachable } from '../osquery/osquery-error.ts';
 import type { Row } from '../osquery/row.ts';
-import { reasonOf } from '../text/reason.ts';
-import type { Child } from './demo/child.ts';
+import { perform, type Show } from './demo/perform.ts';
 import { type FoundOsqueryd, findOsqueryd } from './demo/programs.ts';
-import { createStage, type ShownRow, type Stage } from './demo/stage.ts';
-import { type BroProcess, GROUP, Troupe } from './demo/troupe.ts';
+import { createStage, type ShownRow } from './demo/stage.ts';
+import { type BroProcess, GROUP } from './demo/troupe.ts';
 import type { Io } from './io.ts';
 
 /** Seconds that the whole demo may take. */
@@ -30,56 +29,12 @@ export function demoCommand(io: Io): Command {
   return command.action(async ({ patience }: { readonly patience: number }) => {
     const colours = io.out.isTTY === true && !process.env['NO_COLOR'];
     const stage = createStage(io.out, colours);
-    const failure = await perform(stage, patience, io.interrupted);
+    const failure = await perform(stage, play, { patience, interrupted: io.interrupted });
     if (failure !== undefined) command.error(`error: the demo failed: ${failure}`, { exitCode: 1 });
   });
 }
 
-/** @returns why it failed */
-async function perform(
-  stage: Stage,
-  patience: number,
-  interrupted: AbortSignal,
-): Promise<string | undefined> {
-  const stop = new AbortController();
-  const troupe = new Troupe((child) => {
-    // Until they are asked to, only the process that is to be seen coming and going may end.
-    if (!leaving.has(child)) stop.abort(new Error(`${child.name} ended on its own with ${child.ending()}`));
-  });
-  const leaving = new Set<Child>();
-  const late = new Error(`not all of it happened within ${patience} s`);
-  const timer = setTimeout(() => stop.abort(late), patience * 1000);
-  const onInterrupt = () => stop.abort(new Error('it was interrupted'));
-  interrupted.addEventListener('abort', onInterrupt);
-  try {
-    await play({ stage, troupe, signal: stop.signal, mayEnd: (child) => leaving.add(child) });
-    return undefined;
-  } catch (error) {
-    const reason = reasonOf(error);
-    stage.failure(`This did not work: ${reason}`);
-    for (const child of troupe.children) {
-      stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);
-      for (const line of child.lastWords()) stage.aside(line);
-    }
-    return reason;
-  } finally {
-    clearTimeout(timer);
-    interrupted.removeEventListener('abort', onInterrupt);
-    for (const child of troupe.children) leaving.add(child);
-    await troupe.dismiss();
-  }
-}
-
-interface Play {
-  readonly stage: Stage;
-  readonly troupe: Troupe;
-  /** Aborts with the reason why it can't go on. */
-  readonly signal: AbortSignal;
-  /** The process is about to end, as it should. */
-  readonly mayEnd: (child: Child) => void;
-}
-
-async function play(show: Play): Promise<void> {
+async function play(show: Show): Promise<void> {
   const { stage, troupe, signal } = show;
   const osqueryd = findOsqueryd(process.env);
 
@@ -106,7 +61,7 @@ async function play(show: Play): Promise<void> {
 }
 
 async function startHost(
-  { stage, troupe, signal }: Play,
+  { stage, troupe, signal }: Show,
   osqueryd: FoundOsqueryd,
   port: number,
 ): Promise<ManagerClient> {
@@ -123,7 +78,7 @@ async function startHost(
   return client;
 }
 
-async function announcement({ stage, signal }: Play, bro: BroProcess): Promise<void> {
+async function announcement({ stage, signal }: Show, bro: BroProcess): Promise<void> {
   stage.scene('The host announces itself to the Zeek');
   const transport = await bro.words.find(
     ({ type, remote }) => (type === 'connected' ? remote?.transport : undefined),
@@ -138,7 +93,7 @@ async function announcement({ stage, signal }: Play, bro: BroProcess): Promise<v
   stage.tell(`Host ${host.id} is there${how}; it is in the groups ${host.groups.join(', ')}.`);
 }
 
-async function subscription({ stage, signal }: Play, bro: BroProcess, client: ManagerClient): Promise<void> {
+async function subscription({ stage, signal }: Show, bro: BroProcess, client: ManagerClient): Promise<void> {
   stage.scene('The subscription is in the schedule that osquery has now');
   await bro.words.find(({ type }) => (type === 'asked' ? true : undefined), signal);
   const refusal = bro.words.heard.find(({ type }) => type === 'notice');
@@ -153,12 +108,12 @@ async function subscription({ stage, signal }: Play, bro: BroProcess, client: Ma
     throw new Error('what was subscribed is not in it');
 }
 
-async function oneTimeQuery({ stage, signal }: Play, bro: BroProcess): Promise<void> {
+async function oneTimeQuery({ stage, signal }: Show, bro: BroProcess): Promise<void> {
   stage.scene('The one-time query is answered');
   stage.row(await bro.rows.find((row) => (isOf(row, 2) ? row : undefined), signal));
 }
 
-async function firstRun({ stage, signal }: Play, bro: BroProcess): Promise<void> {
+async function firstRun({ stage, signal }: Show, bro: BroProcess): Promise<void> {
   stage.scene('The rows of the first run come: every process there is');
   // This very process is certainly there; osquery reports the rows of a run together.
   await bro.rows.find((row) => (isOf(row, 1) && pidOf(row) === process.pid ? row : undefined), signal);
@@ -168,7 +123,7 @@ async function firstRun({ stage, signal }: Play, bro: BroProcess): Promise<void>
   if (rows.length > SHOWN_ROWS) stage.aside(`and ${rows.length - SHOWN_ROWS} more`);
 }
 
-async function processComesAndGoes({ stage, troupe, signal, mayEnd }: Play, bro: BroProcess): Promise<void> {
+async function processComesAndGoes({ stage, troupe, signal, mayEnd }: Show, bro: BroProcess): Promise<void> {
   stage.scene('A process starts and ends, and the Zeek sees it come and go');
   const child = await troupe.start('sleep', ['sleep', '300']);
   mayEnd(child);
@@ -185,7 +140,7 @@ async function processComesAndGoes({ stage, troupe, signal, mayEnd }: Play, bro:
 }
 
 async function unsubscribing(
-  { stage, signal, mayEnd }: Play,
+  { stage, signal, mayEnd }: Show,
   bro: BroProcess,
   client: ManagerClient,
 ): Promise<void> {
