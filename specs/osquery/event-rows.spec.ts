@@ -3,13 +3,10 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { cellText } from '../../src/osquery/cell-text.ts';
 import { createEventRowMatcher } from '../../src/osquery/event-row-store.ts';
-import {
-  type EventTable,
-  parseEventRow,
-  readEventTables,
-  tablesOfRow,
-} from '../../src/osquery/event-tables.ts';
+import { type EventTable, readEventTables, tablesOfRow } from '../../src/osquery/event-tables.ts';
 import Extension from '../../src/osquery/generated/Extension.js';
+import { isMalformed } from '../../src/osquery/log-item.ts';
+import { LogReader } from '../../src/osquery/log-reader.ts';
 import { type LoggerCall, readLoggerCall } from '../../src/osquery/logger-call.ts';
 import { OsqueryError } from '../../src/osquery/osquery-error.ts';
 import type { Row } from '../../src/osquery/row.ts';
@@ -75,6 +72,16 @@ function matcher(t: TestContext, ...tables: readonly EventTable[]) {
   return created;
 }
 
+/** The row of an `event` call, as the courier reads it. */
+function eventRow(payload: string): Row {
+  const reader = new LogReader(Buffer.from(payload, 'latin1'), 'rows');
+  reader.advance();
+  const [item] = reader.items;
+  const row = item && !isMalformed(item) ? item.row(0) : undefined;
+  if (!row || isMalformed(row)) assert.fail('an event without a row');
+  return row.columns;
+}
+
 const SCHEDULED_SQL = 'SELECT target_path, action, category, md5, size, eid, time FROM file_events';
 
 test('what the recorded events give at once is what the schedule of the recording brought later', (t) => {
@@ -83,7 +90,7 @@ test('what the recorded events give at once is what the schedule of the recordin
   const calls = loggerCalls('s08_logevent');
   const sent = new SentEvents({ perSubscription: 100 });
   const atOnce = calls.flatMap((call) =>
-    call.type === 'event' ? events.match(parseEventRow(call.payload)).flatMap(({ rows }) => rows) : [],
+    call.type === 'event' ? events.match(eventRow(call.payload)).flatMap(({ rows }) => rows) : [],
   );
   const scheduled = calls.flatMap((call): Row[] => {
     if (call.type !== 'result') return [];
@@ -215,7 +222,6 @@ test("osquery's event tables are asked of osquery, with their hidden columns", a
     },
   });
   assert.deepEqual(tables, [{ name: 'file_events', columns: [{ name: 'eid', type: 'TEXT', hidden: true }] }]);
-  assert.throws(() => parseEventRow('{"action":'), OsqueryError);
 });
 
 test('a value is written as osquery writes it', () => {

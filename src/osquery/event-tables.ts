@@ -1,7 +1,5 @@
 /** osquery's event tables, and which of them a row that comes without a name can be of. */
 import { BRO_EVENTS } from './bro-tables.ts';
-import { textOfBytes } from './byte-string.ts';
-import { parseJson, textMembers } from './loose-json.ts';
 import type { ManagerClient } from './manager-client.ts';
 import type { Row } from './row.ts';
 import { type DeclaredColumn, lookUpTable } from './table-columns.ts';
@@ -37,11 +35,6 @@ export async function readEventTables(
     if (columns) tables.push({ name: name.toLowerCase(), columns });
   }
   return tables;
-}
-
-/** The row of an `event` call (a byte string): a flat JSON object. Throws OsqueryError `protocol`. */
-export function parseEventRow(payload: string): Row {
-  return textMembers(parseJson(textOfBytes(payload), "osquery's event"));
 }
 
 /**
