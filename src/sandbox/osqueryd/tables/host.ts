@@ -1,34 +1,6 @@
-import { realpathSync, statfsSync } from 'node:fs';
 import { arch, cpus, hostname, loadavg, machine, totalmem } from 'node:os';
-import { asciiTime, type Clock } from '../clock.ts';
 import { columns, type Table } from '../sql/table.ts';
 import { keyValues, readText } from './proc.ts';
-
-/** osquery's `mounts`, from /proc/mounts and statfs. */
-export const mounts: Table = {
-  name: 'mounts',
-  columns: columns(
-    'device TEXT',
-    'device_alias TEXT',
-    'path TEXT',
-    'type TEXT',
-    'blocks_size BIGINT',
-    'blocks BIGINT',
-    'blocks_free BIGINT',
-    'blocks_available BIGINT',
-    'inodes BIGINT',
-    'inodes_free BIGINT',
-    'flags TEXT',
-  ),
-  generate: () =>
-    (readText('/proc/mounts') ?? '')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => {
-        const [device = '', path = '', type, flags] = line.split(' ').map(unescapeOctal);
-        return { device, device_alias: resolved(device), path, type, ...fileSystem(path), flags };
-      }),
-};
 
 /** osquery's `os_version`, from /etc/os-release. */
 export const osVersion: Table = {
@@ -166,55 +138,6 @@ export const loadAverage: Table = {
     ['1m', '5m', '15m'].map((period, at) => ({ period, average: (loadavg()[at] ?? 0).toFixed(6) })),
 };
 
-const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
-
-/** osquery's `time`, in UTC. */
-export function time(clock: Clock): Table {
-  return {
-    name: 'time',
-    attributes: 1,
-    columns: columns(
-      'weekday TEXT',
-      'year INTEGER',
-      'month INTEGER',
-      'day INTEGER',
-      'hour INTEGER',
-      'minutes INTEGER',
-      'seconds INTEGER',
-      'timezone TEXT',
-      'local_timezone TEXT',
-      'unix_time INTEGER',
-      'timestamp TEXT',
-      'datetime TEXT',
-      'iso_8601 TEXT',
-      'win_timestamp BIGINT hidden',
-      'date_time TEXT =datetime',
-    ),
-    generate: () => {
-      const now = new Date(clock.now());
-      const unix = Math.floor(clock.now() / 1000);
-      const iso = `${now.toISOString().slice(0, 19)}Z`;
-      return [
-        {
-          weekday: WEEKDAYS[now.getUTCDay()],
-          year: now.getUTCFullYear(),
-          month: now.getUTCMonth() + 1,
-          day: now.getUTCDate(),
-          hour: now.getUTCHours(),
-          minutes: now.getUTCMinutes(),
-          seconds: now.getUTCSeconds(),
-          timezone: 'UTC',
-          local_timezone: localZone(),
-          unix_time: unix,
-          timestamp: asciiTime(unix),
-          datetime: iso,
-          iso_8601: iso,
-        },
-      ];
-    },
-  };
-}
-
 /** The hardware's uuid, or the one that the stand-in keeps when the hardware doesn't tell. */
 export function hostUuid(fallback: () => string): string {
   const uuid = dmi('product_uuid').toLowerCase();
@@ -223,50 +146,10 @@ export function hostUuid(fallback: () => string): string {
     : fallback();
 }
 
-function localZone(): string {
-  return (
-    new Intl.DateTimeFormat('en', { timeZoneName: 'short' })
-      .formatToParts()
-      .find((part) => part.type === 'timeZoneName')?.value ?? 'UTC'
-  );
-}
-
 function cpuFact(text: string, name: string): string {
   return new RegExp(`^${name}\\s*:\\s*(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
 }
 
 function dmi(name: string): string {
   return (readText(`/sys/class/dmi/id/${name}`) ?? '').trim();
-}
-
-function resolved(device: string): string {
-  try {
-    return device.startsWith('/') ? realpathSync(device) : device;
-  } catch {
-    return device;
-  }
-}
-
-function fileSystem(path: string): Record<string, number> {
-  const zero = { blocks_size: 0, blocks: 0, blocks_free: 0, blocks_available: 0, inodes: 0, inodes_free: 0 };
-  try {
-    const stat = statfsSync(path);
-    return {
-      blocks_size: stat.bsize,
-      blocks: stat.blocks,
-      blocks_free: stat.bfree,
-      blocks_available: stat.bavail,
-      inodes: stat.files,
-      inodes_free: stat.ffree,
-    };
-  } catch {
-    return zero;
-  }
-}
-
-/** Blanks in /proc/mounts are written in octal. */
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }
