@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readLog } from '../../src/event-log/event-log-reader-store.ts';
@@ -120,6 +120,28 @@ test('an extension that osqueryd has forgotten registers again by itself', async
     return now !== undefined && now !== before;
   });
   await untilScheduled(USERS);
+});
+
+test('an extension whose socket was removed registers again, though osqueryd has not noticed', async (t) => {
+  const bro = await startBro(t);
+  const { startExtension, osquery, socket, untilScheduled } = await place(
+    t,
+    { bro_endpoint: bro.address, uid: 'h1' },
+    { flags: ['--extensions_interval=600'] },
+  );
+  const { log } = startExtension();
+  await bro.announced('h1');
+  const users = bro.subscribe(USERS, { interval: 1 });
+  await untilScheduled(USERS);
+  const [before = 0] = (await osquery.extensions()).keys();
+  unlinkSync(`${socket}.${before}`);
+  await until('it is registered again', async () => {
+    const [now] = (await osquery.extensions()).keys();
+    return now !== undefined && now !== before && existsSync(`${socket}.${now}`);
+  });
+  assert.match(log(), /our own socket has been removed/);
+  await untilScheduled(USERS);
+  await bro.untilRows(1, users);
 });
 
 /** An osqueryd that does not write down what it finds. */

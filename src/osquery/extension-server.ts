@@ -12,7 +12,7 @@ import {
   serveConnection,
 } from './extension-connection.ts';
 import { OsqueryError } from './osquery-error.ts';
-import { checkSocketPath } from './socket-path.ts';
+import { checkSocketPath, extensionSocketPath } from './socket-path.ts';
 
 /** Bounds of what clients may make us hold, in bytes and milliseconds. */
 export interface ExtensionLimits {
@@ -64,7 +64,7 @@ export async function listenExtension(options: ExtensionServerOptions): Promise<
   const { managerPath, uuid, handlers, attend = () => () => {}, report } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   checkSocketPath(managerPath);
-  const path = `${managerPath}.${uuid}`;
+  const path = extensionSocketPath(managerPath, uuid);
   const budget = new ByteBudget(limits.total);
   const sockets = new Map<Socket, MidCall>();
   const context = { uuid, handlers, limits, idleTimeout: limits.idleTimeout, budget, attend, report };

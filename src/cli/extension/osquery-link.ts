@@ -8,6 +8,7 @@ import { createManagerClient, type ManagerClient } from '../../osquery/manager-c
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
 import { isUnreachable, OsqueryError } from '../../osquery/osquery-error.ts';
 import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../osquery/registration.ts';
+import { extensionSocketPath } from '../../osquery/socket-path.ts';
 import type { Host } from '../../vocabulary/words.ts';
 import { flagAdvice } from './flag-advice.ts';
 import type { House } from './house.ts';
@@ -150,6 +151,7 @@ export class OsqueryLink {
       schedule: this.schedule,
       readConfig: () => this.config.read(this.#flags),
       describeHost: () => describeHost(this.client),
+      isReachable: () => existsSync(extensionSocketPath(this.#options.socket, this.#uuid)),
       onSeen: () => attendance.seen(),
       onLost: (reason, isGone) => {
         this.#runsOn = !isGone;
@@ -202,7 +204,7 @@ export class OsqueryLink {
   async #formerSelfAnswers(): Promise<boolean> {
     for (const [uuid, { name }] of await this.client.extensions()) {
       if (name !== EXTENSION_NAME) continue;
-      const path = `${this.#options.socket}.${uuid}`;
+      const path = extensionSocketPath(this.#options.socket, uuid);
       const former = createManagerClient({ path, deadline: 2_000 });
       try {
         await former.ping();

@@ -18,6 +18,8 @@ export interface OsqueryWatchParts {
   readonly schedule: Pick<ScheduleWatch, 'look'>;
   readonly readConfig: () => Promise<Reading>;
   readonly describeHost: () => Promise<Host>;
+  /** Whether osqueryd could reach us: our socket is where it looks for it. */
+  readonly isReachable: () => boolean;
   /** Called at each look that finds us known. */
   readonly onSeen: () => void;
   /**
@@ -53,6 +55,8 @@ export function watchOsquery(house: Pick<House, 'log' | 'bus'>, parts: OsqueryWa
     try {
       const extensions = await client.extensions();
       if (!extensions.has(uuid)) lost('osqueryd has forgotten us', false);
+      // osqueryd may take its --extensions_timeout to notice, and each row is lost until it does.
+      else if (!parts.isReachable()) lost('our own socket has been removed', false);
       else if (!ended) parts.onSeen();
     } catch (error) {
       lost(`osqueryd does not answer: ${reasonOf(error)}`, isUnreachable(error));
