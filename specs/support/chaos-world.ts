@@ -249,12 +249,20 @@ export class ChaosWorld {
   /** With nothing in its way, what the accounts count is what was sent and what came, to the row. */
   async checkLastWords(random: SeededRandom): Promise<void> {
     const before = await this.host.report();
-    const heard = this.#places.map(({ bro }) => bro.rows().length);
+    const heard = this.#heardOfCalls();
     const rows = Array.from({ length: 5 }, () => random.between(1, 500));
-    for (const [index, count] of rows.entries()) await this.#handOver(index % CALLED.length, count);
+    for (const [index, count] of rows.entries()) {
+      assert.ok(
+        await this.#handOver(index % CALLED.length, count),
+        'a call with nothing in its way is answered OK',
+      );
+    }
     const total = rows.reduce((sum, count) => sum + count, 0);
+    // Files that osqueryd finds so late are none of these.
     const counts = ({ delivery }: StatusReport, key: 'taken' | 'sent' | 'resent' | 'confirmed') =>
-      delivery.reduce((sum, account) => sum + account[key], 0);
+      delivery
+        .filter(({ name }) => this.#names.includes(name))
+        .reduce((sum, account) => sum + account[key], 0);
     assert.ok(before);
     const after = await this.host.untilReported(
       'the last rows are confirmed',
@@ -264,11 +272,14 @@ export class ChaosWorld {
       assert.equal(counts(after, key) - counts(before, key), total, key);
     }
     assert.equal(counts(after, 'resent'), counts(before, 'resent'));
-    const arrived = this.#places.map(({ bro }, at) => bro.rows().length - (heard[at] ?? 0));
-    assert.equal(
-      arrived.reduce((sum, count) => sum + count, 0),
-      total,
-    );
+    assert.equal(this.#heardOfCalls() - heard, total);
+  }
+
+  /** Rows of the spec's calls that the Bros have heard in their present lives. */
+  #heardOfCalls(): number {
+    const called = new Set<string>(CALLED.map(({ sql }) => sql));
+    return this.#places.flatMap(({ bro }) => bro.rows().filter(({ query }) => query && called.has(query.sql)))
+      .length;
   }
 }
 
