@@ -4,7 +4,7 @@ import { Activation } from './activation.ts';
 import { Autoload } from './autoload.ts';
 import { type Clock, unixTime } from './clock.ts';
 import { Config } from './config/config.ts';
-import { ConfigError } from './config/config-json.ts';
+import { ConfigSource } from './config/config-source.ts';
 import { CorePlugins } from './core-plugins.ts';
 import { Denylist } from './denylist.ts';
 import { Distributed } from './distributed.ts';
@@ -61,7 +61,7 @@ export class Osqueryd {
   readonly #registry: Registry;
   readonly #config: Config;
   readonly #loggers: Loggers;
-  readonly #plugins: CorePlugins;
+  readonly #configSource: ConfigSource;
   readonly #events: FileEvents;
   readonly #watcher: ExtensionWatcher;
   readonly #autoload: Autoload;
@@ -98,14 +98,13 @@ export class Osqueryd {
         engine.attach(extensionTable(name, routes, (item, request) => callExtension('table', item, request))),
       detachTable: (name) => engine.detach(name),
     });
-    const fetchPack = (name: string, value: string) => this.#fetchPack(name, value);
     const config = new Config({
       flags,
       log,
       splays: store,
       random,
       discover: (sql) => this.#hasRows(sql),
-      fetchPack,
+      fetchPack: (name, value) => this.#configSource.fetchPack(name, value),
     });
     const loggers = new Loggers({ flags, log, registry, hostIdentifier, call: callExtension, write: stdout });
     const events = new FileEvents(clock, (json) => void loggers.event(json));
@@ -115,6 +114,7 @@ export class Osqueryd {
       callExtension,
       configured,
     });
+    this.#configSource = new ConfigSource({ clock, flags, log, lock, config, plugins, configured });
     const runner = new QueryRunner({
       ...{ clock, config, denylist, engine, flags, log, loggers, store, hostIdentifier },
       eventsFor: (table, query) => (table.name === 'file_events' ? events.table(query) : table),
@@ -160,7 +160,6 @@ export class Osqueryd {
     this.#registry = registry;
     this.#config = config;
     this.#loggers = loggers;
-    this.#plugins = plugins;
     this.#events = events;
   }
 
@@ -177,7 +176,7 @@ export class Osqueryd {
       if (this.#autoload.isManaging) this.#keep(this.#autoload.run(this.#abort.signal));
       await this.#activation.requireExtensions();
       if (!(await this.#activate('config', 'config_plugin'))) return;
-      await this.#loadConfig();
+      await this.#configSource.load();
       if (!(await this.#activate('logger', 'logger_plugin'))) return;
       await this.#loggers.start();
       if (!flags.bool('disable_distributed') && !(await this.#activate('distributed', 'distributed_plugin')))
@@ -214,42 +213,6 @@ export class Osqueryd {
     return refusal === undefined;
   }
 
-  async #loadConfig(): Promise<void> {
-    const plugin = this.#flags.text('config_plugin');
-    const { status, response } = await this.#plugins.call('config', plugin, { action: 'genConfig' });
-    await this.#lock.hold(async () => {
-      try {
-        if (status.code !== 0) throw new ConfigError(status.message);
-        await this.#config.update(new Map(Object.entries(response[0] ?? {})));
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error;
-        this.#log.warning('init.cpp', 559, `Error reading config: ${error.message}`);
-      }
-      this.#config.loaded = true;
-      this.#configured();
-    });
-  }
-
-  async #refreshConfig(): Promise<void> {
-    const { signal } = this.#abort;
-    for (;;) {
-      await this.#clock.sleep(this.#flags.number('config_refresh') * 1000, signal);
-      if (signal.aborted) return;
-      this.#log.verbose('config.cpp', 1337, 'Refreshing configuration state');
-      await this.#loadConfig();
-    }
-  }
-
-  async #fetchPack(name: string, value: string): Promise<string | undefined> {
-    const plugin = this.#flags.text('config_plugin');
-    const { status, response } = await this.#plugins.call('config', plugin, {
-      action: 'genPack',
-      name,
-      value,
-    });
-    return status.code === 0 ? response[0]?.[name] : undefined;
-  }
-
   /** Whether a pack's discovery query has rows; one that fails has none. */
   async #hasRows(sql: string): Promise<boolean> {
     try {
@@ -268,7 +231,7 @@ export class Osqueryd {
     } else {
       this.#keep(this.#distributed().run(signal));
     }
-    if (this.#flags.number('config_refresh') > 0) this.#keep(this.#refreshConfig());
+    if (this.#flags.number('config_refresh') > 0) this.#keep(this.#configSource.refresh(signal));
     this.#keep(this.#scheduler.run(signal));
   }
 
