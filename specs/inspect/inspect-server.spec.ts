@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
@@ -63,6 +64,20 @@ test("another site's page is let in by no name", async (t) => {
   const socket = open(address, { origin: 'http://elsewhere.example' });
   const [error] = await once(socket, 'error');
   assert.match((error as Error).message, /403/);
+});
+
+test('who breaks off while it is refused harms nobody', async (t) => {
+  const address = await serveFile(t, LAST_NIGHT);
+  const { hostname, port } = new URL(address);
+  for (let times = 0; times < 20; times += 1) {
+    const socket = createConnection(Number(port), hostname);
+    socket.write(
+      'GET /elsewhere HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+      () => socket.resetAndDestroy(),
+    );
+    await once(socket, 'close');
+  }
+  assert.equal((await ask(address, '/')).status, 200);
 });
 
 test('where a token is asked for, nothing is told without it', async (t) => {

@@ -75,13 +75,15 @@ export async function startInspectServer(options: InspectServerOptions): Promise
     perMessageDeflate: false,
   });
   server.on('upgrade', (request, socket, head) => {
+    // From here on nobody else hears of it, and what nobody hears of ends the process.
+    socket.on('error', () => socket.destroy());
     const refused =
       request.url !== SOCKET_PATH ||
       !isOurs(request, options) ||
       !isSameOrigin(request) ||
       sockets.clients.size >= MOST_PAGES;
     if (refused) {
-      socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
+      socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n', () => socket.destroy());
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => greet(webSocket, options));
@@ -160,11 +162,9 @@ function isSame(one: string, other: string): boolean {
 
 function listening(server: Server, listen: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(listen, () => {
-      server.off('error', reject);
-      resolve();
-    });
+    // After listening, too: a connection that can't be accepted is no reason to end.
+    server.on('error', reject);
+    server.listen(listen, resolve);
   });
 }
 
