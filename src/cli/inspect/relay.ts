@@ -2,6 +2,9 @@ import { WebSocket } from 'ws';
 import type { Conversation } from '../../inspect/conversation.ts';
 import { type FromServer, parseFromPage } from '../../inspect/protocol.ts';
 
+/** Bytes that may wait for a slow page; then the extension waits, which leaves out what is old. */
+const MOST_WAITING = 1024 * 1024;
+
 /**
  * Lets each page talk with a running extension's inspection, which may be behind a Unix socket. Rows are not asked
  * of it: it has none to give.
@@ -14,8 +17,13 @@ export function relayTo(socketUrl: string, token: string): Conversation {
       extension.send(JSON.stringify({ type: 'hello', token }));
       for (const message of waiting.splice(0)) extension.send(message);
     });
+    const goOn = () => {
+      if (extension.isPaused && page.bufferedAmount <= MOST_WAITING) extension.resume();
+    };
     extension.on('message', (data) => {
-      if (page.readyState === page.OPEN) page.send(String(data));
+      if (page.readyState !== page.OPEN) return;
+      page.send(String(data), goOn);
+      if (page.bufferedAmount > MOST_WAITING) extension.pause();
     });
     page.on('message', (data) => {
       const text = String(data);
