@@ -1,6 +1,6 @@
 import type { Transport } from '../../broker/connection.ts';
 import { printable, printableJson } from '../../replay/printable.ts';
-import type { BroNews } from '../../sandbox/bro/bro-server.ts';
+import type { BroNews } from '../../sandbox/bro/bro-news.ts';
 import type { AnnouncedHost, BroQuery } from '../../sandbox/bro/words.ts';
 
 /** What happened at a Bro beside rows, for people; undefined for what only concerns the protocol. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { formatEndpointAddress } from '../../broker/address.ts';
-import { Bro, type BroNews, type BroOptions } from '../../sandbox/bro/bro-server.ts';
+import type { BroNews } from '../../sandbox/bro/bro-news.ts';
+import { Bro, type BroOptions } from '../../sandbox/bro/bro-server.ts';
 import type { ColumnNames } from '../../sandbox/bro/column-names.ts';
 import type { BroQuery, HeardRow, Subscription, Target } from '../../sandbox/bro/words.ts';
 import { type Io, printLine } from '../io.ts';

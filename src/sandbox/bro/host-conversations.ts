@@ -1,0 +1,183 @@
+import type { Connection, ConnectionHandlers } from '../../broker/connection.ts';
+import type { ZeekEvent } from '../../broker/zeek-event.ts';
+import { wishDigest } from '../../vocabulary/wish.ts';
+import type { WishDigest } from '../../vocabulary/words.ts';
+import type { Agenda } from './agenda.ts';
+import type { BroNews } from './bro-news.ts';
+import { type HostLink, type HostState, letsThrough, newHost, wishIsDue } from './host-link.ts';
+import { acknowledge, declare, wish } from './package-speech.ts';
+import type { BroSpeech } from './speech.ts';
+import type { AnnouncedHost, Heard, Subscription } from './words.ts';
+
+export interface HostConversationsParts {
+  readonly endpointId: string;
+  readonly speech: BroSpeech;
+  readonly agenda: Agenda;
+  /** See BroOptions. */
+  readonly packageVersion: string | undefined;
+  readonly tell: (news: BroNews) => void;
+}
+
+/** What a Bro says to the hosts behind its connections, and hears of them. */
+export class HostConversations {
+  readonly #parts: HostConversationsParts;
+  readonly #speech: BroSpeech;
+  readonly #agenda: Agenda;
+  readonly #tell: (news: BroNews) => void;
+  readonly #links = new Set<HostLink>();
+  #closing = false;
+
+  constructor(parts: HostConversationsParts) {
+    this.#parts = parts;
+    this.#speech = parts.speech;
+    this.#agenda = parts.agenda;
+    this.#tell = parts.tell;
+  }
+
+  /** Asks every host what it is to be asked and has not been asked yet. */
+  offerAll(): void {
+    this.#eachHost((link, state) => this.#offer(link, state));
+  }
+
+  /** Tells every host once more who asks. */
+  greetAll(): void {
+    this.#eachHost((link, state) => {
+      state.declared = 'again';
+      this.#greet(link, state);
+    });
+  }
+
+  unsubscribe(query: Subscription): void {
+    for (const link of this.#links) {
+      const hosts = [...link.hosts.values()].filter(({ offered }) => offered.delete(query.id));
+      if (hosts.length === 0) continue;
+      this.#send(link, this.#speech.topicOf(query.target), this.#speech.unsubscribe(query));
+      for (const { host } of hosts) this.#tell({ type: 'unasked', host: host.id, query });
+    }
+  }
+
+  /** No host is in the group any more as far as the Bro has said so. */
+  forgetJoined(group: string): void {
+    this.#eachHost((_link, { joined }) => joined.delete(group));
+  }
+
+  /** Sends any event to those hosts that their filters let it through to. */
+  publish(topic: string, event: ZeekEvent): void {
+    for (const link of this.#links)
+      if (link.remote && letsThrough(link, topic)) this.#send(link, topic, event);
+  }
+
+  /** From now on it is no news that something could not be said. */
+  closing(): void {
+    this.#closing = true;
+  }
+
+  /** Cuts every connection. */
+  destroy(): void {
+    for (const { connection } of this.#links) connection.destroy();
+  }
+
+  /** Takes on a connection. */
+  accept(connection: Connection, remoteAddress: string): ConnectionHandlers {
+    const link: HostLink = {
+      connection,
+      remoteAddress,
+      remote: undefined,
+      filter: undefined,
+      hosts: new Map(),
+    };
+    this.#links.add(link);
+    return {
+      onPhase: () => {},
+      onUp: (remote) => {
+        link.remote = remote;
+        link.filter = remote.filter;
+        this.#tell({ type: 'connected', remoteAddress, remote });
+      },
+      onEvent: (topic, event) => {
+        // Over WebSocket hosts can't know the filter; a Zeek gets what it subscribed to all the same.
+        if (!this.#speech.filter.some((prefix) => topic.startsWith(prefix))) return;
+        const heard = this.#speech.hear({ topic, event }, this.#agenda.asked);
+        if (heard) this.#hear(link, heard);
+      },
+      onFilter: (topics) => {
+        link.filter = topics;
+        for (const state of link.hosts.values()) this.#offer(link, state);
+      },
+      onSuspect: (suspect) => this.#tell({ type: 'suspect', remoteAddress, suspect }),
+      onProblem: (problem) => this.#tell({ type: 'problem', remoteAddress, problem }),
+      onClosed: (closed) => {
+        this.#links.delete(link);
+        const hosts = [...link.hosts.keys()];
+        if (link.remote) this.#tell({ type: 'disconnected', remoteAddress, closed, hosts });
+        else this.#tell({ type: 'failed', remoteAddress, closed });
+      },
+    };
+  }
+
+  #hear(link: HostLink, heard: Heard): void {
+    switch (heard.type) {
+      case 'announced':
+        this.#announced(link, heard.host);
+        return;
+      case 'rowsSent':
+        this.#send(link, this.#speech.topicOf({ to: 'host', host: heard.host }), acknowledge(heard.sequence));
+        break;
+      case 'wishHeld': {
+        const state = link.hosts.get(heard.host);
+        if (state) this.#compareWish(link, state, heard.held);
+        break;
+      }
+      default:
+    }
+    this.#tell(heard);
+  }
+
+  #announced(link: HostLink, host: AnnouncedHost): void {
+    const before = link.hosts.get(host.id);
+    const again = before !== undefined && before.host.helloId === host.helloId;
+    const state = again ? before : newHost(host);
+    state.host = host;
+    link.hosts.set(host.id, state);
+    this.#tell({ type: 'announced', host, remoteAddress: link.remoteAddress, again });
+    if (!again) this.#greet(link, state);
+    this.#offer(link, state);
+  }
+
+  /** Asks a host what it is to be asked and has not been asked yet. */
+  #offer(link: HostLink, state: HostState): void {
+    for (const { topic, event, query } of this.#agenda.takeDue(link, state)) {
+      this.#send(link, topic, event);
+      if (query) this.#tell({ type: 'asked', host: state.host.id, query });
+    }
+  }
+
+  #greet(link: HostLink, state: HostState): void {
+    const { endpointId, packageVersion } = this.#parts;
+    const topic = this.#speech.topicOf({ to: 'host', host: state.host.id });
+    const greeting = this.#speech.greeting();
+    if (greeting) this.#send(link, topic, greeting);
+    if (packageVersion === undefined) return;
+    const digest = wishDigest(this.#agenda.wishTo(link, state));
+    this.#send(link, topic, declare(endpointId, packageVersion, digest));
+  }
+
+  #compareWish(link: HostLink, state: HostState, held: WishDigest): void {
+    const queries = this.#agenda.wishTo(link, state);
+    if (!wishIsDue(state, wishDigest(queries), held)) return;
+    const topic = this.#speech.topicOf({ to: 'host', host: state.host.id });
+    this.#send(link, topic, wish(this.#parts.endpointId, queries));
+  }
+
+  #eachHost(visit: (link: HostLink, state: HostState) => void): void {
+    for (const link of this.#links) for (const state of link.hosts.values()) visit(link, state);
+  }
+
+  #send(link: HostLink, topic: string, event: ZeekEvent): void {
+    link.connection.send(topic, [event]).catch((error: Error) => {
+      if (this.#closing) return;
+      const problem = `${event.name} did not reach ${topic}: ${error.message}`;
+      this.#tell({ type: 'problem', remoteAddress: link.remoteAddress, problem });
+    });
+  }
+}
