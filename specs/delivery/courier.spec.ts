@@ -292,6 +292,29 @@ test('events for one topic go out together, up to a bound', async () => {
   );
 });
 
+test('rows are bounded by their size as by their number, together and unconfirmed', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live({}, { batchBytes: 2_000, windowBytes: 4_000 });
+  const rows = Array.from({ length: 12 }, (_, n) => String(n).padEnd(1_100, 'x'));
+  await life.courier.take(logEntry(batchLine('s1', { added: rows })));
+  const a = new FakeLink();
+  a.confirms = 'when-told';
+  life.courier.attach('a', a);
+  await until(() => a.received.length === 4, 'the window is full');
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(
+    a.batches.map(({ rows: { length } }) => length),
+    [2, 2],
+  );
+  a.confirms = 'at-once';
+  a.release();
+  await life.courier.settled();
+  assert.deepEqual(
+    a.received.map(({ n }) => n),
+    rows,
+  );
+});
+
 test('no more is sent than a Bro may leave unconfirmed', async () => {
   world.subscribe(subscription('a', 's1'));
   life = await world.live({}, { batchRows: 2, windowRows: 4 });

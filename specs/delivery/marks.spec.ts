@@ -33,6 +33,17 @@ test('where each row has a line, a run that was interrupted goes on after the ro
   );
 });
 
+test('of two runs in the same second the one that counts more is the later', () => {
+  const marks = new Marks(NONE);
+  marks.note(1, run('a', 100, 7, 2));
+  const isMissed = marks.sieve();
+  assert.deepEqual([run('a', 100, 6, 3), run('a', 100, 7, 2), run('a', 100, 8, 1)].map(isMissed), [
+    false,
+    false,
+    true,
+  ]);
+});
+
 test("an osqueryd that has lost its database counts anew, and a query's runs go on by their time", () => {
   const marks = new Marks(NONE);
   marks.note(1, run('a', 100, 500));

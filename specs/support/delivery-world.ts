@@ -8,6 +8,7 @@ import { type Account, accountError } from '../../src/delivery/accounting.ts';
 import { Courier } from '../../src/delivery/courier.ts';
 import { CursorStore } from '../../src/delivery/cursor-store.ts';
 import { type JournalOptions, JournalStore } from '../../src/delivery/journal-store.ts';
+import type { MarkKeeper } from '../../src/delivery/marks.ts';
 import type {
   CourierLimits,
   CourierPorts,
@@ -138,6 +139,7 @@ export class DeliveryWorld {
   time = 1_700_000_000_000;
   matchEvent: CourierPorts['matchEvent'];
   wasSentAsEvent: CourierPorts['wasSentAsEvent'];
+  marks: MarkKeeper | undefined;
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -165,7 +167,8 @@ export class DeliveryWorld {
       atLeast: Math.max(0, ...[...cursors.loaded.values()].map(({ position }) => position)),
       ...options,
     });
-    const courier = new Courier({ journal, cursors, ports: this.ports(), limits });
+    const { marks } = this;
+    const courier = new Courier({ journal, cursors, ...(marks && { marks }), ports: this.ports(), limits });
     courier.start();
     return { journal, cursors, courier };
   }
