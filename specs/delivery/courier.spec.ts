@@ -461,6 +461,32 @@ test('rows that have to go and can not be read are declared all the same, whatev
   assert.ok((told?.gap.last ?? 0) < (a.received[0]?.sequence ?? 0));
 });
 
+test('an event that can not be compared with the subscriptions is reported, and no Bro stumbles over it', async () => {
+  world.subscribe(subscription('a', 's1'));
+  world.matchEvent = () => {
+    throw new Error('string or blob too big');
+  };
+  life = await world.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  const event = {
+    kind: 'event',
+    header: null,
+    payload: Buffer.from('{"path":"/etc/passwd","time":"7"}'),
+  } as const;
+  await life.courier.take(event);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1'] })));
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(a), ['s1 1']);
+  assert.deepEqual(world.reports, [
+    {
+      type: 'malformed-line',
+      problem: 'an event could not be compared with the subscriptions: string or blob too big',
+      offset: 0,
+    },
+  ]);
+});
+
 test('a gap that a Bro has not been told of survives the process', async () => {
   world.subscribe(subscription('a', 's1'));
   life = await world.live({ maxBytes: 4000, segmentBytes: 500 });

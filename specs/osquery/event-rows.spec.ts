@@ -164,6 +164,14 @@ test('a table that SQLite can not have as osquery declares it costs no other tab
   });
 });
 
+test('a row that is too long for SQLite as a whole is left to the schedule', (t) => {
+  const events = matcher(t, FILE_EVENTS);
+  events.subscribe('fe', 'SELECT action FROM file_events');
+  const half = 'x'.repeat(10 * 1024 * 1024);
+  assert.deepEqual(events.match({ target_path: half, category: half, action: 'CREATED' }), []);
+  assert.equal(events.match({ target_path: '/a', category: 'c', action: 'CREATED' }).length, 1);
+});
+
 test('a row that can be of two tables, or of none, is left to the schedule', (t) => {
   const events = matcher(t, FILE_EVENTS, USER_EVENTS);
   events.subscribe('files', 'SELECT uid FROM file_events');

@@ -61,7 +61,11 @@ export class Entries {
 
   /** The reader reads no more. */
   forget(reader: object): void {
-    void this.#readers.get(reader)?.close();
+    // What can't be closed is of no use to anybody.
+    this.#readers
+      .get(reader)
+      ?.close()
+      .catch(() => {});
     this.#readers.delete(reader);
   }
 

@@ -1,5 +1,6 @@
 import { isMalformed, type LogItem, type MalformedLog } from '../osquery/log-item.ts';
 import { LogReader } from '../osquery/log-reader.ts';
+import { reasonOf } from '../text/reason.ts';
 import type { JournalEntry } from './journal-record.ts';
 import type { CourierPorts, Deliverable, ExecutionHeader } from './ports.ts';
 
@@ -43,7 +44,13 @@ export async function scanEntry(
     case 'execution':
       return { entry, malformed, parcels: answerOf(entry, items) };
     case 'event':
-      return { entry, malformed, parcels: matchesOf(entry, items, ports) };
+      try {
+        return { entry, malformed, parcels: matchesOf(entry, items, ports) };
+      } catch (error) {
+        // One event less, for the schedule brings it, and not one that every Bro would stumble over again and again.
+        const problem = `an event could not be compared with the subscriptions: ${reasonOf(error)}`;
+        return { entry, malformed: [...malformed, { problem, offset: 0 }], parcels: [] };
+      }
   }
 }
 
