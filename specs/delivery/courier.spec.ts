@@ -315,6 +315,35 @@ test('rows are bounded by their size as by their number, together and unconfirme
   );
 });
 
+test('the end of a former link takes nothing from the one that has followed it', async () => {
+  world.subscribe(subscription('a', 's1'));
+  life = await world.live();
+  const [former, next] = [new FakeLink(), new FakeLink()];
+  life.courier.attach('a', former);
+  life.courier.attach('a', next);
+  life.courier.detach('a', former);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1'] })));
+  await life.courier.settled();
+  assert.deepEqual([rowsOf(former), rowsOf(next)], [[], ['s1 1']]);
+  life.courier.detach('a', next);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['2'] })));
+  await life.courier.settled();
+  assert.deepEqual(rowsOf(next), ['s1 1']);
+});
+
+test('whoever passes over many rows lets others have their turn meanwhile', async () => {
+  world.subscribe(subscription('a', 's1', { updateType: 'REMOVED' }));
+  life = await world.live();
+  await life.courier.take(logEntry(batchLine('s1', { added: Array.from({ length: 2_000 }, () => 'x') })));
+  await life.courier.caughtUp();
+  const before = world.turns;
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.settled();
+  assert.deepEqual(a.received, []);
+  assert.ok(world.turns - before >= 10, `${world.turns - before} turns`);
+});
+
 test('no more is sent than a Bro may leave unconfirmed', async () => {
   world.subscribe(subscription('a', 's1'));
   life = await world.live({}, { batchRows: 2, windowRows: 4 });

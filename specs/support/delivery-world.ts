@@ -140,6 +140,8 @@ export class DeliveryWorld {
   matchEvent: CourierPorts['matchEvent'];
   wasSentAsEvent: CourierPorts['wasSentAsEvent'];
   marks: MarkKeeper | undefined;
+  /** How often somebody let others have their turn. */
+  turns = 0;
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -215,7 +217,10 @@ export class DeliveryWorld {
         this.timers.add(callback);
         return () => this.timers.delete(callback);
       },
-      yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+      yieldTurn: () => {
+        this.turns += 1;
+        return new Promise((resolve) => setImmediate(resolve));
+      },
     };
     return {
       ...ports,
