@@ -276,6 +276,20 @@ test('segments below a number are removed, the newest one only when asked', asyn
   await journal.close();
 });
 
+test('a segment goes when all of its numbers lie below, and not one sooner', async () => {
+  const journal = await open({ segmentBytes: 1 });
+  await append(journal, 'first', 'second', 'third');
+  const [first, second] = journal.segments;
+  assert.ok(first && second);
+  await journal.trim(first.next - 1);
+  assert.deepEqual(await texts(journal), ['first', 'second', 'third']);
+  await journal.trim(first.next);
+  assert.deepEqual(await texts(journal), ['second', 'third']);
+  await journal.trim(second.next - 1);
+  assert.deepEqual(await texts(journal), ['second', 'third']);
+  await journal.close();
+});
+
 test('no more is kept than the bound allows', async () => {
   const journal = await open({ maxBytes: 200 });
   const outcomes: unknown[] = [];
