@@ -222,6 +222,28 @@ test('what is taken before osquery knows us again says nothing yet', async (t) =
   assert.deepEqual(told(), ['a: 10 to 25, its log is gone']);
 });
 
+test('of a time in which osquery knew us and we stood still Bros are told, too, where what it found may be lost', async (t) => {
+  const { live, at, told } = lives(t);
+  const { absence, open, back } = live();
+  await open();
+  absence.stoodStill();
+  at(10);
+  back();
+  await absence.settled();
+  assert.deepEqual(told(), []);
+  at(13);
+  absence.seen();
+  for (const doubt of ['its log is gone', '']) {
+    at(40);
+    absence.stoodStill();
+    absence.seen();
+    absence.took(doubt);
+    absence.caughtUp();
+    await absence.settled();
+    assert.deepEqual(told(), doubt === '' ? [] : ['a: 13 to 40, its log is gone']);
+  }
+});
+
 test('an end at which osquery has not dropped our queries is none in order, and neither is one that is forgotten', async (t) => {
   const { directory, live, told } = lives(t);
   const first = live();

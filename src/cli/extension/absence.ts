@@ -15,7 +15,7 @@ export interface AbsenceParts {
 
 /**
  * The time in which osquery knew nobody of us while it ran our queries: after our death (osqueryd lives on), and where it
- * has forgotten us while we hung. What it found then is taken from its own log (`MissedResults`); where that may not
+ * has forgotten us, or lost its calls, while we hung. What it found then is taken from its own log (`MissedResults`); where that may not
  * have given all, Bros with subscriptions are told of the time. After an orderly end osquery runs nothing of ours.
  */
 export class Absence {
@@ -76,6 +76,14 @@ export class Absence {
   forgotten(): void {
     this.#isKnown = false;
     this.#since ??= this.#last;
+  }
+
+  /** osquery has known us all the time, and we did not answer: what it found is about to be taken. */
+  stoodStill(): void {
+    if (!this.#isKnown) return;
+    this.#since ??= this.#last;
+    this.#knownSince = this.#house.world.now();
+    this.#isCaughtUp = false;
   }
 
   /** osqueryd itself is gone: nothing runs. */

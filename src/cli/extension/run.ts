@@ -1,5 +1,6 @@
 import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../actors/extension.machine.ts';
+import { systemClock } from '../../broker/system-clock.ts';
 import type { Account } from '../../delivery/accounting.ts';
 import type { Courier, LaneStatus } from '../../delivery/courier.ts';
 import { createTableAccessReader } from '../../osquery/table-access-store.ts';
@@ -31,6 +32,7 @@ import { peerStatuses } from './peer-status.ts';
 import { Plugins } from './plugins.ts';
 import { describePort, executePort } from './run-queries.ts';
 import { watchForSameZeek } from './same-zeek.ts';
+import { Stalls } from './stalls.ts';
 import { closeState, recoveredFrom, stateDirectory } from './state.ts';
 import { StatusForwarder } from './status-forwarder.ts';
 import { statusOf } from './status-of.ts';
@@ -130,9 +132,20 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       ...{ schedule: schedule(), opened, logger: { ...plugins.tally, recovered: opened?.missed.rows ?? 0 } },
     });
 
+  const stalls = new Stalls(systemClock, (milliseconds) => {
+    house.log.warn(
+      { area: 'osquery', seconds: Math.round(milliseconds / 1_000) },
+      'this process has stood still; what osqueryd could not hand over meanwhile is looked for in its own log',
+    );
+    absence.stoodStill();
+    catchUp.begin();
+  });
   const plugins = new Plugins(house, {
     courier: opening.promise.then(({ delivery }) => delivery.courier),
-    inOrder: (line, take) => catchUp.inOrder(line, take),
+    inOrder(line, take) {
+      stalls.look();
+      return catchUp.inOrder(line, take);
+    },
     schedule: () => opening.promise.then(() => scheduleText(schedule())),
     executions: distributed,
     onStatus: (lines) => status.take(lines),
@@ -209,6 +222,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     for (const server of servers) server.close();
     // Calls that wait for it have their time to be answered in.
     await osquery.close();
+    stalls.stop();
     const caughtUp = catchUp.end();
     // What waits for a state directory that was not opened would wait for ever.
     if (opened) await caughtUp;
