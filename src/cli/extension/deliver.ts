@@ -99,7 +99,7 @@ function logReport({ log }: House, links: BroLinks, report: DeliveryReport): voi
 const MAYBE = 'rows for a Zeek may be missing; it will be told';
 
 const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
-  'row-problem': 'rows could not be sent: a value does not fit the type of its column',
+  'row-problem': 'rows could not be sent',
   'result-cut': 'a result was longer than a Zeek may get; the rest of it was left out',
   'malformed-line': 'osquery handed over a line that is none',
   refused: 'the journal did not take what osquery handed over',
