@@ -1,4 +1,5 @@
 import { decodeText } from '../text/byte-text.ts';
+import { reasonOf } from '../text/reason.ts';
 import type { RowSpans } from './row-spans.ts';
 import { undoTextEscapes } from './text-escapes.ts';
 
@@ -107,7 +108,7 @@ function parseRow(
     if (line.escapes && change !== 'SNAPSHOT') undoEscapes(columns);
     return { change, columns };
   } catch (error) {
-    return { problem: `a row that can't be read: ${error instanceof Error ? error.message : error}`, offset };
+    return { problem: `a row that can't be read: ${reasonOf(error)}`, offset };
   }
 }
 

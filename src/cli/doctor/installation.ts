@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Settings } from '../../config/settings.ts';
 import { autoloadPaths, whyNotAutoload } from '../../osquery/autoload-store.ts';
+import { loggerNames } from '../../osquery/logger-names.ts';
 import { reasonOf } from '../../text/reason.ts';
 import { flagAdvice } from '../extension/flag-advice.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
@@ -68,7 +69,7 @@ function lookAtFlags(flags: Flags, settings: Settings): Finding[] {
       ),
     );
   }
-  if (flagOf(flags, 'logger_plugin').includes('filesystem') && flagOf(flags, 'logger_rotate') !== 'true') {
+  if (loggerNames(flags).includes('filesystem') && flagOf(flags, 'logger_rotate') !== 'true') {
     findings.push(
       warning(
         `osqueryd's own log in ${flagOf(flags, 'logger_path')} holds all rows of our queries, too, and nothing bounds it`,

@@ -3,6 +3,7 @@ import { configMember, GEN_CONFIG, parseGenConfig } from '../../osquery/config-p
 import type { ManagerClient } from '../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
 import { PLUGIN_NAME } from '../../osquery/registration.ts';
+import { reasonOf } from '../../text/reason.ts';
 
 /** The member that osquery's configuration has for us. */
 const CONFIG_KEY = 'bro';
@@ -75,9 +76,7 @@ export function fromFile(path: string, required = false): Found | undefined {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (!required && isAbsent(error)) return undefined;
-    throw new SourceError(
-      `can't read the configuration ${path}: ${error instanceof Error ? error.message : error}`,
-    );
+    throw new SourceError(`can't read the configuration ${path}: ${reasonOf(error)}`);
   }
   const bro = configMember(new Map([[path, text]]), CONFIG_KEY);
   return bro === undefined ? undefined : { source: path, bro };

@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/settings.ts';
+import { loggerNames } from '../../osquery/logger-names.ts';
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
 import { PLUGIN_NAME } from '../../osquery/registration.ts';
 
@@ -16,7 +17,7 @@ export function fetchesQueries(flags: Flags): boolean {
 export function flagAdvice(flags: Flags, { oneTimeQueries }: Settings): readonly string[] {
   const advice: string[] = [];
   const loggers = flags.get('logger_plugin')?.value ?? '';
-  const names = loggers.split(',').map((name) => name.trim());
+  const names = loggerNames(flags);
   if (flags.get('disable_logging')?.value === 'true') {
     advice.push(
       'osquery logs no results (--disable_logging, osqueryi): Zeeks get the rows of one-time queries alone',

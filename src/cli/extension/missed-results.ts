@@ -2,6 +2,7 @@ import type { Courier } from '../../delivery/courier.ts';
 import type { Marks } from '../../delivery/marks.ts';
 import { isMalformed } from '../../osquery/log-item.ts';
 import { LogReader } from '../../osquery/log-reader.ts';
+import { loggerNames } from '../../osquery/logger-names.ts';
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
 import { type ResultLog, resultLogs } from '../../osquery/result-log-store.ts';
 import { reasonOf } from '../../text/reason.ts';
@@ -68,7 +69,7 @@ export class MissedResults {
   async take(waiting: Uint8Array | undefined, signal: AbortSignal): Promise<Recovery> {
     const { flags, courier, marks, deliverables } = this.#parts;
     if (deliverables.size === 0) return { rows: 0, doubt: '' };
-    if (!loggersOf(flags()).includes('filesystem')) {
+    if (!loggerNames(flags()).includes('filesystem')) {
       return { rows: 0, doubt: 'osqueryd has no logger `filesystem` that would have kept them' };
     }
     const directory = flags().get('logger_path')?.value ?? '';
@@ -149,10 +150,6 @@ export class MissedResults {
 }
 
 const LINE_BREAK = Buffer.from('\n');
-
-function loggersOf(flags: ReadonlyMap<string, OsqueryOption>): readonly string[] {
-  return (flags.get('logger_plugin')?.value ?? '').split(',').map((name) => name.trim());
-}
 
 function runOf(line: Uint8Array) {
   const reader = new LogReader(line, 'lines');
