@@ -4,7 +4,8 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startBro, type TestBro } from '../support/bro.ts';
-import { eventually, HostProcesses } from '../support/host-processes.ts';
+import { eventually } from '../support/eventually.ts';
+import { HostProcesses } from '../support/host-processes.ts';
 
 /** Rows that osqueryd computes while the extension is dead reach their Zeek all the same: with real processes. */
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { plainClient, startNatsBro } from '../support/nats-fleet.ts';
 import { noNatsServer, startNatsServer } from '../support/nats-server.ts';
-import { socketAppears, spawnStandin } from '../support/standin-process.ts';
+import { joinedFlags, socketAppears, spawnStandin } from '../support/standin-process.ts';
 
 /** From osqueryd to a Bro over NATS, with real processes: a nats-server, a stand-in osqueryd, the extension. */
 
@@ -20,17 +20,7 @@ async function startHost(t: TestContext, id: string, bro: object, ...flags: stri
   const socket = join(directory, 'osquery.em');
   const config = join(directory, 'osquery.conf');
   await writeFile(config, JSON.stringify({ bro: { ...bro, uid: id, groups: ['servers'] } }));
-  spawnStandin(t, [
-    '--ephemeral',
-    `--extensions_socket=${socket}`,
-    '--config_plugin=filesystem',
-    `--config_path=${config}`,
-    '--logger_plugin=bro,filesystem',
-    `--logger_path=${directory}`,
-    '--extensions_interval=1',
-    '--extensions_timeout=30',
-    '--extensions_require=bro-osquery',
-  ]);
+  spawnStandin(t, ['--ephemeral', ...joinedFlags(directory), '--extensions_interval=1']);
   await socketAppears(socket);
   const state = join(directory, 'state');
   const extension = spawn(

@@ -11,7 +11,8 @@ import { accountError } from '../../src/delivery/accounting.ts';
 import { startBro } from '../support/bro.ts';
 import { surroundings } from '../support/cli-io.ts';
 import { batchLine } from '../support/delivery-world.ts';
-import { eventually, HostProcesses } from '../support/host-processes.ts';
+import { eventually } from '../support/eventually.ts';
+import { HostProcesses } from '../support/host-processes.ts';
 
 const SQL = "SELECT 1 AS n, 'numbered' AS s WHERE 0";
 

@@ -7,8 +7,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { ExtensionHandlers, ExtensionTrouble } from '../../src/osquery/extension-connection.ts';
 import { type ExtensionServerOptions, listenExtension } from '../../src/osquery/extension-server.ts';
+import { eventually } from '../support/eventually.ts';
 import { readCallReply, readRecording } from '../support/osquery-recording.ts';
-import { eventually } from '../support/standin-process.ts';
 import { exchange, socketDirectory } from '../support/unix-socket.ts';
 
 const OK = { code: 0, message: 'OK', rows: [] };

@@ -4,8 +4,8 @@ import { type TestContext, test } from 'node:test';
 import { createManagerClient, type ManagerClient } from '../../src/osquery/manager-client.ts';
 import { OsqueryError } from '../../src/osquery/osquery-error.ts';
 import type { WireExtensionInfo, WireRegistry } from '../../src/osquery/wire.ts';
+import { eventually } from '../support/eventually.ts';
 import { dispatch, readRecording, readReply } from '../support/osquery-recording.ts';
-import { eventually } from '../support/standin-process.ts';
 import { socketDirectory, thriftServer } from '../support/unix-socket.ts';
 
 const OK_RESPONSE =

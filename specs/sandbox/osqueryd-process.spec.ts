@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { whyNotAutoload } from '../../src/osquery/autoload-store.ts';
 import { FlagError, Flags } from '../../src/sandbox/osqueryd/flags.ts';
+import { eventually } from '../support/eventually.ts';
 import { OsqueryProbe, queryManager } from '../support/osquery-probe.ts';
 import { temporaryDirectory } from '../support/standin.ts';
-import { eventually, socketAppears, spawnStandin } from '../support/standin-process.ts';
+import { socketAppears, spawnStandin } from '../support/standin-process.ts';
 
 const NO_FILE = () => {
   throw new Error('no file');

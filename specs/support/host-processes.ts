@@ -8,6 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type StatusReport, statusSocket } from '../../src/cli/extension/status-report.ts';
 import { fetchStatus } from '../../src/cli/status/status-client.ts';
 import { createManagerClient } from '../../src/osquery/manager-client.ts';
+import { eventually } from './eventually.ts';
+import { joinedFlags } from './standin-process.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'src/cli/main.ts');
@@ -67,14 +69,8 @@ export class HostProcesses {
     await rm(this.socket, { force: true });
     const flags = [
       `--database_path=${join(this.directory, 'db')}`,
-      `--extensions_socket=${this.socket}`,
-      '--config_plugin=filesystem',
-      `--config_path=${join(this.directory, 'osquery.conf')}`,
-      '--logger_plugin=bro,filesystem',
-      `--logger_path=${this.directory}`,
+      ...joinedFlags(this.directory),
       '--extensions_interval=1',
-      '--extensions_timeout=30',
-      '--extensions_require=bro-osquery',
       '--logger_event_type=false',
       '--schedule_splay_percent=0',
     ];
@@ -217,17 +213,5 @@ export class HostProcesses {
     await this.kill('extension');
     await this.kill('osqueryd');
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
-export async function eventually(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  limitMs = 30_000,
-): Promise<void> {
-  const end = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`${what}: not within ${limitMs} ms`);
-    await pause(10);
   }
 }

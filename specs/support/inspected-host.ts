@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { socketAppears, spawnStandin } from './standin-process.ts';
+import { joinedFlags, socketAppears, spawnStandin } from './standin-process.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -26,17 +26,7 @@ export async function startInspectedHost(t: TestContext, endpoint: string): Prom
   ) as [string, string, string];
   const [trace, stateDirectory] = [join(directory, 'trace.jsonl'), join(directory, 'state')];
   await writeFile(config, JSON.stringify({ bro: { endpoints: [endpoint], uid: 'h1' } }));
-  spawnStandin(t, [
-    '--ephemeral',
-    `--extensions_socket=${socket}`,
-    '--config_plugin=filesystem',
-    `--config_path=${config}`,
-    '--logger_plugin=bro,filesystem',
-    `--logger_path=${directory}`,
-    '--extensions_timeout=30',
-    '--extensions_require=bro-osquery',
-    '--logger_event_type=false',
-  ]);
+  spawnStandin(t, ['--ephemeral', ...joinedFlags(directory), '--logger_event_type=false']);
   await socketAppears(socket);
   const child = spawn(
     process.execPath,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createManagerClient, type ManagerClient } from '../../src/osquery/manager-client.ts';
-import { socketAppears, spawnStandin } from './standin-process.ts';
+import { joinedFlags, socketAppears, spawnStandin } from './standin-process.ts';
 
 /** The program. */
 export const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
@@ -47,14 +47,8 @@ export async function place(
   await configure(bro);
   spawnStandin(t, [
     '--ephemeral',
-    `--extensions_socket=${socket}`,
-    '--config_plugin=filesystem',
-    `--config_path=${config}`,
-    '--logger_plugin=bro,filesystem',
-    `--logger_path=${directory}`,
+    ...joinedFlags(directory),
     '--extensions_interval=1',
-    '--extensions_timeout=30',
-    '--extensions_require=bro-osquery',
     '--logger_event_type=false',
     ...flags,
   ]);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { eventually } from './eventually.ts';
 
 export interface StandinProcess {
   readonly child: ChildProcess;
@@ -33,13 +34,20 @@ export function spawnStandin(t: TestContext, flags: readonly string[]): StandinP
   return { child, stderr: () => stderr, ended };
 }
 
-/** Looks every few milliseconds until the condition holds. */
-export async function eventually(what: string, condition: () => boolean, limitMs = 30_000): Promise<void> {
-  const end = Date.now() + limitMs;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`${what}: not within ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/**
+ * Flags of an osqueryd that the extension is to join, with its socket, configuration and logs in that folder. One log
+ * call a row unless `--logger_event_type=false` is added.
+ */
+export function joinedFlags(directory: string): string[] {
+  return [
+    `--extensions_socket=${join(directory, 'osquery.em')}`,
+    '--config_plugin=filesystem',
+    `--config_path=${join(directory, 'osquery.conf')}`,
+    '--logger_plugin=bro,filesystem',
+    `--logger_path=${directory}`,
+    '--extensions_timeout=30',
+    '--extensions_require=bro-osquery',
+  ];
 }
 
 /** Resolves as soon as somebody answers there; the file is there a moment before. */
