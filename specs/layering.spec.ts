@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'actors',
     'src/replay',
   ],
+  'src/zeek-client': ['src/text', 'src/broker', 'src/vocabulary'],
   'src/sandbox': ['src/text', 'src/broker', 'src/osquery', 'src/vocabulary', 'src/schedule'],
 };
 

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { formatEndpointAddress, parseEndpointAddress } from '../../src/broker/address.ts';
 import type { BrokerAddress } from '../../src/broker/endpoint-connection.ts';
-import type { BroNews } from '../../src/sandbox/bro/bro-news.ts';
-import { Bro, type BroOptions } from '../../src/sandbox/bro/bro-server.ts';
-import type { SpeechOptions } from '../../src/sandbox/bro/speeches.ts';
-import { createSpeech } from '../../src/sandbox/bro/speeches.ts';
-import type { AnnouncedHost, BroQuery, HeardRow, Subscription, Target } from '../../src/sandbox/bro/words.ts';
 import type { VocabularyId } from '../../src/vocabulary/words.ts';
+import type { BroNews } from '../../src/zeek-client/bro-news.ts';
+import { Bro, type BroOptions } from '../../src/zeek-client/bro-server.ts';
+import type { SpeechOptions } from '../../src/zeek-client/speeches.ts';
+import { createSpeech } from '../../src/zeek-client/speeches.ts';
+import type { AnnouncedHost, BroQuery, HeardRow, Subscription, Target } from '../../src/zeek-client/words.ts';
 
 export type NewsOf<T extends BroNews['type']> = Extract<BroNews, { readonly type: T }>;
 

@@ -6,10 +6,10 @@ import { readTlsMaterial } from '../broker/tls-connection.ts';
 import { NatsOpenError } from '../nats/link-client.ts';
 import { StreamError } from '../nats/stream-client.ts';
 import { printable } from '../replay/printable.ts';
-import { columnNames } from '../sandbox/bro/column-names.ts';
-import { createSpeech } from '../sandbox/bro/speeches.ts';
-import type { BroQuery, Target } from '../sandbox/bro/words.ts';
 import { UPDATE_TYPES, type UpdateType, VOCABULARY_IDS, type VocabularyId } from '../vocabulary/words.ts';
+import { columnNames } from '../zeek-client/column-names.ts';
+import { createSpeech } from '../zeek-client/speeches.ts';
+import type { BroQuery, Target } from '../zeek-client/words.ts';
 import {
   brokerAddresses,
   collected,

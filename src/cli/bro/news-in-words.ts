@@ -1,7 +1,7 @@
 import type { Transport } from '../../broker/connection.ts';
 import { printable, printableJson } from '../../replay/printable.ts';
-import type { BroNews } from '../../sandbox/bro/bro-news.ts';
-import type { AnnouncedHost, BroQuery } from '../../sandbox/bro/words.ts';
+import type { BroNews } from '../../zeek-client/bro-news.ts';
+import type { AnnouncedHost, BroQuery } from '../../zeek-client/words.ts';
 
 /** What happened at a Bro beside rows, for people; undefined for what only concerns the protocol. */
 export function newsInWords(news: Exclude<BroNews, { readonly type: 'row' }>): string | undefined {

@@ -1,8 +1,8 @@
 import type { Data } from '../../broker/data.ts';
 import { formatIpAddress, formatSubnet } from '../../broker/ip-address.ts';
 import { printableJson } from '../../replay/printable.ts';
-import type { ColumnNames } from '../../sandbox/bro/column-names.ts';
-import type { HeardRow } from '../../sandbox/bro/words.ts';
+import type { ColumnNames } from '../../zeek-client/column-names.ts';
+import type { HeardRow } from '../../zeek-client/words.ts';
 
 /**
  * A row as one line of JSON: `time` is when it arrived, `host_time` when osquery ran the query. `columns` holds

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { formatEndpointAddress } from '../../broker/address.ts';
-import type { BroNews } from '../../sandbox/bro/bro-news.ts';
-import { Bro, type BroOptions } from '../../sandbox/bro/bro-server.ts';
-import type { ColumnNames } from '../../sandbox/bro/column-names.ts';
-import type { BroQuery, HeardRow, Subscription, Target } from '../../sandbox/bro/words.ts';
+import type { BroNews } from '../../zeek-client/bro-news.ts';
+import { Bro, type BroOptions } from '../../zeek-client/bro-server.ts';
+import type { ColumnNames } from '../../zeek-client/column-names.ts';
+import type { BroQuery, HeardRow, Subscription, Target } from '../../zeek-client/words.ts';
 import { type Io, printLine } from '../io.ts';
 import { newsAsJson, newsInWords } from './news-in-words.ts';
 import { rowLine } from './row-line.ts';

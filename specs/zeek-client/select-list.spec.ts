@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { columnNames } from '../../../src/sandbox/bro/column-names.ts';
-import { selectListNames } from '../../../src/sandbox/bro/select-list.ts';
+import { columnNames } from '../../src/zeek-client/column-names.ts';
+import { selectListNames } from '../../src/zeek-client/select-list.ts';
 
 /** What SQLite itself calls the columns. */
 function sqliteNames(sql: string): string[] {

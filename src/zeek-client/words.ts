@@ -1,5 +1,5 @@
-import type { Data } from '../../broker/data.ts';
-import type { RowChange, UpdateType, WishDigest } from '../../vocabulary/words.ts';
+import type { Data } from '../broker/data.ts';
+import type { RowChange, UpdateType, WishDigest } from '../vocabulary/words.ts';
 
 /** What a Bro asks of hosts and hears from them, as plain values free of any vocabulary's spelling. */
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { integer, string } from '../../../src/broker/data.ts';
-import type { HeardRow } from '../../../src/sandbox/bro/words.ts';
+import { integer, string } from '../../src/broker/data.ts';
 import {
   type Audience,
   type Decoded,
@@ -10,10 +9,11 @@ import {
   type ResultRow,
   VOCABULARY_IDS,
   type VocabularyId,
-} from '../../../src/vocabulary/words.ts';
-import { startBro, type TestBro } from '../../support/bro.ts';
-import { sampleHost } from '../../support/sample-host.ts';
-import { connectHost } from '../../support/spec-host.ts';
+} from '../../src/vocabulary/words.ts';
+import type { HeardRow } from '../../src/zeek-client/words.ts';
+import { startBro, type TestBro } from '../support/bro.ts';
+import { sampleHost } from '../support/sample-host.ts';
+import { connectHost } from '../support/spec-host.ts';
 
 const HOST = sampleHost({ id: 'h1', groups: ['geo/de/hamburg'] });
 const OTHER = '5ba5a5e5-0000-4000-8000-000000000002';

@@ -1,6 +1,6 @@
-import { count, type Data, string } from '../../broker/data.ts';
-import type { ZeekEvent } from '../../broker/zeek-event.ts';
-import type { RowChange, VocabularyId } from '../../vocabulary/words.ts';
+import { count, type Data, string } from '../broker/data.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
+import type { RowChange, VocabularyId } from '../vocabulary/words.ts';
 import { EARLY_NOTICES, earlyTopic, hearEarly, hearNotice } from './bro-2017-01-speech.ts';
 import { enumAt, rowMetadata, shape, textAt, textsAt, valuesAt } from './fields.ts';
 import { hearPackage } from './package-speech.ts';

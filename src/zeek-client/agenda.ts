@@ -1,5 +1,5 @@
-import type { ZeekEvent } from '../../broker/zeek-event.ts';
-import type { RepeatedQuery } from '../../vocabulary/words.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
+import type { RepeatedQuery } from '../vocabulary/words.ts';
 import { concerns, type HostLink, type HostState } from './host-link.ts';
 import { asWish } from './package-speech.ts';
 import type { BroSpeech } from './speech.ts';

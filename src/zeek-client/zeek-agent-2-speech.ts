@@ -1,5 +1,5 @@
-import { count, type Data, enumValue, none, set, string, timespan, vector } from '../../broker/data.ts';
-import type { TopicEvent, ZeekEvent } from '../../broker/zeek-event.ts';
+import { count, type Data, enumValue, none, set, string, timespan, vector } from '../broker/data.ts';
+import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import { addressesAt, enumAt, rowMetadata, shape, textAt, timeAt, valuesAt } from './fields.ts';
 import type { BroSpeech } from './speech.ts';
 import type { BroQuery, Heard, HeardRow, Target } from './words.ts';

@@ -1,5 +1,5 @@
-import type { TopicEvent, ZeekEvent } from '../../broker/zeek-event.ts';
-import type { VocabularyId } from '../../vocabulary/words.ts';
+import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
+import type { VocabularyId } from '../vocabulary/words.ts';
 import type { BroQuery, Heard, Subscription, Target } from './words.ts';
 
 /** A Bro's side of a vocabulary, as Zeek's scripts speak it. Pure. */

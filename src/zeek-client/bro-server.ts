@@ -1,10 +1,10 @@
-import type { Clock, Timings } from '../../broker/connection.ts';
-import type { BrokerAddress } from '../../broker/endpoint-connection.ts';
-import { listenEndpoint } from '../../broker/endpoint-server.ts';
-import type { Accept, Listener } from '../../broker/listening-server.ts';
-import { systemClock } from '../../broker/system-clock.ts';
-import type { TlsSettings } from '../../broker/tls.ts';
-import type { ZeekEvent } from '../../broker/zeek-event.ts';
+import type { Clock, Timings } from '../broker/connection.ts';
+import type { BrokerAddress } from '../broker/endpoint-connection.ts';
+import { listenEndpoint } from '../broker/endpoint-server.ts';
+import type { Accept, Listener } from '../broker/listening-server.ts';
+import { systemClock } from '../broker/system-clock.ts';
+import type { TlsSettings } from '../broker/tls.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { Agenda } from './agenda.ts';
 import type { BroNews } from './bro-news.ts';
 import { HostConversations } from './host-conversations.ts';

@@ -1,6 +1,6 @@
-import { count, string, vector } from '../../broker/data.ts';
-import type { ZeekEvent } from '../../broker/zeek-event.ts';
-import type { RepeatedQuery, WishDigest } from '../../vocabulary/words.ts';
+import { count, string, vector } from '../broker/data.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
+import type { RepeatedQuery, WishDigest } from '../vocabulary/words.ts';
 import { hearNotice } from './bro-2017-01-speech.ts';
 import { countAt, shape, textAt, valuesAt } from './fields.ts';
 import type { Heard, Subscription } from './words.ts';

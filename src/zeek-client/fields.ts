@@ -1,6 +1,6 @@
-import type { Data } from '../../broker/data.ts';
-import { formatIpAddress } from '../../broker/ip-address.ts';
-import { NETWORK_TIMESTAMP, SEQUENCE_KEY, type ZeekEvent } from '../../broker/zeek-event.ts';
+import type { Data } from '../broker/data.ts';
+import { formatIpAddress } from '../broker/ip-address.ts';
+import { NETWORK_TIMESTAMP, SEQUENCE_KEY, type ZeekEvent } from '../broker/zeek-event.ts';
 
 /** An event's arguments, or a record's fields, by position; each gives undefined where the type is another. */
 

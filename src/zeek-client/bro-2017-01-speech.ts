@@ -1,6 +1,6 @@
-import { boolean, string } from '../../broker/data.ts';
-import type { TopicEvent, ZeekEvent } from '../../broker/zeek-event.ts';
-import type { RowChange } from '../../vocabulary/words.ts';
+import { boolean, string } from '../broker/data.ts';
+import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
+import type { RowChange } from '../vocabulary/words.ts';
 import { addressesAt, rowMetadata, shape, textAt, textsAt } from './fields.ts';
 import type { BroSpeech } from './speech.ts';
 import type { BroQuery, Heard, Target } from './words.ts';

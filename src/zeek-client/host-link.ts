@@ -1,6 +1,6 @@
-import type { Closed, Connection, Remote } from '../../broker/connection.ts';
-import { withAncestors } from '../../vocabulary/groups.ts';
-import type { WishDigest } from '../../vocabulary/words.ts';
+import type { Closed, Connection, Remote } from '../broker/connection.ts';
+import { withAncestors } from '../vocabulary/groups.ts';
+import type { WishDigest } from '../vocabulary/words.ts';
 import type { AnnouncedHost, Target } from './words.ts';
 
 /** A connection to a Bro, with the hosts that have announced themselves over it (one, as a rule). */

@@ -1,5 +1,5 @@
-import { DEFAULT_PREFIXES } from '../../vocabulary/vocabularies.ts';
-import type { VocabularyId } from '../../vocabulary/words.ts';
+import { DEFAULT_PREFIXES } from '../vocabulary/vocabularies.ts';
+import type { VocabularyId } from '../vocabulary/words.ts';
 import { bro201701Speech } from './bro-2017-01-speech.ts';
 import { bro201702Speech, zeekAgent1Speech, zeekOsquerySpeech } from './family-speech.ts';
 import type { BroSpeech } from './speech.ts';

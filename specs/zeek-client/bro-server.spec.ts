@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { asWish } from '../../../src/sandbox/bro/package-speech.ts';
-import { wishDigest } from '../../../src/vocabulary/wish.ts';
-import type { Host, Request } from '../../../src/vocabulary/words.ts';
-import { packageEvents } from '../../../src/vocabulary/zeek-package.ts';
-import { startBro } from '../../support/bro.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { sampleHost } from '../../support/sample-host.ts';
-import { connectHost, type SpecHost } from '../../support/spec-host.ts';
+import { wishDigest } from '../../src/vocabulary/wish.ts';
+import type { Host, Request } from '../../src/vocabulary/words.ts';
+import { packageEvents } from '../../src/vocabulary/zeek-package.ts';
+import { asWish } from '../../src/zeek-client/package-speech.ts';
+import { startBro } from '../support/bro.ts';
+import { manualClock } from '../support/manual-clock.ts';
+import { sampleHost } from '../support/sample-host.ts';
+import { connectHost, type SpecHost } from '../support/spec-host.ts';
 
 const MINUTE = 60_000;
 const H1 = sampleHost({ id: 'h1' });

@@ -1,7 +1,7 @@
-import type { Connection, ConnectionHandlers } from '../../broker/connection.ts';
-import type { ZeekEvent } from '../../broker/zeek-event.ts';
-import { wishDigest } from '../../vocabulary/wish.ts';
-import type { WishDigest } from '../../vocabulary/words.ts';
+import type { Connection, ConnectionHandlers } from '../broker/connection.ts';
+import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { wishDigest } from '../vocabulary/wish.ts';
+import type { WishDigest } from '../vocabulary/words.ts';
 import type { Agenda } from './agenda.ts';
 import type { BroNews } from './bro-news.ts';
 import { type HostLink, type HostState, letsThrough, newHost, wishIsDue } from './host-link.ts';
