@@ -10,7 +10,7 @@ import { type Configured, osqueryCoreMachine, type Registered } from '../../acto
 import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import { createBus } from '../../src/bus/bus.ts';
 import type { BusMessage } from '../../src/bus/messages.ts';
-import { connectMachines } from '../../src/cli/extension/machines.ts';
+import { connectMachines } from '../../src/cli/extension/wiring/machines.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import { initialState } from '../../src/schedule/schedule.ts';
 import { promiseProbe, settle } from '../support/machine-ports.ts';

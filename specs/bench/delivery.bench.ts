@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Turns } from '../../src/cli/extension/turns.ts';
+import { Turns } from '../../src/cli/extension/ports/turns.ts';
 import { Courier } from '../../src/delivery/courier.ts';
 import { CursorStore } from '../../src/delivery/cursor-store.ts';
 import { JournalStore } from '../../src/delivery/journal-store.ts';

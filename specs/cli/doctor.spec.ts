@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { flagOf, flagsOfFile } from '../../src/cli/doctor/flags.ts';
 import { lookAtService } from '../../src/cli/doctor/service.ts';
-import type { StatusReport } from '../../src/cli/extension/status-report.ts';
+import type { StatusReport } from '../../src/cli/extension/observation/status-report.ts';
 import { startBro } from '../support/bro.ts';
 import { HostProcesses } from '../support/host-processes.ts';
 

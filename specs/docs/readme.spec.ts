@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { METRICS } from '../../src/cli/extension/metrics.ts';
+import { METRICS } from '../../src/cli/extension/observation/metrics.ts';
 import { broSchema } from '../../src/config/schema.ts';
 
 const root = join(import.meta.dirname, '../..');

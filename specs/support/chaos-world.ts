@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { StatusReport } from '../../src/cli/extension/status-report.ts';
+import type { StatusReport } from '../../src/cli/extension/observation/status-report.ts';
 import { accountError } from '../../src/delivery/accounting.ts';
 import { startBro, type TestBro } from './bro.ts';
 import { batchLine } from './delivery-world.ts';

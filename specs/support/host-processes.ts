@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type StatusReport, statusSocket } from '../../src/cli/extension/status-report.ts';
+import { type StatusReport, statusSocket } from '../../src/cli/extension/observation/status-report.ts';
 import { fetchStatus } from '../../src/cli/status/status-client.ts';
 import { createManagerClient } from '../../src/osquery/manager-client.ts';
 import { eventually } from './eventually.ts';

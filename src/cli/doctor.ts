@@ -11,7 +11,7 @@ import { lookAtInstallation } from './doctor/installation.ts';
 import { lookAtOsqueryd } from './doctor/osqueryd.ts';
 import { lookAtService } from './doctor/service.ts';
 import { defaultSettings } from './extension/house.ts';
-import { statusSocket } from './extension/status-report.ts';
+import { statusSocket } from './extension/observation/status-report.ts';
 import { type Io, printLine } from './io.ts';
 import { fetchStatus } from './status/status-client.ts';
 

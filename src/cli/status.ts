@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import { printableJson } from '../replay/printable.ts';
-import { statusSocket } from './extension/status-report.ts';
+import { statusSocket } from './extension/observation/status-report.ts';
 import { type Io, printLine } from './io.ts';
 import { statusInWords } from './status/in-words.ts';
 import { lookAtRemains, remainsInWords } from './status/state-directory.ts';

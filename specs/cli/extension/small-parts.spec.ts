@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pino } from 'pino';
+import { EndpointIds } from '../../../src/broker/endpoint-ids.ts';
 import { createBus } from '../../../src/bus/bus.ts';
-import { logBlockedRequests } from '../../../src/cli/extension/blocked-requests.ts';
-import { type BroLink, BroLinks } from '../../../src/cli/extension/bro-links.ts';
-import { EndpointIds } from '../../../src/cli/extension/endpoint-ids.ts';
 import { createHouse, defaultSettings } from '../../../src/cli/extension/house.ts';
-import { ScheduleWatch } from '../../../src/cli/extension/schedule-watch.ts';
-import { StatusForwarder } from '../../../src/cli/extension/status-forwarder.ts';
+import { logBlockedRequests } from '../../../src/cli/extension/observation/blocked-requests.ts';
+import { type BroLink, BroLinks } from '../../../src/cli/extension/ports/bro-links.ts';
+import { StatusForwarder } from '../../../src/cli/extension/ports/status-forwarder.ts';
+import { ScheduleWatch } from '../../../src/osquery/schedule-watch.ts';
 import type { StatusLine } from '../../../src/osquery/status-log.ts';
 import type { Notice } from '../../../src/vocabulary/words.ts';
 

@@ -3,7 +3,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { ManagerClient } from '../../osquery/manager-client.ts';
 import { counted } from '../../replay/printable.ts';
 import { reasonOf } from '../../text/reason.ts';
-import { findConfig, fromFile } from '../extension/find-config.ts';
+import { findConfig, fromFile } from '../extension/ports/find-config.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 import { type Flags, flagOf } from './flags.ts';
 

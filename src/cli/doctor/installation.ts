@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Settings } from '../../config/settings.ts';
 import { autoloadPaths, whyNotAutoload } from '../../osquery/autoload-store.ts';
+import { flagAdvice } from '../../osquery/flag-advice.ts';
 import { loggerNames } from '../../osquery/logger-names.ts';
 import { reasonOf } from '../../text/reason.ts';
-import { flagAdvice } from '../extension/flag-advice.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 import { type Flags, flagOf } from './flags.ts';
 

@@ -1,6 +1,6 @@
 import { accountError } from '../../delivery/accounting.ts';
 import { counted } from '../../replay/printable.ts';
-import type { BroStatus, StatusReport } from '../extension/status-report.ts';
+import type { BroStatus, StatusReport } from '../extension/observation/status-report.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** How the running extension is doing: its Zeeks, its disk, its rows. */

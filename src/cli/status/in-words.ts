@@ -1,6 +1,6 @@
 import { type Account, accountError } from '../../delivery/accounting.ts';
 import { counted, printable, quoted } from '../../replay/printable.ts';
-import type { BroStatus, StatusReport } from '../extension/status-report.ts';
+import type { BroStatus, StatusReport } from '../extension/observation/status-report.ts';
 import { columns } from './columns.ts';
 
 /** A report as a person reads it. */

@@ -1,5 +1,5 @@
 import { createConnection } from 'node:net';
-import { type StatusReport, statusReport } from '../extension/status-report.ts';
+import { type StatusReport, statusReport } from '../extension/observation/status-report.ts';
 
 /** A longer report is none. */
 const MAX_BYTES = 64 * 1024 * 1024;

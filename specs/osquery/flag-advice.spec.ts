@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { defaultSettings } from '../../src/cli/extension/house.ts';
+import { fetchesQueries, flagAdvice } from '../../src/osquery/flag-advice.ts';
+
+const flags = (values: Readonly<Record<string, string>>) =>
+  new Map(
+    Object.entries(values).map(
+      ([name, value]) => [name, { value, defaultValue: '', type: 'string' }] as const,
+    ),
+  );
+const advice = (
+  values: Readonly<Record<string, string>>,
+  oneTimeQueries: 'query' | 'distributed' = 'query',
+) => flagAdvice(flags(values), { ...defaultSettings(), oneTimeQueries });
+
+test('flags as they should be are no reason for a word', () => {
+  assert.deepEqual(advice({ logger_plugin: 'bro,filesystem' }), []);
+  assert.deepEqual(advice({ logger_plugin: 'filesystem, bro ,tls', disable_logging: 'false' }), []);
+  const fetching = { disable_distributed: 'false', distributed_plugin: 'bro' };
+  assert.deepEqual(advice({ logger_plugin: 'bro,tls', ...fetching }, 'distributed'), []);
+});
+
+test('what brings no rows, or ends osqueryd, is said with what would change it', () => {
+  assert.deepEqual(advice({ logger_plugin: 'filesystem' }), [
+    "osqueryd's --logger_plugin is filesystem: Zeeks get the rows of one-time queries alone; set it to bro,filesystem",
+  ]);
+  assert.deepEqual(advice({ logger_plugin: 'filesystem,bro' }), [
+    "osqueryd's --logger_plugin is filesystem,bro: it ends when its last logger fails, so with this extension; set it to bro,filesystem",
+  ]);
+  assert.deepEqual(advice({ logger_plugin: 'bro', disable_logging: 'true' }), [
+    'osquery logs no results (--disable_logging, osqueryi): Zeeks get the rows of one-time queries alone',
+  ]);
+});
+
+test('a backup that would have our schedule alone is warned of', () => {
+  const backup = { logger_plugin: 'bro,filesystem', config_enable_backup: 'true' };
+  assert.deepEqual(advice({ ...backup, config_plugin: 'bro' }), []);
+  assert.deepEqual(advice({ ...backup, config_plugin: 'tls' }), [
+    "osqueryd's --config_enable_backup keeps the latest update alone, which is our schedule: where its config plugin gives nothing at a start it has no configuration of its own; set it to false",
+  ]);
+});
+
+test('osqueryd fetches one-time queries where both flags say so', () => {
+  const both = { disable_distributed: 'false', distributed_plugin: 'bro' };
+  assert.equal(fetchesQueries(flags(both)), true);
+  for (const lacking of [
+    {},
+    { ...both, disable_distributed: 'true' },
+    { ...both, distributed_plugin: 'tls' },
+  ]) {
+    assert.equal(fetchesQueries(flags(lacking)), false);
+    assert.deepEqual(advice({ logger_plugin: 'bro,filesystem', ...lacking }, 'distributed'), [
+      'osqueryd does not fetch queries from us: one-time queries run without its watchdog; set --disable_distributed=false and --distributed_plugin=bro',
+    ]);
+  }
+});

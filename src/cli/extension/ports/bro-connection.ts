@@ -1,0 +1,119 @@
+import { fromCallback } from 'xstate';
+import type { ConnectionCommand, ConnectionEvent } from '../../../../actors/bro-link.ts';
+import type { Closed, Connection, ConnectionHandlers, Remote } from '../../../broker/connection.ts';
+import { EndpointIds } from '../../../broker/endpoint-ids.ts';
+import type { Courier } from '../../../delivery/courier.ts';
+import type { ScheduleState } from '../../../schedule/schedule.ts';
+import type { Host } from '../../../vocabulary/words.ts';
+import type { House } from '../house.ts';
+import { BroConversation } from './bro-conversation.ts';
+import type { BroLinks } from './bro-links.ts';
+import type { Dial } from './dial.ts';
+
+/** What a connection to a Bro needs of the rest. */
+export interface ConnectionParts {
+  readonly dial: Dial;
+  readonly courier: () => Courier;
+  readonly links: BroLinks;
+  readonly schedule: () => ScheduleState;
+}
+
+/** The port `connection` of a Bro's machine: one life of one connection, and the conversation over it. */
+export function connectionPort(house: House, parts: ConnectionParts) {
+  const ids = new EndpointIds(house.endpointId, house.world.uuid);
+  return fromCallback<ConnectionCommand, { readonly peer: string; readonly host: Host }, ConnectionEvent>(
+    ({ input, sendBack, receive }) => {
+      const { log, world } = house;
+      const { peer } = input;
+      const endpointId = ids.of(peer);
+      const introduced = (host: Host): Host => ({ ...host, endpointId });
+      let host = introduced(input.host);
+      let upSince: number | undefined;
+      let conversation: BroConversation | undefined;
+
+      const handlers: ConnectionHandlers = {
+        onPhase: (phase) => sendBack({ type: 'connection.phase', phase }),
+        onUp(remote: Remote) {
+          upSince = world.now();
+          log.info({ area: 'bro', peer, ...remote }, 'peered with a Zeek');
+          sendBack({
+            type: 'connection.up',
+            incarnation: remote.incarnation,
+            transport: remote.transport,
+            authenticated: remote.authenticated,
+          });
+          conversation = new BroConversation(house, parts, {
+            peer,
+            connection,
+            filter: remote.filter,
+            zeekVersion: remote.version,
+            host,
+            onRequest: (request, audience) => sendBack({ type: 'connection.request', request, audience }),
+            onProblem,
+          });
+          conversation.begin();
+        },
+        onEvent: (topic, event) => conversation?.hear(topic, event),
+        onFilter: (topics) => conversation?.filterChanged(topics),
+        onSuspect: (suspect) => sendBack({ type: 'connection.suspect', suspect }),
+        onProblem,
+        onClosed(closed: Closed) {
+          ids.ended(peer, closed.code);
+          conversation?.end();
+          conversation = undefined;
+          log.info({ area: 'bro', peer, code: closed.code }, closed.message);
+          sendBack({
+            type: 'connection.closed',
+            code: closed.code,
+            reason: closed.message,
+            refused: closed.refused,
+            upFor: upSince === undefined ? 0 : world.now() - upSince,
+            chance: world.chance(),
+          });
+        },
+      };
+
+      function onProblem(problem: string): void {
+        log.warn({ area: 'bro', peer }, problem);
+        sendBack({ type: 'connection.problem', problem });
+      }
+
+      const filter = house.vocabularies().filter(host);
+      const connection: Connection = parts.dial({ peer, endpointId, hostId: host.id, filter }, handlers);
+      const setUp = setUpOf(house, peer);
+      const unsubscribe = house.bus.subscribe(['osquery.configured'], () => {
+        if (setUpOf(house, peer) !== setUp) void connection.leave();
+      });
+      receive((command) => {
+        switch (command.type) {
+          case 'host':
+            host = introduced(command.host);
+            connection.subscribe(house.vocabularies().filter(host));
+            conversation?.hostChanged(host);
+            return;
+          case 'tell':
+            conversation?.tell(command.notice).catch(() => {});
+            return;
+          case 'leave':
+            void (conversation?.farewell() ?? Promise.resolve())
+              .catch(() => {})
+              .then(() => connection.leave());
+            return;
+          default:
+            command satisfies never;
+        }
+      });
+      return () => {
+        unsubscribe();
+        conversation?.end();
+        connection.destroy();
+      };
+    },
+  );
+}
+
+/** What a connection is made of: where it changes, the connection is made anew. */
+function setUpOf(house: House, peer: string): string {
+  const { endpoints, vocabularies } = house.settings();
+  return JSON.stringify([endpoints.find((endpoint) => endpoint.peer === peer), vocabularies]);
+}

@@ -1,0 +1,39 @@
+import type { Connection } from '../../../broker/connection.ts';
+import type { TopicEvent } from '../../../broker/zeek-event.ts';
+import type { Gap, Notice, VocabularyId } from '../../../vocabulary/words.ts';
+
+/** A Bro that is there, for whoever has something to say to it. */
+export interface BroLink {
+  readonly peer: string;
+  readonly connection: Connection;
+  /** Version of our own Zeek package there, as it declared it; empty if it has not. */
+  readonly packageVersion: () => string;
+  /** Says it in the vocabulary of the query that it is about, else in those that the Bro speaks. */
+  readonly tell: (notice: Notice) => Promise<void>;
+  /** Resolves with whether there are words for it, since no vocabulary may be known; rejects without a connection. */
+  readonly tellGap: (gap: Gap) => Promise<boolean>;
+  /** Asks the Bro's scripts to acknowledge what came before; undefined where they can't. */
+  readonly marker: (sequence: number) => TopicEvent | undefined;
+  readonly vocabulariesSpoken: () => readonly VocabularyId[];
+}
+
+/** The Bros that are there, by configured address. */
+export class BroLinks {
+  readonly #links = new Map<string, BroLink>();
+
+  add(link: BroLink): void {
+    this.#links.set(link.peer, link);
+  }
+
+  remove(link: BroLink): void {
+    if (this.#links.get(link.peer) === link) this.#links.delete(link.peer);
+  }
+
+  find(peer: string): BroLink | undefined {
+    return this.#links.get(peer);
+  }
+
+  all(): readonly BroLink[] {
+    return [...this.#links.values()];
+  }
+}

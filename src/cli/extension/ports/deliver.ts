@@ -1,0 +1,157 @@
+import { fromCallback } from 'xstate';
+import type { DeliveryEvent } from '../../../../actors/courier.machine.ts';
+import { Courier } from '../../../delivery/courier.ts';
+import type { Deliverables } from '../../../delivery/deliverables.ts';
+import type { EventMoments } from '../../../delivery/event-moments.ts';
+import type { DeliveryReport } from '../../../delivery/ports.ts';
+import { RowEncoders } from '../../../delivery/row-encoders.ts';
+import { gapReason } from '../../../vocabulary/gap-words.ts';
+import type { Host } from '../../../vocabulary/words.ts';
+import type { House } from '../house.ts';
+import type { BroLinks } from './bro-links.ts';
+import type { State } from './state.ts';
+import type { Turns } from './turns.ts';
+
+/** Milliseconds between two reports of how far the Bros are. */
+const PROGRESS_INTERVAL = 1_000;
+/** How long rows that are under way at our end may take to be confirmed. */
+const DRAIN_PATIENCE = 2_500;
+
+/** Tells the courier's machine about losses; set while it listens. */
+export type LossListener = (peer: string, rows: number, reason: string) => void;
+
+export interface Delivery {
+  readonly courier: Courier;
+  readonly onLoss: (listener: LossListener) => () => void;
+}
+
+export interface DeliveryParts {
+  readonly state: State;
+  readonly deliverables: Deliverables;
+  readonly links: BroLinks;
+  readonly moments: EventMoments;
+  readonly turns: Turns;
+  /** Undefined until osquery has described it. */
+  readonly host: () => Host | undefined;
+}
+
+/** The courier over this state directory, with everything that it needs of the rest of the house. */
+export function createDelivery(house: House, parts: DeliveryParts): Delivery {
+  const { state, deliverables, links, moments, turns, host } = parts;
+  const { world } = house;
+  const listeners = new Set<LossListener>();
+  /** Losses that nobody has listened to yet. */
+  const unheard: Parameters<LossListener>[] = [];
+  const encoders = new RowEncoders({ settings: house.settings, vocabularies: house.vocabularies, host });
+  const courier: Courier = new Courier({
+    journal: state.journal,
+    cursors: state.cursors,
+    marks: state.marks,
+    ports: {
+      lookup: (name) => deliverables.find(name),
+      encoderOf: (deliverable) => encoders.of(deliverable),
+      matchEvent: (columns) => moments.match(columns),
+      wasSentAsEvent: (name, columns) => moments.wasSent(name, columns),
+      rowsPerResult: () => house.settings().rowsPerResult,
+      marker: (peer, sequence) => links.find(peer)?.marker(sequence),
+      async notifyGap(peer, gap) {
+        return (await links.find(peer)?.tellGap(gap)) ?? false;
+      },
+      report(report) {
+        logReport(house, links, report);
+        // The courier has let go of that connection; the Bro's machine is to make another.
+        if (report.type === 'link-failed') links.find(report.peer)?.connection.destroy();
+        if (report.type !== 'gap') return;
+        const loss = [report.peer, report.gap.rows, gapReason(report.gap)] as const;
+        if (listeners.size === 0) unheard.push([...loss]);
+        for (const listener of listeners) listener(...loss);
+      },
+      now: world.now,
+      after(milliseconds, callback) {
+        const timer = setTimeout(callback, milliseconds);
+        return () => clearTimeout(timer);
+      },
+      yieldTurn: turns.next,
+    },
+  });
+  return {
+    courier,
+    onLoss(listener) {
+      listeners.add(listener);
+      for (const loss of unheard.splice(0)) listener(...loss);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function logReport({ log }: House, links: BroLinks, report: DeliveryReport): void {
+  const { type, ...details } = report;
+  const isMaybe = report.type === 'gap' && report.gap.rows === 0;
+  log.warn({ area: 'delivery', ...details }, isMaybe ? MAYBE : REPORTS[type]);
+  if (report.type !== 'row-problem') return;
+  const text = `${report.rows} rows of ${report.name} could not be sent: ${report.problem}`;
+  links
+    .find(report.peer)
+    ?.tell({ level: 'warning', text })
+    .catch(() => {});
+}
+
+const MAYBE = 'rows for a Zeek may be missing; it will be told';
+
+const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
+  'row-problem': 'rows could not be sent',
+  'result-cut': 'a result was longer than a Zeek may get; the rest of it was left out',
+  'malformed-line': 'osquery handed over a line that is none',
+  refused: 'the journal did not take what osquery handed over',
+  gap: 'rows for a Zeek are lost; it will be told',
+  'journal-trouble': 'the journal has a trouble that it survives',
+  damaged: 'a stretch of the journal could not be read',
+  'link-failed': 'a connection failed while rows were sent; they are sent again',
+  'acknowledgements-missing': "a Zeek's scripts acknowledge no more; the transport's word counts",
+};
+
+/** The port of the courier's machine: how far each Bro is, once a second and where it has changed. */
+export function deliveryPort(delivery: () => Delivery) {
+  return fromCallback<{ type: 'drain' }, undefined, DeliveryEvent>(({ sendBack, receive }) => {
+    const { courier, onLoss } = delivery();
+    const told = new Map<string, string>();
+    const report = () => {
+      for (const progress of progressOf(courier)) {
+        const text = JSON.stringify(progress);
+        if (told.get(progress.peer) === text) continue;
+        told.set(progress.peer, text);
+        sendBack({ type: 'delivery.progress', ...progress });
+      }
+    };
+    const timer = setInterval(report, PROGRESS_INTERVAL);
+    const unlisten = onLoss((peer, rows, reason) =>
+      sendBack({ type: 'delivery.dropped', peer, rows, reason }),
+    );
+    receive(() => {
+      const patience = new Promise((resolve) => setTimeout(resolve, DRAIN_PATIENCE).unref());
+      void Promise.race([courier.settled(), patience]).then(() => {
+        report();
+        sendBack({ type: 'delivery.drained' });
+      });
+    });
+    return () => {
+      clearInterval(timer);
+      unlisten();
+    };
+  });
+}
+
+function progressOf(courier: Courier) {
+  const accounts = courier.accounts();
+  return courier.lanes().map(({ peer, oldestAt }) => {
+    const progress = { peer, pending: 0, sent: 0, confirmed: 0, dropped: 0, oldestAt };
+    for (const account of accounts) {
+      if (account.peer !== peer) continue;
+      progress.pending += account.pending;
+      progress.sent += account.sent;
+      progress.confirmed += account.confirmed;
+      progress.dropped += account.dropped;
+    }
+    return progress;
+  });
+}

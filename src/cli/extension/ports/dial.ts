@@ -1,0 +1,57 @@
+import { ConnectedPeers } from '../../../broker/connected-peers.ts';
+import type { Closed, Connection, ConnectionHandlers } from '../../../broker/connection.ts';
+import { ConnectionError } from '../../../broker/connection.ts';
+import { connectEndpoint } from '../../../broker/endpoint-connection.ts';
+import { SecurityMemory } from '../../../broker/security-memory.ts';
+import { connectNats } from '../../../nats/nats-connection.ts';
+import type { House } from '../house.ts';
+
+/** Connects to a configured Bro by whatever transport its address names. Never throws; failures come as `onClosed`. */
+export type Dial = (call: Call, handlers: ConnectionHandlers) => Connection;
+
+export interface Call {
+  readonly peer: string;
+  /** Who we are to this Bro, a UUID. */
+  readonly endpointId: string;
+  /** What osquery calls the host. */
+  readonly hostId: string;
+  readonly filter: readonly string[];
+}
+
+export function createDial(house: House): Dial {
+  // What connections of one endpoint have in common.
+  const memory = new SecurityMemory();
+  const peers = new ConnectedPeers();
+  return ({ peer, endpointId, hostId, filter }, handlers) => {
+    const endpoint = house.settings().endpoints.find((one) => one.peer === peer);
+    if (!endpoint) return stillborn(handlers, `${peer} is in the configuration no more`);
+    const { address, tls, nats: settings } = endpoint;
+    const { maxFrame } = house.settings();
+    const applicationName = `bro-osquery/${house.version}`;
+    if (address.kind === 'nats') {
+      return connectNats(
+        { ...address, settings, tls, name: applicationName, hostId, endpointId, filter },
+        handlers,
+      );
+    }
+    return connectEndpoint(
+      address,
+      { endpointId, filter, tls, memory, peers, applicationName, maxFrame },
+      handlers,
+    );
+  };
+}
+
+/** A connection that can't be, which its owner learns as it would of any other end. */
+function stillborn(handlers: ConnectionHandlers, message: string): Connection {
+  const closed: Closed = { code: 'refused', message, refused: true };
+  const rejected = () => Promise.reject(new ConnectionError('refused', message));
+  queueMicrotask(() => handlers.onClosed(closed));
+  return {
+    send: rejected,
+    confirm: rejected,
+    subscribe: () => {},
+    leave: () => Promise.resolve(),
+    destroy: () => {},
+  };
+}

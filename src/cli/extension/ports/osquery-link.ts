@@ -1,0 +1,224 @@
+import { existsSync } from 'node:fs';
+import { fromCallback, fromPromise } from 'xstate';
+import type { Configured, Registered, WatchEvent } from '../../../../actors/osquery-core.machine.ts';
+import { configUpdate } from '../../../osquery/config-plugin.ts';
+import type { ExtensionHandlers } from '../../../osquery/extension-connection.ts';
+import { type ExtensionServer, listenExtension } from '../../../osquery/extension-server.ts';
+import { flagAdvice } from '../../../osquery/flag-advice.ts';
+import { createManagerClient, type ManagerClient } from '../../../osquery/manager-client.ts';
+import type { OsqueryOption } from '../../../osquery/manager-values.ts';
+import { isUnreachable, OsqueryError } from '../../../osquery/osquery-error.ts';
+import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../../osquery/registration.ts';
+import { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
+import { extensionSocketPath } from '../../../osquery/socket-path.ts';
+import type { Host } from '../../../vocabulary/words.ts';
+import type { House } from '../house.ts';
+import { watchOsquery } from './osquery-watch.ts';
+import { ConfigReader } from './read-config.ts';
+import type { Turns } from './turns.ts';
+
+export interface OsqueryLinkOptions {
+  /** `--extensions_socket` of osqueryd. */
+  readonly socket: string;
+  /** `--config` of our own command line. */
+  readonly configFile: string | undefined;
+  /** `--state-dir` of our own command line. */
+  readonly stateDirectory: string | undefined;
+  /** Milliseconds between two looks at the manager. */
+  readonly interval: number;
+  readonly handlers: ExtensionHandlers;
+  readonly turns: Turns;
+  /** Called when osqueryd has come to know us, before it can call. */
+  readonly onRegister: () => void;
+  readonly describeHost: (client: ManagerClient) => Promise<Host>;
+  readonly attendance: Attendance;
+}
+
+/** Whoever wants to know whether osquery knows us: while it lives and does not, what it finds is lost. */
+export interface Attendance {
+  /** It does: called at a registration, and at each look. */
+  seen(): void;
+  /** It does no more, and lives. */
+  forgotten(): void;
+  /** osqueryd is no more. */
+  gone(): void;
+}
+
+/** Milliseconds that osqueryd may take to drop our schedule; it waits for the scheduled query that is running. */
+const LEAVE_PATIENCE = 5_000;
+
+/** The life with osqueryd's manager: the client, our own socket, and the ports of the machine `osquery-core`. */
+export class OsqueryLink {
+  readonly client: ManagerClient;
+  readonly schedule: ScheduleWatch;
+  readonly config: ConfigReader;
+  readonly #house: House;
+  readonly #options: OsqueryLinkOptions;
+  #server: ExtensionServer | undefined;
+  #uuid = 0;
+  #flags: ReadonlyMap<string, OsqueryOption> = new Map();
+  #registered = Promise.withResolvers<void>();
+  #refresh: (() => void) | undefined;
+  #onShutdown: (() => void) | undefined;
+  #runsOn = false;
+  #advice: readonly string[] = [];
+
+  constructor(house: House, options: OsqueryLinkOptions) {
+    this.#house = house;
+    this.#options = options;
+    this.client = createManagerClient({ path: options.socket });
+    this.schedule = new ScheduleWatch(this.client);
+    this.config = new ConfigReader(house, {
+      client: this.client,
+      file: options.configFile,
+      stateDirectory: options.stateDirectory,
+    });
+  }
+
+  get flags(): ReadonlyMap<string, OsqueryOption> {
+    return this.#flags;
+  }
+
+  /** Resolves when osqueryd knows us; already, if it does. */
+  registered(): Promise<void> {
+    return this.#registered.promise;
+  }
+
+  /** Reads configuration and host again now. */
+  refresh(): void {
+    this.#refresh?.();
+  }
+
+  /** Whether osqueryd may still run queries of ours: it did not say that it has dropped them. */
+  get runsOn(): boolean {
+    return this.#runsOn;
+  }
+
+  /** osqueryd told us to end, because it does. */
+  shutdownAsked(): void {
+    this.#runsOn = false;
+    this.#onShutdown?.();
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
+    this.client.close();
+  }
+
+  attach = fromPromise<{ readonly version: string }, undefined>(async () => {
+    const { socket } = this.#options;
+    if (!existsSync(socket))
+      throw new Error(`there is no ${socket}: osqueryd is not running, or has another --extensions_socket`);
+    this.#flags = await this.client.options();
+    return { version: this.#flags.get('version')?.value ?? '' };
+  });
+
+  configure = fromPromise<Configured, undefined>(async () => (await this.config.read(this.#flags)).result);
+
+  register = fromPromise<Registered, undefined>(async () => {
+    const { version, settings, log } = this.#house;
+    await this.#closeServer();
+    try {
+      const { tables } = settings();
+      this.#uuid = await this.client.registerExtension(extensionInfo(version), extensionRegistry({ tables }));
+    } catch (error) {
+      if (!(error instanceof OsqueryError) || !isDuplicate(error)) throw error;
+      return { outcome: 'duplicate', alive: await this.#formerSelfAnswers() };
+    }
+    this.#options.onRegister();
+    this.#server = await listenExtension({
+      managerPath: this.#options.socket,
+      uuid: this.#uuid,
+      handlers: this.#options.handlers,
+      attend: this.#options.turns.attend,
+      report: ({ kind, message }) => log.warn({ area: 'osquery', kind }, message),
+    });
+    log.info({ area: 'osquery', uuid: this.#uuid }, `registered with osqueryd on ${this.#options.socket}`);
+    this.#advise();
+    this.#runsOn = true;
+    this.#options.attendance.seen();
+    this.#registered.resolve();
+    return { outcome: 'registered', uuid: String(this.#uuid) };
+  });
+
+  watch = fromCallback<{ type: 'none' }, { readonly uuid: string }, WatchEvent>(({ sendBack }) => {
+    const { attendance, interval, describeHost } = this.#options;
+    const watch = watchOsquery(this.#house, {
+      client: this.client,
+      uuid: this.#uuid,
+      interval,
+      schedule: this.schedule,
+      readConfig: () => this.config.read(this.#flags),
+      describeHost: () => describeHost(this.client),
+      isReachable: () => existsSync(extensionSocketPath(this.#options.socket, this.#uuid)),
+      onSeen: () => attendance.seen(),
+      onLost: (reason, isGone) => {
+        this.#runsOn = !isGone;
+        if (isGone) attendance.gone();
+        else attendance.forgotten();
+        this.#registered = Promise.withResolvers<void>();
+        this.#house.log.warn({ area: 'osquery' }, reason);
+        sendBack({ type: 'watch.lost', reason });
+      },
+      send: sendBack,
+    });
+    this.#refresh = watch.refresh;
+    this.#onShutdown = () => sendBack({ type: 'watch.shutdown' });
+    return () => {
+      this.#refresh = undefined;
+      this.#onShutdown = undefined;
+      watch.stop();
+    };
+  });
+
+  deregister = fromPromise<void, { readonly uuid: string }>(async () => {
+    const { log } = this.#house;
+    try {
+      // Rows of queries that run on without us would go to nobody, and a logger that is gone ends osqueryd.
+      await this.client.call('config', 'update', configUpdate('{}'), LEAVE_PATIENCE);
+      this.#runsOn = false;
+      await this.client.deregisterExtension(this.#uuid);
+    } catch (error) {
+      if (!(error instanceof OsqueryError)) throw error;
+      if (isUnreachable(error)) this.#runsOn = false;
+      log[this.#runsOn ? 'warn' : 'debug']({ area: 'osquery' }, error.message);
+    }
+  });
+
+  /** Says what osqueryd's flags keep from working, once. */
+  #advise(): void {
+    const advice = flagAdvice(this.#flags, this.#house.settings());
+    for (const text of advice) {
+      if (!this.#advice.includes(text)) this.#house.log.warn({ area: 'osquery' }, text);
+    }
+    this.#advice = advice;
+  }
+
+  async #closeServer(): Promise<void> {
+    await this.#server?.close(0);
+    this.#server = undefined;
+  }
+
+  /** Looks for the one that has our name: one that is dead is taken off osquery's list. */
+  async #formerSelfAnswers(): Promise<boolean> {
+    for (const [uuid, { name }] of await this.client.extensions()) {
+      if (name !== EXTENSION_NAME) continue;
+      const path = extensionSocketPath(this.#options.socket, uuid);
+      const former = createManagerClient({ path, deadline: 2_000 });
+      try {
+        await former.ping();
+        return true;
+      } catch {
+        await this.client.deregisterExtension(uuid).catch(() => {});
+      } finally {
+        former.close();
+      }
+    }
+    return false;
+  }
+}
+
+function isDuplicate({ message }: OsqueryError): boolean {
+  return message.includes('Duplicate extension registered');
+}

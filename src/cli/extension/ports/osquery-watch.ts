@@ -1,0 +1,117 @@
+import type { WatchEvent } from '../../../../actors/osquery-core.machine.ts';
+import { systemClock } from '../../../broker/system-clock.ts';
+import { RefreshCycle } from '../../../config/refresh-cycle.ts';
+import type { ManagerClient } from '../../../osquery/manager-client.ts';
+import { isUnreachable } from '../../../osquery/osquery-error.ts';
+import type { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
+import { reasonOf } from '../../../text/reason.ts';
+import type { Host } from '../../../vocabulary/words.ts';
+import type { House } from '../house.ts';
+import type { Reading } from './read-config.ts';
+
+export interface OsqueryWatchParts {
+  readonly client: Pick<ManagerClient, 'extensions' | 'watch'>;
+  /** Under which osqueryd knows us. */
+  readonly uuid: number;
+  /** Milliseconds between two looks at the manager. */
+  readonly interval: number;
+  readonly schedule: Pick<ScheduleWatch, 'look'>;
+  readonly readConfig: () => Promise<Reading>;
+  readonly describeHost: () => Promise<Host>;
+  /** Whether osqueryd could reach us: our socket is where it looks for it. */
+  readonly isReachable: () => boolean;
+  /** Called at each look that finds us known. */
+  readonly onSeen: () => void;
+  /**
+   * Called once; after it nothing more is told.
+   * @param isGone whether osqueryd itself is, or lives and has forgotten us
+   */
+  readonly onLost: (reason: string, isGone: boolean) => void;
+  readonly send: (event: Exclude<WatchEvent, { readonly type: 'watch.lost' | 'watch.shutdown' }>) => void;
+}
+
+export interface OsqueryWatch {
+  /** Reads configuration and host again now. */
+  readonly refresh: () => void;
+  /** After that nothing more is told. */
+  readonly stop: () => void;
+}
+
+/** Milliseconds between two looks at osquery's schedule. */
+const SCHEDULE_INTERVAL = 30_000;
+
+/** Looks, while osqueryd knows us, whether it still does, and what has changed: configuration, host and schedule. */
+export function watchOsquery(house: Pick<House, 'log' | 'bus'>, parts: OsqueryWatchParts): OsqueryWatch {
+  const { client, uuid, send } = parts;
+  const { log, bus } = house;
+  let ended = false;
+  let lastHost = '';
+  const lost = (reason: string, isGone: boolean) => {
+    if (ended) return;
+    ended = true;
+    parts.onLost(reason, isGone);
+  };
+  const look = async () => {
+    try {
+      const extensions = await client.extensions();
+      if (!extensions.has(uuid)) lost('osqueryd has forgotten us', false);
+      // osqueryd may take its --extensions_timeout to notice, and each row is lost until it does.
+      else if (!parts.isReachable()) lost('our own socket has been removed', false);
+      else if (!ended) parts.onSeen();
+    } catch (error) {
+      lost(`osqueryd does not answer: ${reasonOf(error)}`, isUnreachable(error));
+    }
+  };
+  const describe = async () => {
+    try {
+      const host = await parts.describeHost();
+      // Uptime is news each second and nobody's.
+      const text = JSON.stringify({ ...host, uptime: 0 });
+      if (ended || text === lastHost) return;
+      lastHost = text;
+      send({ type: 'watch.host', host });
+    } catch (error) {
+      log.warn({ area: 'osquery' }, `can't describe the host: ${reasonOf(error)}`);
+    }
+  };
+  const configure = async () => {
+    const { result, isNews, isGood } = await parts.readConfig();
+    if (!ended && isNews) send({ type: 'watch.configured', result });
+    return isGood;
+  };
+  const lookAtSchedule = async () => {
+    try {
+      const { missing, changed } = await parts.schedule.look();
+      if (ended) return;
+      for (const { name, denylisted } of changed)
+        bus.publish({ type: 'osquery.denylisted', name, denylisted });
+      if (missing.length === 0) return;
+      log.warn(
+        { area: 'schedule', missing: missing.length },
+        'osquery has lost queries of ours; they are given again',
+      );
+      send({ type: 'watch.schedule-missing' });
+    } catch (error) {
+      log.debug({ area: 'schedule' }, `can't look at the schedule: ${reasonOf(error)}`);
+    }
+  };
+  const stopWatching = client.watch((why) => lost(`osqueryd is gone: ${why.message}`, true));
+  const looks = setInterval(() => void look(), parts.interval);
+  const scheduleLooks = setInterval(() => void lookAtSchedule(), SCHEDULE_INTERVAL);
+  const refreshes = new RefreshCycle(systemClock, async () => {
+    const isGood = await configure();
+    await describe();
+    return isGood;
+  });
+  refreshes.refresh();
+  return {
+    refresh: () => refreshes.refresh(),
+    stop() {
+      ended = true;
+      clearInterval(looks);
+      clearInterval(scheduleLooks);
+      refreshes.stop();
+      stopWatching();
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import { fromPromise } from 'xstate';
+import type { Executed } from '../../../../actors/one-time-queries.ts';
+import type { Description, Descriptions } from '../../../../actors/schedule-commands.ts';
+import { answer } from '../../../delivery/answer.ts';
+import type { Courier } from '../../../delivery/courier.ts';
+import type { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
+import type { ManagerClient } from '../../../osquery/manager-client.ts';
+import { OsqueryError } from '../../../osquery/osquery-error.ts';
+import type { Row } from '../../../osquery/row.ts';
+import { Semaphore } from '../../../osquery/semaphore.ts';
+import type { TableAccessReader } from '../../../osquery/table-access-store.ts';
+import type { Execution } from '../../../schedule/schedule.ts';
+import { shortened } from '../../../text/shortened.ts';
+import type { House } from '../house.ts';
+import type { Turns } from './turns.ts';
+
+/** Milliseconds that a request may wait for osqueryd to be there. */
+const OSQUERY_PATIENCE = 30_000;
+/** Milliseconds between two tries of a one-time query while osqueryd is away. */
+const RETRY_PAUSE = 1_000;
+
+const BUSY = `osquery was busy for ${OSQUERY_PATIENCE} ms with other queries that were asked for; ask again`;
+
+export interface QueryParts {
+  readonly client: ManagerClient;
+  readonly registered: () => Promise<void>;
+  readonly access: TableAccessReader;
+  readonly courier: () => Courier;
+  readonly distributed: DistributedExecutions;
+  /** Whether osqueryd fetches what waits there. */
+  readonly fetches: () => boolean;
+  readonly turns: Turns;
+}
+
+/** Queries that osqueryd prepares at a time: each is a thread there. */
+const DESCRIBED_AT_A_TIME = 8;
+/** Characters of a query, or of what osquery says of it, that the log quotes. */
+const LONGEST_QUOTE = 500;
+
+/**
+ * The port `describe`: what osquery says of queries that Bros ask for, each in its own words if it refuses. For all
+ * of them together it has as long as for one, so that none that takes long to prepare holds up what comes after.
+ */
+export function describePort(house: House, parts: QueryParts) {
+  return fromPromise<Descriptions, { readonly queries: readonly string[] }>(async ({ input }) => {
+    if (input.queries.length === 0) return {};
+    await within(parts.registered(), OSQUERY_PATIENCE);
+    const places = new Semaphore(DESCRIBED_AT_A_TIME);
+    const end = house.world.now() + OSQUERY_PATIENCE;
+    const described = await Promise.all(
+      input.queries.map(async (sql) => {
+        const place = places.enter();
+        await place.turn;
+        try {
+          return [sql, await describe(house, parts, sql, end - house.world.now())] as const;
+        } finally {
+          place.leave();
+        }
+      }),
+    );
+    return Object.fromEntries(described);
+  });
+}
+
+/** `left`: milliseconds that it may take. */
+async function describe(
+  house: House,
+  { client, access }: QueryParts,
+  sql: string,
+  left: number,
+): Promise<Description> {
+  try {
+    if (left <= 0) throw new OsqueryError('timeout', BUSY);
+    const columns = await client.getQueryColumns(sql, Math.min(left, OSQUERY_PATIENCE));
+    if (columns.length === 0) return { code: 'no-rows', error: 'the statement gives no rows' };
+    const { tables } = await access.read(sql);
+    return { columns, tables: tables.map(({ table }) => table) };
+  } catch (error) {
+    if (!(error instanceof OsqueryError)) throw error;
+    house.log.warn(
+      { area: 'schedule', sql: shortened(sql, LONGEST_QUOTE) },
+      `osquery refuses a query: ${shortened(error.message, LONGEST_QUOTE)}`,
+    );
+    return { code: `osquery-${error.kind}`, error: error.message };
+  }
+}
+
+/** The port `execute`: runs a one-time query, and has its rows in the journal before it says so. */
+export function executePort(house: House, parts: QueryParts) {
+  return fromPromise<Executed, Execution>(async ({ input, signal }) => {
+    const found = await rowsOf(house, parts, input, signal);
+    if ('error' in found) return { rows: 0, error: found.error };
+    const unixTime = Math.floor(house.world.now() / 1_000);
+    const handover = await answer(input, unixTime, found.rows, { yieldTurn: parts.turns.next });
+    const appended = await parts.courier().take(handover);
+    if (!appended.accepted) return { rows: 0, error: `its rows could not be kept: ${appended.message}` };
+    return { rows: found.rows.length, error: '' };
+  });
+}
+
+type Found = { readonly rows: readonly Row[] } | { readonly error: string };
+
+async function rowsOf(
+  house: House,
+  { client, registered, distributed, fetches }: QueryParts,
+  { name, peer, query }: Execution,
+  signal: AbortSignal,
+): Promise<Found> {
+  let deaths = 0;
+  while (!signal.aborted) {
+    await registered();
+    if (house.settings().oneTimeQueries === 'distributed' && fetches()) {
+      const { status, message, rows } = await distributed.run({ id: name, sql: query.sql }, signal);
+      return status === 0 ? { rows } : { error: message || `SQLite's status ${status}` };
+    }
+    try {
+      return { rows: await client.query(query.sql, undefined, peer) };
+    } catch (error) {
+      if (!(error instanceof OsqueryError)) throw error;
+      if (error.kind !== 'unreachable') return { error: error.message };
+      // osqueryd went away meanwhile: the query has no answer yet. It may be what brings osqueryd down.
+      deaths += 1;
+      if (deaths > house.settings().policy.maxExecutionRestarts) {
+        return { error: `osqueryd has gone away ${deaths} times while it ran; it is not tried again` };
+      }
+      await pause(RETRY_PAUSE);
+    }
+  }
+  return { error: 'it was taken back' };
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new Error('osqueryd is not reachable')), milliseconds);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

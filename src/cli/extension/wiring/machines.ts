@@ -1,0 +1,60 @@
+import { type EventObject, fromCallback } from 'xstate';
+import { broPeerMachine } from '../../../../actors/bro-peer.machine.ts';
+import { brokerEndpointMachine } from '../../../../actors/broker-endpoint.machine.ts';
+import { courierMachine } from '../../../../actors/courier.machine.ts';
+import { extensionMachine } from '../../../../actors/extension.machine.ts';
+import { loggerPluginMachine } from '../../../../actors/logger-plugin.machine.ts';
+import { osqueryCoreMachine } from '../../../../actors/osquery-core.machine.ts';
+import type { InboxInput } from '../../../../actors/port.ts';
+import { scheduleManagerMachine } from '../../../../actors/schedule-manager.machine.ts';
+import type { Bus } from '../../../bus/bus.ts';
+import type { BusMessage } from '../../../bus/messages.ts';
+
+type Actors<Machine extends { provide: (implementations: never) => unknown }> = NonNullable<
+  Exclude<Parameters<Machine['provide']>[0], undefined> extends { actors?: infer A } ? A : never
+>;
+
+/** The ports of every machine but those that the bus itself supplies. */
+export interface Ports {
+  readonly osquery: Pick<
+    Required<Actors<typeof osqueryCoreMachine>>,
+    'attach' | 'configure' | 'register' | 'watch' | 'applySchedule' | 'deregister'
+  >;
+  readonly schedule: Pick<Required<Actors<typeof scheduleManagerMachine>>, 'describe' | 'append' | 'execute'>;
+  readonly peer: Pick<Required<Actors<typeof broPeerMachine>>, 'connection'>;
+  readonly logger: Pick<Required<Actors<typeof loggerPluginMachine>>, 'calls'>;
+  readonly courier: Pick<Required<Actors<typeof courierMachine>>, 'delivery'>;
+  readonly extension: Pick<Required<Actors<typeof extensionMachine>>, 'recover' | 'release'>;
+}
+
+/** The seven machines with their ports, the bus between them. */
+export function connectMachines(bus: Bus, ports: Ports) {
+  const inbox = fromCallback<EventObject, InboxInput>(({ input, sendBack }) =>
+    bus.subscribe(input.subjects, sendBack),
+  );
+  const publish = (_: unknown, message: BusMessage) => bus.publish(message);
+  const publishAll = (_: unknown, messages: readonly BusMessage[]) => {
+    for (const message of messages) bus.publish(message);
+  };
+  return extensionMachine.provide({
+    actions: { publish },
+    actors: {
+      inbox,
+      ...ports.extension,
+      osqueryCore: osqueryCoreMachine.provide({ actions: { publish }, actors: { inbox, ...ports.osquery } }),
+      scheduleManager: scheduleManagerMachine.provide({
+        actions: { publish, publishAll },
+        actors: { inbox, ...ports.schedule },
+      }),
+      brokerEndpoint: brokerEndpointMachine.provide({
+        actions: { publish },
+        actors: {
+          inbox,
+          broPeer: broPeerMachine.provide({ actions: { publish }, actors: { inbox, ...ports.peer } }),
+        },
+      }),
+      loggerPlugin: loggerPluginMachine.provide({ actions: { publish }, actors: { inbox, ...ports.logger } }),
+      courier: courierMachine.provide({ actions: { publish }, actors: { inbox, ...ports.courier } }),
+    },
+  });
+}

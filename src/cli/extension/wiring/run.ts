@@ -1,0 +1,303 @@
+import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
+import type { ExtensionOutput, Recovered } from '../../../../actors/extension.machine.ts';
+import { systemClock } from '../../../broker/system-clock.ts';
+import type { Account } from '../../../delivery/accounting.ts';
+import type { Courier, LaneStatus } from '../../../delivery/courier.ts';
+import { EventMoments } from '../../../delivery/event-moments.ts';
+import { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
+import { createEventRowMatcher } from '../../../osquery/event-row-store.ts';
+import { fetchesQueries } from '../../../osquery/flag-advice.ts';
+import { createTableAccessReader } from '../../../osquery/table-access-store.ts';
+import { lookUpTable } from '../../../osquery/table-columns.ts';
+import type { ScheduleEvent } from '../../../schedule/events.ts';
+import { initialState } from '../../../schedule/schedule.ts';
+import type { Host } from '../../../vocabulary/words.ts';
+import type { House } from '../house.ts';
+import { logBlockedRequests } from '../observation/blocked-requests.ts';
+import { tableAnswers } from '../observation/bro-table-rows.ts';
+import { LinkHistory } from '../observation/link-history.ts';
+import type { MetricsAddress } from '../observation/metrics-server.ts';
+import { serveObservers } from '../observation/observers.ts';
+import { peerStatuses } from '../observation/peer-status.ts';
+import { watchForSameZeek } from '../observation/same-zeek.ts';
+import { statusOf } from '../observation/status-of.ts';
+import type { StatusReport } from '../observation/status-report.ts';
+import { Absence } from '../ports/absence.ts';
+import { applySchedulePort, scheduleText } from '../ports/apply-schedule.ts';
+import { connectionPort } from '../ports/bro-connection.ts';
+import { BroLinks } from '../ports/bro-links.ts';
+import { CatchUp } from '../ports/catch-up.ts';
+import { deliveryPort } from '../ports/deliver.ts';
+import { describeHost } from '../ports/describe-host.ts';
+import { createDial } from '../ports/dial.ts';
+import { OsqueryLink } from '../ports/osquery-link.ts';
+import { Plugins } from '../ports/plugins.ts';
+import { describePort, executePort } from '../ports/run-queries.ts';
+import { Stalls } from '../ports/stalls.ts';
+import { closeState, recoveredFrom, stateDirectory } from '../ports/state.ts';
+import { StatusForwarder } from '../ports/status-forwarder.ts';
+import { Turns } from '../ports/turns.ts';
+import { connectMachines } from './machines.ts';
+import { type Opened, openAll } from './opened.ts';
+import { LINK_TIMING, osqueryTiming } from './timing.ts';
+
+export interface RunOptions {
+  /** `--extensions_socket` of osqueryd. */
+  readonly socket: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly interval: number;
+  readonly configFile: string | undefined;
+  readonly stateDirectory: string | undefined;
+  /** End when osqueryd stays away, since whoever started us starts us again. */
+  readonly givesUp: boolean;
+  readonly metrics?: MetricsAddress;
+  readonly inspect?: (event: InspectionEvent) => void;
+  /** Given the machines right before they start. */
+  readonly onSystem?: (system: RunningSystem) => void;
+}
+
+/** A running extension from inside, for whoever looks at it. */
+export interface RunningSystem {
+  readonly root: AnyActorRef;
+  /** The state directory. */
+  readonly directory: () => string;
+  /** The number of the last fact in the event log; 0 until that is open. */
+  readonly lastSeq: () => number;
+  readonly accounts: () => readonly Account[];
+  readonly lanes: () => readonly LaneStatus[];
+  /** When osquery last ran each query of ours: milliseconds since the epoch, by name. */
+  readonly lastRuns: () => Promise<ReadonlyMap<string, number>>;
+}
+
+/** A running extension. */
+export interface RunningExtension {
+  /** How it ended. */
+  readonly ended: Promise<ExtensionOutput>;
+  readonly signal: (name: string) => void;
+  /** Reads configuration and host again. */
+  readonly refresh: () => void;
+}
+
+/** Wires machines and ports: everybody is known here, and nowhere else. */
+export function runExtension(house: House, options: RunOptions): RunningExtension {
+  const { bus } = house;
+  const links = new BroLinks();
+  const turns = new Turns();
+  const distributed = new DistributedExecutions();
+  const status = new StatusForwarder(house, links);
+  const history = new LinkHistory(bus);
+  logBlockedRequests(house);
+  watchForSameZeek(bus, (peer, other) =>
+    house.log.warn(
+      { area: 'bro', peer, other },
+      'two of the configured addresses lead to the same Zeek, which may get everything twice: name one of them',
+    ),
+  );
+  const startedAt = house.world.now();
+  const opening = Promise.withResolvers<Opened>();
+  // Whoever waits for it hears of a failure; nobody may.
+  opening.promise.catch(() => {});
+  let opened: Opened | undefined;
+  let host: Host | undefined;
+  /** The Bros of the last good configuration; undefined before there was one. */
+  let peers: readonly string[] | undefined;
+  bus.subscribe(['osquery.host', 'osquery.configured'], (message) => {
+    if (message.type === 'osquery.host') host = message.host;
+    if (message.type !== 'osquery.configured') return;
+    peers = message.peers;
+    if (opened) forgetOthers(opened.delivery.courier, peers);
+  });
+
+  const directory = () => opened?.state.directory ?? stateDirectory(house, options.stateDirectory);
+  const schedule = () => opened?.state.eventLog.state ?? initialState();
+  const accounts = () => opened?.delivery.courier.accounts() ?? [];
+  const inService = (): Opened => {
+    if (!opened) throw new Error('the state directory is not open');
+    return opened;
+  };
+
+  const moments = new EventMoments({
+    schedule,
+    createMatcher: createEventRowMatcher,
+    now: house.world.now,
+    log: house.log,
+  });
+  const absence = new Absence(house);
+  const catchUp = new CatchUp({
+    async take(waiting, signal) {
+      const { missed } = await opening.promise;
+      absence.took((await missed.take(waiting, signal)).doubt);
+    },
+    onCaughtUp: () => absence.caughtUp(),
+  });
+  const servers: { close(): void }[] = [];
+  const report = (): StatusReport =>
+    statusOf(house, {
+      ...{ root: actor, links: history, startedAt, hostId: host?.id ?? '' },
+      ...{ schedule: schedule(), opened, logger: { ...plugins.tally, recovered: opened?.missed.rows ?? 0 } },
+    });
+
+  const stalls = new Stalls(systemClock, (milliseconds) => {
+    house.log.warn(
+      { area: 'osquery', seconds: Math.round(milliseconds / 1_000) },
+      'this process has stood still; what osqueryd could not hand over meanwhile is looked for in its own log',
+    );
+    absence.stoodStill();
+    catchUp.begin();
+  });
+  const plugins = new Plugins(house, {
+    courier: opening.promise.then(({ delivery }) => delivery.courier),
+    inOrder(line, take) {
+      stalls.look();
+      return catchUp.inOrder(line, take);
+    },
+    schedule: () => opening.promise.then(() => scheduleText(schedule())),
+    executions: distributed,
+    onStatus: (lines) => status.take(lines),
+    wantsEvents: () => moments.isWanted,
+    onShutdown: () => osquery.shutdownAsked(),
+    table: tableAnswers({
+      schedule,
+      peers: () =>
+        peerStatuses(
+          actor,
+          house.settings().endpoints.map(({ peer }) => peer),
+        ),
+      accounts,
+      directory,
+    }),
+  });
+  const osquery: OsqueryLink = new OsqueryLink(house, {
+    socket: options.socket,
+    configFile: options.configFile,
+    stateDirectory: options.stateDirectory,
+    interval: options.interval,
+    describeHost: (client) => describeHost(client, house, directory()),
+    handlers: plugins,
+    turns,
+    attendance: absence,
+    onRegister() {
+      // An osqueryd that started anew may have other tables.
+      access.forget();
+      absence.catchingUp();
+      catchUp.begin();
+    },
+  });
+  const access = createTableAccessReader((table) => lookUpTable(osquery.client, table));
+  const queries = {
+    client: osquery.client,
+    registered: () => osquery.registered(),
+    access,
+    courier: () => inService().delivery.courier,
+    distributed,
+    fetches: () => fetchesQueries(osquery.flags),
+    turns,
+  };
+
+  const recover = fromPromise<Recovered, undefined>(async () => {
+    try {
+      opened = await openAll(house, {
+        ...{ directory: directory(), links, moments, turns },
+        host: () => host,
+        flags: () => osquery.flags,
+      });
+      const { state, delivery } = opened;
+      await osquery.config.keepIn(state.directory);
+      bus.subscribe(['osquery.registered'], () => void moments.learn(osquery.client));
+      void osquery.registered().then(() => moments.learn(osquery.client));
+      if (peers) forgetOthers(delivery.courier, peers);
+      delivery.courier.start();
+      await absence.open({
+        directory: state.directory,
+        courier: delivery.courier,
+        schedule,
+        isConfigured: (peer) => peers?.includes(peer) ?? true,
+      });
+      opening.resolve(opened);
+      const { metrics } = options;
+      const observed = { directory: state.directory, metrics, report, times: plugins.times };
+      servers.push(...(await serveObservers(house, observed)));
+      return recoveredFrom(house, state);
+    } catch (error) {
+      opening.reject(error);
+      throw error;
+    }
+  });
+  const release = fromPromise<void, undefined>(async () => {
+    for (const server of servers) server.close();
+    // Calls that wait for it have their time to be answered in.
+    await osquery.close();
+    stalls.stop();
+    const caughtUp = catchUp.end();
+    // What waits for a state directory that was not opened would wait for ever.
+    if (opened) await caughtUp;
+    await opened?.delivery.courier.stop();
+    await absence.end(!osquery.runsOn);
+    if (opened) await closeState(opened.state);
+  });
+
+  const machine = connectMachines(bus, {
+    osquery: {
+      attach: osquery.attach,
+      configure: osquery.configure,
+      register: osquery.register,
+      watch: osquery.watch,
+      applySchedule: applySchedulePort(house, { client: osquery.client, watch: osquery.schedule, schedule }),
+      deregister: osquery.deregister,
+    },
+    schedule: {
+      describe: describePort(house, queries),
+      append: fromPromise<void, { readonly events: readonly ScheduleEvent[] }>(async ({ input }) => {
+        await inService().state.eventLog.append(input.events);
+      }),
+      execute: executePort(house, queries),
+    },
+    peer: {
+      connection: connectionPort(house, {
+        dial: createDial(house),
+        links,
+        schedule,
+        courier: () => inService().delivery.courier,
+      }),
+    },
+    logger: { calls: plugins.port() },
+    courier: { delivery: deliveryPort(() => inService().delivery) },
+    extension: { recover, release },
+  });
+  const actor = createActor(machine, {
+    id: 'extension',
+    systemId: 'extension',
+    input: {
+      endpointId: house.endpointId,
+      givesUp: options.givesUp,
+      timing: { osquery: osqueryTiming(options.timeout), link: LINK_TIMING },
+    },
+    ...(options.inspect && { inspect: options.inspect }),
+  });
+  const ended = new Promise<ExtensionOutput>((resolve, reject) => {
+    actor.subscribe({
+      error: reject,
+      complete: () => resolve(actor.getSnapshot().output ?? { code: 1, reason: 'the machine stopped' }),
+    });
+  });
+  options.onSystem?.({
+    root: actor,
+    directory,
+    lastSeq: () => opened?.state.eventLog.seq ?? 0,
+    accounts,
+    lanes: () => opened?.delivery.courier.lanes() ?? [],
+    lastRuns: () => osquery.schedule.lastRuns(),
+  });
+  actor.start();
+  return {
+    ended,
+    signal: (name) => actor.send({ type: 'process.signal', signal: name }),
+    refresh: () => osquery.refresh(),
+  };
+}
+
+/** Of a Bro that the configuration names no more nothing is kept. */
+function forgetOthers(courier: Courier, peers: readonly string[]): void {
+  for (const { peer } of courier.lanes()) if (!peers.includes(peer)) courier.forget(peer);
+}
