@@ -83,7 +83,7 @@ demo-nats: setup setup-nats ## show three hosts and a Zeek at a nats-server that
 inspect: setup ## run osqueryd or its stand-in, a Zeek's stand-in and the extension, with a page to look at them
 	node --import tsx src/cli/main.ts inspect --sandbox
 
-docs: setup setup-chromium ## make the README's pictures anew, in fixtures/docs
+docs: setup setup-chromium ## make the manual's pictures anew, in fixtures/docs
 	node --import tsx specs/docs/pictures.ts
 
 # Debian's thrift-compiler 0.17; the result is committed, so that nobody else needs it.

@@ -169,9 +169,12 @@ test('a host without the key, or with none of its keys, is a host without Zeeks'
   }
 });
 
-test('the examples of the README are what they say', () => {
-  const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```jsonc?\n(.*?)```/gs)];
+test('the examples of the README and of the manual are what they say', () => {
+  const pages = ['README.md', ...globSync('src/cli/manual/*.md', { cwd: root })];
+  const blocks = pages.flatMap((page) => [
+    ...readFileSync(join(root, page), 'utf8').matchAll(/```jsonc?\n(.*?)```/gs),
+  ]);
   const examples = blocks.map(([, text = '']) => text).filter((text) => /^\{\s*"bro"/.test(text));
-  assert.ok(examples.length > 0);
-  for (const text of examples) assert.deepEqual(reading('README.md', text).said, [], text);
+  assert.ok(examples.length > 3);
+  for (const text of examples) assert.deepEqual(reading('an example', text).said, [], text);
 });

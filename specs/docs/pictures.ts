@@ -15,7 +15,7 @@ import { findChromium, launchBrowser } from '../support/browser.ts';
 import { serveConversation, serveFile } from '../support/inspected.ts';
 import { startInspectedHost } from '../support/inspected-host.ts';
 
-/** Makes the pictures of the README: statecharts out of the machines, screenshots out of a life that is lived for it. */
+/** Makes the pictures of the manual: statecharts out of the machines, screenshots out of a life that is lived for it. */
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/docs');
 /** Relative, as it is shown. */

@@ -12,6 +12,7 @@ import { failureInWords } from './failure.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
+import { manualCommand, type Reader } from './manual.ts';
 import { replayCommand } from './replay.ts';
 import { sandboxCommand } from './sandbox.ts';
 import { statusCommand } from './status.ts';
@@ -59,6 +60,16 @@ function nameProcess(name: string): void {
   }
 }
 
+/** `less` shows colours with -R, and leaves at once what fits on one screen with -F. */
+function reader(): Reader {
+  const { PAGER, NO_COLOR } = process.env;
+  return {
+    columns: process.stdout.columns,
+    pager: PAGER ?? (process.platform === 'win32' ? 'more' : 'less -FRX'),
+    colours: process.stdout.isTTY === true && !NO_COLOR,
+  };
+}
+
 nameProcess('bro-osquery');
 // A limit on the size of files is to fail the write, not to end the process.
 process.on('SIGXFSZ', () => {});
@@ -81,6 +92,7 @@ const program = new Command('bro-osquery')
   .addCommand(interruptible(demoNatsCommand(io)))
   .addCommand(statusCommand(io))
   .addCommand(doctorCommand(io))
+  .addCommand(manualCommand(io, reader()))
   .addCommand(interruptible(replayCommand(io)))
   .addCommand(interruptible(logCommand(io)))
   .addCommand(interruptible(inspectCommand(io)))

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { layOutCharts } from '../inspect/charts.ts';
+import { manualPages } from '../manual/pages.ts';
 import { bundlePage } from './page.ts';
 
 /** Builds the one executable: Node itself with the program inside (a single-executable application). */
@@ -34,7 +35,7 @@ async function bundleProgram(): Promise<void> {
     keepNames: true,
     // Only a program that is started from its source asks whether it is the main module.
     define: { 'import.meta.main': 'false' },
-    plugins: [inspectionInside],
+    plugins: [filesInside],
     logLevel: 'warning',
     // Thrift's compiler writes them.
     logOverride: { 'duplicate-case': 'silent' },
@@ -43,17 +44,18 @@ async function bundleProgram(): Promise<void> {
   writeFileSync(join(work, 'inputs.json'), JSON.stringify(Object.keys(metafile.inputs).sort()));
 }
 
-/** What `inspect` shows is made here, since the binary has neither a bundler nor a layout engine. */
-const inspectionInside: Plugin = {
-  name: 'inspection-inside',
+/** What `inspect` and `manual` show is made here, since the binary has no bundler, no layout engine and no files. */
+const filesInside: Plugin = {
+  name: 'files-inside',
   setup(building) {
     const replace = (file: string, name: string, make: () => Promise<unknown>) =>
-      building.onLoad({ filter: new RegExp(`/cli/inspect/${file}$`) }, async () => {
+      building.onLoad({ filter: new RegExp(`/cli/${file}$`) }, async () => {
         const made = JSON.stringify(JSON.stringify(await make()));
         return { contents: `export const ${name} = async () => JSON.parse(${made});` };
       });
-    replace('page-assets.ts', 'pageAssets', bundlePage);
-    replace('charts.ts', 'layOutCharts', layOutCharts);
+    replace('inspect/page-assets.ts', 'pageAssets', bundlePage);
+    replace('inspect/charts.ts', 'layOutCharts', layOutCharts);
+    replace('manual/pages.ts', 'manualPages', manualPages);
   },
 };
 

@@ -30,7 +30,7 @@ function lookAtZeek({ peer, state, subscriptions, lastError }: BroStatus): Findi
     const why = lastError === '' ? '' : `: ${lastError}`;
     return problem(
       `Zeek ${peer} is not there (${state})${why}`,
-      'does it listen there, and does no firewall stand between? README, Troubleshoot, has the reasons',
+      'does it listen there, and does no firewall stand between? `bro-osquery manual troubleshoot` has the reasons',
     );
   }
   if (subscriptions > 0) return ok(`Zeek ${peer} is there, with ${counted(subscriptions, 'subscription')}`);

@@ -4,26 +4,23 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { METRICS } from '../../src/cli/extension/observation/metrics.ts';
+import { anchorOf } from '../../src/cli/manual/sections.ts';
+import { TOPICS } from '../../src/cli/manual/topics.ts';
 import { broSchema } from '../../src/config/schema.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const README = read('README.md');
-const documents = ['README.md', 'zeek/README.md', 'fixtures/docs/README.md'];
+const page = (topic: string) => `src/cli/manual/${topic}.md`;
+const documents = ['README.md', 'zeek/README.md', 'fixtures/docs/README.md', ...TOPICS.map(page)];
+const manual = TOPICS.map((topic) => read(page(topic))).join('\n');
 
 const withoutCode = (text: string) => text.replaceAll(/```[\s\S]*?```/g, '');
 
-/** As GitHub makes them of headings. */
 const anchorsOf = (text: string) =>
-  [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
+  [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchorOf(title));
 
 /** Everything in backquotes, with what stands beside it in one pair. */
-const words = new Set([...withoutCode(README).matchAll(/`([^`\n]+)`/g)].map(([, word = '']) => word));
+const words = new Set([...withoutCode(manual).matchAll(/`([^`\n]+)`/g)].map(([, word = '']) => word));
 
 /** The keys of an object of settings and of the objects within. */
 function keysOf(schema: z.ZodType): string[] {
@@ -36,6 +33,16 @@ function keysOf(schema: z.ZodType): string[] {
     ...keysOf(value),
   ]);
 }
+
+test('every page of the manual has its topic, and the README leads to it', () => {
+  const files = readdirSync(join(root, 'src/cli/manual')).filter((name) => name.endsWith('.md'));
+  assert.deepEqual(files.sort(), TOPICS.map((topic) => `${topic}.md`).sort());
+  for (const topic of TOPICS) assert.ok(read('README.md').includes(`](${page(topic)})`), topic);
+});
+
+test('the README is a first page: 200 lines at most', () => {
+  assert.ok(read('README.md').split('\n').length <= 201);
+});
 
 test('every link of the documents leads to a file and a heading that there are', () => {
   for (const path of documents) {
@@ -50,7 +57,7 @@ test('every link of the documents leads to a file and a heading that there are',
   }
 });
 
-test('the README names every key of the configuration, every vocabulary and every choice', () => {
+test('the manual names every key of the configuration, every vocabulary and every choice', () => {
   const choices = [
     'always',
     'interval',
@@ -67,7 +74,7 @@ test('the README names every key of the configuration, every vocabulary and ever
   assert.deepEqual(missing, []);
 });
 
-test('the README names every metric', () => {
+test('the manual names every metric', () => {
   assert.deepEqual(
     METRICS.map(({ name, kind }) =>
       kind === 'counter' && !name.endsWith('_total') ? `${name}_total` : name,
@@ -76,7 +83,7 @@ test('the README names every metric', () => {
   );
 });
 
-test('the README names every area of the log', () => {
+test('the manual names every area of the log', () => {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.ts'),
   );

@@ -1,0 +1,13 @@
+/** The manual's pages, beside this file, in the order in which one reads them. */
+export const TOPICS = [
+  'install',
+  'configure',
+  'tls',
+  'nats',
+  'gateway',
+  'operate',
+  'troubleshoot',
+  'debug',
+  'develop',
+  'glossary',
+] as const;
