@@ -89,6 +89,42 @@ const LIMITS: Readonly<Record<string, Limit>> = {
     code: 'table-not-allowed',
     text: "this host does not let table 'shadow' be read",
   },
+  'two columns of one name': {
+    limits: {},
+    history: [],
+    changes: {
+      columns: [
+        { name: 'pid', type: 'BIGINT' },
+        { name: 'path', type: 'TEXT' },
+        { name: 'path', type: 'TEXT' },
+      ],
+    },
+    code: 'columns-same-name',
+    text: "columns 2 and 3 of the result are both named 'path', and osquery keeps one value a name, the last; give each a name of its own, for instance … AS path_2 and … AS path_3",
+  },
+  'columns whose names differ in case alone': {
+    limits: {},
+    history: [],
+    changes: {
+      columns: ['count(*)', 'pid', 'COUNT(*)', 'Count(*)'].map((name) => ({ name, type: 'BIGINT' as const })),
+    },
+    code: 'columns-same-name',
+    text: `columns 1, 3 and 4 of the result are all, but for upper and lower case, named 'count(*)', and osquery keeps one value a name, the last; give each a name of its own, for instance … AS "count(*)_1", … AS "COUNT(*)_3" and … AS "Count(*)_4"`,
+  },
+  'differences of a constant that is infinite': {
+    limits: {},
+    history: [],
+    changes: { query: query({ sql: 'SELECT CAST(9e999 AS DOUBLE) AS inf' }) },
+    code: 'constant-overflows',
+    text: '9e999 is too large for a double, which makes it infinity; osqueryd ends when a differential query has such a value: take at most 1.7e308, or ask for SNAPSHOT',
+  },
+  'differences of a text that is cast to infinity': {
+    limits: {},
+    history: [],
+    changes: { query: query({ sql: "SELECT CAST(' -1.8E+308' AS REAL) AS inf" }) },
+    code: 'constant-overflows',
+    text: '-1.8E+308 is too large for a double, which makes it infinity; osqueryd ends when a differential query has such a value: take at most 1.7e308, or ask for SNAPSHOT',
+  },
   'more than fits into the config of osquery': {
     limits: { maxScheduleBytes: 150 },
     history: [subscribe(2, OTHER, 'x')],
@@ -118,6 +154,18 @@ describe('A Bro that subscribes', () => {
         .andOsqueryRunsOnly(...history.map((_, index) => bro(index + 1)));
     });
   }
+
+  test('snapshots of an infinite constant, or differences of a text, a comment or a name like one, gets them', () => {
+    for (const changes of [
+      { sql: 'SELECT 9e999 AS inf', updateType: 'SNAPSHOT' as const },
+      { sql: 'SELECT \'costs 9e999\' AS "9e999" -- 9e999' },
+      { sql: 'SELECT 1.7e308 AS large, x9e999 FROM processes /* 9e999 */' },
+    ]) {
+      given(...connected)
+        .when(subscribe(2, ZEEK, 'a', { query: query(changes) }))
+        .andOsqueryRunsOnly(bro(1));
+    }
+  });
 
   test('at its limit leaves other Bros theirs', () => {
     given(...connected, subscribe(2, ZEEK, 'a'))

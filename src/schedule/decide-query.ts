@@ -1,8 +1,10 @@
 import type { Query, RepeatedQuery } from '../vocabulary/words.ts';
 import { clipped, clippedQuery } from './clipping.ts';
+import { columnsRefusal } from './column-names.ts';
 import type { CommandOf, PeerId } from './commands.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import { identityOf, isMeant } from './identity.ts';
+import { overflowRefusal } from './overflow.ts';
 import type { Policy } from './policy.ts';
 import {
   intervalRefusal,
@@ -101,8 +103,10 @@ function subscriptionRefusal(
     logRefusal(state) ??
     wordsRefusal(query) ??
     sqlRefusal(query.sql, policy) ??
+    overflowRefusal(query) ??
     intervalRefusal(query.interval, policy) ??
     tableRefusal(command.tables, policy) ??
+    columnsRefusal(command.columns) ??
     (former || Object.keys(bro.subscriptions).length < policy.maxSubscriptions
       ? null
       : {
@@ -200,6 +204,7 @@ function executionRefusal(
     wordsRefusal(command.query) ??
     sqlRefusal(command.query.sql, policy) ??
     tableRefusal(command.tables, policy) ??
+    columnsRefusal(command.columns) ??
     (executionsOf(state, command.peer).length < policy.maxPendingExecutions
       ? null
       : {

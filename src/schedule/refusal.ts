@@ -24,6 +24,8 @@ export type RefusalCode =
   | 'sql-too-long'
   | 'sql-not-text'
   | 'table-not-allowed'
+  | 'columns-same-name'
+  | 'constant-overflows'
   | 'schedule-full'
   | 'bad-group'
   | 'group-configured'

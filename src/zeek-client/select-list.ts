@@ -1,3 +1,5 @@
+import { type SqlToken, sqlTokens } from '../text/sql-tokens.ts';
+
 /**
  * The names that a query gives its result's columns, as far as they stand plainly in its select list: `name`,
  * `table.name` and `expression AS name`. A Zeek event carries values by position only, and no host tells a Bro the
@@ -7,10 +9,10 @@
  * @returns undefined where the statement isn't a plain SELECT or its columns can't be counted
  */
 export function selectListNames(sql: string): readonly (string | undefined)[] | undefined {
-  const tokens = tokenize(sql);
+  const tokens = sqlTokens(sql);
   if (!tokens || !isWord(tokens[0], 'SELECT')) return undefined;
   const from = isWord(tokens[1], 'DISTINCT', 'ALL') ? 2 : 1;
-  const items: Token[][] = [[]];
+  const items: SqlToken[][] = [[]];
   let depth = 0;
   for (const token of tokens.slice(from)) {
     if (depth === 0 && (token.text === ';' || isWord(token, ...ENDS))) break;
@@ -27,17 +29,12 @@ export function selectListNames(sql: string): readonly (string | undefined)[] | 
   return items.map(nameOf);
 }
 
-interface Token {
-  readonly kind: 'word' | 'quoted' | 'string' | 'number' | 'sign';
-  readonly text: string;
-}
-
 /** What ends a select list. */
 const ENDS = ['FROM', 'WHERE', 'GROUP', 'HAVING', 'WINDOW', 'UNION', 'INTERSECT', 'EXCEPT', 'ORDER', 'LIMIT'];
 /** Words that stand alone for a value, which a column can't be called without quotes or which is another thing. */
 const VALUES = ['NULL', 'TRUE', 'FALSE', 'CURRENT_DATE', 'CURRENT_TIME', 'CURRENT_TIMESTAMP'];
 
-function nameOf(item: readonly Token[]): string | undefined {
+function nameOf(item: readonly SqlToken[]): string | undefined {
   const last = item.at(-1);
   if (last === undefined) return undefined;
   if (item.length > 2 && isWord(item.at(-2), 'AS'))
@@ -48,7 +45,7 @@ function nameOf(item: readonly Token[]): string | undefined {
 }
 
 /** `table.name` and `schema.table.name`. */
-function isDotted(item: readonly Token[]): boolean {
+function isDotted(item: readonly SqlToken[]): boolean {
   return (
     (item.length === 3 || item.length === 5) &&
     item.every((token, index) =>
@@ -57,41 +54,16 @@ function isDotted(item: readonly Token[]): boolean {
   );
 }
 
-function isStar(item: readonly Token[]): boolean {
+function isStar(item: readonly SqlToken[]): boolean {
   const last = item.at(-1);
   const before = item.at(-2);
   return last?.kind === 'sign' && last.text === '*' && (item.length === 1 || before?.text === '.');
 }
 
-function isName(token: Token | undefined): boolean {
+function isName(token: SqlToken | undefined): boolean {
   return token?.kind === 'word' || token?.kind === 'quoted';
 }
 
-function isWord(token: Token | undefined, ...words: readonly string[]): boolean {
+function isWord(token: SqlToken | undefined, ...words: readonly string[]): boolean {
   return token?.kind === 'word' && words.includes(token.text.toUpperCase());
-}
-
-const TOKEN =
-  /\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?<string>'(?:[^']|'')*')|(?<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])|(?<number>(?:\d[\w.]*|\.\d\w*)(?:(?<=[eE])[+-]\d+)?)|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|(?<sign>[^'"`[])/gy;
-
-/** SQLite's tokens without blanks and comments; undefined for a text in quotes that doesn't end. */
-function tokenize(sql: string): Token[] | undefined {
-  const tokens: Token[] = [];
-  let end = 0;
-  for (const match of sql.matchAll(TOKEN)) {
-    end = match.index + match[0].length;
-    const [kind, text] = Object.entries(match.groups ?? {}).find(([, value]) => value !== undefined) ?? [];
-    if (text === undefined) continue;
-    tokens.push({
-      kind: kind as Token['kind'],
-      text: kind === 'quoted' || kind === 'string' ? unquote(text) : text,
-    });
-  }
-  return end === sql.length ? tokens : undefined;
-}
-
-function unquote(text: string): string {
-  const quote = text[0] ?? '';
-  const inner = text.slice(1, -1);
-  return quote === '[' ? inner : inner.replaceAll(quote + quote, quote);
 }
