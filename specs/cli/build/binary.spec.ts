@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   copyFileSync,
@@ -8,6 +8,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -78,6 +79,26 @@ test('the binary is the whole command line, without PATH, HOME or a folder of it
   assert.equal(run('--version'), `${version}\n`);
   const explained = run('replay', join(root, 'fixtures/event-log/last-night'), '--explain', 'bro_7a3e5c19_2');
   assert.match(explained, /^bro_7a3e5c19_2: /);
+});
+
+test('by a link on the PATH, from elsewhere, the binary starts itself again for the demo and the sandbox', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'bro-binary-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  symlinkSync(binary, join(directory, 'bro-osquery'));
+  const options = { cwd: '/', env: { PATH: `${directory}:/usr/bin:/bin` } };
+  const demo = spawnSync('bro-osquery', ['demo'], { ...options, encoding: 'utf8' });
+  assert.equal(demo.status, 0, `${demo.stdout}${demo.stderr}`);
+  assert.match(demo.stdout, /All of it happened: from a Zeek to osquery and back\.\n$/);
+  const inspecting = spawn('bro-osquery', ['inspect', '--sandbox', '--listen', '127.0.0.1:0'], {
+    ...options,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(inspecting, 'exit');
+  t.after(() => inspecting.kill('SIGKILL'));
+  const [line] = await once(inspecting.stdout, 'data');
+  assert.equal((await fetch(String(line).trim())).status, 200);
+  inspecting.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
 });
 
 function processesOf(path: string): number[] {

@@ -1,5 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isSea } from 'node:sea';
 
 /** An osqueryd to show things with: the command that starts it, and what to say of it. */
 export interface FoundOsqueryd {
@@ -16,9 +17,9 @@ export interface Environment {
 /** The command that starts this program the way it was started itself. */
 export function ourselves(): readonly string[] {
   const { execPath, execArgv, argv } = process;
-  const [, script = execPath] = argv;
-  // One executable with everything in it gives itself as its script.
-  return script === execPath ? [execPath] : [execPath, ...execArgv, script];
+  const [, script] = argv;
+  // A single executable has the program and Node's options inside. `argv[1]` is what it was called by, a link perhaps.
+  return isSea() || script === undefined ? [execPath] : [execPath, ...execArgv, script];
 }
 
 /**
