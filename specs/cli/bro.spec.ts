@@ -252,6 +252,7 @@ describe('bro-osquery bro', () => {
     [['--websocket', 'a b'], /it contains a space/],
     [['--tls-ca', tlsFile('ca.pem')], /name a certificate and its key/],
     [['--tls-ca', tlsFile('ca.pem'), '--tls-certificate', '/nowhere', '--tls-key', '/nowhere'], /\/nowhere/],
+    [['--columns', 'a'], /^error: --columns is given 1 times, and there are 0 queries/],
   ] as const) {
     test(`refuses ${args.join(' ')}`, async (t) => {
       const { exitCode, message } = await failure(run(t, args));

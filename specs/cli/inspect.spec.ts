@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseInspectAddress } from '../../src/cli/inspect/address.ts';
+import { parseInspectAddress, reachableAddresses } from '../../src/cli/inspect/address.ts';
 import { readToken } from '../../src/cli/inspect/options.ts';
 import { inspectCommand } from '../../src/cli/inspect.ts';
 import { surroundings } from '../support/cli-io.ts';
@@ -29,9 +30,62 @@ test('the page is served until the user has had enough; elsewhere than on loopba
   const { io, printed } = surroundings({ interrupted: interrupt.signal });
   const running = inspectCommand(io).parseAsync([LAST_NIGHT, '--listen', '0.0.0.0:0'], { from: 'user' });
   await once(io.out, 'data');
-  assert.match(printed(), /^http:\/\/0\.0\.0\.0:\d+\/#token=feedbeef-0000-4000-8000-000000000002\n$/);
+  const [line = ''] = printed().split('\n');
+  assert.match(line, /^http:\/\/\d+\.\d+\.\d+\.\d+:\d+\/#token=feedbeef-0000-4000-8000-000000000002$/);
+  assert.notEqual(new URL(line).hostname, '0.0.0.0');
+  assert.equal((await fetch(line)).status, 200);
   interrupt.abort();
   await running;
+});
+
+test('the wildcard address stands for all addresses of the machine', () => {
+  const one = (address: string, family: 'IPv4' | 'IPv6', internal = false) => ({
+    ...{ address, family, internal, netmask: '', mac: '', cidr: null },
+    ...(family === 'IPv6' && { scopeid: 0 }),
+  });
+  const interfaces = {
+    lo: [one('127.0.0.1', 'IPv4', true), one('::1', 'IPv6', true)],
+    eth0: [one('192.0.2.7', 'IPv4'), one('2001:db8::7', 'IPv6'), one('fe80::7', 'IPv6')],
+  } as NodeJS.Dict<NetworkInterfaceInfo[]>;
+  assert.deepEqual(reachableAddresses('http://0.0.0.0:99/', interfaces), ['http://192.0.2.7:99/']);
+  assert.deepEqual(reachableAddresses('http://[::]:99/', interfaces), [
+    'http://192.0.2.7:99/',
+    'http://[2001:db8::7]:99/',
+  ]);
+  assert.deepEqual(reachableAddresses('http://0.0.0.0:99/', { lo: interfaces['lo'] }), [
+    'http://127.0.0.1:99/',
+  ]);
+  assert.deepEqual(reachableAddresses('http://[::1]:99/', interfaces), ['http://[::1]:99/']);
+  assert.deepEqual(reachableAddresses('/run/inspect.sock', interfaces), ['/run/inspect.sock']);
+});
+
+test('a path that is not needed, or holds neither log nor trace, is refused', async (t) => {
+  const fails = async (...args: readonly string[]) => {
+    const { io, complained, printed } = surroundings();
+    const command = inspectCommand(io)
+      .exitOverride()
+      .configureOutput({ writeErr: (text) => io.err.write(text) });
+    await assert.rejects(command.parseAsync(args, { from: 'user' }));
+    assert.equal(printed(), '');
+    return complained();
+  };
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'README.md');
+  await writeFile(file, '# A text\n');
+  assert.match(
+    await fails(file),
+    /^error: cannot show .*README\.md: it is neither a segment of an event log nor a trace: the checksum/,
+  );
+  await writeFile(file, '');
+  assert.match(await fails(file), /^error: cannot show .*README\.md: the file is empty\n$/);
+  assert.equal(
+    await fails('--sandbox', directory),
+    `error: --sandbox takes no path: leave ${directory} out\n`,
+  );
+  assert.equal(
+    await fails('--export', join(directory, 'x.svg'), directory),
+    `error: --export takes no path: leave ${directory} out\n`,
+  );
 });
 
 test('rows can be shown of a state directory with its journal alone', async () => {

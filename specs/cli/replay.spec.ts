@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Command } from 'commander';
@@ -58,6 +58,15 @@ describe('bro-osquery replay', () => {
     );
   });
 
+  test('names the Zeeks of the log where none is the one that is asked for', async () => {
+    const { printed, complained } = await run(['replay', LAST_NIGHT, '--bro', 'nosuch']);
+    assert.equal(printed(), '');
+    assert.equal(
+      complained(),
+      'No record is about the Zeek nosuch. Records are about: lab.example:9997, manager.example:9999.\n',
+    );
+  });
+
   test('tells it as JSON, a line for each record', async () => {
     const { printed } = await run(['replay', LAST_NIGHT, '--json', '--until', '1']);
     assert.deepEqual(JSON.parse(printed()), {
@@ -105,6 +114,17 @@ describe('bro-osquery replay', () => {
 `,
     );
     assert.equal((await run(['replay', LAST_NIGHT, '--diff', '27..28'])).printed(), 'Nothing changed.\n');
+    for (const range of [
+      '30..7',
+      '2026-11-24T03:12:33..7',
+      '30..2026-11-23T22:10:10',
+      '2026-11-24..2026-11-23',
+    ]) {
+      await assert.rejects(run(['replay', LAST_NIGHT, '--diff', range]), {
+        code: 'bad-sequence',
+        message: 'the moments of the range are in the wrong order: name the earlier one first',
+      });
+    }
   });
 
   test('reads one segment of it, and a stream, and says when the beginning is missing', async () => {
@@ -128,14 +148,21 @@ describe('bro-osquery replay', () => {
     );
   });
 
+  test('finds the beginning of a log in a copy of any name', async (t) => {
+    const copy = join(await temporaryDirectory(t), 'copy');
+    await copyFile(join(LAST_NIGHT, 'event-log/segment-0000000000000001.jsonl'), copy);
+    const { printed, complained } = await run(['replay', copy, '--until', '1']);
+    assert.match(printed(), /#1 .*the log is new\)\n$/);
+    assert.equal(complained(), '');
+  });
+
   test('says what a crash has left at the end', async () => {
     const torn = join(FIXTURES, 'torn.jsonl');
     const { printed, complained } = await run(['replay', torn]);
     assert.equal(printed().split('\n').length, 7);
     assert.equal(
       complained(),
-      `Earlier records are gone: what was before the first one is not known.
-Not finished, as a crash or a writer at work leaves it: 60 bytes at the end of ${torn}.
+      `Not finished, as a crash or a writer at work leaves it: 60 bytes at the end of ${torn}.
 `,
     );
   });

@@ -180,8 +180,8 @@ test('an address for metrics that is none is refused, as an option and in the en
     });
   const option = start({}, '--metrics', 'host:name');
   assert.equal(option.status, 1);
-  assert.match(option.stderr, /'host:name'.* is no HOST:PORT/);
+  assert.match(option.stderr, /'host:name'.* An address is host:port, or a port on loopback/);
   const inherited = start({ BRO_OSQUERY_METRICS: 'host:name' });
   assert.equal(inherited.status, 1);
-  assert.match(inherited.stderr, /BRO_OSQUERY_METRICS.* is no HOST:PORT/);
+  assert.match(inherited.stderr, /BRO_OSQUERY_METRICS.* An address is host:port, or a port on loopback/);
 });

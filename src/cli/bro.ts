@@ -130,6 +130,11 @@ export function broCommand(io: Io): Command {
     });
     const target = targetOf(options);
     const queries = queriesOf(options, target);
+    const lists = options.columns?.length ?? 0;
+    if (lists > queries.length) {
+      const are = queries.length === 1 ? 'is 1 query' : `are ${queries.length} queries`;
+      command.error(`error: --columns is given ${lists} times, and there ${are}`, { exitCode: 1 });
+    }
     for (const { query } of queries) {
       const objection = speech.objectionTo(query);
       if (objection !== undefined) command.error(`error: ${vocabulary} ${objection}`, { exitCode: 1 });

@@ -202,7 +202,9 @@ function bridgeTo(
 /** `9090` alone is on loopback. */
 function metricsAddress(text: string): MetricsAddress {
   const [, host = '127.0.0.1', port = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
-  if (port === '' || Number(port) > 65_535) throw new InvalidArgumentError('is no HOST:PORT');
+  if (port === '' || Number(port) > 65_535) {
+    throw new InvalidArgumentError('An address is host:port, or a port on loopback.');
+  }
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
@@ -225,6 +227,6 @@ async function letInspect(
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('is not a number of seconds');
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('It is no number of seconds.');
   return value;
 }

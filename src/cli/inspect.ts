@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MACHINES } from '../../actors/machines.ts';
 import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import type { Conversation } from '../inspect/conversation.ts';
 import type { RowAccess } from '../inspect/rows.ts';
 import { reasonOf } from '../text/reason.ts';
-import { type InspectAddress, loopback } from './inspect/address.ts';
+import { type InspectAddress, loopback, reachableAddresses } from './inspect/address.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
 import { type Io, printLine } from './io.ts';
 import { VERSION } from './version.ts';
@@ -68,6 +69,10 @@ export function inspectCommand(io: Io): Command {
       new Option('--machine <name>', 'of which machine').choices([...MACHINES.keys()]).default('bro-peer'),
     )
     .action(async (path: string | undefined, options: InspectOptions, command: Command) => {
+      if (path !== undefined && (options.sandbox || options.export !== undefined)) {
+        const option = options.sandbox ? '--sandbox' : '--export';
+        command.error(`error: ${option} takes no path: leave ${path} out`);
+      }
       if (options.export !== undefined) return exportChart(io, options.export, options.machine);
       if (options.sandbox) {
         const isChosen = command.getOptionValueSource('listen') !== 'default';
@@ -109,7 +114,10 @@ async function serve(io: Io, options: InspectOptions, { conversation, rows }: Se
     conversation,
     rows,
   });
-  await printLine(io.out, `${server.address}${token === null ? '' : `#token=${encodeURIComponent(token)}`}`);
+  const fragment = token === null ? '' : `#token=${encodeURIComponent(token)}`;
+  for (const address of reachableAddresses(server.address, networkInterfaces())) {
+    await printLine(io.out, `${address}${fragment}`);
+  }
   await printLine(io.err, 'Open this address in a browser; Ctrl-C ends it.');
   if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
   await server.close();

@@ -9,6 +9,7 @@ import { demoNatsCommand } from './demo-nats.ts';
 import { doctorCommand } from './doctor.ts';
 import { extensionCommand } from './extension.ts';
 import { failureInWords } from './failure.ts';
+import { helpCommand } from './help.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
@@ -97,6 +98,8 @@ const program = new Command('bro-osquery')
   .addCommand(interruptible(logCommand(io)))
   .addCommand(interruptible(inspectCommand(io)))
   .addCommand(sandboxCommand({ exit: (code) => process.exit(code) }));
+
+program.helpCommand(false).addCommand(helpCommand(program));
 
 // What is wrong may be said in words of others.
 for (const command of program.commands) {

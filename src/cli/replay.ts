@@ -1,11 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { EventLogError } from '../event-log/event-log-error.ts';
 import { readLog } from '../event-log/event-log-reader-store.ts';
 import { difference, differenceInWords } from '../replay/difference.ts';
 import { explain, explanationInWords } from '../replay/explain.ts';
 import { type Point, parsePoint, parseRange } from '../replay/point.ts';
-import { printableJson, timeInWords } from '../replay/printable.ts';
-import { type Moment, type Replayable, stateAt, statesAt, timeline } from '../replay/replay.ts';
+import { printable, printableJson, timeInWords } from '../replay/printable.ts';
+import { type Moment, peersOf, type Replayable, stateAt, statesAt, timeline } from '../replay/replay.ts';
 import { cutOffInWords } from '../replay/trace-reader.ts';
 import { replayInWords, replayTrace } from '../replay/trace-replay.ts';
 import { render } from '../schedule/render.ts';
@@ -122,10 +121,30 @@ async function answer(io: Io, log: Replayable, options: ReplayOptions): Promise<
       : explanationInWords(explanation, options.explain, timeInWords);
     for (const line of lines) await printLine(io.out, line);
   } else {
-    for await (const moment of timeline(log, { until, bro: options.bro ?? null })) {
-      await printLine(io.out, options.json ? momentAsJson(moment) : momentInWords(moment));
-    }
+    await printTimeline(io, log, options);
   }
+}
+
+async function printTimeline(io: Io, log: Replayable, { until, bro, json }: ReplayOptions): Promise<void> {
+  const peers = new Set<string>();
+  const records = async function* () {
+    for await (const record of log.records) {
+      for (const peer of peersOf(record)) peers.add(peer);
+      yield record;
+    }
+  };
+  const noted = { base: log.base, records: records() };
+  let printed = 0;
+  for await (const moment of timeline(noted, { until: until ?? null, bro: bro ?? null })) {
+    await printLine(io.out, json ? momentAsJson(moment) : momentInWords(moment));
+    printed += 1;
+  }
+  if (bro === undefined || printed > 0) return;
+  const others = [...peers].sort().map(printable).join(', ');
+  await printLine(
+    io.err,
+    `No record is about the Zeek ${printable(bro)}. ${others === '' ? 'No record is about any Zeek.' : `Records are about: ${others}.`}`,
+  );
 }
 
 function momentInWords({ record, words }: Moment): string {
@@ -147,9 +166,6 @@ async function printDifference(
   // The log's beginning is before its first record.
   const [before, after] = await statesAt(log, [from ?? { by: 'seq', seq: 0 }, to]);
   if (!before || !after) return;
-  if (after.seq < before.seq) {
-    throw new EventLogError('bad-sequence', 'the second moment of --diff is before the first');
-  }
   const found = difference(before.state, after.state);
   const lines = asJson ? [printableJson(JSON.stringify(found))] : differenceInWords(found);
   for (const line of lines) await printLine(io.out, line);

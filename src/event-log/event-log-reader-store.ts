@@ -158,14 +158,15 @@ function rewritten(path: string): EventLogError {
   );
 }
 
-/** One segment, wherever it was copied to; a snapshot beside it tells what was before. */
+/** One segment, wherever it was copied to, under whatever name; a snapshot beside it tells what was before. */
 async function readSegment(disk: Disk, path: string): Promise<LogReading> {
   const tally = new Tally();
   tally.total = (await disk.stat(path)).size;
-  const first = logFiles([basename(path)]).segments[0]?.seq ?? null;
+  const named = logFiles([basename(path)]).segments[0]?.seq ?? null;
+  const first = named ?? (await firstRecord(disk, path));
   const records = async function* (): AsyncGenerator<LogRecord> {
     let offset = 0;
-    for await (const { decision, end } of decisionsOf(disk, path, 0, new DecisionReader(first))) {
+    for await (const { decision, end } of decisionsOf(disk, path, 0, new DecisionReader(named))) {
       yield* decision;
       tally.read += end - offset;
       offset = end;
@@ -179,6 +180,14 @@ async function readSegment(disk: Disk, path: string): Promise<LogReading> {
     progress: () => tally,
     unfinished: () => tally.unfinished,
   };
+}
+
+/** The number of a file's first record; null where it has none that is whole. Throws where it is no log. */
+async function firstRecord(disk: Disk, path: string): Promise<number | null> {
+  for await (const { decision } of decisionsOf(disk, path, 0, new DecisionReader(null))) {
+    return decision[0]?.seq ?? null;
+  }
+  return null;
 }
 
 /** What comes in on a stream: the log from its beginning, or one segment of it, whose first record says which. */

@@ -1,3 +1,4 @@
+import { EventLogError } from '../event-log/event-log-error.ts';
 import { eventOf, type LogRecord } from '../event-log/record.ts';
 import type { Snapshot } from '../event-log/snapshot.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
@@ -34,7 +35,7 @@ export async function* timeline(log: Replayable, { until, bro }: TimelineOptions
     if (until && isAfter(record, until)) return;
     const event = eventOf(record);
     remember(queries, event);
-    if (bro === null || isAbout(record, bro)) {
+    if (bro === null || peersOf(record).includes(bro)) {
       const words = event
         ? inWords(event, (name) => queries.get(name))
         : `${record.type}: not known to this version`;
@@ -55,7 +56,10 @@ export async function stateAt(
 
 const FOLDED_AT_ONCE = 4096;
 
-/** The states at some moments, in their order in the log, with one walk. */
+/**
+ * The states at some moments, with one walk.
+ * @throws EventLogError `bad-sequence` where the moments are not in the order of the log
+ */
 export async function statesAt(
   log: Replayable,
   points: readonly (Point | null)[],
@@ -64,23 +68,32 @@ export async function statesAt(
   let state = log.base?.state ?? initialState();
   let seq = log.base?.seq ?? 0;
   let events: ScheduleEvent[] = [];
+  let last: LogRecord | undefined;
   const flush = (): void => {
     state = fold(state, events);
     events = [];
   };
-  for await (const record of log.records) {
-    while (states.length < points.length && isPast(record, points[states.length] ?? null)) {
-      flush();
-      states.push({ state, seq });
+  const take = (): void => {
+    if (last && isPast(last, points[states.length] ?? null)) {
+      // The records before the first moment are all before it: only a later moment can have been passed.
+      throw new EventLogError(
+        'bad-sequence',
+        'the moments of the range are in the wrong order: name the earlier one first',
+      );
     }
+    flush();
+    states.push({ state, seq });
+  };
+  for await (const record of log.records) {
+    while (states.length < points.length && isPast(record, points[states.length] ?? null)) take();
     if (states.length === points.length) break;
     const event = eventOf(record);
     if (event) events.push(event);
     if (events.length >= FOLDED_AT_ONCE) flush();
     seq = record.seq;
+    last = record;
   }
-  flush();
-  while (states.length < points.length) states.push({ state, seq });
+  while (states.length < points.length) take();
   return states;
 }
 
@@ -88,10 +101,10 @@ function isPast(record: LogRecord, point: Point | null): boolean {
   return point !== null && isAfter(record, point);
 }
 
-/** Whether a fact is about a Bro, or was brought about by it. */
-function isAbout({ data, cause }: LogRecord, bro: string): boolean {
-  if (cause?.peer === bro) return true;
-  return typeof data === 'object' && data !== null && 'peer' in data && data.peer === bro;
+/** The Bros that a fact is about, or that have brought it about. */
+export function peersOf({ data, cause }: LogRecord): string[] {
+  const named = typeof data === 'object' && data !== null && 'peer' in data ? data.peer : undefined;
+  return [cause?.peer, named].filter((peer) => typeof peer === 'string');
 }
 
 /** The queries that run or wait at the beginning, by name. */

@@ -1,4 +1,5 @@
 import type { ListenOptions } from 'node:net';
+import type { networkInterfaces } from 'node:os';
 
 /** Where an inspection listens or is found. */
 export interface InspectAddress {
@@ -33,4 +34,27 @@ export function loopback(port: number): InspectAddress {
     isLocal: true,
     socketUrl: `ws://127.0.0.1:${port}/socket`,
   };
+}
+
+/**
+ * What a browser can open of a server's address: the wildcard address (`0.0.0.0`, `[::]`) is all addresses of this
+ * machine, loopback only where it has no other.
+ */
+export function reachableAddresses(
+  address: string,
+  interfaces: ReturnType<typeof networkInterfaces>,
+): readonly string[] {
+  if (!URL.canParse(address)) return [address];
+  const url = new URL(address);
+  if (url.hostname !== '0.0.0.0' && url.hostname !== '[::]') return [address];
+  const all = Object.values(interfaces).flatMap((ofOne) => ofOne ?? []);
+  const usable = all.filter(
+    ({ family, internal, address }) =>
+      !internal && (family === 'IPv4' || (url.hostname === '[::]' && !address.startsWith('fe80:'))),
+  );
+  const hosts = usable.map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address));
+  return (hosts.length === 0 ? ['127.0.0.1'] : hosts).map((host) => {
+    url.hostname = host;
+    return url.href;
+  });
 }

@@ -1,9 +1,10 @@
 import { open, stat } from 'node:fs/promises';
-import { readLog } from '../../event-log/event-log-reader-store.ts';
+import { type LogReading, readLog } from '../../event-log/event-log-reader-store.ts';
 import type { InspectSource } from '../../inspect/conversation.ts';
 import { Recording } from '../../inspect/recording.ts';
 import { recordTraceLines } from '../../inspect/trace-recording.ts';
 import { cutOffInWords } from '../../replay/trace-reader.ts';
+import { reasonOf } from '../../text/reason.ts';
 import { readTraceFile } from '../trace-file.ts';
 import { layOutCharts } from './charts.ts';
 
@@ -41,8 +42,7 @@ function traceSource(path: string): InspectSource {
 
 async function logSource(path: string): Promise<InspectSource> {
   const isDirectory = (await stat(path)).isDirectory();
-  // Says at once where there is no log.
-  const { base } = await readLog(path);
+  const { base } = await (isDirectory ? readLog(path) : readSegment(path));
   return {
     name: { kind: 'log', name: path },
     charts: layOutCharts,
@@ -57,4 +57,13 @@ async function logSource(path: string): Promise<InspectSource> {
       return { recording, close: () => end.abort() };
     },
   };
+}
+
+/** Says at once where a file is no log. */
+async function readSegment(path: string): Promise<LogReading> {
+  const reading = await readLog(path).catch((error: unknown) => {
+    throw new Error(`it is neither a segment of an event log nor a trace: ${reasonOf(error)}`);
+  });
+  if (reading.base === null && (await stat(path)).size === 0) throw new Error('the file is empty');
+  return reading;
 }
