@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { readCursors } from '../../delivery/cursor-store.ts';
+import { countPendingRows } from '../../delivery/pending-rows-store.ts';
 import { storedSegments } from '../../delivery/segment-files-store.ts';
 import { readLog } from '../../event-log/event-log-reader-store.ts';
 import { counted, printable, timeInWords } from '../../replay/printable.ts';
 import { stateAt } from '../../replay/replay.ts';
-import { subscriptionsOf } from '../../schedule/schedule.ts';
+import { executions, type ScheduleState, subscriptions, subscriptionsOf } from '../../schedule/schedule.ts';
 import { reasonOf } from '../../text/reason.ts';
 import { gapInWords } from '../../vocabulary/gap-words.ts';
 import type { Gap } from '../../vocabulary/words.ts';
@@ -28,8 +29,8 @@ export interface RemainsOfBro {
   readonly lostAt: number | null;
   /** It has, or will never get, all rows numbered below; null without a cursor. */
   readonly cursor: number | null;
-  /** Bytes of the journal, at the most, that it has not confirmed. */
-  readonly unconfirmedBytes: number;
+  /** Rows in the journal that it has not confirmed; null where the journal or the event log can't be read. */
+  readonly pendingRows: number | null;
   readonly gap: Gap | null;
 }
 
@@ -41,8 +42,9 @@ export async function lookAtRemains(directory: string): Promise<Remains> {
     readCursors(join(directory, 'delivery')).catch(() => undefined),
   ]);
   const schedule = 'problem' in log ? undefined : log.state;
-  const lengths = 'problem' in segments ? [] : segments;
   const peers = new Set([...Object.keys(schedule?.bros ?? {}), ...(cursors?.keys() ?? [])]);
+  const positions = new Map([...peers].map((peer) => [peer, cursors?.get(peer)?.position ?? 0]));
+  const pending = schedule && (await pendingRows(directory, schedule, positions));
   return {
     directory,
     eventLog: 'problem' in log ? log : { seq: log.seq, unfinished: log.unfinished },
@@ -57,7 +59,7 @@ export async function lookAtRemains(directory: string): Promise<Remains> {
         subscriptions: schedule ? subscriptionsOf(schedule, peer).length : 0,
         lostAt: schedule?.bros[peer]?.lostAt ?? null,
         cursor: cursor?.position ?? null,
-        unconfirmedBytes: bytesFrom(lengths, cursor?.position ?? 0),
+        pendingRows: pending?.get(peer) ?? null,
         gap: cursor?.gap ?? null,
       };
     }),
@@ -78,15 +80,20 @@ async function orProblem<T extends object>(work: Promise<T>): Promise<T | { read
   }
 }
 
-/** Bytes of the files that may hold rows numbered from there on. */
-function bytesFrom(
-  segments: readonly { readonly first: number; readonly bytes: number }[],
-  position: number,
-): number {
-  return segments.reduce((sum, { bytes }, at) => {
-    const following = segments[at + 1];
-    return following && following.first <= position ? sum : sum + bytes;
-  }, 0);
+/** Undefined where the journal can't be read. */
+async function pendingRows(
+  directory: string,
+  schedule: ScheduleState,
+  cursors: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  const peers = new Map(
+    [...subscriptions(schedule), ...executions(schedule)].map(({ name, peer }) => [name, peer]),
+  );
+  return countPendingRows(join(directory, 'journal'), {
+    cursors,
+    peerOf: (name) => peers.get(name),
+    yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+  }).catch(() => undefined);
 }
 
 export function remainsInWords({ directory, eventLog, journal, bros }: Remains): string[] {
@@ -113,11 +120,15 @@ export function remainsInWords({ directory, eventLog, journal, bros }: Remains):
   ];
 }
 
-function broInWords({ peer, subscriptions, lostAt, cursor, unconfirmedBytes, gap }: RemainsOfBro): string[] {
+function broInWords({ peer, subscriptions, lostAt, cursor, pendingRows, gap }: RemainsOfBro): string[] {
   const away = lostAt === null ? '' : `, away since ${timeInWords(lostAt)}`;
+  const rows =
+    pendingRows === null
+      ? 'it is not known how many rows wait for it'
+      : `${counted(pendingRows, 'row')} ${pendingRows === 1 ? 'waits' : 'wait'} for it`;
   const at = cursor === null ? 'has confirmed nothing' : `has confirmed all rows below ${cursor}`;
   return [
-    `  Zeek ${printable(peer)}: ${counted(subscriptions, 'subscription')}${away}; it ${at}, at most ${bytes(unconfirmedBytes)} are to come`,
+    `  Zeek ${printable(peer)}: ${counted(subscriptions, 'subscription')}${away}; it ${at}, ${rows}`,
     ...(gap === null ? [] : [`    it will be told: ${printable(gapInWords(gap))}`]),
   ];
 }
