@@ -4,6 +4,8 @@ import { NIL_ENDPOINT } from './endpoint-id.ts';
 import { encodeEnvelopeHeader, INITIAL_TTL } from './envelope.ts';
 import { writeBatchStart, writeEvent, type ZeekEvent } from './zeek-event.ts';
 
+/** Where a body begins to grow: a process may have ten thousand connections that say little. */
+const INITIAL = 512;
 /** Room for a frame's length and the start of a batch message. */
 const BATCH_OVERHEAD = 64;
 
@@ -11,7 +13,7 @@ const BATCH_OVERHEAD = 64;
 export class EventFrames {
   readonly #sender: string;
   readonly #maxFrame: number;
-  readonly #body = new ByteWriter(16 * 1024);
+  readonly #body = new ByteWriter(INITIAL);
   readonly #start = new ByteWriter(BATCH_OVERHEAD);
   #topic: string | undefined;
   #header: Uint8Array = new Uint8Array();

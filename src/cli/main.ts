@@ -16,6 +16,7 @@ import { logCommand } from './log.ts';
 import { manualCommand, type Reader } from './manual.ts';
 import { replayCommand } from './replay.ts';
 import { sandboxCommand } from './sandbox.ts';
+import { simulateCommand } from './simulate.ts';
 import { statusCommand } from './status.ts';
 import { VERSION } from './version.ts';
 
@@ -89,6 +90,7 @@ const program = new Command('bro-osquery')
     }),
   )
   .addCommand(interruptible(broCommand(io)))
+  .addCommand(interruptible(simulateCommand(io)))
   .addCommand(interruptible(demoCommand(io)))
   .addCommand(interruptible(demoNatsCommand(io)))
   .addCommand(statusCommand(io))

@@ -8,8 +8,12 @@ import { DEFAULT_PREFIX, prefixProblem } from '../../nats/subjects.ts';
 import { VERSION } from '../version.ts';
 
 /** Options of a Bro that meets its hosts at a NATS server. */
-export interface NatsOptions {
+export interface NatsOptions extends NatsServerOptions {
   readonly nats?: NatsAddress;
+}
+
+/** How a NATS server is used, whoever connects to it. */
+export interface NatsServerOptions {
   readonly natsPrefix: string;
   readonly natsJetstream: JetStreamUse;
   readonly natsCredentials?: string;
@@ -21,12 +25,16 @@ export interface NatsOptions {
 export type NatsAddress = Extract<EndpointAddress, { readonly kind: 'nats' }>;
 
 export function addNatsOptions(command: Command): void {
+  command.addOption(
+    new Option('--nats <url>', 'meet hosts at a NATS server, nats://host:port or tls://host:port')
+      .argParser(natsAddress)
+      .conflicts(['listen', 'websocket']),
+  );
+  addNatsServerOptions(command);
+}
+
+export function addNatsServerOptions(command: Command): void {
   command
-    .addOption(
-      new Option('--nats <url>', 'meet hosts at a NATS server, nats://host:port or tls://host:port')
-        .argParser(natsAddress)
-        .conflicts(['listen', 'websocket']),
-    )
     .addOption(
       new Option('--nats-prefix <subject>', 'prefix of the subjects; each belongs to one Zeek')
         .argParser(subjectPrefix)
@@ -46,7 +54,7 @@ export function addNatsOptions(command: Command): void {
 }
 
 /** @throws Error if the options contradict one another */
-export function natsSettings(options: NatsOptions): NatsSettings {
+export function natsSettings(options: NatsServerOptions): NatsSettings {
   const { natsPrefix, natsJetstream, natsCredentials, natsNkey, natsUser, natsPassword } = options;
   const settings: NatsSettings = {
     prefix: natsPrefix,
