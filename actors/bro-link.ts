@@ -1,4 +1,4 @@
-import type { Audience, Host, Notice, Request } from '../src/vocabulary/words.ts';
+import type { Audience, Host, Notice, Request } from '../src/vocabulary/model.ts';
 
 /** What a Bro's peer and its connection tell each other, and how long the peer waits for what. */
 

@@ -1,7 +1,7 @@
 import { assign, not, sendTo, setup } from 'xstate';
 import type { MessageOf } from '../src/bus/messages.ts';
 import { token } from '../src/text/subject-token.ts';
-import type { Host } from '../src/vocabulary/words.ts';
+import type { Host } from '../src/vocabulary/model.ts';
 import {
   type ConnectionCommand,
   type ConnectionEvent,

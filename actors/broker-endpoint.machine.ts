@@ -1,6 +1,6 @@
 import { assign, type DoneActorEvent, enqueueActions, setup } from 'xstate';
 import type { Configuration, MessageOf } from '../src/bus/messages.ts';
-import type { Host } from '../src/vocabulary/words.ts';
+import type { Host } from '../src/vocabulary/model.ts';
 import type { LinkTiming } from './bro-link.ts';
 import { broPeerMachine } from './bro-peer.machine.ts';
 import { inboxPort, publishPort } from './port.ts';

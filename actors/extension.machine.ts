@@ -3,7 +3,7 @@ import type { MessageOf } from '../src/bus/messages.ts';
 import { DEFAULT_POLICY } from '../src/schedule/policy.ts';
 import { groupsOf, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import { reasonOf } from '../src/text/reason.ts';
-import type { Host } from '../src/vocabulary/words.ts';
+import type { Host } from '../src/vocabulary/model.ts';
 import type { LinkTiming } from './bro-link.ts';
 import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
 import { courierMachine } from './courier.machine.ts';

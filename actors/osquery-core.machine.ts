@@ -1,7 +1,7 @@
 import { assign, setup } from 'xstate';
 import type { Configuration, MessageOf } from '../src/bus/messages.ts';
 import { reasonOf } from '../src/text/reason.ts';
-import type { Host } from '../src/vocabulary/words.ts';
+import type { Host } from '../src/vocabulary/model.ts';
 import { callbackPort, inboxPort, promisePort, publishPort } from './port.ts';
 
 /** Milliseconds. */

@@ -1,6 +1,6 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 import type { Command, CommandOf } from '../src/schedule/commands.ts';
-import type { Column, Query, RepeatedQuery, Request } from '../src/vocabulary/words.ts';
+import type { Column, Query, RepeatedQuery, Request } from '../src/vocabulary/model.ts';
 import { ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 /** What osquery says of a query: its columns in order, and the tables it reads. Or why it can't run. */

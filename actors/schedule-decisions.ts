@@ -6,7 +6,7 @@ import { fold } from '../src/schedule/evolve.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { contentHash, render } from '../src/schedule/render.ts';
 import { executionNamed, groupsOf, type ScheduleState, subscriptionNamed } from '../src/schedule/schedule.ts';
-import type { Query } from '../src/vocabulary/words.ts';
+import type { Query } from '../src/vocabulary/model.ts';
 import { commandsFor, type Descriptions, type Pending } from './schedule-commands.ts';
 
 /** What a batch of news comes to, before it is in the log. */

@@ -3,7 +3,7 @@ import { unheld } from '../src/schedule/decide-query.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { type Refusal, requestRefusal, sqlRefusal } from '../src/schedule/refusal.ts';
 import { broOf, type ScheduleState } from '../src/schedule/schedule.ts';
-import type { Query, RepeatedQuery } from '../src/vocabulary/words.ts';
+import type { Query, RepeatedQuery } from '../src/vocabulary/model.ts';
 import { type Descriptions, type Pending, queriesIn } from './schedule-commands.ts';
 
 /** What is to be asked of osquery before a batch of news can be decided on. */

@@ -9,7 +9,7 @@ import {
   pauseAfter,
 } from '../../actors/bro-link.ts';
 import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
-import type { Host } from '../../src/vocabulary/words.ts';
+import type { Host } from '../../src/vocabulary/model.ts';
 import { busProbe, callbackProbe } from '../support/machine-ports.ts';
 import { sampleHost } from '../support/sample-host.ts';
 

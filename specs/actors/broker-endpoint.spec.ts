@@ -5,7 +5,7 @@ import type { ConnectionCommand, ConnectionEvent } from '../../actors/bro-link.t
 import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
 import { brokerEndpointMachine } from '../../actors/broker-endpoint.machine.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
-import type { Host } from '../../src/vocabulary/words.ts';
+import type { Host } from '../../src/vocabulary/model.ts';
 import { busProbe, callbackProbe } from '../support/machine-ports.ts';
 import { sampleHost } from '../support/sample-host.ts';
 

@@ -9,7 +9,7 @@ import type { ScheduleEvent } from '../../src/schedule/events.ts';
 import { fold } from '../../src/schedule/evolve.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import { type Execution, initialState, subscriptions } from '../../src/schedule/schedule.ts';
-import type { RepeatedQuery, Request } from '../../src/vocabulary/words.ts';
+import type { RepeatedQuery, Request } from '../../src/vocabulary/model.ts';
 import { busProbe, promiseProbe, settle } from '../support/machine-ports.ts';
 
 const PEER = 'zeek:9999';

@@ -5,13 +5,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Turns } from '../../src/cli/extension/ports/turns.ts';
+import { CooperativeScheduler } from '../../src/cli/extension/ports/cooperative-scheduler.ts';
 import { Courier } from '../../src/delivery/courier.ts';
 import { CursorStore } from '../../src/delivery/cursor-store.ts';
 import { JournalStore } from '../../src/delivery/journal-store.ts';
 import type { Deliverable, Link } from '../../src/delivery/ports.ts';
 import { zeekOsquery } from '../../src/vocabulary/zeek-osquery.ts';
-import { logEntry, subscription } from '../support/delivery-world.ts';
+import { logEntry, subscription } from '../support/delivery-harness.ts';
 import { sampleHost } from '../support/sample-host.ts';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -100,7 +100,7 @@ async function withCourier(
         const timer = setTimeout(callback, milliseconds);
         return () => clearTimeout(timer);
       },
-      yieldTurn: new Turns().next,
+      yieldControl: new CooperativeScheduler().nextSlot,
     },
   });
   courier.start();

@@ -12,7 +12,7 @@ import { explain } from '../../src/replay/explain.ts';
 import { timeline } from '../../src/replay/replay.ts';
 import type { ScheduleEvent } from '../../src/schedule/events.ts';
 import { subscriptions } from '../../src/schedule/schedule.ts';
-import { ALL, caused, fact, LOG_ID, PROCESS_COLUMNS, query } from '../support/schedule-words.ts';
+import { ALL, caused, fact, LOG_ID, PROCESS_COLUMNS, query } from '../support/schedule-builders.ts';
 
 /** How quick the event log is on this machine. BENCH_RECORDS makes it shorter. */
 const { BENCH_RECORDS, BENCH_DIR } = process.env;

@@ -13,7 +13,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createManagerClient } from '../../src/osquery/manager-client.ts';
-import { batchLine } from '../support/delivery-world.ts';
+import { batchLine } from '../support/delivery-harness.ts';
 import { HostProcesses } from '../support/host-processes.ts';
 
 const SQL = "SELECT 1 AS n, 'text' AS text WHERE 0";
@@ -134,9 +134,9 @@ try {
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const mood of MOODS) {
       await zeek.be(mood);
-      await host.untilReported(`the Zeek is ${mood}`, ({ bros: [bro], delivery: [account] }) => {
+      await host.untilReported(`the Zeek is ${mood}`, ({ bros: [bro], delivery: [counts] }) => {
         if (mood === 'absent') return bro?.state !== 'linked.peered';
-        return bro?.state === 'linked.peered' && (mood !== 'healthy' || account?.pending === 0);
+        return bro?.state === 'linked.peered' && (mood !== 'healthy' || counts?.pending === 0);
       });
       for (const rows of [10, 1000]) {
         const text = line(name, rows);

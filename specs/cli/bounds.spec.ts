@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { accountError } from '../../src/delivery/accounting.ts';
+import { countsError } from '../../src/delivery/delivery-counts.ts';
 import { startBro, type TestBro } from '../support/bro.ts';
-import { batchLine } from '../support/delivery-world.ts';
+import { batchLine } from '../support/delivery-harness.ts';
 import { HostProcesses } from '../support/host-processes.ts';
 
 /** Disks that are full for a while, the journal at its bound, a Bro that never comes back: with real processes. */
@@ -82,17 +82,17 @@ async function survive(t: TestContext, bro: TestBro, host: HostProcesses, disk: 
     ({ delivery, logger }) => delivery.every(({ pending }) => pending === 0) && logger.refusal === '',
   );
   await bro.untilHolds(() => declared(bro) > 0, 'the Zeek is told what it will not get');
-  const [account] = report.delivery;
-  assert.ok(account);
-  assert.equal(accountError(account), undefined);
-  assert.equal(account.taken, numbers.handedOver.size);
-  assert.equal(account.confirmed + account.refused, account.taken);
+  const [counts] = report.delivery;
+  assert.ok(counts);
+  assert.equal(countsError(counts), undefined);
+  assert.equal(counts.taken, numbers.handedOver.size);
+  assert.equal(counts.confirmed + counts.refused, counts.taken);
   const missing = [...numbers.handedOver].filter((n) => !heard(bro, A).has(n));
-  assert.equal(missing.length, account.refused);
-  assert.equal(declared(bro), account.refused);
+  assert.equal(missing.length, counts.refused);
+  assert.equal(declared(bro), counts.refused);
   // The rows of before and after are all there.
   assert.ok(missing.every((n) => n >= 200 && n < 800));
-  t.diagnostic(`${account.refused} of ${account.taken} rows were refused by the disk, and declared`);
+  t.diagnostic(`${counts.refused} of ${counts.taken} rows were refused by the disk, and declared`);
 }
 
 test('a disk that takes no more for a while ends nothing: osquery is answered, what is lost is declared', async (t) => {
@@ -159,13 +159,13 @@ test('at its bound the journal gives up the oldest rows of the Zeek that is away
     delivery.some(({ peer, pending }) => peer === here.address && pending === 0),
   );
   assert.ok(full.journal.bytes <= 1_048_576);
-  const account = (peer: string) => full.delivery.find((one) => one.peer === peer);
-  assert.equal(account(here.address)?.confirmed, ofA.handedOver.size);
-  assert.equal(account(here.address)?.dropped, 0);
+  const counts = (peer: string) => full.delivery.find((one) => one.peer === peer);
+  assert.equal(counts(here.address)?.confirmed, ofA.handedOver.size);
+  assert.equal(counts(here.address)?.dropped, 0);
   assert.deepEqual(heard(here, A), ofA.handedOver);
-  const dropped = account(away.address)?.dropped ?? 0;
+  const dropped = counts(away.address)?.dropped ?? 0;
   assert.ok(dropped > 0);
-  for (const one of full.delivery) assert.equal(accountError(one), undefined);
+  for (const one of full.delivery) assert.equal(countsError(one), undefined);
 
   // It must survive that we die before it is back.
   await host.kill('extension');
@@ -220,7 +220,7 @@ test('a Zeek that never comes back costs the other nothing', async (t) => {
   const report = await host.untilReported('all is counted', ({ delivery }) =>
     delivery.some(({ peer, pending }) => peer === here.address && pending === 0),
   );
-  for (const one of report.delivery) assert.equal(accountError(one), undefined);
+  for (const one of report.delivery) assert.equal(countsError(one), undefined);
   assert.ok(report.delivery.some(({ peer, pending }) => peer === gone.address && pending > 0));
 });
 

@@ -8,7 +8,7 @@ import { WEBSOCKET_PATH } from '../../src/broker/address.ts';
 import { connectTcp } from '../../src/broker/tcp-connection.ts';
 import { connectWebSocket } from '../../src/broker/websocket-connection.ts';
 import { broCommand } from '../../src/cli/bro.ts';
-import type { Column, Query, Request, ResultRow } from '../../src/vocabulary/words.ts';
+import type { Column, Query, Request, ResultRow } from '../../src/vocabulary/model.ts';
 import { surroundings } from '../support/cli-io.ts';
 import { recordHandlers } from '../support/recorded-connection.ts';
 import { sampleHost } from '../support/sample-host.ts';
@@ -232,7 +232,14 @@ describe('bro-osquery bro', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line).type);
-    assert.deepEqual(types, ['listening', 'connected', 'announced', 'asked', 'unasked', 'disconnected']);
+    assert.deepEqual(types, [
+      'listening',
+      'connected',
+      'announced',
+      'requested',
+      'unsubscribed',
+      'disconnected',
+    ]);
   });
 
   for (const [args, problem] of [

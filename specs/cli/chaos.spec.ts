@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ChaosWorld } from '../support/chaos-world.ts';
+import { ChaosHarness } from '../support/chaos-harness.ts';
 import { SeededRandom } from '../support/random.ts';
 
 /**
@@ -32,39 +32,39 @@ const FAULTS = [
 
 test(`${ROUNDS} rounds of chaos lose no row that was answered for, or logged by osqueryd (CHAOS_SEED=${SEED})`, async (t) => {
   const random = new SeededRandom(SEED);
-  const world = await ChaosWorld.create(t);
-  await world.start();
+  const harness = await ChaosHarness.create(t);
+  await harness.start();
   const began = Date.now();
   let played = 0;
   for (; played < ROUNDS && Date.now() - began < BOUND; played += 1) {
     // Chance of their own, so that the faults of a seed don't depend on how fast the machine is.
     const own = new SeededRandom(random.between(1, 2 ** 31));
     const producing = Promise.all([
-      world.produceCalls(random.between(5, 25), own),
-      world.produceFiles(random.between(1, 8)),
+      harness.produceCalls(random.between(5, 25), own),
+      harness.produceFiles(random.between(1, 8)),
     ]);
     for (let faults = random.between(1, 2); faults > 0; faults -= 1) {
       await pause(random.between(0, 150));
-      await strike(world, random.pick(FAULTS), random);
+      await strike(harness, random.pick(FAULTS), random);
     }
     await producing;
-    await world.checkAccounts();
+    await harness.checkAccounts();
   }
-  await world.settle();
-  assert.deepEqual(world.audit.verdict(), { lost: [], invented: [], disordered: [] });
-  told(t, world, played, Date.now() - began);
-  await world.checkLastWords(random);
+  await harness.settle();
+  assert.deepEqual(harness.audit.verdict(), { lost: [], invented: [], disordered: [] });
+  told(t, harness, played, Date.now() - began);
+  await harness.checkLastWords(random);
 });
 
 async function strike(
-  world: ChaosWorld,
+  harness: ChaosHarness,
   fault: (typeof FAULTS)[number],
   random: SeededRandom,
 ): Promise<void> {
-  const { host } = world;
+  const { host } = harness;
   switch (fault) {
     case 'kill extension':
-      await world.killExtension();
+      await harness.killExtension();
       await pause(random.between(0, 200));
       return host.startExtension();
     case 'stop extension':
@@ -75,18 +75,18 @@ async function strike(
       return host.signal(which, 'SIGCONT');
     }
     case 'kill osqueryd':
-      await world.killOsqueryd();
+      await harness.killOsqueryd();
       return host.startOsqueryd();
     case 'kill a bro':
-      return world.restartBro(random.between(0, 1), random.between(0, 300));
+      return harness.restartBro(random.between(0, 1), random.between(0, 300));
     case 'restart both bros':
-      for (const at of [0, 1]) await world.restartBro(at, random.between(0, 300));
+      for (const at of [0, 1]) await harness.restartBro(at, random.between(0, 300));
       return;
     case 'cut the network':
-      return world.proxyOf(random.between(0, 1)).cut();
+      return harness.proxyOf(random.between(0, 1)).cut();
     case 'stall the network':
     case 'slow the network': {
-      const proxy = world.proxyOf(random.between(0, 1));
+      const proxy = harness.proxyOf(random.between(0, 1));
       proxy.mode = fault === 'stall the network' ? 'stall' : 'trickle';
       await pause(random.between(50, 500));
       // What was on its way is lost with the connection, or goes on.
@@ -95,8 +95,8 @@ async function strike(
       return;
     }
     case 'kill everything':
-      await Promise.all([world.killExtension(), world.killOsqueryd()]);
-      for (const at of [0, 1]) await world.restartBro(at, 0);
+      await Promise.all([harness.killExtension(), harness.killOsqueryd()]);
+      for (const at of [0, 1]) await harness.restartBro(at, 0);
       await host.startOsqueryd();
       return host.startExtension();
     case 'calm':
@@ -106,11 +106,11 @@ async function strike(
   }
 }
 
-function told(t: TestContext, world: ChaosWorld, played: number, took: number): void {
-  const { rows, answeredFor, arrivals } = world.audit;
+function told(t: TestContext, harness: ChaosHarness, played: number, took: number): void {
+  const { rows, answeredFor, arrivals } = harness.audit;
   t.diagnostic(
     `${played} rounds in ${Math.round(took / 1_000)} s: ${rows} rows made, ${answeredFor} answered for, ` +
-      `${arrivals} arrivals, 0 lost; ${world.foundByOsqueryd} of the rows were found by osqueryd, ` +
-      `${world.recovered} taken from its log; ${world.lives} lives of the extension`,
+      `${arrivals} arrivals, 0 lost; ${harness.foundByOsqueryd} of the rows were found by osqueryd, ` +
+      `${harness.recovered} taken from its log; ${harness.lives} lives of the extension`,
   );
 }

@@ -91,7 +91,7 @@ describe('bro-osquery demo', () => {
     assert.deepEqual([demo.running(), demo.left()], [[], []]);
   });
 
-  test('fails with the reason and the last words of its processes when osqueryd does not stay', async (t) => {
+  test('fails with the reason and the last output of its processes when osqueryd does not stay', async (t) => {
     const demo = runDemo(t, { OSQUERYD: '/bin/false' });
     const { code, printed, told } = await demo.ended;
     assert.equal(code, 1);

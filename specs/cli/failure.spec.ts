@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { failureInWords } from '../../src/cli/failure.ts';
+import { formatFailure } from '../../src/cli/failure.ts';
 import { EventLogError } from '../../src/event-log/event-log-error.ts';
 
 test('an error that says what to do is told by its message alone', () => {
   assert.equal(
-    failureInWords(new EventLogError('not-found', 'there is no event log in /x')),
+    formatFailure(new EventLogError('not-found', 'there is no event log in /x')),
     'there is no event log in /x',
   );
   const missing = Object.assign(new Error("ENOENT: no such file, open '/x'"), {
     code: 'ENOENT',
     syscall: 'open',
   });
-  assert.equal(failureInWords(missing), "ENOENT: no such file, open '/x'");
+  assert.equal(formatFailure(missing), "ENOENT: no such file, open '/x'");
 });
 
 test('a mistake of ours is told with its place', () => {
-  assert.match(failureInWords(new TypeError('x is not a function')), /x is not a function\n +at /);
-  assert.equal(failureInWords('odd'), "'odd'");
+  assert.match(formatFailure(new TypeError('x is not a function')), /x is not a function\n +at /);
+  assert.equal(formatFailure('odd'), "'odd'");
 });

@@ -4,7 +4,7 @@ import { withProgress } from '../../src/cli/progress.ts';
 import type { LogReading } from '../../src/event-log/event-log-reader-store.ts';
 import type { LogRecord } from '../../src/event-log/record.ts';
 import { surroundings } from '../support/cli-io.ts';
-import { DAY } from '../support/schedule-words.ts';
+import { DAY } from '../support/schedule-builders.ts';
 
 /** A log of that many records, of a hundred bytes each. */
 function readingOf(count: number): LogReading {

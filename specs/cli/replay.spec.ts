@@ -8,7 +8,7 @@ import { replayCommand } from '../../src/cli/replay.ts';
 import { openEventLog } from '../../src/event-log/event-log-store.ts';
 import { surroundings } from '../support/cli-io.ts';
 import { logOptions, temporaryDirectory } from '../support/event-logs.ts';
-import { fact } from '../support/schedule-words.ts';
+import { fact } from '../support/schedule-builders.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/event-log');
 const LAST_NIGHT = join(FIXTURES, 'last-night');

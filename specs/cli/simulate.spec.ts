@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { Command, CommanderError } from 'commander';
 import type { SimulationReport } from '../../src/cli/simulate/report.ts';
 import { simulateCommand } from '../../src/cli/simulate.ts';
-import { VOCABULARY_IDS } from '../../src/vocabulary/words.ts';
+import { VOCABULARY_IDS } from '../../src/vocabulary/model.ts';
 import { startBro, type TestBro } from '../support/bro.ts';
 import { surroundings } from '../support/cli-io.ts';
 

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { statusCommand } from '../../src/cli/status.ts';
-import { accountError } from '../../src/delivery/accounting.ts';
+import { countsError } from '../../src/delivery/delivery-counts.ts';
 import { startBro } from '../support/bro.ts';
 import { surroundings } from '../support/cli-io.ts';
-import { batchLine } from '../support/delivery-world.ts';
+import { batchLine } from '../support/delivery-harness.ts';
 import { eventually } from '../support/eventually.ts';
 import { HostProcesses } from '../support/host-processes.ts';
 
@@ -76,7 +76,7 @@ test('a running extension tells how it stands with osquery, each Zeek and each r
   );
 
   assert.deepEqual(
-    report.delivery.map(({ name: _, ...account }) => account),
+    report.delivery.map(({ name: _, ...counts }) => counts),
     [
       {
         ...{ peer: bro.address, taken: 5, refused: 0, sent: 4, resent: 0, confirmed: 4, dropped: 0 },
@@ -85,7 +85,7 @@ test('a running extension tells how it stands with osquery, each Zeek and each r
     ],
   );
   assert.deepEqual(
-    report.delivery.flatMap((account) => accountError(account) ?? []),
+    report.delivery.flatMap((counts) => countsError(counts) ?? []),
     [],
   );
   assert.equal((await stat(join(host.stateDirectory, 'status.sock'))).mode & 0o777, 0o600);

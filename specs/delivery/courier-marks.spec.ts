@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { answer } from '../../src/delivery/answer.ts';
+import { executionEntry } from '../../src/delivery/execution-entry.ts';
 import { type KeptMarks, type MarkKeeper, Marks } from '../../src/delivery/marks.ts';
 import {
   batchLine,
-  DeliveryWorld,
+  DeliveryHarness,
   FakeLink,
   type Life,
   logEntry,
   subscription,
   until,
-} from '../support/delivery-world.ts';
+} from '../support/delivery-harness.ts';
 
 /** What the courier keeps of the runs that have come. */
 
@@ -24,29 +24,29 @@ class KeptInMemory implements MarkKeeper {
   }
 }
 
-let world: DeliveryWorld;
+let harness: DeliveryHarness;
 let life: Life;
 let keeper: KeptInMemory;
 beforeEach(async () => {
-  world = await DeliveryWorld.create();
+  harness = await DeliveryHarness.create();
   keeper = new KeptInMemory();
-  world.marks = keeper;
+  harness.marks = keeper;
 });
 afterEach(async () => {
   await life.courier.stop();
   await life.journal.close();
-  await world.remove();
+  await harness.remove();
 });
 
 const marked = () =>
   keeper.marks.kept(0).marks.map(({ name, counter, rows }) => `${name} ${counter} ${rows}`);
 
 test('a run of the schedule is noted once it is counted, the answer to a one-time query and an event are not', async () => {
-  world.subscribe(subscription('a', 's1'));
-  world.matchEvent = () => [{ name: 's1', columns: { n: '1' } }];
-  life = await world.live();
+  harness.subscribe(subscription('a', 's1'));
+  harness.matchEvent = () => [{ name: 's1', columns: { n: '1' } }];
+  life = await harness.live();
   const once = subscription('a', 'once', { updateType: 'SNAPSHOT' });
-  await life.courier.take(await answer(once, 1_700_000_000, [{ n: '1' }], world.ports()));
+  await life.courier.take(await executionEntry(once, 1_700_000_000, [{ n: '1' }], harness.ports()));
   await life.courier.take({ kind: 'event', header: null, payload: Buffer.from('{"n":"1"}') });
   await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2'] }, 7)));
   await life.courier.caughtUp();
@@ -54,8 +54,8 @@ test('a run of the schedule is noted once it is counted, the answer to a one-tim
 });
 
 test('a run that the journal does not take is declared lost, and so none that is to be looked for', async () => {
-  world.subscribe(subscription('a', 's1'));
-  life = await world.live({ maxBytes: 4_000 });
+  harness.subscribe(subscription('a', 's1'));
+  life = await harness.live({ maxBytes: 4_000 });
   const rows = Array.from({ length: 1_000 }, (_, n) => String(n));
   const { accepted } = await life.courier.take(logEntry(batchLine('s1', { added: rows }, 7)));
   assert.equal(accepted, false);
@@ -63,13 +63,13 @@ test('a run that the journal does not take is declared lost, and so none that is
 });
 
 test('what the journal told of the runs is kept before it goes, but for queries that have ended', async () => {
-  world.subscribe(subscription('a', 's1'), subscription('a', 's2'));
-  life = await world.live({ segmentBytes: 500 });
+  harness.subscribe(subscription('a', 's1'), subscription('a', 's2'));
+  life = await harness.live({ segmentBytes: 500 });
   const a = new FakeLink();
   life.courier.attach('a', a);
   await life.courier.take(logEntry(batchLine('s2', { added: ['0'] }, 1)));
   await life.courier.settled();
-  world.deliverables.delete('s2');
+  harness.deliverables.delete('s2');
   const first = life.journal.segments[0]?.first ?? 0;
   for (let n = 1; n <= 200; n += 1)
     await life.courier.take(logEntry(batchLine('s1', { added: [`${n}`] }, n)));

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { CursorStore } from '../../src/delivery/cursor-store.ts';
 import { joinGaps } from '../../src/delivery/cursors.ts';
 import { DeliveryError } from '../../src/delivery/delivery-error.ts';
-import { until } from '../support/delivery-world.ts';
+import { until } from '../support/delivery-harness.ts';
 
 let directory: string;
 beforeEach(async () => {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Account } from '../../src/delivery/accounting.ts';
-import { accountErrors, batchLine } from '../support/delivery-world.ts';
+import type { DeliveryCounts } from '../../src/delivery/delivery-counts.ts';
+import { accountErrors, batchLine } from '../support/delivery-harness.ts';
 import { SeededRandom } from '../support/random.ts';
 import { RowAudit } from '../support/row-audit.ts';
 import { onLines } from '../support/socket-lines.ts';
@@ -131,10 +131,10 @@ test(`rows survive kills, stops, cuts and stalls (seed ${SEED}, ${ROUNDS} rounds
     for (;;) {
       const answer = await delivery.ask('settled');
       if (answer === undefined) continue;
-      const accounts: Account[] = JSON.parse(answer);
-      assert.deepEqual(accountErrors(accounts), []);
-      assert.ok(accounts.every(({ dropped, refused }) => dropped === 0 && refused === 0));
-      if (accounts.every(({ pending }) => pending === 0)) break;
+      const counts: DeliveryCounts[] = JSON.parse(answer);
+      assert.deepEqual(accountErrors(counts), []);
+      assert.ok(counts.every(({ dropped, refused }) => dropped === 0 && refused === 0));
+      if (counts.every(({ pending }) => pending === 0)) break;
       await pause(10);
     }
     assert.deepEqual(audit.verdict(), { lost: [], invented: [], disordered: [] });

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import {
   accountErrors,
   batchLine,
-  DeliveryWorld,
+  DeliveryHarness,
   FakeLink,
   type Life,
   logEntry,
   type Received,
   subscription,
-} from '../support/delivery-world.ts';
+} from '../support/delivery-harness.ts';
 
 type Step =
   | { readonly do: 'take'; readonly name: string; readonly rows: number }
@@ -45,7 +45,7 @@ const limits = { batchRows: 4, windowRows: 9, recentBytes: 600 };
 
 /** Plays the steps, then lets every Bro come back and take what it lacks. */
 class Play {
-  readonly world: DeliveryWorld;
+  readonly harness: DeliveryHarness;
   readonly #journal: { maxBytes?: number; segmentBytes: number };
   /** All links that a Bro has had, in order. */
   readonly links = new Map<string, FakeLink[]>(PEERS.map((peer) => [peer, []]));
@@ -55,13 +55,13 @@ class Play {
   #directory: string;
   #n = 0;
 
-  constructor(world: DeliveryWorld, journal: { maxBytes?: number; segmentBytes: number }) {
-    this.world = world;
+  constructor(harness: DeliveryHarness, journal: { maxBytes?: number; segmentBytes: number }) {
+    this.harness = harness;
     this.#journal = journal;
-    this.#directory = world.directory;
-    world.acknowledging.add('b');
-    world.matchEvent = (columns) => ['a1', 'a2', 'b1'].map((name) => ({ name, columns }));
-    world.subscribe(
+    this.#directory = harness.directory;
+    harness.acknowledging.add('b');
+    harness.matchEvent = (columns) => ['a1', 'a2', 'b1'].map((name) => ({ name, columns }));
+    harness.subscribe(
       subscription('a', 'a1'),
       subscription('a', 'a2', { topic: '/other' }),
       subscription('b', 'b1'),
@@ -74,22 +74,22 @@ class Play {
   }
 
   async begin(): Promise<void> {
-    this.world.time += 60_000;
-    this.#life = await this.world.live(this.#journal, limits, this.#directory);
+    this.harness.time += 60_000;
+    this.#life = await this.harness.live(this.#journal, limits, this.#directory);
   }
 
   async play(steps: readonly Step[]): Promise<void> {
     await this.begin();
     for (const one of steps) {
       await this.#step(one);
-      assert.deepEqual(accountErrors(this.life.courier.accounts()), []);
+      assert.deepEqual(accountErrors(this.life.courier.counts()), []);
     }
     for (const peer of PEERS) this.#attach(peer, false);
     await this.life.courier.settled();
-    assert.deepEqual(accountErrors(this.life.courier.accounts()), []);
+    assert.deepEqual(accountErrors(this.life.courier.counts()), []);
     assert.deepEqual(
       this.life.courier
-        .accounts()
+        .counts()
         .map(({ pending }) => pending)
         .filter((rows) => rows !== 0),
       [],
@@ -124,7 +124,7 @@ class Play {
         return this.#break(one.peer);
       case 'crash': {
         for (const peer of PEERS) this.#break(peer);
-        const directory = await this.world.crash(this.#directory);
+        const directory = await this.harness.crash(this.#directory);
         await this.end();
         this.#directory = directory;
         return this.begin();
@@ -188,15 +188,15 @@ async function play(
   steps: readonly Step[],
   check: (play: Play) => void,
 ): Promise<void> {
-  const world = await DeliveryWorld.create();
-  const one = new Play(world, journal);
+  const harness = await DeliveryHarness.create();
+  const one = new Play(harness, journal);
   try {
     await one.play(steps);
     one.assertOrder();
     check(one);
   } finally {
     await one.end();
-    await world.remove();
+    await harness.remove();
   }
 }
 
@@ -212,7 +212,7 @@ test('whatever breaks in between, each row arrives at least once, in order, none
           for (const name of ['a1', 'a2', 'b1']) {
             assert.deepEqual(one.arrived(owner(name), name), one.taken.get(name));
           }
-          assert.deepEqual(one.world.gaps, []);
+          assert.deepEqual(one.harness.gaps, []);
           assert.deepEqual(one.arrived('a', 'others'), []);
         });
       },
@@ -229,7 +229,7 @@ test('at the bound of the journal what is lost is declared, row by row', async (
       await play({ maxBytes: 3000, segmentBytes: 500 }, steps, (one) => {
         for (const peer of PEERS) {
           const names = NAMES.filter((name) => owner(name) === peer);
-          const declared = one.world.gaps
+          const declared = one.harness.gaps
             .filter((gap) => gap.peer === peer)
             .reduce((sum, { gap }) => sum + gap.rows, 0);
           const missing = names.flatMap((name) => {

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { appendFile, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { answer } from '../../src/delivery/answer.ts';
+import { executionEntry } from '../../src/delivery/execution-entry.ts';
 import { JournalStore } from '../../src/delivery/journal-store.ts';
 import { type LatestRowsOptions, readLatestRows } from '../../src/delivery/latest-rows-store.ts';
-import { batchLine, logEntry, subscription } from '../support/delivery-world.ts';
+import { batchLine, logEntry, subscription } from '../support/delivery-harness.ts';
 import { temporaryDirectory } from '../support/event-logs.ts';
 
-const yieldTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const yieldControl = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function latest(directory: string, options: Partial<LatestRowsOptions> = {}) {
   return readLatestRows(directory, {
-    ...{ name: 'bro_1', until: null, most: 50, mostBytes: 1024 ** 2, yieldTurn },
+    ...{ name: 'bro_1', until: null, most: 50, mostBytes: 1024 ** 2, yieldControl },
     ...options,
   });
 }
@@ -71,8 +71,8 @@ test('the rows of a one-time query are found by its name too', async (t) => {
   const directory = await temporaryDirectory(t);
   const { journal } = await journalIn(directory);
   t.after(() => journal.close());
-  const handover = await answer(subscription('zeek:9999', 'bro_1'), 1_700_000_000, [{ n: '7' }], {
-    yieldTurn,
+  const handover = await executionEntry(subscription('zeek:9999', 'bro_1'), 1_700_000_000, [{ n: '7' }], {
+    yieldControl,
   });
   await journal.append(handover);
   assert.equal(await numbers(directory), '7');

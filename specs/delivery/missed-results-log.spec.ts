@@ -9,8 +9,8 @@ import { Marks } from '../../src/delivery/marks.ts';
 import { MissedResults } from '../../src/delivery/missed-results.ts';
 import type { Deliverable, Handover } from '../../src/delivery/ports.ts';
 import { resultLogs } from '../../src/osquery/result-log-store.ts';
-import type { UpdateType } from '../../src/vocabulary/words.ts';
-import { batchLine } from '../support/delivery-world.ts';
+import type { UpdateType } from '../../src/vocabulary/model.ts';
+import { batchLine } from '../support/delivery-harness.ts';
 
 /** Seconds: our first start. */
 const SINCE = 1_000;

@@ -11,7 +11,7 @@ import type { Handover } from '../../src/delivery/ports.ts';
 import { isMalformed } from '../../src/osquery/log-item.ts';
 import { LogReader } from '../../src/osquery/log-reader.ts';
 import { resultLogs } from '../../src/osquery/result-log-store.ts';
-import { subscription } from '../support/delivery-world.ts';
+import { subscription } from '../support/delivery-harness.ts';
 
 function line(name: string, unixTime: number, pad = ''): string {
   const columns = { n: '1', pad };

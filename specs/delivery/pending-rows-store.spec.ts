@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answer } from '../../src/delivery/answer.ts';
+import { executionEntry } from '../../src/delivery/execution-entry.ts';
 import { JournalStore } from '../../src/delivery/journal-store.ts';
 import { countPendingRows } from '../../src/delivery/pending-rows-store.ts';
-import { batchLine, logEntry, subscription } from '../support/delivery-world.ts';
+import { batchLine, logEntry, subscription } from '../support/delivery-harness.ts';
 import { temporaryDirectory } from '../support/event-logs.ts';
 
-const yieldTurn = () => Promise.resolve();
+const yieldControl = () => Promise.resolve();
 
 /** Who has asked for what: `ended` is nobody's any more. */
 const peerOf = (name: string) => ({ bro_1: 'one', bro_2: 'two' })[name];
 
 async function pending(directory: string, cursors: Readonly<Record<string, number>>) {
   const counted = await countPendingRows(directory, {
-    ...{ cursors: new Map(Object.entries(cursors)), peerOf, yieldTurn },
+    ...{ cursors: new Map(Object.entries(cursors)), peerOf, yieldControl },
   });
   return Object.fromEntries(counted);
 }
@@ -28,7 +28,7 @@ test('rows that a Bro has not confirmed are counted, and neither those of others
   );
   await journal.append(logEntry(batchLine('ended', { added: ['5', '6'] })));
   const once = subscription('two', 'once');
-  await journal.append(await answer(once, 1_700_000_000, [{ n: '7' }, { n: '8' }], { yieldTurn }));
+  await journal.append(await executionEntry(once, 1_700_000_000, [{ n: '7' }, { n: '8' }], { yieldControl }));
   assert.ok(appended.accepted && next.accepted);
   const first = appended.entry.sequence;
   const second = next.entry.sequence;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pino } from 'pino';
 import { createBus } from '../../src/bus/bus.ts';
-import { createHouse, defaultSettings } from '../../src/cli/extension/house.ts';
+import { createExtensionContext, defaultSettings } from '../../src/cli/extension/extension-context.ts';
 import { parseSettings } from '../../src/config/parse.ts';
 import { RowEncoders } from '../../src/delivery/row-encoders.ts';
+import type { Query } from '../../src/vocabulary/model.ts';
 import { isRowProblem } from '../../src/vocabulary/row-values.ts';
-import type { Query } from '../../src/vocabulary/words.ts';
 import { sampleHost } from '../support/sample-host.ts';
 
 const query: Query = {
@@ -22,13 +22,13 @@ const query: Query = {
 };
 
 test('an endless number goes to a Zeek of the native protocol and is reported where its way is JSON', () => {
-  const world = { now: () => 0, chance: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
-  const bus = createBus({ now: world.now, onFailure: (error) => assert.fail(String(error)) });
-  const house = createHouse({ world, log: pino({ level: 'silent' }), bus, version: '1.0.0' });
+  const runtime = { now: () => 0, random: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
+  const bus = createBus({ now: runtime.now, onFailure: (error) => assert.fail(String(error)) });
+  const context = createExtensionContext({ runtime, log: pino({ level: 'silent' }), bus, version: '1.0.0' });
   const parsed = parseSettings({ endpoints: ['a:9999', 'ws://b:9997', 'nats://c:4222'] });
   assert.ok('settings' in parsed);
-  house.takeSettings({ ...defaultSettings(), endpoints: parsed.settings.endpoints });
-  const encoders = new RowEncoders({ ...house, host: sampleHost });
+  context.takeSettings({ ...defaultSettings(), endpoints: parsed.settings.endpoints });
+  const encoders = new RowEncoders({ ...context, host: sampleHost });
   const row = { change: 'ADDED', initial: false, unixTime: 1, columns: { load: 'inf.0' } } as const;
   assert.deepEqual(
     parsed.settings.endpoints.map(({ peer }) => {

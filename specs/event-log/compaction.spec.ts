@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openEventLog } from '../../src/event-log/event-log-store.ts';
 import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
-import { connect, DAY, lose, start, subscribe } from '../support/schedule-words.ts';
+import { connect, DAY, lose, start, subscribe } from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
 const history = [

@@ -11,7 +11,7 @@ import type { LogRecord } from '../../src/event-log/record.ts';
 import { listLog, scanFile } from '../../src/event-log/scan-store.ts';
 import { logOptions, temporaryDirectory } from '../support/event-logs.ts';
 import { faultyDisk, systemErrorOf } from '../support/faulty-disk.ts';
-import { fact } from '../support/schedule-words.ts';
+import { fact } from '../support/schedule-builders.ts';
 
 /** `make chaos-log` sets it to 1,000. */
 const { CHAOS_KILLS, CHAOS_SEED } = process.env;

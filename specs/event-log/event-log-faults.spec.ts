@@ -7,7 +7,7 @@ import type { EventLogError } from '../../src/event-log/event-log-error.ts';
 import { openEventLog } from '../../src/event-log/event-log-store.ts';
 import { logOptions, temporaryDirectory } from '../support/event-logs.ts';
 import { type DiskStep, faultyDisk, systemErrorOf } from '../support/faulty-disk.ts';
-import { fact } from '../support/schedule-words.ts';
+import { fact } from '../support/schedule-builders.ts';
 
 const joined = (n: number) =>
   fact(n, 'BroConnected', { peer: `zeek-${n}`, incarnation: 'a', transport: 'tcp', standing: 'new' });

@@ -7,7 +7,7 @@ import { decide } from '../../src/schedule/decide.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import { initialState, subscriptions } from '../../src/schedule/schedule.ts';
 import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
-import { bro, connect, start, subscribe } from '../support/schedule-words.ts';
+import { bro, connect, start, subscribe } from '../support/schedule-builders.ts';
 
 test('what was appended is there again after the log was opened anew', async (t) => {
   const directory = join(await temporaryDirectory(t), 'state', 'event-log');

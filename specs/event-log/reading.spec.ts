@@ -8,7 +8,7 @@ import { decide } from '../../src/schedule/decide.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import { initialState } from '../../src/schedule/schedule.ts';
 import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
-import { connect, lose, start, subscribe } from '../support/schedule-words.ts';
+import { connect, lose, start, subscribe } from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
 const history = [

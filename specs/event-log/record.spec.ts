@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { EventLogError } from '../../src/event-log/event-log-error.ts';
 import { LineSplitter } from '../../src/event-log/line-splitter.ts';
 import { eventOf, type LogRecord, parseRecord, printRecord, recordsOf } from '../../src/event-log/record.ts';
-import { caused, fact } from '../support/schedule-words.ts';
+import { caused, fact } from '../support/schedule-builders.ts';
 
 const lost: LogRecord = {
   seq: 7,

@@ -10,7 +10,7 @@ import { verifyLog } from '../../src/event-log/verify-store.ts';
 import { decide } from '../../src/schedule/decide.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
-import { connect, DAY, second, start, subscribe } from '../support/schedule-words.ts';
+import { connect, DAY, second, start, subscribe } from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
 const history = [

@@ -7,7 +7,7 @@ import { chartOf } from '../../src/inspect/chart.ts';
 import { layOut } from '../../src/inspect/chart-layout.ts';
 import { type Entry, trimmed, weightOf } from '../../src/inspect/entries.ts';
 import { History, lastUpTo } from '../../src/inspect/history.ts';
-import { activeStates, lightsOf, stateInWords } from '../../src/inspect/lights.ts';
+import { activeStates, formatState, lightsOf } from '../../src/inspect/lights.ts';
 
 const step = (at: number, actor: string, state: StepFrame['state'], event = 'e'): StepFrame => ({
   kind: 'step',
@@ -62,10 +62,10 @@ test('a page that is open for days holds no more than it has room for, and what 
   assert.equal(history.stepAt('a', history.length - 1)?.step.state, '10000');
   assert.equal(history.stepAt('b', history.length - 1)?.step.state, 'x');
   const heavy = new History({ entries: 1_000, weight: 10_000 });
-  const accounts = Array.from({ length: 10 }, (_, n) => ({
+  const counts = Array.from({ length: 10 }, (_, n) => ({
     ...{ peer: 'a', name: `${n}`, taken: 0, sent: 0, confirmed: 0, dropped: 0, pending: 0 },
   }));
-  for (let at = 0; at < 1_000; at += 1) heavy.add([{ kind: 'rows', at, accounts, runs: {}, oldest: {} }]);
+  for (let at = 0; at < 1_000; at += 1) heavy.add([{ kind: 'rows', at, counts, runs: {}, oldest: {} }]);
   assert.ok(heavy.length < 10, `${heavy.length} entries`);
   assert.equal(heavy.rowsAt(heavy.length - 1)?.at, 999);
 });
@@ -94,7 +94,7 @@ test('states of parallel regions are active together, and in words', () => {
       'bro-peer.presence.present',
     ],
   );
-  assert.equal(stateInWords(state), 'link.linked.peered(sync.settled, health.suspect), presence.present');
+  assert.equal(formatState(state), 'link.linked.peered(sync.settled, health.suspect), presence.present');
 });
 
 async function takenBy(

@@ -6,7 +6,7 @@ import { browserTest, untilText } from '../support/browser.ts';
 import { surroundings } from '../support/cli-io.ts';
 import { temporaryDirectory, writeLog } from '../support/event-logs.ts';
 import { serveFile } from '../support/inspected.ts';
-import { connect, query, start, subscribe } from '../support/schedule-words.ts';
+import { connect, query, start, subscribe } from '../support/schedule-builders.ts';
 
 const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
 

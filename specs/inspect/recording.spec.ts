@@ -12,7 +12,7 @@ import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
 import type { ScheduleEvent } from '../../src/schedule/events.ts';
 import { evolve } from '../../src/schedule/evolve.ts';
 import { initialState } from '../../src/schedule/schedule.ts';
-import { fact } from '../support/schedule-words.ts';
+import { fact } from '../support/schedule-builders.ts';
 
 const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
 

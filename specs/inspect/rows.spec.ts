@@ -8,10 +8,10 @@ import { assertReadable, hiddenRows, rowsOf } from '../../src/cli/inspect/rows.t
 import { JournalStore } from '../../src/delivery/journal-store.ts';
 import { LONGEST_VALUE, MOST_COLUMNS, MOST_ROWS, type RowAccess, rowsView } from '../../src/inspect/rows.ts';
 import { browserTest, untilText } from '../support/browser.ts';
-import { batchLine, logEntry } from '../support/delivery-world.ts';
+import { batchLine, logEntry } from '../support/delivery-harness.ts';
 import { temporaryDirectory, writeLog } from '../support/event-logs.ts';
 import { serveFile } from '../support/inspected.ts';
-import { bro, connect, query, start, subscribe } from '../support/schedule-words.ts';
+import { bro, connect, query, start, subscribe } from '../support/schedule-builders.ts';
 
 const EVIL = '<script>document.title = "evil"</script><img src=x onerror=alert(1)>';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Data } from '../../src/broker/data.ts';
 import { encodeEvent } from '../../src/nats/message.ts';
-import { type Column, type Query, type ResultRow, VOCABULARY_IDS } from '../../src/vocabulary/words.ts';
+import { type Column, type Query, type ResultRow, VOCABULARY_IDS } from '../../src/vocabulary/model.ts';
 import {
   connectPlainHost,
   natsDial,

@@ -419,7 +419,7 @@ test('whoever attends clients knows of one from when it connects until it has it
       },
     },
     {
-      attend: () => {
+      onRequest: () => {
         record.push('came');
         return () => {
           record.push('served');

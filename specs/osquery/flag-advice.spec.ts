@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultSettings } from '../../src/cli/extension/house.ts';
+import { defaultSettings } from '../../src/cli/extension/extension-context.ts';
 import { fetchesQueries, flagAdvice } from '../../src/osquery/flag-advice.ts';
 
 const flags = (values: Readonly<Record<string, string>>) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isAfter, parsePoint, parseRange } from '../../src/replay/point.ts';
-import { counted, printable, quoted, timeInWords } from '../../src/replay/printable.ts';
+import { counted, formatTime, printable, quoted } from '../../src/replay/printable.ts';
 
 const NOW = Date.UTC(2026, 10, 24, 12);
 const time = (at: number) => ({ by: 'time', time: at });
@@ -59,6 +59,6 @@ describe('Texts of others', () => {
       [counted(0, 'row'), counted(1, 'row'), counted(2, 'entry')],
       ['0 rows', '1 row', '2 entries'],
     );
-    assert.equal(timeInWords(NOW), '2026-11-24 12:00:00.000Z');
+    assert.equal(formatTime(NOW), '2026-11-24 12:00:00.000Z');
   });
 });

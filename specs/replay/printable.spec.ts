@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createStage } from '../../src/cli/demo/stage.ts';
+import { createDemoOutput } from '../../src/cli/demo/demo-output.ts';
 import { printable, printableJson, printableLines } from '../../src/replay/printable.ts';
 
 /** Moves the cursor, clears, colours (also as one character), turns the writing round, hides, is no text. */
@@ -25,11 +25,11 @@ test('JSON keeps its meaning, and nothing in it can do something to a terminal',
   );
 });
 
-test("the demo's stage shows what others said as text alone", () => {
+test("the demo's output shows what others said as text alone", () => {
   const out = new PassThrough({ encoding: 'utf8' });
-  const stage = createStage(out, false);
-  for (const tell of [stage.tell, stage.aside, stage.success, stage.failure]) tell(HOSTILE);
-  stage.row({ event: 'e', update: 'ADDED', columns: [{ name: HOSTILE, value: HOSTILE }] });
+  const output = createDemoOutput(out, false);
+  for (const print of [output.line, output.detail, output.success, output.failure]) print(HOSTILE);
+  output.row({ event: 'e', update: 'ADDED', columns: [{ name: HOSTILE, value: HOSTILE }] });
   const row = `ADDED    ${SHOWN}=${SHOWN}`;
   assert.equal(out.read(), `     ${SHOWN}\n     ${SHOWN}\n\n${SHOWN}\n\n${SHOWN}\n     ${row}\n`);
 });

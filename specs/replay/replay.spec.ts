@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type LogRecord, recordsOf } from '../../src/event-log/record.ts';
 import { explain } from '../../src/replay/explain.ts';
-import { inWords } from '../../src/replay/in-words.ts';
+import { inWords } from '../../src/replay/format.ts';
 import { type Replayable, stateAt, statesAt, timeline } from '../../src/replay/replay.ts';
 import { decide } from '../../src/schedule/decide.ts';
 import { EVENT_SCHEMAS } from '../../src/schedule/events.ts';
@@ -22,7 +22,7 @@ import {
   second,
   start,
   subscribe,
-} from '../support/schedule-words.ts';
+} from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
 

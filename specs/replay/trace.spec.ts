@@ -5,10 +5,10 @@ import type { ConnectionCommand, ConnectionEvent } from '../../actors/bro-link.t
 import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
 import { osqueryCoreMachine } from '../../actors/osquery-core.machine.ts';
 import { parseTraceLine, printTraceLine, TraceError } from '../../src/replay/trace.ts';
-import { cutOffInWords } from '../../src/replay/trace-reader.ts';
+import { formatCutOff } from '../../src/replay/trace-reader.ts';
 import { createTraceRecorder } from '../../src/replay/trace-recorder.ts';
-import { replayInWords, replayTrace } from '../../src/replay/trace-replay.ts';
-import type { Host } from '../../src/vocabulary/words.ts';
+import { formatReplay, replayTrace } from '../../src/replay/trace-replay.ts';
+import type { Host } from '../../src/vocabulary/model.ts';
 import { busProbe, callbackProbe, promiseProbe, settle, stamped } from '../support/machine-ports.ts';
 import { sampleHost } from '../support/sample-host.ts';
 
@@ -101,7 +101,7 @@ test('a recorded life replays to the same states', async () => {
   const lines = recordPeer();
   const result = await replayTrace(each(lines));
   assert.deepEqual(result, { steps: 11, messages: 1, actors: 1, deviation: null, cutOff: null });
-  assert.deepEqual(replayInWords(result), [
+  assert.deepEqual(formatReplay(result), [
     '11 steps of 1 machines, 1 messages: every machine came to the states of the trace.',
   ]);
 });
@@ -137,7 +137,7 @@ test('the replay stops where a machine comes to another state, and says what dif
   const { deviation } = await replayTrace(each(lines));
   assert.deepEqual(deviation?.differences, [{ what: 'context.retryIn', traced: 9_999, now: 625 }]);
   assert.equal(deviation?.step.event.type, 'connection.closed');
-  const [first] = replayInWords({ steps: 1, messages: 0, actors: 1, deviation: deviation ?? null });
+  const [first] = formatReplay({ steps: 1, messages: 0, actors: 1, deviation: deviation ?? null });
   assert.match(first ?? '', /^Line 8: peer:zeek:9999 \(bro-peer\) came to another state at 2026-11-24T/);
 });
 
@@ -184,7 +184,7 @@ test('of a trace that is cut off in its last line the result is what there is up
   const cutOff = { line: lines.length, characters: 20 };
   assert.deepEqual(result, { steps: 11, messages: 0, actors: 1, deviation: null, cutOff });
   assert.equal(
-    cutOffInWords(cutOff),
+    formatCutOff(cutOff),
     'The trace is cut off in line 13, after 20 characters, as a crash or a writer at work leaves it: this is all up to there.',
   );
   const refused = { name: 'TraceError', code: 'no-json' };

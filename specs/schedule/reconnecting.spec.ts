@@ -19,7 +19,7 @@ import {
   second,
   start,
   subscribe,
-} from '../support/schedule-words.ts';
+} from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
 const OTHER = 'other-zeek:9999';

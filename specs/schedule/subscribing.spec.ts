@@ -14,7 +14,7 @@ import {
   start,
   subscribe,
   unsubscribe,
-} from '../support/schedule-words.ts';
+} from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
 const OTHER = 'other-zeek:9999';

@@ -10,7 +10,7 @@ import {
   second,
   start,
   subscribe,
-} from '../support/schedule-words.ts';
+} from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
 const connected = [start(0), connect(1, ZEEK, 'a')];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Command } from '../../src/schedule/commands.ts';
-import { LOG_ID } from './schedule-words.ts';
+import { LOG_ID } from './schedule-builders.ts';
 
 /**
  * Any sequence of commands, from few peers, queries and groups, so that they meet; with odd values among them.

@@ -2,18 +2,24 @@ import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { formatEndpointAddress, parseEndpointAddress } from '../../src/broker/address.ts';
 import type { BrokerAddress } from '../../src/broker/endpoint-connection.ts';
-import type { VocabularyId } from '../../src/vocabulary/words.ts';
-import type { BroNews } from '../../src/zeek-client/bro-news.ts';
+import type { VocabularyId } from '../../src/vocabulary/model.ts';
+import type { BroEvent } from '../../src/zeek-client/bro-event.ts';
 import { Bro, type BroOptions } from '../../src/zeek-client/bro-server.ts';
-import type { SpeechOptions } from '../../src/zeek-client/speeches.ts';
-import { createSpeech } from '../../src/zeek-client/speeches.ts';
-import type { AnnouncedHost, BroQuery, HeardRow, Subscription, Target } from '../../src/zeek-client/words.ts';
+import type { DialectOptions } from '../../src/zeek-client/dialects.ts';
+import { createDialect } from '../../src/zeek-client/dialects.ts';
+import type {
+  AnnouncedHost,
+  BroQuery,
+  ReceivedRow,
+  Subscription,
+  Target,
+} from '../../src/zeek-client/model.ts';
 
-export type NewsOf<T extends BroNews['type']> = Extract<BroNews, { readonly type: T }>;
+export type EventOfType<T extends BroEvent['type']> = Extract<BroEvent, { readonly type: T }>;
 
 export interface TestBroOptions
-  extends Partial<Omit<BroOptions, 'speech' | 'endpointId' | 'addresses'>>,
-    Partial<SpeechOptions> {
+  extends Partial<Omit<BroOptions, 'dialect' | 'endpointId' | 'addresses'>>,
+    Partial<DialectOptions> {
   /** Any free one by default. */
   readonly port?: number;
   /** How hosts connect: Broker's own protocol by default, plain or with TLS, or Zeek's WebSocket API. */
@@ -33,11 +39,11 @@ export interface TestBro {
   readonly address: string;
   readonly endpointId: string;
   /** All that has happened, in order. */
-  readonly news: readonly BroNews[];
+  readonly news: readonly BroEvent[];
   /** What has happened of one kind, in order. */
-  of<T extends BroNews['type']>(type: T): readonly NewsOf<T>[];
+  of<T extends BroEvent['type']>(type: T): readonly EventOfType<T>[];
   /** Rows in order of arrival; of one query, if it is named. */
-  rows(query?: BroQuery): readonly HeardRow[];
+  rows(query?: BroQuery): readonly ReceivedRow[];
   /** Every 10 s, differences of both kinds, event `spec::row_<n>`, to all hosts, unless told otherwise. */
   subscribe(sql: string, words?: QueryWords): Subscription;
   execute(sql: string, words?: QueryWords): BroQuery;
@@ -47,13 +53,13 @@ export interface TestBro {
   /** Resolves with the first host, or the one named, that has announced itself. */
   announced(id?: string): Promise<AnnouncedHost>;
   /** Resolves with the first news that the condition holds for, past or to come. */
-  until<T extends BroNews['type']>(
+  until<T extends BroEvent['type']>(
     type: T,
-    condition?: (news: NewsOf<T>) => boolean,
+    condition?: (news: EventOfType<T>) => boolean,
     within?: number,
-  ): Promise<NewsOf<T>>;
+  ): Promise<EventOfType<T>>;
   /** Resolves with the rows as soon as there are so many; of one query, if it is named. */
-  untilRows(count: number, query?: BroQuery, within?: number): Promise<readonly HeardRow[]>;
+  untilRows(count: number, query?: BroQuery, within?: number): Promise<readonly ReceivedRow[]>;
   /** Resolves as soon as the condition holds after some news; it is looked at again with each. */
   untilHolds(condition: () => boolean, what: string, within?: number): Promise<void>;
   /** Unsubscribes, says goodbye, stops listening. */
@@ -75,15 +81,18 @@ export async function startBro(t: TestContext, options: TestBroOptions = {}): Pr
     transport = 'native',
     ...rest
   } = options;
-  const speech = createSpeech(vocabulary, { endpointId, ...(topicPrefix !== undefined && { topicPrefix }) });
-  const news: BroNews[] = [];
+  const dialect = createDialect(vocabulary, {
+    endpointId,
+    ...(topicPrefix !== undefined && { topicPrefix }),
+  });
+  const news: BroEvent[] = [];
   const waiting = new Set<() => void>();
   let queries = 0;
   const at = parseEndpointAddress(`${transport === 'native' ? '' : 'ws://'}127.0.0.1:${port}`, {
     listening: true,
   });
   if (at.kind === 'nats') throw new Error('over NATS nobody listens');
-  const bro = await Bro.listen({ ...rest, addresses: [at], endpointId, speech }, (told) => {
+  const bro = await Bro.listen({ ...rest, addresses: [at], endpointId, dialect }, (told) => {
     news.push(told);
     for (const check of [...waiting]) check();
   });
@@ -103,8 +112,8 @@ export async function startBro(t: TestContext, options: TestBroOptions = {}): Pr
       sql,
     };
   };
-  const of = <T extends BroNews['type']>(type: T) =>
-    news.filter((each): each is NewsOf<T> => each.type === type);
+  const of = <T extends BroEvent['type']>(type: T) =>
+    news.filter((each): each is EventOfType<T> => each.type === type);
   const rows = (wanted?: BroQuery) =>
     of('row')
       .map(({ row }) => row)

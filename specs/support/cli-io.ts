@@ -1,6 +1,6 @@
 import { PassThrough, Readable } from 'node:stream';
 import type { Io } from '../../src/cli/io.ts';
-import { DAY } from './schedule-words.ts';
+import { DAY } from './schedule-builders.ts';
 
 /** A sub-command's surroundings, with what it has printed. */
 export interface Surroundings {

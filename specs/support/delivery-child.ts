@@ -1,7 +1,7 @@
 /**
  * Delivery as a process of its own that may be killed at any moment. Arguments: directory of its state, directory
  * of the sockets: it listens on `intake` for log lines, one JSON string a line, each answered with `ok` once it is
- * taken (`settled` is answered with the accounts once all attached Bros have everything); and keeps one connection
+ * taken (`settled` is answered with the counts once all attached Bros have everything); and keeps one connection
  * to each Bro, `bro-a` and `bro-b`, where it writes rows as JSON lines and asks `confirm`, which is answered.
  */
 import { createConnection, createServer, type Socket } from 'node:net';
@@ -12,13 +12,13 @@ import { Courier } from '../../src/delivery/courier.ts';
 import { CursorStore } from '../../src/delivery/cursor-store.ts';
 import { JournalStore } from '../../src/delivery/journal-store.ts';
 import type { Link } from '../../src/delivery/ports.ts';
-import { DeliveryWorld, logEntry, subscription } from './delivery-world.ts';
+import { DeliveryHarness, logEntry, subscription } from './delivery-harness.ts';
 import { onLines } from './socket-lines.ts';
 
 const [directory = '', sockets = ''] = process.argv.slice(2);
-const world = await DeliveryWorld.create();
-await world.remove();
-world.subscribe(
+const harness = await DeliveryHarness.create();
+await harness.remove();
+harness.subscribe(
   subscription('a', 'a1'),
   subscription('a', 'a2', { topic: '/other' }),
   subscription('b', 'b1'),
@@ -28,7 +28,7 @@ const journal = await JournalStore.open({ directory, now: Date.now, segmentBytes
 const courier = new Courier({
   journal,
   cursors,
-  ports: { ...world.ports(), now: Date.now },
+  ports: { ...harness.ports(), now: Date.now },
   limits: { batchRows: 20, windowRows: 100, recentBytes: 50_000 },
 });
 courier.start();
@@ -84,7 +84,7 @@ const intake = createServer((socket) => {
   onLines(socket, async (line) => {
     if (line === 'settled') {
       await courier.settled();
-      socket.write(`${JSON.stringify(courier.accounts())}\n`);
+      socket.write(`${JSON.stringify(courier.counts())}\n`);
     } else {
       await courier.take(logEntry(Buffer.from(JSON.parse(line))));
       socket.write('ok\n');

@@ -11,7 +11,7 @@ import {
 import type { Command } from '../../src/schedule/commands.ts';
 import { decide } from '../../src/schedule/decide.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
-import { DAY } from './schedule-words.ts';
+import { DAY } from './schedule-builders.ts';
 
 /** A directory that goes when the test ends. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {

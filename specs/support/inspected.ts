@@ -5,7 +5,7 @@ import { fileSource } from '../../src/cli/inspect/sources.ts';
 import { type Conversation, createConversation } from '../../src/inspect/conversation.ts';
 import { startInspectServer } from '../../src/inspect/inspect-server.ts';
 import type { RowAccess } from '../../src/inspect/rows.ts';
-import { DAY } from './schedule-words.ts';
+import { DAY } from './schedule-builders.ts';
 
 /** Serves the page on a free port of loopback until the test ends; resolves with its address. */
 export async function serveConversation(

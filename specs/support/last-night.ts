@@ -1,5 +1,5 @@
 import type { Command } from '../../src/schedule/commands.ts';
-import { query } from './schedule-words.ts';
+import { query } from './schedule-builders.ts';
 
 /**
  * A night of a host with two Zeeks, of which one restarts at three and does not ask again for everything. The

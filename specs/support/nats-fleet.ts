@@ -7,8 +7,8 @@ import type { ZeekEvent } from '../../src/broker/zeek-event.ts';
 import { listenNats, type NatsListenOptions } from '../../src/nats/nats-bro-server.ts';
 import { connectNats, type NatsConnectOptions } from '../../src/nats/nats-connection.ts';
 import type { JetStreamUse, NatsSettings } from '../../src/nats/settings.ts';
-import type { VocabularyId } from '../../src/vocabulary/words.ts';
-import { createSpeech } from '../../src/zeek-client/speeches.ts';
+import type { VocabularyId } from '../../src/vocabulary/model.ts';
+import { createDialect } from '../../src/zeek-client/dialects.ts';
 import { startBro, type TestBro } from './bro.ts';
 import type { TestNatsServer } from './nats-server.ts';
 import { type Recorded, recordHandlers } from './recorded-connection.ts';
@@ -33,7 +33,7 @@ export function startNatsBro(
   options: { readonly vocabulary?: VocabularyId; readonly endpointId?: string } = {},
 ): Promise<TestBro> {
   const { vocabulary = 'zeek-osquery', endpointId = randomUUID() } = options;
-  const { filter } = createSpeech(vocabulary, { endpointId });
+  const { filter } = createDialect(vocabulary, { endpointId });
   return startBro(t, {
     vocabulary,
     endpointId,

@@ -1,4 +1,4 @@
-import type { Host } from '../../src/vocabulary/words.ts';
+import type { Host } from '../../src/vocabulary/model.ts';
 
 /** A host to introduce to Bros; specs change what they are about. */
 export function sampleHost(changes: Partial<Host> = {}): Host {

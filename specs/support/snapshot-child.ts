@@ -7,7 +7,7 @@ import { Courier } from '../../src/delivery/courier.ts';
 import { CursorStore } from '../../src/delivery/cursor-store.ts';
 import { JournalStore } from '../../src/delivery/journal-store.ts';
 import { rowEvent } from '../../src/vocabulary/row-events.ts';
-import { subscription } from './delivery-world.ts';
+import { subscription } from './delivery-harness.ts';
 
 const [directory = '', count = '1000'] = process.argv.slice(2);
 const rows = Number(count);
@@ -54,7 +54,7 @@ const courier = new Courier({
     report: (report) => process.stderr.write(`${JSON.stringify(report)}\n`),
     now: Date.now,
     after: () => () => {},
-    yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    yieldControl: () => new Promise((resolve) => setImmediate(resolve)),
   },
 });
 courier.start();

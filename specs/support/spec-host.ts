@@ -2,9 +2,9 @@ import type { TestContext } from 'node:test';
 import type { Connection, ConnectionHandlers } from '../../src/broker/connection.ts';
 import { connectTcp } from '../../src/broker/tcp-connection.ts';
 import type { TopicEvent } from '../../src/broker/zeek-event.ts';
+import type { Column, Decoded, Host, Query, ResultRow, VocabularyId } from '../../src/vocabulary/model.ts';
 import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
 import type { Vocabulary } from '../../src/vocabulary/vocabulary.ts';
-import type { Column, Decoded, Host, Query, ResultRow, VocabularyId } from '../../src/vocabulary/words.ts';
 import { type Recorded, recordHandlers } from './recorded-connection.ts';
 
 /** A host at the other end of a real socket, that speaks one vocabulary and does what the spec says. */
@@ -50,8 +50,8 @@ export async function connectHost(
     vocabulary,
     recorded,
     async announce(as = host, connectionId = 'first') {
-      const occasion = { at: 1_795_500_000_000, connectionId };
-      for (const message of vocabulary.announcement(as, occasion)) await send(message);
+      const session = { at: 1_795_500_000_000, connectionId };
+      for (const message of vocabulary.announcement(as, session)) await send(message);
     },
     requests,
     async untilRequests(count) {

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { boolean, count, integer, string, vector } from '../../src/broker/data.ts';
 import { parseIpAddress } from '../../src/broker/ip-address.ts';
 import { bro201701 } from '../../src/vocabulary/bro-2017-01.ts';
-import type { Column, Query, ResultRow } from '../../src/vocabulary/words.ts';
+import type { Column, Query, ResultRow } from '../../src/vocabulary/model.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { zeekEvent } from '../support/zeek-requests.ts';
 
 const vocabulary = bro201701('/bro/osquery');
 const host = sampleHost();
-const occasion = { at: 1_795_495_464_000, connectionId: 'c1' };
+const session = { at: 1_795_495_464_000, connectionId: 'c1' };
 
 function address(text: string) {
   const parsed = parseIpAddress(text);
@@ -42,7 +42,7 @@ test('a host listens for all, for itself, and for its groups and what encloses t
 
 test('a host announces itself with its groups and addresses', () => {
   assert.deepEqual(vocabulary.announceTopics(host), ['/bro/osquery/announces']);
-  assert.deepEqual(vocabulary.announcement(host, occasion), [
+  assert.deepEqual(vocabulary.announcement(host, session), [
     {
       topic: '/bro/osquery/announces',
       event: {
@@ -55,7 +55,7 @@ test('a host announces itself with its groups and addresses', () => {
       },
     },
   ]);
-  assert.deepEqual(vocabulary.farewell(host, occasion), []);
+  assert.deepEqual(vocabulary.farewell(host, session), []);
 });
 
 test('host_subscribe asks for a query every 10 s, its rows to come where the request came in', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { count, integer, none, real, string } from '../../src/broker/data.ts';
+import { COLUMN_TYPES, type ColumnType, type NullPolicy } from '../../src/vocabulary/model.ts';
 import { isRowProblem, rowConverter } from '../../src/vocabulary/row-values.ts';
-import { COLUMN_TYPES, type ColumnType, type NullPolicy } from '../../src/vocabulary/words.ts';
 
 function convert(type: ColumnType, text: string, nullPolicy: NullPolicy = 'zero') {
   const result = rowConverter([{ name: 'x', type }], nullPolicy)({ x: text });

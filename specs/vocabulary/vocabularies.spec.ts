@@ -14,19 +14,19 @@ import {
   timespan,
   vector,
 } from '../../src/broker/data.ts';
-import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
 import {
   COLUMN_TYPES,
   type NullPolicy,
   type Query,
   VOCABULARY_IDS,
   type VocabularyId,
-} from '../../src/vocabulary/words.ts';
+} from '../../src/vocabulary/model.ts';
+import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { zeekEvent } from '../support/zeek-requests.ts';
 
 const host = sampleHost();
-const occasion = { at: 1_795_495_464_000, connectionId: 'c1', zeekVersion: '8.2.0' };
+const session = { at: 1_795_495_464_000, connectionId: 'c1', zeekVersion: '8.2.0' };
 const vocabularies = createVocabularies();
 
 const INSTALL = zeekEvent(
@@ -81,7 +81,7 @@ test('a vocabulary that is switched off is neither understood nor spoken', () =>
   for (const off of VOCABULARY_IDS) {
     const rest = createVocabularies({ enabled: VOCABULARY_IDS.filter((id) => id !== off) });
     assert.equal(rest.get(off), undefined);
-    assert.ok(!rest.announcements(host, occasion, undefined).some(({ vocabulary }) => vocabulary === off));
+    assert.ok(!rest.announcements(host, session, undefined).some(({ vocabulary }) => vocabulary === off));
     for (const [id, topic, event] of SUBSCRIPTIONS)
       assert.equal(rest.decode(topic, event, host)?.outcome === 'request', id !== off, `${off} off, ${id}`);
   }
@@ -117,14 +117,14 @@ test('prefixes can be changed, one vocabulary at a time', () => {
   assert.equal(moved.prefix('bro-2017-01'), '/bro/osquery');
   assert.deepEqual(moved.filter(sampleHost({ groups: [] })), ['/site/osq/all', '/site/osq/uid/h1']);
   assert.deepEqual(
-    moved.announcements(host, occasion, undefined).map(({ message }) => message.topic),
+    moved.announcements(host, session, undefined).map(({ message }) => message.topic),
     ['/site/osq/announce'],
   );
 });
 
 test('a Bro hears the announcements that its filter lets through', () => {
   const announced = (filter: readonly string[] | undefined) =>
-    vocabularies.announcements(host, occasion, filter).map(({ vocabulary }) => vocabulary);
+    vocabularies.announcements(host, session, filter).map(({ vocabulary }) => vocabulary);
   assert.deepEqual(announced([]), []);
   assert.deepEqual(announced(['/zeek/logs']), []);
   assert.deepEqual(announced(['/bro/osquery/announces']), ['bro-2017-01']);
@@ -138,7 +138,7 @@ test('a Bro hears the announcements that its filter lets through', () => {
 
 test('a Bro of V2, whose filter also lets V1 through, sees a host once', () => {
   const announced = (...filter: readonly string[]) =>
-    vocabularies.announcements(host, occasion, filter).map(({ message }) => message.topic);
+    vocabularies.announcements(host, session, filter).map(({ message }) => message.topic);
   assert.deepEqual(announced('/bro/osquery/announce'), ['/bro/osquery/announce']);
   assert.deepEqual(announced('/bro/osquery/announces', '/bro/osquery/uid/BroMaster'), [
     '/bro/osquery/announces',
@@ -164,7 +164,7 @@ test('a malformed request of V1 or V2 is judged by the vocabulary whose number o
 test('a host that gains an address or a group introduces itself anew in every vocabulary that speaks of it', () => {
   const changed = sampleHost({ addresses: ['10.9.9.9'], groups: ['lab'] });
   const texts = vocabularies
-    .announcements(changed, occasion, undefined)
+    .announcements(changed, session, undefined)
     .map(({ message }) =>
       Buffer.from(
         JSON.stringify(message, (_, value) => (typeof value === 'bigint' ? String(value) : value)),

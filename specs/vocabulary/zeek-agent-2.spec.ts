@@ -13,7 +13,7 @@ import {
   vector,
 } from '../../src/broker/data.ts';
 import { ipAddresses } from '../../src/broker/ip-address.ts';
-import type { Column, Query, ResultRow } from '../../src/vocabulary/words.ts';
+import type { Column, Query, ResultRow } from '../../src/vocabulary/model.ts';
 import { helloForms, versionNumber, zeekAgent2 } from '../../src/vocabulary/zeek-agent-2.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { zeekEvent } from '../support/zeek-requests.ts';

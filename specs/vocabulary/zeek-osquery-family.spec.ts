@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import { count, enumValue, integer, none, string, vector } from '../../src/broker/data.ts';
 import { parseIpAddress } from '../../src/broker/ip-address.ts';
 import { bro201702 } from '../../src/vocabulary/bro-2017-02.ts';
+import type { Column, Query, ResultRow } from '../../src/vocabulary/model.ts';
 import type { Vocabulary } from '../../src/vocabulary/vocabulary.ts';
-import type { Column, Query, ResultRow } from '../../src/vocabulary/words.ts';
 import { zeekAgent1 } from '../../src/vocabulary/zeek-agent-1.ts';
 import { zeekOsquery } from '../../src/vocabulary/zeek-osquery.ts';
 import { sampleHost } from '../support/sample-host.ts';
@@ -52,7 +52,7 @@ const MEMBERS: readonly Member[] = [
 ];
 
 const host = sampleHost();
-const occasion = { at: 1_795_495_464_000, connectionId: 'c1' };
+const session = { at: 1_795_495_464_000, connectionId: 'c1' };
 const SQL = 'SELECT pid, name FROM processes';
 
 for (const member of MEMBERS) {
@@ -318,7 +318,7 @@ for (const member of MEMBERS) {
 test('V2 announces itself as V1 does, on its own topic', () => {
   const [v2] = MEMBERS;
   const addresses = host.addresses.map((text) => parseIpAddress(text) ?? none);
-  assert.deepEqual(v2?.vocabulary.announcement(host, occasion), [
+  assert.deepEqual(v2?.vocabulary.announcement(host, session), [
     {
       topic: '/bro/osquery/announce',
       event: {
@@ -330,7 +330,7 @@ test('V2 announces itself as V1 does, on its own topic', () => {
 });
 
 test('V3 announces its Broker endpoint, so that Zeek knows whose peer_lost is whose', () => {
-  assert.deepEqual(zeekOsquery('/bro/osquery').announcement(host, occasion), [
+  assert.deepEqual(zeekOsquery('/bro/osquery').announcement(host, session), [
     {
       topic: '/bro/osquery/host_announce',
       event: {
@@ -346,7 +346,7 @@ test('V3 announces its Broker endpoint, so that Zeek knows whose peer_lost is wh
 });
 
 test('V4 announces version and edition too', () => {
-  assert.deepEqual(zeekAgent1('/zeek/zeek-agent').announcement(host, occasion), [
+  assert.deepEqual(zeekAgent1('/zeek/zeek-agent').announcement(host, session), [
     {
       topic: '/zeek/zeek-agent/host_announce',
       event: {

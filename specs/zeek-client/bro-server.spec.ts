@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Host, Request } from '../../src/vocabulary/model.ts';
 import { wishDigest } from '../../src/vocabulary/wish.ts';
-import type { Host, Request } from '../../src/vocabulary/words.ts';
 import { packageEvents } from '../../src/vocabulary/zeek-package.ts';
-import { asWish } from '../../src/zeek-client/package-speech.ts';
+import { asWish } from '../../src/zeek-client/package-dialect.ts';
 import { startBro } from '../support/bro.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { sampleHost } from '../support/sample-host.ts';

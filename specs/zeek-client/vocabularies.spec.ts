@@ -9,8 +9,8 @@ import {
   type ResultRow,
   VOCABULARY_IDS,
   type VocabularyId,
-} from '../../src/vocabulary/words.ts';
-import type { HeardRow } from '../../src/zeek-client/words.ts';
+} from '../../src/vocabulary/model.ts';
+import type { ReceivedRow } from '../../src/zeek-client/model.ts';
 import { startBro, type TestBro } from '../support/bro.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { connectHost } from '../support/spec-host.ts';
@@ -103,7 +103,7 @@ for (const id of VOCABULARY_IDS) {
         { ...rest, change: 'ADDED', initial, values: values(1n, 'init') },
         { ...rest, change: 'ADDED', initial: false, values: values(-9223372036854775808n, 'caf\udce9') },
         { ...rest, change: 'REMOVED', initial: false, values: values(9007199254740993n, '') },
-      ] satisfies HeardRow[]);
+      ] satisfies ReceivedRow[]);
 
       bro.unsubscribe(query);
       const last = (await host.untilRequests(greetings + 2)).at(-1);
@@ -190,8 +190,8 @@ for (const id of VOCABULARY_IDS) {
         topic: announcement.topic,
         event: { name: announcement.event.name, args: [string('h1')] },
       });
-      await bro.untilHolds(() => bro.of('strange').length === 2, 'two complaints');
-      const [row = '', hello = ''] = bro.of('strange').map(({ problem }) => problem);
+      await bro.untilHolds(() => bro.of('malformed').length === 2, 'two complaints');
+      const [row = '', hello = ''] = bro.of('malformed').map(({ problem }) => problem);
       assert.match(row, /spec::row_1\(integer\)/);
       assert(hello.includes(`${announcement.event.name}(string)`), hello);
     });

@@ -1,6 +1,6 @@
 import type { Policy } from '../schedule/policy.ts';
 import { token } from '../text/subject-token.ts';
-import type { Audience, Host, Notice, Request } from '../vocabulary/words.ts';
+import type { Audience, Host, Notice, Request } from '../vocabulary/model.ts';
 
 /**
  * The catalogue of messages that actors exchange. Each is plain data that survives JSON. Rows never travel

@@ -6,10 +6,10 @@ import { readTlsMaterial } from '../broker/tls-connection.ts';
 import { NatsOpenError } from '../nats/link-client.ts';
 import { StreamError } from '../nats/stream-client.ts';
 import { printable } from '../replay/printable.ts';
-import { UPDATE_TYPES, type UpdateType, VOCABULARY_IDS, type VocabularyId } from '../vocabulary/words.ts';
+import { UPDATE_TYPES, type UpdateType, VOCABULARY_IDS, type VocabularyId } from '../vocabulary/model.ts';
 import { columnNames } from '../zeek-client/column-names.ts';
-import { createSpeech } from '../zeek-client/speeches.ts';
-import type { BroQuery, Target } from '../zeek-client/words.ts';
+import { createDialect } from '../zeek-client/dialects.ts';
+import type { BroQuery, Target } from '../zeek-client/model.ts';
 import {
   brokerAddresses,
   collected,
@@ -22,8 +22,8 @@ import {
   seconds,
   whole,
 } from './bro/arguments.ts';
+import { broEventAsJson } from './bro/format-event.ts';
 import { addNatsOptions, type NatsOptions, natsListen, natsSettings } from './bro/nats-options.ts';
-import { newsAsJson } from './bro/news-in-words.ts';
 import { type NamedQuery, runBro } from './bro/run-bro.ts';
 import { type Io, printLine } from './io.ts';
 import { VERSION } from './version.ts';
@@ -124,7 +124,7 @@ export function broCommand(io: Io): Command {
   return command.action(async (options: BroCommandOptions) => {
     const endpoint = options.id ?? io.randomId();
     const { topicPrefix, vocabulary } = options;
-    const speech = createSpeech(vocabulary, {
+    const dialect = createDialect(vocabulary, {
       endpointId: endpoint,
       ...(topicPrefix !== undefined && { topicPrefix }),
     });
@@ -136,10 +136,10 @@ export function broCommand(io: Io): Command {
       command.error(`error: --columns is given ${lists} times, and there ${are}`, { exitCode: 1 });
     }
     for (const { query } of queries) {
-      const objection = speech.objectionTo(query);
+      const objection = dialect.unsupported(query);
       if (objection !== undefined) command.error(`error: ${vocabulary} ${objection}`, { exitCode: 1 });
     }
-    if (options.join && !speech.membership) {
+    if (options.join && !dialect.membership) {
       command.error(`error: ${vocabulary} has no word for joining a group`, { exitCode: 1 });
     }
     const tls = tlsOf(options);
@@ -152,11 +152,11 @@ export function broCommand(io: Io): Command {
         settings: attempt(() => natsSettings(options), fail),
         tls,
         endpointId: endpoint,
-        filter: speech.filter,
+        filter: dialect.filter,
         onProblem: (problem) =>
           void printLine(
             io.err,
-            options.json ? newsAsJson({ type: 'problem', problem }, io.now()) : printable(problem),
+            options.json ? broEventAsJson({ type: 'problem', problem }, io.now()) : printable(problem),
           ),
       });
     const addresses = addressesOf(options);
@@ -170,7 +170,7 @@ export function broCommand(io: Io): Command {
       bro: {
         addresses,
         endpointId: endpoint,
-        speech,
+        dialect,
         tls,
         ...(listen && { listen }),
         ...(vocabulary === 'zeek-osquery' && options.package && { packageVersion: VERSION }),

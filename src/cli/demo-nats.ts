@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { EXTENSION_NAME, PLUGIN_NAME } from '../osquery/registration.ts';
 import { Broadcast } from './demo/broadcast.ts';
+import { createDemoOutput, type ShownRow } from './demo/demo-output.ts';
 import { findNatsServer, type NatsProcess, startNatsServer } from './demo/nats-process.ts';
-import { perform, type Show } from './demo/perform.ts';
 import { findOsqueryd, ourselves } from './demo/programs.ts';
-import { createStage, type ShownRow } from './demo/stage.ts';
+import { type DemoContext, runDemo } from './demo/run-demo.ts';
 import type { Io } from './io.ts';
 
 const HOSTS = ['alpha', 'beta', 'gamma'];
@@ -43,51 +43,51 @@ export function demoNatsCommand(io: Io): Command {
     'show three hosts that reach a Zeek over NATS, and lose nothing when the server dies',
   );
   return command.action(async () => {
-    const stage = createStage(io.out, io.out.isTTY === true && !process.env['NO_COLOR']);
-    const failure = await perform(stage, play, { patience: PATIENCE, interrupted: io.interrupted });
+    const output = createDemoOutput(io.out, io.out.isTTY === true && !process.env['NO_COLOR']);
+    const failure = await runDemo(output, script, { patience: PATIENCE, interrupted: io.interrupted });
     if (failure !== undefined) command.error(`error: the demo failed: ${failure}`, { exitCode: 1 });
   });
 }
 
-async function play(show: Show): Promise<void> {
-  const { stage, troupe, signal, mayEnd } = show;
+async function script(context: DemoContext): Promise<void> {
+  const { output, processes, signal, mayEnd } = context;
   const program = findNatsServer(process.env['PATH'] ?? '');
-  stage.scene('A nats-server starts, and a Zeek meets its hosts there');
-  const server = await startNatsServer(troupe, program, -1, signal);
+  output.step('A nats-server starts, and a Zeek meets its hosts there');
+  const server = await startNatsServer(processes, program, -1, signal);
   const url = `nats://127.0.0.1:${server.port}`;
-  stage.tell(`${program} listens at ${url}, with JetStream.`);
-  const { words, rows } = await startBro(show, url);
-  stage.tell('The Zeek, whose place `bro-osquery bro --nats` takes, wants of every host, once a second:');
-  stage.tell(`  ${SUBSCRIPTION}`);
+  output.line(`${program} listens at ${url}, with JetStream.`);
+  const { messages, rows } = await startBro(context, url);
+  output.line('The Zeek, whose place `bro-osquery bro --nats` takes, wants of every host, once a second:');
+  output.line(`  ${SUBSCRIPTION}`);
 
-  stage.scene('Three hosts start, each an osqueryd with the extension');
-  for (const host of HOSTS) await startHost(show, host, url);
+  output.step('Three hosts start, each an osqueryd with the extension');
+  for (const host of HOSTS) await startHost(context, host, url);
   for (const host of HOSTS) {
-    await words.find(
+    await messages.find(
       ({ type, host: who }) => (type === 'announced' && who?.id === host) || undefined,
       signal,
     );
-    stage.tell(`Host ${host} has announced itself on osquery.announce.`);
+    output.line(`Host ${host} has announced itself on osquery.announce.`);
   }
 
-  stage.scene('Rows come from all of them');
-  for (const host of HOSTS) show.stage.row(await nthRow(rows, host, 3, signal));
+  output.step('Rows come from all of them');
+  for (const host of HOSTS) context.output.row(await nthRow(rows, host, 3, signal));
 
-  stage.scene('The nats-server is killed in mid-flow, with kill -9');
+  output.step('The nats-server is killed in mid-flow, with kill -9');
   mayEnd(server.child);
   const killedAt = Date.now();
   await kill(server);
   const before = rows.heard.length;
-  stage.tell(
+  output.line(
     `${before} rows had come. The hosts go on asking osquery; what they get waits in their journals.`,
   );
   await sleep(OUTAGE, undefined, { signal });
   const missed = rows.heard.length - before;
-  stage.tell(`${OUTAGE / 1000} s later ${missed === 0 ? 'not one more has' : `${missed} more have`} come.`);
+  output.line(`${OUTAGE / 1000} s later ${missed === 0 ? 'not one more has' : `${missed} more have`} come.`);
 
-  stage.scene('The nats-server starts again');
+  output.step('The nats-server starts again');
   const backAt = Date.now();
-  await startNatsServer(troupe, program, server.port, signal);
+  await startNatsServer(processes, program, server.port, signal);
   for (const host of HOSTS) {
     const seen = ({ host: from, host_time }: FleetRow) =>
       from === host && Date.parse(host_time ?? '') > backAt;
@@ -95,32 +95,32 @@ async function play(show: Show): Promise<void> {
     const count = rows.heard.filter(({ host: from, host_time: at = '' }) => {
       return from === host && Date.parse(at) > killedAt && Date.parse(at) < backAt;
     }).length;
-    stage.tell(
+    output.line(
       `Host ${host} is back. It brought the ${count} rows of the time without a server, and goes on.`,
     );
   }
 
-  stage.scene('Is anything lost, or there twice?');
-  for (const host of HOSTS) stage.tell(audit(troupe.directory, rows.heard, host));
-  stage.success('Three hosts, one Zeek, a server that died: every row came.');
+  output.step('Is anything lost, or there twice?');
+  for (const host of HOSTS) output.line(audit(processes.directory, rows.heard, host));
+  output.success('Three hosts, one Zeek, a server that died: every row came.');
 }
 
-async function startBro({ troupe }: Show, url: string) {
-  const words = new Broadcast<Word>();
+async function startBro({ processes }: DemoContext, url: string) {
+  const messages = new Broadcast<Word>();
   const rows = new Broadcast<FleetRow>();
   const asked = ['--subscribe', SUBSCRIPTION, '--interval', '1', '--update', 'SNAPSHOT'];
   const command = [...ourselves(), 'bro', '--nats', url, '--nats-jetstream', 'create', '--json', ...asked];
-  await troupe.start('bro-osquery bro', command, {
+  await processes.start('bro-osquery bro', command, {
     onOutput: (line) => rows.add(JSON.parse(line)),
     onError: (line) => {
-      if (line.startsWith('{')) words.add(JSON.parse(line));
+      if (line.startsWith('{')) messages.add(JSON.parse(line));
     },
   });
-  return { words, rows };
+  return { messages, rows };
 }
 
-async function startHost({ troupe }: Show, host: string, url: string): Promise<void> {
-  const directory = join(troupe.directory, host);
+async function startHost({ processes }: DemoContext, host: string, url: string): Promise<void> {
+  const directory = join(processes.directory, host);
   mkdirSync(directory);
   const config = join(directory, 'osquery.conf');
   const endpoint = { address: url, nats: { jetstream: 'create' } };
@@ -142,9 +142,9 @@ async function startHost({ troupe }: Show, host: string, url: string): Promise<v
   };
   const { command } = findOsqueryd(process.env);
   const options = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  await troupe.start(`osqueryd of ${host}`, [...command, ...options]);
+  await processes.start(`osqueryd of ${host}`, [...command, ...options]);
   const state = ['--state-dir', join(directory, 'state'), '--timeout', '20'];
-  await troupe.start(`extension of ${host}`, [...ourselves(), 'extension', '--socket', socket, ...state]);
+  await processes.start(`extension of ${host}`, [...ourselves(), 'extension', '--socket', socket, ...state]);
 }
 
 async function nthRow(

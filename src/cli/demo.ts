@@ -3,10 +3,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { createManagerClient, type ManagerClient } from '../osquery/manager-client.ts';
 import { isUnreachable } from '../osquery/osquery-error.ts';
 import type { Row } from '../osquery/row.ts';
-import { perform, type Show } from './demo/perform.ts';
+import { createDemoOutput, type ShownRow } from './demo/demo-output.ts';
+import { type BroProcess, GROUP } from './demo/demo-processes.ts';
 import { type FoundOsqueryd, findOsqueryd } from './demo/programs.ts';
-import { createStage, type ShownRow } from './demo/stage.ts';
-import { type BroProcess, GROUP } from './demo/troupe.ts';
+import { type DemoContext, runDemo } from './demo/run-demo.ts';
 import type { Io } from './io.ts';
 
 /** Seconds that the whole demo may take. */
@@ -28,131 +28,145 @@ export function demoCommand(io: Io): Command {
     );
   return command.action(async ({ patience }: { readonly patience: number }) => {
     const colours = io.out.isTTY === true && !process.env['NO_COLOR'];
-    const stage = createStage(io.out, colours);
-    const failure = await perform(stage, play, { patience, interrupted: io.interrupted });
+    const output = createDemoOutput(io.out, colours);
+    const failure = await runDemo(output, script, { patience, interrupted: io.interrupted });
     if (failure !== undefined) command.error(`error: the demo failed: ${failure}`, { exitCode: 1 });
   });
 }
 
-async function play(show: Show): Promise<void> {
-  const { stage, troupe, signal } = show;
+async function script(context: DemoContext): Promise<void> {
+  const { output, processes, signal } = context;
   const osqueryd = findOsqueryd(process.env);
 
-  stage.scene('A Zeek listens; its place is taken by `bro-osquery bro`');
-  const bro = await troupe.startBro(['--interval', '1', '--subscribe', SUBSCRIPTION, '--execute', ONE_TIME]);
-  const port = await bro.words.find(({ type, port }) => (type === 'listening' ? port : undefined), signal);
-  stage.tell(`It listens on 127.0.0.1:${port} and wants, of every host that comes,`);
-  stage.tell(`  again and again: ${SUBSCRIPTION}`);
-  stage.tell(`  once:            ${ONE_TIME}`);
+  output.step('A Zeek listens; its place is taken by `bro-osquery bro`');
+  const bro = await processes.startBro([
+    '--interval',
+    '1',
+    '--subscribe',
+    SUBSCRIPTION,
+    '--execute',
+    ONE_TIME,
+  ]);
+  const port = await bro.messages.find(({ type, port }) => (type === 'listening' ? port : undefined), signal);
+  output.line(`It listens on 127.0.0.1:${port} and wants, of every host that comes,`);
+  output.line(`  again and again: ${SUBSCRIPTION}`);
+  output.line(`  once:            ${ONE_TIME}`);
 
-  stage.scene('osqueryd starts, and the extension joins it');
-  const client = await startHost(show, osqueryd, port);
+  output.step('osqueryd starts, and the extension joins it');
+  const client = await startHost(context, osqueryd, port);
   try {
-    await announcement(show, bro);
-    await subscription(show, bro, client);
-    await oneTimeQuery(show, bro);
-    await firstRun(show, bro);
-    await processComesAndGoes(show, bro);
-    await unsubscribing(show, bro, client);
+    await announcement(context, bro);
+    await subscription(context, bro, client);
+    await oneTimeQuery(context, bro);
+    await firstRun(context, bro);
+    await processComesAndGoes(context, bro);
+    await unsubscribing(context, bro, client);
   } finally {
     client.close();
   }
-  stage.success('All of it happened: from a Zeek to osquery and back.');
+  output.success('All of it happened: from a Zeek to osquery and back.');
 }
 
 async function startHost(
-  { stage, troupe, signal }: Show,
+  { output, processes, signal }: DemoContext,
   osqueryd: FoundOsqueryd,
   port: number,
 ): Promise<ManagerClient> {
-  stage.tell(`osqueryd is ${osqueryd.description}.`);
-  await troupe.startOsqueryd(osqueryd, port);
-  await troupe.startExtension();
-  const client = createManagerClient({ path: troupe.socket });
+  output.line(`osqueryd is ${osqueryd.description}.`);
+  await processes.startOsqueryd(osqueryd, port);
+  await processes.startExtension();
+  const client = createManagerClient({ path: processes.socket });
   const version = await until(signal, async () => {
     const [row] = await client.query('SELECT version FROM osquery_info');
     return row?.['version'];
   });
   const is = osqueryd.standIn ? 'It behaves like' : 'It is';
-  stage.tell(`${is} osquery ${version}; its configuration names the Zeek to go to, and the group ${GROUP}.`);
+  output.line(`${is} osquery ${version}; its configuration names the Zeek to go to, and the group ${GROUP}.`);
   return client;
 }
 
-async function announcement({ stage, signal }: Show, bro: BroProcess): Promise<void> {
-  stage.scene('The host announces itself to the Zeek');
-  const transport = await bro.words.find(
+async function announcement({ output, signal }: DemoContext, bro: BroProcess): Promise<void> {
+  output.step('The host announces itself to the Zeek');
+  const transport = await bro.messages.find(
     ({ type, remote }) => (type === 'connected' ? remote?.transport : undefined),
     signal,
   );
-  const host = await bro.words.find(({ type, host }) => {
+  const host = await bro.messages.find(({ type, host }) => {
     const announced = type === 'announced' ? asHost(host) : undefined;
     // A host that was connected before it had read its configuration announces itself again.
     return announced?.groups.includes(GROUP) ? announced : undefined;
   }, signal);
   const how = transport === 'tls-anonymous' ? ', over TLS as a Zeek offers it by default' : '';
-  stage.tell(`Host ${host.id} is there${how}; it is in the groups ${host.groups.join(', ')}.`);
+  output.line(`Host ${host.id} is there${how}; it is in the groups ${host.groups.join(', ')}.`);
 }
 
-async function subscription({ stage, signal }: Show, bro: BroProcess, client: ManagerClient): Promise<void> {
-  stage.scene('The subscription is in the schedule that osquery has now');
-  await bro.words.find(({ type }) => (type === 'asked' ? true : undefined), signal);
-  const refusal = bro.words.heard.find(({ type }) => type === 'notice');
+async function subscription(
+  { output, signal }: DemoContext,
+  bro: BroProcess,
+  client: ManagerClient,
+): Promise<void> {
+  output.step('The subscription is in the schedule that osquery has now');
+  await bro.messages.find(({ type }) => (type === 'requested' ? true : undefined), signal);
+  const refusal = bro.messages.heard.find(({ type }) => type === 'notice');
   if (refusal) throw new Error(`the host refused it: ${refusal.text}`);
   const entries = await until(signal, async () => {
     const rows = await schedule(client);
     return rows.length > 0 ? rows : undefined;
   });
-  stage.aside('SELECT name, interval, query FROM osquery_schedule');
-  for (const { name, interval, query } of entries) stage.tell(`${name}  every ${interval} s  ${query}`);
+  output.detail('SELECT name, interval, query FROM osquery_schedule');
+  for (const { name, interval, query } of entries) output.line(`${name}  every ${interval} s  ${query}`);
   if (!entries.some(({ query }) => query === SUBSCRIPTION))
     throw new Error('what was subscribed is not in it');
 }
 
-async function oneTimeQuery({ stage, signal }: Show, bro: BroProcess): Promise<void> {
-  stage.scene('The one-time query is answered');
-  stage.row(await bro.rows.find((row) => (isOf(row, 2) ? row : undefined), signal));
+async function oneTimeQuery({ output, signal }: DemoContext, bro: BroProcess): Promise<void> {
+  output.step('The one-time query is answered');
+  output.row(await bro.rows.find((row) => (isOf(row, 2) ? row : undefined), signal));
 }
 
-async function firstRun({ stage, signal }: Show, bro: BroProcess): Promise<void> {
-  stage.scene('The rows of the first run come: every process there is');
+async function firstRun({ output, signal }: DemoContext, bro: BroProcess): Promise<void> {
+  output.step('The rows of the first run come: every process there is');
   // This very process is certainly there; osquery reports the rows of a run together.
   await bro.rows.find((row) => (isOf(row, 1) && pidOf(row) === process.pid ? row : undefined), signal);
   const rows = bro.rows.heard.filter((row) => isOf(row, 1));
   // The kernel's own threads, which have no path, are many and dull.
-  for (const row of rows.filter(hasPath).slice(0, SHOWN_ROWS)) stage.row(row);
-  if (rows.length > SHOWN_ROWS) stage.aside(`and ${rows.length - SHOWN_ROWS} more`);
+  for (const row of rows.filter(hasPath).slice(0, SHOWN_ROWS)) output.row(row);
+  if (rows.length > SHOWN_ROWS) output.detail(`and ${rows.length - SHOWN_ROWS} more`);
 }
 
-async function processComesAndGoes({ stage, troupe, signal, mayEnd }: Show, bro: BroProcess): Promise<void> {
-  stage.scene('A process starts and ends, and the Zeek sees it come and go');
-  const child = await troupe.start('sleep', ['sleep', '300']);
+async function processComesAndGoes(
+  { output, processes, signal, mayEnd }: DemoContext,
+  bro: BroProcess,
+): Promise<void> {
+  output.step('A process starts and ends, and the Zeek sees it come and go');
+  const child = await processes.start('sleep', ['sleep', '300']);
   mayEnd(child);
-  stage.tell(`The demo started process ${child.pid}, sleep.`);
+  output.line(`The demo started process ${child.pid}, sleep.`);
   const rowOf = (update: ShownRow['update']) =>
     bro.rows.find(
       (row) => (isOf(row, 1) && row.update === update && pidOf(row) === child.pid ? row : undefined),
       signal,
     );
-  stage.row(await rowOf('ADDED'));
+  output.row(await rowOf('ADDED'));
   await child.stop();
-  stage.tell('The demo ended it.');
-  stage.row(await rowOf('REMOVED'));
+  output.line('The demo ended it.');
+  output.row(await rowOf('REMOVED'));
 }
 
 async function unsubscribing(
-  { stage, signal, mayEnd }: Show,
+  { output, signal, mayEnd }: DemoContext,
   bro: BroProcess,
   client: ManagerClient,
 ): Promise<void> {
-  stage.scene('The Zeek unsubscribes and leaves');
+  output.step('The Zeek unsubscribes and leaves');
   mayEnd(bro.child);
   const code = await bro.child.stop();
   if (code !== 0) throw new Error(`bro-osquery bro ended with ${bro.child.ending()}`);
-  await bro.words.find(({ type }) => (type === 'unasked' ? true : undefined), signal);
-  stage.tell('It unsubscribed and said goodbye.');
+  await bro.messages.find(({ type }) => (type === 'unsubscribed' ? true : undefined), signal);
+  output.line('It unsubscribed and said goodbye.');
   await until(signal, async () => ((await schedule(client)).length === 0 ? true : undefined));
-  stage.aside('SELECT name, interval, query FROM osquery_schedule');
-  stage.tell("No rows: osquery's schedule is empty again.");
+  output.detail('SELECT name, interval, query FROM osquery_schedule');
+  output.line("No rows: osquery's schedule is empty again.");
 }
 
 function schedule(client: ManagerClient): Promise<readonly Row[]> {

@@ -5,12 +5,12 @@ import { createManagerClient } from '../osquery/manager-client.ts';
 import { printableJson } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
 import { lookAtConfiguration } from './doctor/configuration.ts';
-import { type Finding, findingsInWords, problem, warning } from './doctor/finding.ts';
+import { type Finding, formatFindings, problem, warning } from './doctor/finding.ts';
 import { type Flags, flagOf, flagsOfFile } from './doctor/flags.ts';
 import { lookAtInstallation } from './doctor/installation.ts';
 import { lookAtOsqueryd } from './doctor/osqueryd.ts';
 import { lookAtService } from './doctor/service.ts';
-import { defaultSettings } from './extension/house.ts';
+import { defaultSettings } from './extension/extension-context.ts';
 import { statusSocket } from './extension/observation/status-report.ts';
 import { type Io, printLine } from './io.ts';
 import { fetchStatus } from './status/status-client.ts';
@@ -43,7 +43,7 @@ export function doctorCommand(io: Io): Command {
     .addHelpText('after', '\nExit codes: 0 nothing is wrong (there may be warnings); 1 there is a problem.')
     .action(async (options: DoctorOptions) => {
       const findings = await examine(options);
-      const lines = options.json ? [printableJson(JSON.stringify(findings))] : findingsInWords(findings);
+      const lines = options.json ? [printableJson(JSON.stringify(findings))] : formatFindings(findings);
       for (const line of lines) await printLine(io.out, line);
       if (findings.some(({ level }) => level === 'problem')) process.exitCode = 1;
     });

@@ -3,7 +3,11 @@ import { type Bus, createBus } from '../bus/bus.ts';
 import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import { BusBridge, DEFAULT_BUS_PREFIX } from '../nats/bus-bridge-client.ts';
 import { type NatsAddress, natsAddress, subjectPrefix } from './bro/nats-options.ts';
-import { createHouse, type House, type World } from './extension/house.ts';
+import {
+  createExtensionContext,
+  type ExtensionContext,
+  type Runtime,
+} from './extension/extension-context.ts';
 import type { MetricsAddress } from './extension/observation/metrics-server.ts';
 import { type RunningSystem, runExtension } from './extension/wiring/run.ts';
 import type { InspectAddress } from './inspect/address.ts';
@@ -30,7 +34,7 @@ interface ExtensionFlags {
 
 /** What the process brings: the real clock, chance and signals, and whether osqueryd started us. */
 export interface ProcessParts {
-  readonly world: World;
+  readonly runtime: Runtime;
   /** osqueryd's autoloader says so in the environment. */
   readonly autoloaded: boolean;
   readonly onSignal: (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void) => void;
@@ -129,11 +133,11 @@ export function extensionCommand(parts: ProcessParts): Command {
 
 async function run(
   flags: ExtensionFlags,
-  { world, autoloaded, onSignal, onOrphaned, exit }: ProcessParts,
+  { runtime, autoloaded, onSignal, onOrphaned, exit }: ProcessParts,
 ): Promise<void> {
   const log = createLog(flags.verbose ? 'debug' : 'info');
   const bus = createBus({
-    now: world.now,
+    now: runtime.now,
     onFailure: (error, message) =>
       log.error({ err: error, subject: message.subject }, 'a listener of the bus failed'),
   });
@@ -141,12 +145,12 @@ async function run(
   const trace =
     flags.trace === undefined
       ? undefined
-      : recordTrace(flags.trace, bus, world.now, VERSION, (error) =>
+      : recordTrace(flags.trace, bus, runtime.now, VERSION, (error) =>
           log.error({ err: error, area: 'trace' }, 'the trace ends here: it cannot be written'),
         );
   const bridge = bridgeTo(flags, bus, (problem) => log.warn({ area: 'nats' }, problem));
-  const house = createHouse({ world, log, bus, version: VERSION });
-  const extension = runExtension(house, {
+  const context = createExtensionContext({ runtime, log, bus, version: VERSION });
+  const extension = runExtension(context, {
     socket: flags.socket,
     timeout: flags.timeout * 1_000,
     interval: Math.max(1, flags.interval) * 1_000,
@@ -155,7 +159,7 @@ async function run(
     givesUp: autoloaded,
     ...(trace && { inspect: trace.inspect }),
     ...(flags.metrics && { metrics: flags.metrics }),
-    onSystem: (system) => void letInspect(house, system, flags),
+    onSystem: (system) => void letInspect(context, system, flags),
   });
   onSignal('SIGINT', () => extension.signal('SIGINT'));
   onSignal('SIGTERM', () => extension.signal('SIGTERM'));
@@ -210,7 +214,7 @@ function metricsAddress(text: string): MetricsAddress {
 
 /** Opens the extension to whoever may look inside, if it is to be. That this fails is no reason to do no work. */
 async function letInspect(
-  house: House,
+  context: ExtensionContext,
   system: RunningSystem,
   { inspect, inspectTokenFile }: ExtensionFlags,
 ): Promise<void> {
@@ -218,10 +222,10 @@ async function letInspect(
   try {
     const token = inspectTokenFile === undefined ? null : await readToken(inspectTokenFile);
     const { serveLive } = await import('./inspect/serve-live.ts');
-    const { address } = await serveLive(house, system, { address: inspect, token });
-    house.log.info({ area: 'inspect', address }, `can be looked at: ${address}`);
+    const { address } = await serveLive(context, system, { address: inspect, token });
+    context.log.info({ area: 'inspect', address }, `can be looked at: ${address}`);
   } catch (error) {
-    house.log.error({ err: error, area: 'inspect' }, 'cannot be looked at');
+    context.log.error({ err: error, area: 'inspect' }, 'cannot be looked at');
   }
 }
 

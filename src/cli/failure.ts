@@ -5,7 +5,7 @@ import { printableLines } from '../replay/printable.ts';
  * What a command that failed has to say: the message alone where it says what to do (our own errors and the
  * system's), and where it happened as well where it is a mistake of ours.
  */
-export function failureInWords(error: unknown): string {
+export function formatFailure(error: unknown): string {
   return printableLines(inFull(error));
 }
 

@@ -20,7 +20,7 @@ export function logCommand(io: Io): Command {
     .addHelpText('after', '\nExit codes: 0 it is whole; 1 it is damaged, or there is none.')
     .action(async (path: string, options: { readonly json?: boolean }) => {
       const verification = await verifyLog(await logDirectory(path));
-      const lines = options.json ? [verificationAsJson(verification)] : verificationInWords(verification);
+      const lines = options.json ? [verificationAsJson(verification)] : formatVerification(verification);
       for (const line of lines) await printLine(io.out, line);
       if (verification.problems.length > 0) {
         throw new EventLogError(
@@ -67,7 +67,7 @@ async function logDirectory(path: string): Promise<string> {
   );
 }
 
-function verificationInWords(verification: Verification): string[] {
+function formatVerification(verification: Verification): string[] {
   const { segments, snapshots, problems, tornBytes, unknownTypes, wholeUntil } = verification;
   return [
     ...segments.map(({ name, bytes, first, last }) =>

@@ -8,7 +8,7 @@ import { demoCommand } from './demo.ts';
 import { demoNatsCommand } from './demo-nats.ts';
 import { doctorCommand } from './doctor.ts';
 import { extensionCommand } from './extension.ts';
-import { failureInWords } from './failure.ts';
+import { formatFailure } from './failure.ts';
 import { helpCommand } from './help.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
@@ -82,7 +82,7 @@ const program = new Command('bro-osquery')
   .enablePositionalOptions()
   .addCommand(
     extensionCommand({
-      world: { now: Date.now, chance: Math.random, uuid: randomUUID },
+      runtime: { now: Date.now, random: Math.random, uuid: randomUUID },
       autoloaded: process.env['OSQUERY_EXTENSION'] !== undefined,
       onSignal,
       onOrphaned,
@@ -115,6 +115,6 @@ const isAutoloaded = words[0]?.startsWith('-') === true && words.some((word) => 
 void program
   .parseAsync(isAutoloaded ? ['extension', ...words] : words, { from: 'user' })
   .catch((error: unknown) => {
-    process.stderr.write(`error: ${failureInWords(error)}\n`);
+    process.stderr.write(`error: ${formatFailure(error)}\n`);
     process.exitCode = 1;
   });

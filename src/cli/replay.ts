@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readLog } from '../event-log/event-log-reader-store.ts';
-import { difference, differenceInWords } from '../replay/difference.ts';
-import { explain, explanationInWords } from '../replay/explain.ts';
+import { difference, formatDifference } from '../replay/difference.ts';
+import { explain, formatExplanation } from '../replay/explain.ts';
 import { type Point, parsePoint, parseRange } from '../replay/point.ts';
-import { printable, printableJson, timeInWords } from '../replay/printable.ts';
+import { formatTime, printable, printableJson } from '../replay/printable.ts';
 import { type Moment, peersOf, type Replayable, stateAt, statesAt, timeline } from '../replay/replay.ts';
-import { cutOffInWords } from '../replay/trace-reader.ts';
-import { replayInWords, replayTrace } from '../replay/trace-replay.ts';
+import { formatCutOff } from '../replay/trace-reader.ts';
+import { formatReplay, replayTrace } from '../replay/trace-replay.ts';
 import { render } from '../schedule/render.ts';
 import { type Io, printLine } from './io.ts';
 import { withProgress } from './progress.ts';
@@ -85,9 +85,9 @@ export function replayCommand(io: Io): Command {
 /** Whether every machine came to the states of the trace. */
 async function replayTraceFile(io: Io, path: string, json: boolean): Promise<boolean> {
   const result = await replayTrace(readTraceFile(path));
-  const lines = json ? [printableJson(JSON.stringify(result))] : replayInWords(result);
+  const lines = json ? [printableJson(JSON.stringify(result))] : formatReplay(result);
   for (const line of lines) await printLine(io.out, line);
-  if (result.cutOff) await printLine(io.err, cutOffInWords(result.cutOff));
+  if (result.cutOff) await printLine(io.err, formatCutOff(result.cutOff));
   return result.deviation === null;
 }
 
@@ -118,7 +118,7 @@ async function answer(io: Io, log: Replayable, options: ReplayOptions): Promise<
     const explanation = await explain(log, options.explain, until);
     const lines = options.json
       ? explanation.lives.map((life) => printableJson(JSON.stringify(life)))
-      : explanationInWords(explanation, options.explain, timeInWords);
+      : formatExplanation(explanation, options.explain, formatTime);
     for (const line of lines) await printLine(io.out, line);
   } else {
     await printTimeline(io, log, options);
@@ -136,7 +136,7 @@ async function printTimeline(io: Io, log: Replayable, { until, bro, json }: Repl
   const noted = { base: log.base, records: records() };
   let printed = 0;
   for await (const moment of timeline(noted, { until: until ?? null, bro: bro ?? null })) {
-    await printLine(io.out, json ? momentAsJson(moment) : momentInWords(moment));
+    await printLine(io.out, json ? momentAsJson(moment) : formatMoment(moment));
     printed += 1;
   }
   if (bro === undefined || printed > 0) return;
@@ -147,9 +147,9 @@ async function printTimeline(io: Io, log: Replayable, { until, bro, json }: Repl
   );
 }
 
-function momentInWords({ record, words }: Moment): string {
+function formatMoment({ record, words }: Moment): string {
   const request = record.cause === null ? '' : `  [request ${record.cause.requestId}]`;
-  return `${timeInWords(record.time)}  #${record.seq}  ${words}${request}`;
+  return `${formatTime(record.time)}  #${record.seq}  ${words}${request}`;
 }
 
 function momentAsJson({ record, words }: Moment): string {
@@ -167,7 +167,7 @@ async function printDifference(
   const [before, after] = await statesAt(log, [from ?? { by: 'seq', seq: 0 }, to]);
   if (!before || !after) return;
   const found = difference(before.state, after.state);
-  const lines = asJson ? [printableJson(JSON.stringify(found))] : differenceInWords(found);
+  const lines = asJson ? [printableJson(JSON.stringify(found))] : formatDifference(found);
   for (const line of lines) await printLine(io.out, line);
   if (lines.length === 0) await printLine(io.out, 'Nothing changed.');
 }

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { AddressError, type EndpointAddress, parseEndpointAddress } from '../broker/address.ts';
 import type { TlsSettings } from '../broker/tls.ts';
-import { VOCABULARY_IDS, type VocabularyId } from '../vocabulary/words.ts';
+import { VOCABULARY_IDS, type VocabularyId } from '../vocabulary/model.ts';
 import { groups, seconds, whole } from './bro/arguments.ts';
 import { addNatsServerOptions, type NatsServerOptions, natsSettings } from './bro/nats-options.ts';
 import { type Io, printLine } from './io.ts';

@@ -3,8 +3,8 @@ import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import { printableJson } from '../replay/printable.ts';
 import { statusSocket } from './extension/observation/status-report.ts';
 import { type Io, printLine } from './io.ts';
-import { statusInWords } from './status/in-words.ts';
-import { lookAtRemains, remainsInWords } from './status/state-directory.ts';
+import { formatStatus } from './status/format.ts';
+import { formatRemains, lookAtRemains } from './status/state-directory.ts';
 import { fetchStatus, StatusError } from './status/status-client.ts';
 
 interface StatusOptions {
@@ -30,7 +30,7 @@ export function statusCommand(io: Io): Command {
     .action(async ({ stateDir, socket, json = false }: StatusOptions, command: Command) => {
       try {
         const report = await fetchStatus(socket ?? statusSocket(stateDir));
-        const lines = json ? [printableJson(JSON.stringify(report))] : statusInWords(report);
+        const lines = json ? [printableJson(JSON.stringify(report))] : formatStatus(report);
         for (const line of lines) await printLine(io.out, line);
       } catch (error) {
         if (!(error instanceof StatusError)) throw error;
@@ -39,7 +39,7 @@ export function statusCommand(io: Io): Command {
           const remains = await lookAtRemains(stateDir);
           const lines = json
             ? [printableJson(JSON.stringify({ running: false, ...remains }))]
-            : remainsInWords(remains);
+            : formatRemains(remains);
           for (const line of lines) await printLine(io.out, line);
         }
         command.error(

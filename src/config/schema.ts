@@ -3,7 +3,7 @@ import { AddressError, DEFAULT_PORT, formatHostAndPort, parseEndpointAddress } f
 import { prefixProblem } from '../nats/subjects.ts';
 import { groupProblem } from '../schedule/groups.ts';
 import { LONGEST_INTERVAL } from '../vocabulary/intervals.ts';
-import { NULL_POLICIES, VOCABULARY_IDS } from '../vocabulary/words.ts';
+import { NULL_POLICIES, VOCABULARY_IDS } from '../vocabulary/model.ts';
 
 /**
  * The key `bro` of osquery's configuration, as operators write it. Times are seconds, sizes bytes. Every key is

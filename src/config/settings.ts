@@ -2,8 +2,8 @@ import type { EndpointAddress } from '../broker/address.ts';
 import type { TlsSettings } from '../broker/tls.ts';
 import type { NatsSettings } from '../nats/settings.ts';
 import type { Policy } from '../schedule/policy.ts';
+import type { NullPolicy } from '../vocabulary/model.ts';
 import type { VocabularyOptions } from '../vocabulary/vocabularies.ts';
-import type { NullPolicy } from '../vocabulary/words.ts';
 
 /** One Bro that the configuration names. */
 export interface EndpointSettings {

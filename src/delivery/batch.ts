@@ -1,9 +1,9 @@
 import type { ZeekEvent } from '../broker/zeek-event.ts';
-import type { Ledger } from './accounting.ts';
+import type { RowCounter } from './delivery-counts.ts';
 
 /** Rows of one query in a row with the same fate: `confirmed` once the batch is, or skipped for a reason. */
 interface Tally {
-  readonly ledger: Ledger;
+  readonly counter: RowCounter;
   readonly skipped: string | undefined;
   rows: number;
   /** The number of the last one. */
@@ -20,7 +20,7 @@ export interface TopicEvents {
 
 /** A row of a batch. */
 export interface SentRow {
-  readonly ledger: Ledger;
+  readonly counter: RowCounter;
   readonly number: number;
 }
 
@@ -44,9 +44,9 @@ export class Batch {
     return this.rows === 0;
   }
 
-  add(ledger: Ledger, topic: string, event: ZeekEvent, number: number, bytes: number): void {
+  add(counter: RowCounter, topic: string, event: ZeekEvent, number: number, bytes: number): void {
     const group = this.#groups.at(-1);
-    const row = { ledger, number };
+    const row = { counter, number };
     if (group?.topic === topic) {
       group.events.push(event);
       group.rows.push(row);
@@ -54,22 +54,22 @@ export class Batch {
     this.rows += 1;
     this.bytes += bytes;
     this.last = number;
-    this.#count(ledger, undefined, 1, number);
+    this.#count(counter, undefined, 1, number);
   }
 
   /** @param last the number of the last of the rows */
-  skip(ledger: Ledger, reason: string, rows: number, last: number): void {
-    this.#count(ledger, reason, rows, last);
+  skip(counter: RowCounter, reason: string, rows: number, last: number): void {
+    this.#count(counter, reason, rows, last);
   }
 
-  #count(ledger: Ledger, skipped: string | undefined, rows: number, last: number): void {
+  #count(counter: RowCounter, skipped: string | undefined, rows: number, last: number): void {
     const tally = this.#tallies.at(-1);
     // Only numbers that follow one another are counted together, so that a tally lies below a number or doesn't.
-    if (tally && tally.ledger === ledger && tally.skipped === skipped && tally.last + rows === last) {
+    if (tally && tally.counter === counter && tally.skipped === skipped && tally.last + rows === last) {
       tally.rows += rows;
       tally.last = last;
     } else {
-      this.#tallies.push({ ledger, skipped, rows, last });
+      this.#tallies.push({ counter, skipped, rows, last });
     }
   }
 
@@ -85,46 +85,46 @@ export class Batch {
   }
 
   bookSent(): void {
-    for (const { ledger, skipped, rows, last } of this.#tallies) {
-      if (skipped === undefined) ledger.send(last - rows + 1, rows);
+    for (const { counter, skipped, rows, last } of this.#tallies) {
+      if (skipped === undefined) counter.send(last - rows + 1, rows);
     }
   }
 
   /** The row was not sent after all, for that reason: it will be booked as skipped. */
-  leaveOut({ ledger, number }: SentRow, reason: string): void {
+  leaveOut({ counter, number }: SentRow, reason: string): void {
     this.#tallies = this.#tallies.flatMap((tally) => {
       const before = number - (tally.last - tally.rows) - 1;
-      if (tally.ledger !== ledger || tally.skipped !== undefined || before < 0 || number > tally.last)
+      if (tally.counter !== counter || tally.skipped !== undefined || before < 0 || number > tally.last)
         return [tally];
       const after = tally.last - number;
       return [
-        { ledger, skipped: undefined, rows: before, last: number - 1 },
-        { ledger, skipped: reason, rows: 1, last: number },
-        { ledger, skipped: undefined, rows: after, last: tally.last },
+        { counter, skipped: undefined, rows: before, last: number - 1 },
+        { counter, skipped: reason, rows: 1, last: number },
+        { counter, skipped: undefined, rows: after, last: tally.last },
       ].filter(({ rows }) => rows > 0);
     });
   }
 
   settle(): void {
-    for (const { ledger, skipped, rows } of this.#tallies) {
-      if (skipped === undefined) ledger.confirmed += rows;
-      else ledger.skip(skipped, rows);
+    for (const { counter, skipped, rows } of this.#tallies) {
+      if (skipped === undefined) counter.confirmed += rows;
+      else counter.skip(skipped, rows);
     }
     this.#tallies = [];
   }
 
   /**
-   * Books what lies below the number, and can't be sent again, as dropped.
+   * Counts what lies below the number, and can't be sent again, as dropped.
    * @returns rows dropped by name of the query
    */
   dropBelow(number: number): Map<string, number> {
     const dropped = new Map<string, number>();
-    for (const { ledger, skipped, rows, last } of this.#tallies) {
+    for (const { counter, skipped, rows, last } of this.#tallies) {
       if (last >= number) continue;
-      if (skipped !== undefined) ledger.skip(skipped, rows);
+      if (skipped !== undefined) counter.skip(skipped, rows);
       else {
-        ledger.dropped += rows;
-        dropped.set(ledger.name, (dropped.get(ledger.name) ?? 0) + rows);
+        counter.dropped += rows;
+        dropped.set(counter.name, (dropped.get(counter.name) ?? 0) + rows);
       }
     }
     return dropped;

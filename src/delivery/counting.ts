@@ -1,30 +1,30 @@
-import type { Books } from './books.ts';
 import type { Entries, FoundEntry } from './entries.ts';
-import type { Lane } from './lane.ts';
 import type { MarkKeeper } from './marks.ts';
+import type { PeerSender } from './peer-sender.ts';
 import type { CourierPorts } from './ports.ts';
+import type { RowCounters } from './row-counters.ts';
 import type { ScannedEntry } from './scanned-entry.ts';
 import { Signal } from './signal.ts';
 
 export interface CountingContext {
   readonly ports: CourierPorts;
   readonly entries: Entries;
-  readonly books: Books;
+  readonly counters: RowCounters;
   readonly marks: MarkKeeper | undefined;
-  readonly lanes: ReadonlyMap<string, Lane>;
-  /** The Bro's lane; where it has none, one that begins at the position. */
-  laneOf(peer: string, position: number): Lane;
+  readonly senders: ReadonlyMap<string, PeerSender>;
+  /** The Bro's sender; where it has none, one that begins at the position. */
+  senderOf(peer: string, position: number): PeerSender;
   /** Called with each step forward. */
   onCounted(): void;
 }
 
 /** Entries that are counted, or this many bytes of them, before others get a turn. */
-const TURN_ENTRIES = 64;
-const TURN_BYTES = 512 * 1024;
+const YIELD_ENTRIES = 64;
+const YIELD_BYTES = 512 * 1024;
 /** Milliseconds until a journal that can't be read is tried again. */
 const RETRY = 1000;
 
-/** The one pass over the journal that says whose rows these are: whatever comes after it works by its books. */
+/** The one pass over the journal that says whose rows these are: whatever comes after it works by its counters. */
 export class Counting {
   readonly #context: CountingContext;
   readonly #written = new Signal();
@@ -88,23 +88,23 @@ export class Counting {
         this.#releaseRecent();
         await this.#written.rest();
         // The answer to osquery goes out first.
-        await ports.yieldTurn();
+        await ports.yieldControl();
         continue;
       }
       await this.#countFound(found);
       entries += 1;
       bytes += found.entry.payload.length;
-      if (entries >= TURN_ENTRIES || bytes >= TURN_BYTES) {
+      if (entries >= YIELD_ENTRIES || bytes >= YIELD_BYTES) {
         entries = 0;
         bytes = 0;
         this.#releaseRecent();
-        await ports.yieldTurn();
+        await ports.yieldControl();
       }
     }
   }
 
   async #countFound(found: FoundEntry): Promise<void> {
-    const { ports, lanes, onCounted } = this.#context;
+    const { ports, senders, onCounted } = this.#context;
     try {
       const scanned = await found.scan();
       this.count(scanned);
@@ -115,7 +115,7 @@ export class Counting {
       this.#troubled(error);
     }
     this.#counted = found.entry.next;
-    for (const lane of lanes.values()) lane.wake();
+    for (const sender of senders.values()) sender.wake();
     onCounted();
   }
 
@@ -130,40 +130,40 @@ export class Counting {
     this.#damaged = damaged;
   }
 
-  #book({ parcels }: ScannedEntry): void {
-    const { books, ports, laneOf } = this.#context;
-    for (const { name, first, item, deliverable } of parcels) {
-      let ledger = books.find(name);
-      if (!ledger) {
+  #book({ results }: ScannedEntry): void {
+    const { counters, ports, senderOf } = this.#context;
+    for (const { name, first, item, deliverable } of results) {
+      let counter = counters.find(name);
+      if (!counter) {
         const peer = (deliverable ?? ports.lookup(name))?.peer;
         if (peer === undefined) continue;
-        ledger = books.open(peer, name);
+        counter = counters.open(peer, name);
       }
-      const lane = laneOf(ledger.peer, first);
-      ledger.taken += Math.max(0, item.rowCount - Math.max(0, lane.cursor - first));
+      const sender = senderOf(counter.peer, first);
+      counter.taken += Math.max(0, item.rowCount - Math.max(0, sender.cursor - first));
     }
   }
 
-  #mark({ entry, parcels }: ScannedEntry): void {
+  #mark({ entry, results }: ScannedEntry): void {
     const { marks } = this.#context;
     if (!marks || entry.kind !== 'log') return;
-    for (const { item } of parcels) marks.marks.note(entry.sequence, item);
+    for (const { item } of results) marks.marks.note(entry.sequence, item);
   }
 
-  #noteArrival({ entry, parcels }: ScannedEntry): void {
-    const { books, lanes } = this.#context;
-    for (const { name, first, item } of parcels) {
-      const ledger = books.find(name);
-      const lane = ledger && lanes.get(ledger.peer);
-      lane?.arrivals.note(first + item.rowCount, entry.receivedAt, lane.cursor);
+  #noteArrival({ entry, results }: ScannedEntry): void {
+    const { counters, senders } = this.#context;
+    for (const { name, first, item } of results) {
+      const counter = counters.find(name);
+      const sender = counter && senders.get(counter.peer);
+      sender?.arrivals.note(first + item.rowCount, entry.receivedAt, sender.cursor);
     }
   }
 
   /** Entries that no attached Bro will read from memory are let go; absent ones will read from disk. */
   #releaseRecent(): void {
-    const { entries, lanes } = this.#context;
+    const { entries, senders } = this.#context;
     let needed = this.#counted;
-    for (const lane of lanes.values()) if (lane.attached) needed = Math.min(needed, lane.position);
+    for (const sender of senders.values()) if (sender.attached) needed = Math.min(needed, sender.position);
     entries.release(needed);
   }
 }

@@ -1,14 +1,14 @@
-import type { Gap, TimeSpan } from '../vocabulary/words.ts';
-import type { Account } from './accounting.ts';
-import { Books } from './books.ts';
+import type { Gap, TimeSpan } from '../vocabulary/model.ts';
 import { Counting } from './counting.ts';
 import type { Cursors } from './cursors.ts';
+import type { DeliveryCounts } from './delivery-counts.ts';
 import { Entries } from './entries.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Appended, Journal } from './journal.ts';
-import { Lane, type LaneHost } from './lane.ts';
 import type { MarkKeeper } from './marks.ts';
+import { PeerSender, type PeerSenderHost } from './peer-sender.ts';
 import { type CourierLimits, type CourierPorts, DEFAULT_LIMITS, type Handover, type Link } from './ports.ts';
+import { RowCounters } from './row-counters.ts';
 import { type ScannedEntry, scanEntry } from './scanned-entry.ts';
 
 export interface CourierOptions {
@@ -21,7 +21,7 @@ export interface CourierOptions {
 }
 
 /** How far a Bro is. */
-export interface LaneStatus {
+export interface SenderStatus {
   readonly peer: string;
   readonly attached: boolean;
   /** All rows numbered below are settled; it equals `newest` once the Bro has everything. */
@@ -33,25 +33,25 @@ export interface LaneStatus {
   /** When the oldest row came that is not settled, milliseconds since the epoch; null if there is none. */
   readonly oldestAt: number | null;
   /** What it will never get and may not know yet. */
-  readonly untold: Gap | undefined;
+  readonly unreportedGap: Gap | undefined;
 }
 
 /**
  * Brings rows to Bros. What osquery hands over is written to the journal, then counted (the one pass that says
- * whose rows these are), then read by each Bro's lane at that lane's own pace. A row is settled once its Bro has
+ * whose rows these are), then read by each Bro's sender at that sender's own pace. A row is settled once its Bro has
  * confirmed it; after an interruption of whatever kind it is sent again, under the same number.
  *
  * Guarantee: at least once, in order within each query; what can't be kept is declared as a gap.
  */
-export class Courier implements LaneHost {
+export class Courier implements PeerSenderHost {
   readonly ports: CourierPorts;
   readonly limits: CourierLimits;
   readonly #journal: Journal;
   readonly #cursors: Cursors;
-  readonly #books = new Books();
-  readonly #house: Housekeeping;
+  readonly #counters = new RowCounters();
+  readonly #housekeeping: Housekeeping;
   readonly #entries: Entries;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #senders = new Map<string, PeerSender>();
   readonly #counting: Counting;
   #onProgress = new Set<() => void>();
   #stopped = false;
@@ -65,29 +65,30 @@ export class Courier implements LaneHost {
     this.#counting = new Counting(options.journal.segments[0]?.first ?? options.journal.next, {
       ports: this.ports,
       entries: this.#entries,
-      books: this.#books,
+      counters: this.#counters,
       marks: options.marks,
-      lanes: this.#lanes,
-      laneOf: (peer, position) => this.#lane(peer, position),
+      senders: this.#senders,
+      senderOf: (peer, position) => this.#sender(peer, position),
       onCounted: () => {
         this.#progressed();
-        this.#house.step();
+        this.#housekeeping.step();
       },
     });
-    this.#house = new Housekeeping({
+    this.#housekeeping = new Housekeeping({
       ports: this.ports,
       journal: options.journal,
       cursors: options.cursors,
       marks: options.marks,
-      books: this.#books,
-      lanes: this.#lanes,
+      counters: this.#counters,
+      senders: this.#senders,
       counted: () => this.counted,
       untilCounted: async (number) => {
         const until = () => Math.min(number, this.#lastWritten());
         while (this.#counting.isStarted && !this.#stopped && this.counted < until()) await this.#progress();
       },
     });
-    for (const [peer, cursor] of options.cursors.loaded) this.#lanes.set(peer, new Lane(peer, this, cursor));
+    for (const [peer, cursor] of options.cursors.loaded)
+      this.#senders.set(peer, new PeerSender(peer, this, cursor));
   }
 
   /** Begins to count what the journal has; call it once the queries of the last life are known to `lookup`. */
@@ -102,7 +103,7 @@ export class Courier implements LaneHost {
   async take(entry: Handover): Promise<Appended> {
     const { maxBytes } = this.#journal.limits;
     const size = this.#journal.sizeOf(entry);
-    if (this.#journal.bytes + size > maxBytes && size <= maxBytes) await this.#house.makeRoom(size);
+    if (this.#journal.bytes + size > maxBytes && size <= maxBytes) await this.#housekeeping.makeRoom(size);
     const appended = await this.#journal.append(entry);
     if (appended.accepted) {
       this.#entries.push(appended.entry);
@@ -116,68 +117,70 @@ export class Courier implements LaneHost {
     const next = sequence + entry.payload.length + 1;
     const scanned = await scanEntry({ ...entry, sequence, next, receivedAt: this.ports.now() }, this.ports);
     this.#counting.count(scanned);
-    const rows = this.#house.drops.refuse(scanned, `the journal didn't take them (${reason})`);
+    const rows = this.#housekeeping.drops.refuse(scanned, `the journal didn't take them (${reason})`);
     this.ports.report({ type: 'refused', reason, message, rows });
   }
 
   /** Gives a Bro its rows over that link from now on, from its cursor on. */
   attach(peer: string, link: Link): void {
-    this.#lane(peer, this.counted).attach(link);
+    this.#sender(peer, this.counted).attach(link);
   }
 
   /** The link of the Bro is down, or is to be used no more. Without `link`: whichever it has. */
   detach(peer: string, link?: Link): void {
-    this.#lanes.get(peer)?.detach(link);
+    this.#senders.get(peer)?.detach(link);
   }
 
   /** The Bro's scripts have handled all rows up to and with the number. */
   acknowledge(peer: string, sequence: number): void {
-    this.#lanes.get(peer)?.acknowledge(sequence);
+    this.#senders.get(peer)?.acknowledge(sequence);
   }
 
   /**
-   * osquery may have had rows for the Bro that nobody took: it is told. No account counts them, for there is no telling
+   * osquery may have had rows for the Bro that nobody took: it is told. They are in no counts, for there is no telling
    * how many there were. `reason`: why they are not to be had. Resolves once that is on disk, and also if it can't be.
    */
   async declareUnseen(peer: string, unseen: TimeSpan, reason: string): Promise<void> {
     const gap: Gap = { first: this.counted, last: this.counted, rows: 0, reason, unseen };
     this.ports.report({ type: 'gap', peer, gap, names: {} });
-    this.#lane(peer, this.counted).addGap(gap);
+    this.#sender(peer, this.counted).addGap(gap);
     await this.#cursors.flush().catch(() => {});
   }
 
   /** The Bro is configured no more: nothing is kept for it. */
   forget(peer: string): void {
     this.detach(peer);
-    const lane = this.#lanes.get(peer);
-    if (!lane) return;
-    this.#lanes.delete(peer);
-    this.#entries.forget(lane);
-    this.#books.forget(peer);
+    const sender = this.#senders.get(peer);
+    if (!sender) return;
+    this.#senders.delete(peer);
+    this.#entries.forget(sender);
+    this.#counters.forget(peer);
     this.#cursors.remove(peer);
   }
 
-  accounts(): Account[] {
-    return this.#books.accounts();
+  counts(): DeliveryCounts[] {
+    return this.#counters.counts();
   }
 
-  lanes(): LaneStatus[] {
-    return [...this.#lanes.values()].map(({ peer, attached, cursor, inFlight, arrivals, untold }) => ({
-      peer,
-      attached,
-      confirmed: cursor,
-      newest: Math.max(cursor, this.counted),
-      inFlight,
-      oldestAt: arrivals.oldest(cursor),
-      untold,
-    }));
+  senders(): SenderStatus[] {
+    return [...this.#senders.values()].map(
+      ({ peer, attached, cursor, inFlight, arrivals, unreportedGap }) => ({
+        peer,
+        attached,
+        confirmed: cursor,
+        newest: Math.max(cursor, this.counted),
+        inFlight,
+        oldestAt: arrivals.oldest(cursor),
+        unreportedGap,
+      }),
+    );
   }
 
   /** Resolves when everything taken so far is counted, and confirmed by the Bros that are attached. */
   async settled(): Promise<void> {
     const isSettled = () =>
       this.counted >= this.#lastWritten() &&
-      [...this.#lanes.values()].every((lane) => !lane.attached || lane.isSettled);
+      [...this.#senders.values()].every((sender) => !sender.attached || sender.isSettled);
     while (!this.#stopped && !isSettled()) await this.#progress();
   }
 
@@ -194,10 +197,10 @@ export class Courier implements LaneHost {
   /** Lets go of all links and saves the cursors. What is unconfirmed is sent again in the next life. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const lane of this.#lanes.values()) lane.detach();
+    for (const sender of this.#senders.values()) sender.detach();
     this.#progressed();
     await this.#counting.stop();
-    await this.#house.stop();
+    await this.#housekeeping.stop();
     await this.#entries.close();
     await this.#cursors.flush();
   }
@@ -206,30 +209,30 @@ export class Courier implements LaneHost {
     return this.#counting.counted;
   }
 
-  ledger(name: string) {
-    return this.#books.find(name);
+  counter(name: string) {
+    return this.#counters.find(name);
   }
 
-  async next(lane: Lane, position: number): Promise<ScannedEntry | undefined> {
+  async next(sender: PeerSender, position: number): Promise<ScannedEntry | undefined> {
     if (position >= this.counted) return undefined;
-    const found = await this.#entries.find(lane, position);
+    const found = await this.#entries.find(sender, position);
     return found && found.entry.sequence < this.counted ? found.scan() : undefined;
   }
 
-  moved(lane: Lane, cursor: { readonly position: number }): void {
-    if (this.#lanes.get(lane.peer) !== lane) return;
-    this.#cursors.set(lane.peer, cursor);
+  moved(sender: PeerSender, cursor: { readonly position: number }): void {
+    if (this.#senders.get(sender.peer) !== sender) return;
+    this.#cursors.set(sender.peer, cursor);
     this.#progressed();
-    this.#house.step();
+    this.#housekeeping.step();
   }
 
-  #lane(peer: string, position: number): Lane {
-    let lane = this.#lanes.get(peer);
-    if (!lane) {
-      lane = new Lane(peer, this, { position });
-      this.#lanes.set(peer, lane);
+  #sender(peer: string, position: number): PeerSender {
+    let sender = this.#senders.get(peer);
+    if (!sender) {
+      sender = new PeerSender(peer, this, { position });
+      this.#senders.set(peer, sender);
     }
-    return lane;
+    return sender;
   }
 
   #progress(): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Gap } from '../vocabulary/words.ts';
+import type { Gap } from '../vocabulary/model.ts';
 import type { Cursors, PeerCursor } from './cursors.ts';
 import { DeliveryError } from './delivery-error.ts';
 import { isCode } from './error-code.ts';

@@ -1,4 +1,4 @@
-import type { Gap, TimeSpan } from '../vocabulary/words.ts';
+import type { Gap, TimeSpan } from '../vocabulary/model.ts';
 
 /** What is remembered of a Bro between two lives of the process. */
 export interface PeerCursor {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 const signIn = (directory: string): string => join(directory, 'alive');
 
 /** When that was, in milliseconds since the epoch; undefined where nobody lives, or all have ended in order. */
-export async function readLifeSign(directory: string): Promise<number | undefined> {
+export async function readHeartbeat(directory: string): Promise<number | undefined> {
   try {
     return Math.round((await stat(signIn(directory))).mtimeMs);
   } catch {
@@ -14,7 +14,7 @@ export async function readLifeSign(directory: string): Promise<number | undefine
 }
 
 /** Says that it is so now. Throws as the file system does. */
-export async function leaveLifeSign(directory: string, now: number): Promise<void> {
+export async function writeHeartbeat(directory: string, now: number): Promise<void> {
   const path = signIn(directory);
   try {
     await utimes(path, now / 1_000, now / 1_000);
@@ -28,6 +28,6 @@ export async function leaveLifeSign(directory: string, now: number): Promise<voi
   }
 }
 
-export async function removeLifeSign(directory: string): Promise<void> {
+export async function removeHeartbeat(directory: string): Promise<void> {
   await rm(signIn(directory), { force: true });
 }

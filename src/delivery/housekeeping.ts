@@ -1,18 +1,18 @@
-import type { Books } from './books.ts';
 import type { Cursors } from './cursors.ts';
 import { Drops } from './drops.ts';
 import type { Journal } from './journal.ts';
-import type { Lane } from './lane.ts';
 import type { MarkKeeper } from './marks.ts';
+import type { PeerSender } from './peer-sender.ts';
 import type { CourierPorts } from './ports.ts';
+import type { RowCounters } from './row-counters.ts';
 
 export interface HousekeepingContext {
   readonly ports: CourierPorts;
   readonly journal: Journal;
   readonly cursors: Cursors;
   readonly marks: MarkKeeper | undefined;
-  readonly books: Books;
-  readonly lanes: ReadonlyMap<string, Lane>;
+  readonly counters: RowCounters;
+  readonly senders: ReadonlyMap<string, PeerSender>;
   /** All rows below have been counted. */
   counted(): number;
   /** Resolves when all rows below are counted, or will not be. */
@@ -109,18 +109,19 @@ export class Housekeeping {
   }
 
   #closeEnded(): void {
-    const { books, ports } = this.#context;
-    books.closeEnded((name) => ports.lookup(name) !== undefined);
+    const { counters, ports } = this.#context;
+    counters.closeEnded((name) => ports.lookup(name) !== undefined);
   }
 
   /** Nothing below is needed by anybody; absent Bros for which nothing is pending need nothing at all. */
   #settledBelow(): number {
-    const { lanes, books } = this.#context;
+    const { senders, counters } = this.#context;
     const counted = this.#context.counted();
     let below = counted;
-    for (const lane of lanes.values()) {
-      if (!lane.attached && lane.cursor < counted && books.pending(lane.peer) === 0) lane.skipTo(counted);
-      below = Math.min(below, lane.cursor);
+    for (const sender of senders.values()) {
+      if (!sender.attached && sender.cursor < counted && counters.pending(sender.peer) === 0)
+        sender.skipTo(counted);
+      below = Math.min(below, sender.cursor);
     }
     return below;
   }

@@ -30,7 +30,7 @@ export class InFlight {
   }
 
   /**
-   * Books all batches whose rows are numbered up to that.
+   * Counts all batches whose rows are numbered up to that.
    * @returns the number below which everything is settled now, undefined if nothing was
    */
   settle(upTo: number): number | undefined {

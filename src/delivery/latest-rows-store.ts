@@ -1,7 +1,7 @@
 import { isMalformed, type LogRow } from '../osquery/log-item.ts';
 import { isCode } from './error-code.ts';
 import { SegmentReader, type StoredSegment } from './journal-reader-store.ts';
-import { type Parcel, scanEntry } from './scanned-entry.ts';
+import { type QueryResult, scanEntry } from './scanned-entry.ts';
 import { storedSegments } from './segment-files-store.ts';
 
 /** A row as it lies in the journal. */
@@ -28,12 +28,12 @@ export interface LatestRowsOptions {
   readonly most: number;
   /** Bytes of the journal that are looked through at the most, in whole segments. */
   readonly mostBytes: number;
-  readonly yieldTurn: () => Promise<void>;
+  readonly yieldControl: () => Promise<void>;
 }
 
 /** A query's rows in an entry. */
 interface Found {
-  readonly parcel: Parcel;
+  readonly result: QueryResult;
   readonly receivedAt: number;
 }
 
@@ -64,7 +64,7 @@ export async function readLatestRows(directory: string, options: LatestRowsOptio
 async function findIn(
   segment: StoredSegment,
   wanted: number,
-  { name, until, yieldTurn }: LatestRowsOptions,
+  { name, until, yieldControl }: LatestRowsOptions,
 ): Promise<readonly Found[]> {
   // As osquery writes the name in its JSON; names of ours have nothing that JSON writes otherwise.
   const mark = Buffer.from(name);
@@ -73,22 +73,22 @@ async function findIn(
   let held = 0;
   try {
     for (let entry = await reader.read(segment.first); entry; entry = await reader.read(entry.next)) {
-      await yieldTurn();
+      await yieldControl();
       if (until !== null && entry.receivedAt > until) continue;
       if (
         entry.kind === 'log' &&
         !Buffer.from(entry.payload.buffer, entry.payload.byteOffset, entry.payload.length).includes(mark)
       )
         continue;
-      const { parcels } = await scanEntry(entry, { yieldTurn });
-      for (const parcel of parcels) {
-        if (parcel.name !== name) continue;
-        found.push({ parcel, receivedAt: entry.receivedAt });
-        held += parcel.item.rowCount;
+      const { results } = await scanEntry(entry, { yieldControl });
+      for (const result of results) {
+        if (result.name !== name) continue;
+        found.push({ result, receivedAt: entry.receivedAt });
+        held += result.item.rowCount;
       }
       // What later rows leave no room for is let go of, so that no segment is held whole.
-      for (let oldest = found[0]; oldest && held - oldest.parcel.item.rowCount >= wanted; oldest = found[0]) {
-        held -= oldest.parcel.item.rowCount;
+      for (let oldest = found[0]; oldest && held - oldest.result.item.rowCount >= wanted; oldest = found[0]) {
+        held -= oldest.result.item.rowCount;
         found.shift();
       }
     }
@@ -100,10 +100,10 @@ async function findIn(
 
 function newestOf(found: readonly Found[], most: number): StoredRow[] {
   const rows: StoredRow[] = [];
-  for (const { parcel, receivedAt } of [...found].reverse()) {
-    for (let index = parcel.item.rowCount - 1; index >= 0 && rows.length < most; index -= 1) {
-      const row = parcel.item.row(index);
-      if (!isMalformed(row)) rows.push({ ...row, sequence: parcel.first + index, receivedAt });
+  for (const { result, receivedAt } of [...found].reverse()) {
+    for (let index = result.item.rowCount - 1; index >= 0 && rows.length < most; index -= 1) {
+      const row = result.item.row(index);
+      if (!isMalformed(row)) rows.push({ ...row, sequence: result.first + index, receivedAt });
     }
   }
   return rows;

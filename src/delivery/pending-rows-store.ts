@@ -8,7 +8,7 @@ export interface PendingRowsOptions {
   readonly cursors: ReadonlyMap<string, number>;
   /** Whose query it is, by the name that osquery knows it under; undefined: nobody's any more. */
   readonly peerOf: (name: string) => string | undefined;
-  readonly yieldTurn: () => Promise<void>;
+  readonly yieldControl: () => Promise<void>;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface PendingRowsOptions {
  */
 export async function countPendingRows(
   directory: string,
-  { cursors, peerOf, yieldTurn }: PendingRowsOptions,
+  { cursors, peerOf, yieldControl }: PendingRowsOptions,
 ): Promise<ReadonlyMap<string, number>> {
   const pending = new Map([...cursors.keys()].map((peer) => [peer, 0]));
   if (pending.size === 0) return pending;
@@ -30,10 +30,10 @@ export async function countPendingRows(
   try {
     const from = Math.min(...cursors.values());
     for (let entry = await reader.read(from); entry; entry = await reader.read(entry.next)) {
-      await yieldTurn();
+      await yieldControl();
       if (entry.kind === 'event') continue;
-      const { parcels } = await scanEntry(entry, { yieldTurn });
-      for (const { name, first, item, deliverable } of parcels) {
+      const { results } = await scanEntry(entry, { yieldControl });
+      for (const { name, first, item, deliverable } of results) {
         const peer = deliverable?.peer ?? peerOf(name);
         const cursor = peer === undefined ? undefined : cursors.get(peer);
         if (peer === undefined || cursor === undefined) continue;

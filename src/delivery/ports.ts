@@ -1,7 +1,7 @@
 import type { OnLeftOut } from '../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
+import type { Column, Gap, Query } from '../vocabulary/model.ts';
 import type { RowEncoder } from '../vocabulary/vocabulary.ts';
-import type { Column, Gap, Query } from '../vocabulary/words.ts';
 
 /** A query whose rows go to a Bro: a subscription or a one-time query. */
 export interface Deliverable {
@@ -103,7 +103,7 @@ export interface CourierPorts {
   /** Calls back after milliseconds; returns what cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
   /** Resolves after everything else that is due has had its turn, answers to osquery first. */
-  yieldTurn(): Promise<void>;
+  yieldControl(): Promise<void>;
 }
 
 export interface CourierLimits {

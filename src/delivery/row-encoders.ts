@@ -1,6 +1,6 @@
+import type { Host, NullPolicy } from '../vocabulary/model.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
 import type { RowEncoder } from '../vocabulary/vocabulary.ts';
-import type { Host, NullPolicy } from '../vocabulary/words.ts';
 import type { Deliverable } from './ports.ts';
 
 /** What of the configuration decides how a row becomes an event. */

@@ -1,5 +1,5 @@
 import type { LogItem } from '../osquery/log-item.ts';
-import type { RowChange } from '../vocabulary/words.ts';
+import type { RowChange } from '../vocabulary/model.ts';
 import type { Deliverable } from './ports.ts';
 
 const DAY = 86_400_000;

@@ -1,17 +1,17 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import { isMalformed } from '../osquery/log-item.ts';
 import type { RowEncoder } from '../vocabulary/vocabulary.ts';
-import type { Ledger } from './accounting.ts';
 import type { Batch } from './batch.ts';
+import type { RowCounter } from './delivery-counts.ts';
 import type { CourierLimits, CourierPorts, Deliverable } from './ports.ts';
 import { ProblemThrottle } from './problem-throttle.ts';
 import { isInitial, unwanted } from './row-filter.ts';
-import type { Parcel } from './scanned-entry.ts';
+import type { QueryResult } from './scanned-entry.ts';
 
-/** A parcel with what is needed to load its rows. */
+/** A result with what is needed to load its rows. */
 export interface Load {
-  readonly parcel: Parcel;
-  readonly ledger: Ledger;
+  readonly result: QueryResult;
+  readonly counter: RowCounter;
   readonly deliverable: Deliverable;
   readonly initial: boolean;
   readonly encode: RowEncoder;
@@ -39,41 +39,41 @@ export class RowLoader {
   }
 
   /** @returns undefined if the query has ended meanwhile */
-  prepare(parcel: Parcel, ledger: Ledger, asEvent: boolean): Load | undefined {
-    const deliverable = parcel.deliverable ?? this.#ports.lookup(parcel.name);
+  prepare(result: QueryResult, counter: RowCounter, asEvent: boolean): Load | undefined {
+    const deliverable = result.deliverable ?? this.#ports.lookup(result.name);
     if (!deliverable) {
-      this.#problems.delete(parcel.name);
+      this.#problems.delete(result.name);
       return undefined;
     }
-    const initial = isInitial(parcel.item, deliverable);
-    return { parcel, ledger, deliverable, initial, encode: this.#ports.encoderOf(deliverable), asEvent };
+    const initial = isInitial(result.item, deliverable);
+    return { result, counter, deliverable, initial, encode: this.#ports.encoderOf(deliverable), asEvent };
   }
 
   /** Puts the row, or why it isn't sent, into the batch. */
   load(batch: Batch, load: Load, index: number): void {
-    const { parcel, ledger } = load;
-    const number = parcel.first + index;
+    const { result, counter } = load;
+    const number = result.first + index;
     const loaded = this.#encode(load, index, number);
     if ('topic' in loaded) {
-      batch.add(ledger, loaded.topic, loaded.event, number, parcel.item.rowBytes(index));
+      batch.add(counter, loaded.topic, loaded.event, number, result.item.rowBytes(index));
       return;
     }
-    batch.skip(ledger, loaded.skip, 1, number);
-    if (loaded.problem !== undefined) this.#report(ledger.name, loaded.problem);
+    batch.skip(counter, loaded.skip, 1, number);
+    if (loaded.problem !== undefined) this.#report(counter.name, loaded.problem);
   }
 
   #encode(load: Load, index: number, sequence: number): TopicEvent | Skipped {
-    const { parcel, deliverable, initial, encode, asEvent } = load;
-    const change = parcel.item.changeOf(index);
+    const { result, deliverable, initial, encode, asEvent } = load;
+    const change = result.item.changeOf(index);
     const reason = unwanted(change, initial, deliverable);
     if (reason !== undefined) return { skip: reason };
-    const row = parcel.item.row(index);
+    const row = result.item.row(index);
     if (isMalformed(row)) return { skip: 'malformed', problem: row.problem };
     const { columns } = row;
-    if (!asEvent && deliverable.eventBased && this.#ports.wasSentAsEvent?.(parcel.name, columns)) {
+    if (!asEvent && deliverable.eventBased && this.#ports.wasSentAsEvent?.(result.name, columns)) {
       return { skip: 'sent-as-event' };
     }
-    const encoded = encode({ change, initial, unixTime: parcel.unixTime, columns, sequence });
+    const encoded = encode({ change, initial, unixTime: result.unixTime, columns, sequence });
     if ('topic' in encoded) return encoded;
     return encoded.problem === 'null' ? { skip: 'null' } : { skip: encoded.problem, problem: encoded.text };
   }

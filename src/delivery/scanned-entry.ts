@@ -10,12 +10,12 @@ const SLICE = 512 * 1024;
 /** An entry of the journal with what the first pass over its payload has found. */
 export interface ScannedEntry {
   readonly entry: JournalEntry;
-  readonly parcels: readonly Parcel[];
+  readonly results: readonly QueryResult[];
   readonly malformed: readonly MalformedLog[];
 }
 
 /** Rows of one query within an entry. */
-export interface Parcel {
+export interface QueryResult {
   /** Name of the query. */
   readonly name: string;
   /** The number of its first row; its other rows follow. */
@@ -32,38 +32,38 @@ export interface Parcel {
  */
 export async function scanEntry(
   entry: JournalEntry,
-  ports: Pick<CourierPorts, 'yieldTurn' | 'matchEvent'>,
+  ports: Pick<CourierPorts, 'yieldControl' | 'matchEvent'>,
 ): Promise<ScannedEntry> {
   const reader = new LogReader(entry.payload, entry.kind === 'log' ? 'lines' : 'rows');
-  while (!reader.advance(SLICE)) await ports.yieldTurn();
+  while (!reader.advance(SLICE)) await ports.yieldControl();
   const malformed = reader.items.filter(isMalformed);
   const items = reader.items.filter((item): item is LogItem => !isMalformed(item));
   switch (entry.kind) {
     case 'log':
-      return { entry, malformed, parcels: linesOf(entry, items) };
+      return { entry, malformed, results: linesOf(entry, items) };
     case 'execution':
-      return { entry, malformed, parcels: answerOf(entry, items) };
+      return { entry, malformed, results: answerOf(entry, items) };
     case 'event':
       try {
-        return { entry, malformed, parcels: matchesOf(entry, items, ports) };
+        return { entry, malformed, results: matchesOf(entry, items, ports) };
       } catch (error) {
         // One event less, for the schedule brings it, and not one that every Bro would stumble over again and again.
         const problem = `an event could not be compared with the subscriptions: ${reasonOf(error)}`;
-        return { entry, malformed: [...malformed, { problem, offset: 0 }], parcels: [] };
+        return { entry, malformed: [...malformed, { problem, offset: 0 }], results: [] };
       }
   }
 }
 
-function linesOf(entry: JournalEntry, items: readonly LogItem[]): Parcel[] {
+function linesOf(entry: JournalEntry, items: readonly LogItem[]): QueryResult[] {
   let first = entry.sequence;
   return items.map((item) => {
-    const parcel = { name: item.name, first, item, deliverable: undefined, unixTime: item.unixTime };
+    const result = { name: item.name, first, item, deliverable: undefined, unixTime: item.unixTime };
     first += item.rowCount;
-    return parcel;
+    return result;
   });
 }
 
-function answerOf(entry: JournalEntry, items: readonly LogItem[]): Parcel[] {
+function answerOf(entry: JournalEntry, items: readonly LogItem[]): QueryResult[] {
   const deliverable = entry.header as ExecutionHeader;
   const { name, unixTime } = deliverable;
   return items.map((item) => ({ name, first: entry.sequence, item, deliverable, unixTime }));
@@ -73,7 +73,7 @@ function matchesOf(
   entry: JournalEntry,
   items: readonly LogItem[],
   ports: Pick<CourierPorts, 'matchEvent'>,
-): Parcel[] {
+): QueryResult[] {
   const row = items[0] && items[0].rowCount > 0 ? items[0].row(0) : undefined;
   if (!row || isMalformed(row)) return [];
   const reported = Number(row.columns['time']);

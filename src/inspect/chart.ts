@@ -75,17 +75,17 @@ function transitionsOf(node: AnyStateNode): readonly AnyTransitionDefinition[] {
 /** `event [guard]`, as UML has it. */
 function labelOf(machine: AnyStateMachine, node: AnyStateNode, transition: AnyTransitionDefinition): string {
   const guard = guardOf(transition.guard);
-  return [eventInWords(machine, node, transition.eventType), guard && `[${guard}]`]
+  return [formatEvent(machine, node, transition.eventType), guard && `[${guard}]`]
     .filter((part) => part !== '')
     .join(' ');
 }
 
-function eventInWords(machine: AnyStateMachine, node: AnyStateNode, event: string): string {
+function formatEvent(machine: AnyStateMachine, node: AnyStateNode, event: string): string {
   if (event === '') return '';
   const [, system, what, rest = ''] =
     /^xstate\.(after|done|error)\.(?:(actor|state)\.)?(.*)$/.exec(event) ?? [];
   if (system === undefined) return event;
-  if (system === 'after') return `after ${delayInWords(machine, rest.slice(0, -node.id.length - 1))}`;
+  if (system === 'after') return `after ${formatDelay(machine, rest.slice(0, -node.id.length - 1))}`;
   if (what === 'state') return 'done';
   const invoked = node.invoke.find(({ id }) => id === rest);
   const source = typeof invoked?.src === 'string' ? invoked.src : rest;
@@ -97,13 +97,13 @@ function eventInWords(machine: AnyStateMachine, node: AnyStateNode, event: strin
 const ENDINGS: Readonly<Record<string, string>> = { done: 'done', error: 'failed' };
 
 /** A delay that has a name by that, with its length where it always has the same. */
-function delayInWords(machine: AnyStateMachine, delay: string): string {
-  if (/^\d+$/.test(delay)) return spanInWords(Number(delay));
+function formatDelay(machine: AnyStateMachine, delay: string): string {
+  if (/^\d+$/.test(delay)) return formatSpan(Number(delay));
   const length = machine.implementations.delays?.[delay];
-  return typeof length === 'number' ? `${delay} (${spanInWords(length)})` : delay;
+  return typeof length === 'number' ? `${delay} (${formatSpan(length)})` : delay;
 }
 
-function spanInWords(milliseconds: number): string {
+function formatSpan(milliseconds: number): string {
   return milliseconds % 1000 === 0 ? `${milliseconds / 1000} s` : `${milliseconds} ms`;
 }
 

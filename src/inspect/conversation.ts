@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import { difference, differenceInWords } from '../replay/difference.ts';
+import { difference, formatDifference } from '../replay/difference.ts';
 import { reasonOf } from '../text/reason.ts';
 import type { ChartLayout } from './chart-geometry.ts';
 import type { Room } from './entries.ts';
@@ -74,7 +74,7 @@ export function createConversation(
         });
       } else if (asked?.type === 'difference') {
         const [before, after] = [recording.scheduleAt(asked.from), recording.scheduleAt(asked.to)];
-        say({ type: 'difference', ask: asked.ask, lines: differenceInWords(difference(before, after)) });
+        say({ type: 'difference', ask: asked.ask, lines: formatDifference(difference(before, after)) });
       } else if (asked?.type !== 'rows') socket.close(4400, 'not understood');
     });
     socket.once('close', () => {

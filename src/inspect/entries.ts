@@ -34,7 +34,7 @@ export interface FactEntry {
 export interface RowsEntry {
   readonly kind: 'rows';
   readonly at: number;
-  readonly accounts: readonly RowCounts[];
+  readonly counts: readonly RowCounts[];
   /** When osquery last ran each query: milliseconds since the epoch, by name. */
   readonly runs: Readonly<Record<string, number>>;
   /** When the oldest row came that a Bro has not confirmed: milliseconds since the epoch, by Bro. */
@@ -71,7 +71,7 @@ export function weightOf(entry: Entry): number {
     case 'fact':
       return 100 + entry.words.length;
     case 'rows':
-      return 50 + 120 * entry.accounts.length + 50 * Object.keys(entry.runs).length;
+      return 50 + 120 * entry.counts.length + 50 * Object.keys(entry.runs).length;
     default:
       return 250;
   }

@@ -14,10 +14,10 @@ export function activeStates(machine: string, state: StateValue): Set<string> {
 }
 
 /** A state in words, its regions apart: `link.linked.peered(sync.settled, health.responsive)`. */
-export function stateInWords(state: StateValue): string {
+export function formatState(state: StateValue): string {
   if (typeof state === 'string') return state;
   const parts = Object.entries(state).map(([key, inner]) => {
-    const text = inner === undefined ? '' : stateInWords(inner);
+    const text = inner === undefined ? '' : formatState(inner);
     if (text === '') return key;
     return typeof inner === 'object' && Object.keys(inner).length > 1 ? `${key}(${text})` : `${key}.${text}`;
   });

@@ -19,9 +19,9 @@ export interface LiveParts {
   readonly lastSeq: () => number;
   /** The log as it is now. */
   readonly history: () => Promise<Replayable>;
-  readonly accounts: () => readonly RowCounts[];
+  readonly counts: () => readonly RowCounts[];
   /** Since when the oldest row of each Bro waits; null if none does. */
-  readonly lanes: () => readonly { readonly peer: string; readonly oldestAt: number | null }[];
+  readonly senders: () => readonly { readonly peer: string; readonly oldestAt: number | null }[];
   /** When osquery last ran each query: milliseconds since the epoch, by name. */
   readonly lastRuns: () => Promise<ReadonlyMap<string, number>>;
 }
@@ -89,7 +89,7 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
     put(() => recording.add(frame));
   });
   const unsubscribe = bus.subscribe(['>'], (message) => put(() => recording.add(messageEntry(message))));
-  let counts = '';
+  let latest = '';
   let runs: RowsEntry['runs'] = {};
   const askForRuns = () => {
     const take = (found: ReadonlyMap<string, number>) => {
@@ -101,15 +101,15 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
   askForRuns();
   const asks = setInterval(askForRuns, RUNS_INTERVAL);
   const look = () => {
-    const accounts = parts.accounts().map(countsOf);
+    const counts = parts.counts().map(countsOf);
     const oldest = Object.fromEntries(
-      parts.lanes().flatMap(({ peer, oldestAt }) => (oldestAt === null ? [] : [[peer, oldestAt]])),
+      parts.senders().flatMap(({ peer, oldestAt }) => (oldestAt === null ? [] : [[peer, oldestAt]])),
     );
-    const text = JSON.stringify([accounts, runs, oldest]);
-    if (text === counts) return;
-    counts = text;
+    const text = JSON.stringify([counts, runs, oldest]);
+    if (text === latest) return;
+    latest = text;
     const at = now();
-    put(() => recording.add({ kind: 'rows', at, accounts, runs, oldest }));
+    put(() => recording.add({ kind: 'rows', at, counts, runs, oldest }));
   };
   const looks = setInterval(look, 1_000);
 

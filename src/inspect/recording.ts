@@ -1,12 +1,12 @@
 import type { LogRecord } from '../event-log/record.ts';
 import { eventOf } from '../event-log/record.ts';
 import type { Snapshot } from '../event-log/snapshot.ts';
-import { inWords } from '../replay/in-words.ts';
+import { inWords } from '../replay/format.ts';
 import { forget, queriesOf, remember } from '../replay/replay.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
 import { fold } from '../schedule/evolve.ts';
 import { initialState, type ScheduleState } from '../schedule/schedule.ts';
-import type { Query } from '../vocabulary/words.ts';
+import type { Query } from '../vocabulary/model.ts';
 import { type Entry, ROOM, type Room, trimmed, weightOf } from './entries.ts';
 
 /** Facts between two states that are kept; any other state is folded from the one before it. */

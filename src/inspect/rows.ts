@@ -1,7 +1,7 @@
 import { printable } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
 import { shortened } from '../text/shortened.ts';
-import type { RowChange } from '../vocabulary/words.ts';
+import type { RowChange } from '../vocabulary/model.ts';
 
 /** Rows as the page may be shown them: out of the journal, on demand, never out of a recording. */
 

@@ -1,7 +1,7 @@
 import { printable } from '../replay/printable.ts';
 import { render } from '../schedule/render.ts';
 import { executions, groupsOf, type ScheduleState, subscriptions } from '../schedule/schedule.ts';
-import type { Audience } from '../vocabulary/words.ts';
+import type { Audience } from '../vocabulary/model.ts';
 
 /** The schedule at a moment, as the page shows it; times in milliseconds since the epoch. */
 export interface ScheduleView {
@@ -58,7 +58,7 @@ export function scheduleView(state: ScheduleState, seq: number): ScheduleView {
         updateType: query.updateType,
         event: printable(query.event),
         vocabulary: query.vocabulary,
-        via: via.map(audienceInWords).join(', '),
+        via: via.map(formatAudience).join(', '),
         since: subscribedAt,
         generation,
         confirmed,
@@ -85,7 +85,7 @@ export function scheduleView(state: ScheduleState, seq: number): ScheduleView {
   };
 }
 
-function audienceInWords(audience: Audience): string {
+function formatAudience(audience: Audience): string {
   if (audience.to === 'group') return `group ${printable(audience.group)}`;
   return audience.to === 'all' ? 'every host' : 'this host';
 }

@@ -6,7 +6,7 @@ import { token } from '../text/subject-token.ts';
 import { type NatsTarget, openNats } from './link-client.ts';
 
 /** A message of the in-process bus: plain data that survives JSON. */
-export interface BusNews {
+export interface BridgedMessage {
   /** In NATS's grammar. */
   readonly subject: string;
 }
@@ -40,10 +40,10 @@ export class BusBridge {
   readonly #options: BusBridgeOptions;
   readonly #clock: Clock;
   readonly #limit: number;
-  #queue: BusNews[] = [];
+  #queue: BridgedMessage[] = [];
   #client: NatsConnection | undefined;
   #dropped = 0;
-  #untold = 0;
+  #unreported = 0;
   #problem = '';
   #pumping = false;
   #closed = false;
@@ -62,11 +62,11 @@ export class BusBridge {
   }
 
   /** For the bus: never throws, never waits. */
-  readonly take = (message: BusNews): void => {
+  readonly take = (message: BridgedMessage): void => {
     if (this.#closed) return;
     if (this.#queue.length >= this.#limit) {
       this.#dropped += 1;
-      this.#untold += 1;
+      this.#unreported += 1;
       return;
     }
     this.#queue.push(message);
@@ -119,9 +119,9 @@ export class BusBridge {
         this.#queue = this.#queue.slice(slice.length);
         underWay = slice.length;
         for (const message of slice) this.#publish(client, host, message.subject, message);
-        if (this.#untold > 0) {
-          const messages = this.#untold;
-          this.#untold = 0;
+        if (this.#unreported > 0) {
+          const messages = this.#unreported;
+          this.#unreported = 0;
           this.#publish(client, host, 'bridge.dropped', { type: 'bridge.dropped', messages });
         }
         await client.flush();
@@ -130,7 +130,7 @@ export class BusBridge {
     } catch (error) {
       // The connection broke: what of them arrived nobody knows.
       this.#dropped += underWay;
-      this.#untold += underWay;
+      this.#unreported += underWay;
       this.#report(reasonOf(error));
     } finally {
       this.#pumping = false;

@@ -48,7 +48,7 @@ export interface ConnectionContext {
   readonly idleTimeout: number;
   readonly budget: ByteBudget;
   /** See ExtensionServerOptions. */
-  attend(): () => void;
+  onRequest(): () => void;
   report(trouble: ExtensionTrouble): void;
 }
 
@@ -93,7 +93,7 @@ class ExtensionConnection {
     this.#splitter = new ThriftSplitter(context.limits);
     this.#share = context.budget.join();
     // Who connects is about to ask.
-    this.#attended = context.attend();
+    this.#attended = context.onRequest();
     socket.setTimeout(context.idleTimeout);
   }
 
@@ -102,7 +102,7 @@ class ExtensionConnection {
   }
 
   receive(chunk: Buffer): void {
-    this.#attended ??= this.#context.attend();
+    this.#attended ??= this.#context.onRequest();
     this.#socket.pause();
     this.#socket.setTimeout(0);
     this.#context.budget.ask(this.#share, chunk.length, () => this.#accept(chunk));

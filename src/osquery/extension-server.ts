@@ -43,7 +43,7 @@ export interface ExtensionServerOptions {
   readonly handlers: ExtensionHandlers;
   readonly limits?: Partial<ExtensionLimits>;
   /** Called when a client comes with a message; what it returns is called when the client has its reply, or has left. */
-  readonly attend?: () => () => void;
+  readonly onRequest?: () => () => void;
   /** Told of each trouble that a client made; never to throw. */
   readonly report: (trouble: ExtensionTrouble) => void;
 }
@@ -61,13 +61,13 @@ export interface ExtensionServer {
 
 /** Listens; the socket's permissions are those of osquery's own, writable for nobody but its owner. */
 export async function listenExtension(options: ExtensionServerOptions): Promise<ExtensionServer> {
-  const { managerPath, uuid, handlers, attend = () => () => {}, report } = options;
+  const { managerPath, uuid, handlers, onRequest = () => () => {}, report } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   checkSocketPath(managerPath);
   const path = extensionSocketPath(managerPath, uuid);
   const budget = new ByteBudget(limits.total);
   const sockets = new Map<Socket, MidCall>();
-  const context = { uuid, handlers, limits, idleTimeout: limits.idleTimeout, budget, attend, report };
+  const context = { uuid, handlers, limits, idleTimeout: limits.idleTimeout, budget, onRequest, report };
   // A client that has sent its request may end its side and still wants the reply.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('close', () => sockets.delete(socket));

@@ -5,7 +5,7 @@ import {
   type Subscription,
   subscriptions,
 } from '../schedule/schedule.ts';
-import { queryInWords } from './in-words.ts';
+import { formatQuery } from './format.ts';
 import { printable, quoted } from './printable.ts';
 
 /** What is different between two moments. */
@@ -44,14 +44,14 @@ export function difference(before: ScheduleState, after: ScheduleState): Differe
 }
 
 /** The difference, a line for each thing: `+` what is new, `-` what is gone, `~` what is otherwise. */
-export function differenceInWords(difference: Difference): string[] {
+export function formatDifference(difference: Difference): string[] {
   const { began, ended, changed, waiting } = difference;
   return [
-    ...ended.map((one) => `- ${subscriptionInWords(one)}`),
-    ...began.map((one) => `+ ${subscriptionInWords(one)}`),
+    ...ended.map((one) => `- ${formatSubscription(one)}`),
+    ...began.map((one) => `+ ${formatSubscription(one)}`),
     ...changed.map(
       (one) =>
-        `~ ${subscriptionInWords(one)}: ${one.denylisted ? 'stopped by' : 'released by'} osquery's watchdog`,
+        `~ ${formatSubscription(one)}: ${one.denylisted ? 'stopped by' : 'released by'} osquery's watchdog`,
     ),
     ...(waiting.before === waiting.after
       ? []
@@ -63,8 +63,8 @@ export function differenceInWords(difference: Difference): string[] {
   ];
 }
 
-function subscriptionInWords({ name, peer, query }: Subscription): string {
-  return `${name} ${queryInWords(query)} of ${printable(peer)}`;
+function formatSubscription({ name, peer, query }: Subscription): string {
+  return `${name} ${formatQuery(query)} of ${printable(peer)}`;
 }
 
 function without(texts: readonly string[], others: readonly string[]): string[] {

@@ -1,7 +1,7 @@
 import { eventOf, type LogRecord } from '../event-log/record.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
-import type { Query, RepeatedQuery } from '../vocabulary/words.ts';
-import { endingInWords, inWords, queryInWords } from './in-words.ts';
+import type { Query, RepeatedQuery } from '../vocabulary/model.ts';
+import { formatEnding, formatQuery, inWords } from './format.ts';
 import { isAfter, type Point } from './point.ts';
 import { printable } from './printable.ts';
 import { forget, queriesOf, type Replayable, remember } from './replay.ts';
@@ -208,7 +208,7 @@ class LifeInProgress {
 function endOf(event: ScheduleEvent): string | null {
   switch (event.type) {
     case 'QueryUnsubscribed':
-      return `it ended: ${endingInWords(event.data.reason, event.data.peer)}`;
+      return `it ended: ${formatEnding(event.data.reason, event.data.peer)}`;
     case 'ExecutionCompleted':
       return event.data.error === ''
         ? 'it was asked once, and its rows were taken'
@@ -216,14 +216,14 @@ function endOf(event: ScheduleEvent): string | null {
     case 'ExecutionCancelled':
       return event.data.reason === 'unanswered'
         ? 'it was given up after too many starts of bro-osquery that found it unanswered'
-        : `it was given up: ${endingInWords(event.data.reason, event.data.peer)}`;
+        : `it was given up: ${formatEnding(event.data.reason, event.data.peer)}`;
     default:
       return null;
   }
 }
 
 /** An explanation as lines of text: each life with its verdict first. `time` prints the time of a record. */
-export function explanationInWords(
+export function formatExplanation(
   { lives, olderLives }: Explanation,
   subject: string,
   time: (time: number) => string,
@@ -234,7 +234,7 @@ export function explanationInWords(
     ...older,
     ...lives.flatMap((life, index) => [
       ...(index === 0 ? [] : ['']),
-      `${life.name ?? 'refused'}: ${queryInWords(life.query)} of ${printable(life.peer)}`,
+      `${life.name ?? 'refused'}: ${formatQuery(life.query)} of ${printable(life.peer)}`,
       `  ${capitalised(life.verdict)}.`,
       ...life.story.flatMap(({ record, words }, at) => [
         ...(life.leftOut > 0 && at === MAX_LINES ? [`  … ${life.leftOut} more …`] : []),

@@ -35,7 +35,7 @@ export function quoted(text: string, most = 160): string {
 }
 
 /** A time as people read it, in UTC: `2026-11-24 04:44:22.123Z`. */
-export function timeInWords(time: number): string {
+export function formatTime(time: number): string {
   return new Date(time).toISOString().replace('T', ' ');
 }
 

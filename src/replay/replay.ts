@@ -4,8 +4,8 @@ import type { Snapshot } from '../event-log/snapshot.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
 import { fold } from '../schedule/evolve.ts';
 import { executions, initialState, type ScheduleState, subscriptions } from '../schedule/schedule.ts';
-import type { Query } from '../vocabulary/words.ts';
-import { inWords } from './in-words.ts';
+import type { Query } from '../vocabulary/model.ts';
+import { inWords } from './format.ts';
 import { isAfter, type Point } from './point.ts';
 
 /** A log to replay: the state before its first record, if that is known, and its records. */

@@ -42,6 +42,6 @@ export class TraceReader {
   }
 }
 
-export function cutOffInWords({ line, characters }: CutOff): string {
+export function formatCutOff({ line, characters }: CutOff): string {
   return `The trace is cut off in line ${line}, after ${counted(characters, 'character')}, as a crash or a writer at work leaves it: this is all up to there.`;
 }

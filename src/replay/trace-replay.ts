@@ -99,7 +99,7 @@ function plain(value: unknown): unknown {
 }
 
 /** What a replay came to, for people. */
-export function replayInWords({ steps, messages, actors, deviation }: Omit<TraceReplay, 'cutOff'>): string[] {
+export function formatReplay({ steps, messages, actors, deviation }: Omit<TraceReplay, 'cutOff'>): string[] {
   if (!deviation) {
     return [
       `${steps} steps of ${actors} machines, ${messages} messages: every machine came to the states of the trace.`,

@@ -1,5 +1,5 @@
 import { shortened } from '../text/shortened.ts';
-import type { Query, RepeatedQuery } from '../vocabulary/words.ts';
+import type { Query, RepeatedQuery } from '../vocabulary/model.ts';
 
 /**
  * What others say is kept for people to read, not in full: a Bro that sends megabytes of SQL, or a system with a

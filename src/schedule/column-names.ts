@@ -1,5 +1,5 @@
 import { shortened } from '../text/shortened.ts';
-import type { Column } from '../vocabulary/words.ts';
+import type { Column } from '../vocabulary/model.ts';
 import type { Refusal } from './refusal.ts';
 
 /**

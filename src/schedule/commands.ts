@@ -5,7 +5,7 @@ import type {
   QueryMatch,
   RepeatedQuery,
   VocabularyId,
-} from '../vocabulary/words.ts';
+} from '../vocabulary/model.ts';
 import type { Cause } from './events.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Query, RepeatedQuery } from '../vocabulary/words.ts';
+import type { Query, RepeatedQuery } from '../vocabulary/model.ts';
 import { clipped, clippedQuery } from './clipping.ts';
 import { columnsRefusal } from './column-names.ts';
 import type { CommandOf, PeerId } from './commands.ts';

@@ -7,7 +7,7 @@ import {
   type RepeatedQuery,
   UPDATE_TYPES,
   VOCABULARY_IDS,
-} from '../vocabulary/words.ts';
+} from '../vocabulary/model.ts';
 
 /**
  * The facts that the schedule is made of. A fact is past tense, is only ever added, and says everything that is

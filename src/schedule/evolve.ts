@@ -1,5 +1,5 @@
 import { type Draft, produce } from 'immer';
-import type { Audience } from '../vocabulary/words.ts';
+import type { Audience } from '../vocabulary/model.ts';
 import type { EventOf, ScheduleEvent } from './events.ts';
 import { identityOf } from './identity.ts';
 import { entryBytes } from './render.ts';

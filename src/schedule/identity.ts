@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Query, QueryMatch, RepeatedQuery, VocabularyId } from '../vocabulary/words.ts';
+import type { Query, QueryMatch, RepeatedQuery, VocabularyId } from '../vocabulary/model.ts';
 
 /**
  * Which queries of one Bro are the same query. Asking for the same again (a broadcast and a message to this

@@ -1,6 +1,6 @@
 import { shortened } from '../text/shortened.ts';
 import { sqlTokens } from '../text/sql-tokens.ts';
-import type { RepeatedQuery } from '../vocabulary/words.ts';
+import type { RepeatedQuery } from '../vocabulary/model.ts';
 import type { Refusal } from './refusal.ts';
 
 /** A number as SQL writes it, and as a text may hold one that a CAST reads. */

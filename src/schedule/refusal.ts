@@ -1,5 +1,5 @@
 import { LONGEST_INTERVAL } from '../vocabulary/intervals.ts';
-import type { Query } from '../vocabulary/words.ts';
+import type { Query } from '../vocabulary/model.ts';
 import { MAX_QUOTE } from './clipping.ts';
 import { REQUEST_WINDOW } from './evolve.ts';
 import type { Policy } from './policy.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RepeatedQuery } from '../vocabulary/words.ts';
+import type { RepeatedQuery } from '../vocabulary/model.ts';
 import { type ScheduleState, subscriptions } from './schedule.ts';
 
 /** A schedule entry in osquery's config, `interval` in seconds. */

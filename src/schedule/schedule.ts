@@ -1,4 +1,4 @@
-import type { Audience, Column, Query, RepeatedQuery } from '../vocabulary/words.ts';
+import type { Audience, Column, Query, RepeatedQuery } from '../vocabulary/model.ts';
 import type { PeerId } from './commands.ts';
 import { executionIdentityOf, identityOf } from './identity.ts';
 import type { Policy } from './policy.ts';

@@ -1,7 +1,7 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
+import type { Host, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
 import type { RowProblem } from '../vocabulary/row-values.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
-import type { Host, Query, RepeatedQuery, Request } from '../vocabulary/words.ts';
 import { columnsOf, inventedRow } from './invented-rows.ts';
 
 /** A query that a simulated host has rows for. */

@@ -1,4 +1,4 @@
-import type { Host } from '../vocabulary/words.ts';
+import type { Host } from '../vocabulary/model.ts';
 import { SimulatedHost, type Surroundings } from './simulated-host.ts';
 
 export interface FleetOptions {

@@ -1,4 +1,4 @@
-import type { Column, ResultRow, RowChange, UpdateType } from '../vocabulary/words.ts';
+import type { Column, ResultRow, RowChange, UpdateType } from '../vocabulary/model.ts';
 import { selectListNames } from '../zeek-client/select-list.ts';
 
 /**

@@ -1,9 +1,9 @@
 import type { Closed, Connection, ConnectionHandlers, Remote } from '../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
+import type { Host, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
 import { isRowProblem } from '../vocabulary/row-values.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
 import { wishDigest } from '../vocabulary/wish.ts';
-import type { Host, Query, RepeatedQuery, Request } from '../vocabulary/words.ts';
 import { type PackageEvents, packageEvents } from '../vocabulary/zeek-package.ts';
 import { type Answered, answering } from './answered-query.ts';
 import type { Tally } from './tally.ts';

@@ -2,12 +2,12 @@ import { string, vector } from '../broker/data.ts';
 import { ipAddresses } from '../broker/ip-address.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
+import type { Column, Host, Query } from './model.ts';
 import { noticeEvent } from './notice-event.ts';
 import { type RequestDefinition, readRequest, signature, signaturesOf } from './request-reader.ts';
 import { rowEvent } from './row-events.ts';
 import { isRowProblem, rowConverter } from './row-values.ts';
 import type { Vocabulary } from './vocabulary.ts';
-import type { Column, Host, Query } from './words.ts';
 
 /** Seconds between runs: this vocabulary has no word for it. */
 const INTERVAL = 10;

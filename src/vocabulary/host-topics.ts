@@ -1,5 +1,5 @@
 import { withAncestors } from './groups.ts';
-import type { Audience, Host } from './words.ts';
+import type { Audience, Host } from './model.ts';
 
 /** The topics of a vocabulary that addresses hosts as all, one by one, and by group. */
 export interface HostTopics {

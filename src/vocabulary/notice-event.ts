@@ -1,7 +1,7 @@
 import { string } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { shortened } from '../text/shortened.ts';
-import type { Host, Notice } from './words.ts';
+import type { Host, Notice } from './model.ts';
 
 const SHOWN = 200;
 

@@ -3,8 +3,8 @@ import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { shortened } from '../text/shortened.ts';
 import { isGroupName, MAX_GROUP_LENGTH } from './groups.ts';
 import { clampInterval } from './intervals.ts';
+import type { Audience, Decoded, Host, Request, UpdateType, VocabularyId } from './model.ts';
 import type { Parameter, RequestSignature } from './vocabulary.ts';
-import type { Audience, Decoded, Host, Request, UpdateType, VocabularyId } from './words.ts';
 
 /** A request of a vocabulary: its event's parameters and what they make. */
 export interface RequestDefinition {

@@ -1,6 +1,6 @@
 import { type Data, timestamp } from '../broker/data.ts';
 import { type EventMetadata, NETWORK_TIMESTAMP, SEQUENCE_KEY, type ZeekEvent } from '../broker/zeek-event.ts';
-import type { ResultRow } from './words.ts';
+import type { ResultRow } from './model.ts';
 
 /** Dates beyond this (in the year 2262) have no Broker timestamp: 64 bits of nanoseconds. */
 const MAX_SECONDS = 9_223_372_036;

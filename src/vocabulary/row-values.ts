@@ -1,6 +1,6 @@
 import { count, type Data, integer, none, real, string } from '../broker/data.ts';
 import { shortened } from '../text/shortened.ts';
-import type { Column, ColumnType, NullPolicy, Reals } from './words.ts';
+import type { Column, ColumnType, NullPolicy, Reals } from './model.ts';
 
 /**
  * osquery's text to Broker's types. TEXT, BLOB and UNKNOWN are strings, byte for byte; INTEGER and BIGINT are

@@ -1,8 +1,8 @@
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import { bro201701 } from './bro-2017-01.ts';
 import { bro201702 } from './bro-2017-02.ts';
-import type { Occasion, Vocabulary } from './vocabulary.ts';
-import { type Decoded, type Host, VOCABULARY_IDS, type VocabularyId } from './words.ts';
+import { type Decoded, type Host, VOCABULARY_IDS, type VocabularyId } from './model.ts';
+import type { SessionContext, Vocabulary } from './vocabulary.ts';
 import { zeekAgent1 } from './zeek-agent-1.ts';
 import { zeekAgent2 } from './zeek-agent-2.ts';
 import { zeekOsquery } from './zeek-osquery.ts';
@@ -42,7 +42,7 @@ export interface Vocabularies {
   /** Announcements that a Bro with this filter lets through; `undefined`: its filter is not known (WebSocket). */
   announcements(
     host: Host,
-    occasion: Occasion,
+    session: SessionContext,
     peerFilter: readonly string[] | undefined,
   ): readonly Announcement[];
   /** What an event means in whatever vocabulary it is; undefined if in none, or not for this host. Never throws. */
@@ -63,9 +63,9 @@ export function createVocabularies(options: VocabularyOptions = {}): Vocabularie
     prefix,
     get: (id) => all.find((vocabulary) => vocabulary.id === id),
     filter: (host) => [...new Set(all.flatMap((vocabulary) => vocabulary.filter(host)))],
-    announcements(host, occasion, peerFilter) {
+    announcements(host, session, peerFilter) {
       const each = all.flatMap((vocabulary) =>
-        vocabulary.announcement(host, occasion).map((message) => ({ vocabulary: vocabulary.id, message })),
+        vocabulary.announcement(host, session).map((message) => ({ vocabulary: vocabulary.id, message })),
       );
       return peerFilter ? letThrough(each, peerFilter) : each;
     },

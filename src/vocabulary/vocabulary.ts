@@ -1,5 +1,4 @@
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
-import type { RowProblem } from './row-values.ts';
 import type {
   Column,
   Decoded,
@@ -10,7 +9,8 @@ import type {
   Reals,
   ResultRow,
   VocabularyId,
-} from './words.ts';
+} from './model.ts';
+import type { RowProblem } from './row-values.ts';
 
 /**
  * One of the dialects that Zeek scripts and osquery hosts speak (the tables in the package's zeek/README.md).
@@ -26,7 +26,7 @@ export interface Vocabulary {
   announceTopics(host: Host): readonly string[];
 
   /** What the host says when a Bro is up, its filter widens, or the host's groups or addresses have changed. */
-  announcement(host: Host, occasion: Occasion): readonly TopicEvent[];
+  announcement(host: Host, session: SessionContext): readonly TopicEvent[];
 
   /** Seconds after which the announcement is due again; undefined where once is enough. */
   readonly helloInterval: number | undefined;
@@ -44,11 +44,11 @@ export interface Vocabulary {
   notice(notice: Notice, host: Host, peer: PeerContext): TopicEvent | undefined;
 
   /** What the host says when it ends in good order. */
-  farewell(host: Host, occasion: Occasion): readonly TopicEvent[];
+  farewell(host: Host, session: SessionContext): readonly TopicEvent[];
 }
 
 /** When something is said, and on which connection. */
-export interface Occasion {
+export interface SessionContext {
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** A random id, new at each connect: V5's Zeeks send all their queries anew when it changes. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { encodeText, textByteLength } from '../text/byte-text.ts';
-import type { RepeatedQuery, WishDigest } from './words.ts';
+import type { RepeatedQuery, WishDigest } from './model.ts';
 
 /**
  * The digest of a Bro's whole wish to a host, computed alike here and in the Zeek package (`osquery::wish_digest`).

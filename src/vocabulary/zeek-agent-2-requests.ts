@@ -1,5 +1,6 @@
 import type { Data } from '../broker/data.ts';
 import { clampInterval, LONGEST_INTERVAL } from './intervals.ts';
+import type { Query, Request } from './model.ts';
 import {
   type Arguments,
   isEventName,
@@ -7,7 +8,6 @@ import {
   type RequestSource,
   signature,
 } from './request-reader.ts';
-import type { Query, Request } from './words.ts';
 
 const vocabulary = 'zeek-agent-2';
 

@@ -12,11 +12,11 @@ import {
 import { ipAddresses } from '../broker/ip-address.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import { withAncestors } from './groups.ts';
+import type { Audience, Column, Host, Query, ResultRow } from './model.ts';
 import { readRequest, signaturesOf } from './request-reader.ts';
 import { millisecondsToTimestamp, rowEvent, secondsToTimestamp } from './row-events.ts';
 import { isRowProblem, rowConverter } from './row-values.ts';
-import type { Occasion, RowEncoder, RowOptions, Vocabulary } from './vocabulary.ts';
-import type { Audience, Column, Host, Query, ResultRow } from './words.ts';
+import type { RowEncoder, RowOptions, SessionContext, Vocabulary } from './vocabulary.ts';
 import { zeekAgent2Requests } from './zeek-agent-2-requests.ts';
 
 /** Seconds between hellos: its Zeeks forget a host after 10 minutes of silence, so well under that. */
@@ -33,8 +33,8 @@ export function zeekAgent2(prefix: string): Vocabulary {
     requests: signaturesOf(requests),
     filter: (host) => [...audiences(host).keys()],
     announceTopics: (host) => [toAll(host)],
-    announcement: (host, occasion) =>
-      helloForms(occasion).map((form) => ({ topic: toAll(host), event: hello(host, occasion, form) })),
+    announcement: (host, session) =>
+      helloForms(session).map((form) => ({ topic: toAll(host), event: hello(host, session, form) })),
     decode(topic, event, host) {
       const definition = requests.get(event.name);
       const audience = definition && audiences(host).get(topic);
@@ -55,12 +55,12 @@ export function zeekAgent2(prefix: string): Vocabulary {
         event: { name: 'ZeekAgentAPI::agent_error_v1', args: [context, string(notice.text)] },
       };
     },
-    farewell: (host, occasion) => [
+    farewell: (host, session) => [
       {
         topic: toAll(host),
         event: {
           name: 'ZeekAgentAPI::agent_shutdown_v1',
-          args: [contextOf(host, millisecondsToTimestamp(occasion.at), '', none, '')],
+          args: [contextOf(host, millisecondsToTimestamp(session.at), '', none, '')],
         },
       },
     ],
@@ -100,7 +100,7 @@ type HelloForm = 'with-broker' | 'without-broker';
  * Which hello a Zeek understands; Zeek drops one of another form. Where nothing tells, both are said, and the greeting
  * that answers tells for the next time. A version below 5 is that of Broker's own WebSocket server, gone since Zeek 8.1.
  */
-export function helloForms({ zeekVersion = '', packageVersion = '' }: Occasion): readonly HelloForm[] {
+export function helloForms({ zeekVersion = '', packageVersion = '' }: SessionContext): readonly HelloForm[] {
   if (versionNumber(packageVersion) > 0)
     return versionNumber(packageVersion) >= 2_04_00 ? ['without-broker'] : ['with-broker'];
   if (versionNumber(zeekVersion) > 0)
@@ -108,7 +108,7 @@ export function helloForms({ zeekVersion = '', packageVersion = '' }: Occasion):
   return ['without-broker', 'with-broker'];
 }
 
-function hello(host: Host, { at, connectionId }: Occasion, form: HelloForm): TopicEvent['event'] {
+function hello(host: Host, { at, connectionId }: SessionContext, form: HelloForm): TopicEvent['event'] {
   const addresses: readonly AddressData[] = ipAddresses(host.addresses);
   const uptime = Number.isFinite(host.uptime) ? Math.min(Math.max(0, Math.trunc(host.uptime)), 2 ** 32) : 0;
   return {

@@ -1,6 +1,7 @@
 import { enumValue, string, vector } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
+import type { Column, Host, Notice, Query, ResultRow, UpdateType, VocabularyId } from './model.ts';
 import {
   type Arguments,
   type RequestDefinition,
@@ -11,7 +12,6 @@ import {
 import { rowEvent } from './row-events.ts';
 import { isRowProblem, rowConverter } from './row-values.ts';
 import type { PeerContext, RowEncoder, RowOptions, Vocabulary } from './vocabulary.ts';
-import type { Column, Host, Notice, Query, ResultRow, UpdateType, VocabularyId } from './words.ts';
 
 /** What sets apart the vocabularies from V2 to V4, which else share requests, rows and how they address hosts. */
 export interface Dialect {

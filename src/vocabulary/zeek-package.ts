@@ -1,9 +1,9 @@
 import { count, set, string, vector } from '../broker/data.ts';
 import { ipAddresses } from '../broker/ip-address.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
-import { gapReason } from './gap-words.ts';
+import { gapReason } from './gap-text.ts';
+import type { Gap, Host, RepeatedQuery, WishDigest } from './model.ts';
 import { type RequestDefinition, signature } from './request-reader.ts';
-import type { Gap, Host, RepeatedQuery, WishDigest } from './words.ts';
 import { familyQuery } from './zeek-osquery-family.ts';
 
 /**

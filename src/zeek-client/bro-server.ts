@@ -5,11 +5,11 @@ import type { Accept, Listener } from '../broker/listening-server.ts';
 import { systemClock } from '../broker/system-clock.ts';
 import type { TlsSettings } from '../broker/tls.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
-import { Agenda } from './agenda.ts';
-import type { BroNews } from './bro-news.ts';
+import type { BroEvent } from './bro-event.ts';
+import type { ZeekDialect } from './dialect.ts';
 import { HostConversations } from './host-conversations.ts';
-import type { BroSpeech } from './speech.ts';
-import type { BroQuery, Subscription, Target } from './words.ts';
+import type { BroQuery, Subscription, Target } from './model.ts';
+import { RequestRegistry } from './request-registry.ts';
 
 /** Milliseconds between greetings and declarations: hosts drop the queries of a Zeek that stops them. */
 const GREETING_INTERVAL = 60_000;
@@ -20,7 +20,7 @@ export interface BroOptions {
   /** Where to listen; port 0 is any free one. */
   readonly addresses: readonly BrokerAddress[];
   readonly endpointId: string;
-  readonly speech: BroSpeech;
+  readonly dialect: ZeekDialect;
   /**
    * The version of our own Zeek package that this Bro declares to its hosts, which then tell it of errors and gaps
    * and have their rows acknowledged; without one it is a Zeek with the scripts of 2018. Only for `zeek-osquery`.
@@ -39,24 +39,30 @@ export interface BroOptions {
  */
 export class Bro {
   readonly #options: BroOptions;
-  readonly #speech: BroSpeech;
+  readonly #dialect: ZeekDialect;
   readonly #clock: Clock;
-  readonly #agenda: Agenda;
+  readonly #requests: RequestRegistry;
   readonly #hosts: HostConversations;
   readonly #listeners: Listener[] = [];
   #beat: unknown;
 
-  private constructor(options: BroOptions, tell: (news: BroNews) => void) {
+  private constructor(options: BroOptions, tell: (news: BroEvent) => void) {
     this.#options = options;
-    this.#speech = options.speech;
+    this.#dialect = options.dialect;
     this.#clock = options.clock ?? systemClock;
-    this.#agenda = new Agenda(options.speech);
-    const { endpointId, speech, packageVersion } = options;
-    this.#hosts = new HostConversations({ endpointId, speech, agenda: this.#agenda, packageVersion, tell });
+    this.#requests = new RequestRegistry(options.dialect);
+    const { endpointId, dialect, packageVersion } = options;
+    this.#hosts = new HostConversations({
+      endpointId,
+      dialect,
+      requests: this.#requests,
+      packageVersion,
+      tell,
+    });
   }
 
   /** @throws the system's error if an address can't be bound, TlsSettingsError for WebSocket over TLS */
-  static async listen(options: BroOptions, tell: (news: BroNews) => void): Promise<Bro> {
+  static async listen(options: BroOptions, tell: (news: BroEvent) => void): Promise<Bro> {
     const bro = new Bro(options, tell);
     try {
       const accept: Accept = (connection, remoteAddress) => bro.#hosts.accept(connection, remoteAddress);
@@ -76,23 +82,23 @@ export class Bro {
   }
 
   topicOf(target: Target): string {
-    return this.#speech.topicOf(target);
+    return this.#dialect.topicOf(target);
   }
 
   /** Asks every host that the query is for, now and whenever one announces itself. */
   subscribe(query: Subscription): void {
-    this.#agenda.addSubscription(query);
+    this.#requests.addSubscription(query);
     this.#hosts.offerAll();
   }
 
   /** Asks every host that the query is for once, as soon as it is there. */
   execute(query: BroQuery): void {
-    this.#agenda.addExecution(query);
+    this.#requests.addExecution(query);
     this.#hosts.offerAll();
   }
 
   unsubscribe(query: Subscription): void {
-    this.#agenda.removeSubscription(query);
+    this.#requests.removeSubscription(query);
     this.#hosts.unsubscribe(query);
   }
 
@@ -101,13 +107,13 @@ export class Bro {
    * @throws Error if the vocabulary has no word for it
    */
   join(group: string, target: Target): void {
-    this.#agenda.addJoin(group, target);
+    this.#requests.addJoin(group, target);
     this.#hosts.offerAll();
   }
 
   /** Has the hosts of the target that are there leave the group. @throws as {@link join} */
   leave(group: string, target: Target): void {
-    const event = this.#agenda.removeJoin(group, target);
+    const event = this.#requests.removeJoin(group, target);
     this.#hosts.forgetJoined(group);
     this.publish(this.topicOf(target), event);
   }
@@ -119,8 +125,8 @@ export class Bro {
 
   /** Ends every subscription, says goodbye and stops listening; resolves when all connections have closed. */
   async close(): Promise<void> {
-    for (const query of this.#agenda.subscriptions) this.unsubscribe(query);
-    const farewell = this.#speech.farewell();
+    for (const query of this.#requests.subscriptions) this.unsubscribe(query);
+    const farewell = this.#dialect.farewell();
     if (farewell) this.publish(this.topicOf({ to: 'all' }), farewell);
     await this.#end();
   }
@@ -144,7 +150,7 @@ export class Bro {
       address,
       {
         endpointId,
-        filter: this.#speech.filter,
+        filter: this.#dialect.filter,
         version: ZEEK_VERSION,
         ...(tls && !plain && { tls }),
         ...(timings && { timings }),

@@ -1,4 +1,4 @@
-import type { VocabularyId } from '../vocabulary/words.ts';
+import type { VocabularyId } from '../vocabulary/model.ts';
 import { selectListNames } from './select-list.ts';
 
 export type ColumnNames = readonly (string | undefined)[];

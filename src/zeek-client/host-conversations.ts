@@ -1,36 +1,36 @@
 import type { Connection, ConnectionHandlers } from '../broker/connection.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
+import type { WishDigest } from '../vocabulary/model.ts';
 import { wishDigest } from '../vocabulary/wish.ts';
-import type { WishDigest } from '../vocabulary/words.ts';
-import type { Agenda } from './agenda.ts';
-import type { BroNews } from './bro-news.ts';
+import type { BroEvent } from './bro-event.ts';
+import type { ZeekDialect } from './dialect.ts';
 import { type HostLink, type HostState, letsThrough, newHost, wishIsDue } from './host-link.ts';
-import { acknowledge, declare, wish } from './package-speech.ts';
-import type { BroSpeech } from './speech.ts';
-import type { AnnouncedHost, Heard, Subscription } from './words.ts';
+import type { AnnouncedHost, HostMessage, Subscription } from './model.ts';
+import { acknowledge, declare, wish } from './package-dialect.ts';
+import type { RequestRegistry } from './request-registry.ts';
 
 export interface HostConversationsParts {
   readonly endpointId: string;
-  readonly speech: BroSpeech;
-  readonly agenda: Agenda;
+  readonly dialect: ZeekDialect;
+  readonly requests: RequestRegistry;
   /** See BroOptions. */
   readonly packageVersion: string | undefined;
-  readonly tell: (news: BroNews) => void;
+  readonly tell: (news: BroEvent) => void;
 }
 
 /** What a Bro says to the hosts behind its connections, and hears of them. */
 export class HostConversations {
   readonly #parts: HostConversationsParts;
-  readonly #speech: BroSpeech;
-  readonly #agenda: Agenda;
-  readonly #tell: (news: BroNews) => void;
+  readonly #dialect: ZeekDialect;
+  readonly #requests: RequestRegistry;
+  readonly #tell: (news: BroEvent) => void;
   readonly #links = new Set<HostLink>();
   #closing = false;
 
   constructor(parts: HostConversationsParts) {
     this.#parts = parts;
-    this.#speech = parts.speech;
-    this.#agenda = parts.agenda;
+    this.#dialect = parts.dialect;
+    this.#requests = parts.requests;
     this.#tell = parts.tell;
   }
 
@@ -51,8 +51,8 @@ export class HostConversations {
     for (const link of this.#links) {
       const hosts = [...link.hosts.values()].filter(({ offered }) => offered.delete(query.id));
       if (hosts.length === 0) continue;
-      this.#send(link, this.#speech.topicOf(query.target), this.#speech.unsubscribe(query));
-      for (const { host } of hosts) this.#tell({ type: 'unasked', host: host.id, query });
+      this.#send(link, this.#dialect.topicOf(query.target), this.#dialect.unsubscribe(query));
+      for (const { host } of hosts) this.#tell({ type: 'unsubscribed', host: host.id, query });
     }
   }
 
@@ -96,9 +96,9 @@ export class HostConversations {
       },
       onEvent: (topic, event) => {
         // Over WebSocket hosts can't know the filter; a Zeek gets what it subscribed to all the same.
-        if (!this.#speech.filter.some((prefix) => topic.startsWith(prefix))) return;
-        const heard = this.#speech.hear({ topic, event }, this.#agenda.asked);
-        if (heard) this.#hear(link, heard);
+        if (!this.#dialect.filter.some((prefix) => topic.startsWith(prefix))) return;
+        const message = this.#dialect.decode({ topic, event }, this.#requests.asked);
+        if (message) this.#decode(link, message);
       },
       onFilter: (topics) => {
         link.filter = topics;
@@ -115,22 +115,26 @@ export class HostConversations {
     };
   }
 
-  #hear(link: HostLink, heard: Heard): void {
-    switch (heard.type) {
+  #decode(link: HostLink, message: HostMessage): void {
+    switch (message.type) {
       case 'announced':
-        this.#announced(link, heard.host);
+        this.#announced(link, message.host);
         return;
       case 'rowsSent':
-        this.#send(link, this.#speech.topicOf({ to: 'host', host: heard.host }), acknowledge(heard.sequence));
+        this.#send(
+          link,
+          this.#dialect.topicOf({ to: 'host', host: message.host }),
+          acknowledge(message.sequence),
+        );
         break;
       case 'wishHeld': {
-        const state = link.hosts.get(heard.host);
-        if (state) this.#compareWish(link, state, heard.held);
+        const state = link.hosts.get(message.host);
+        if (state) this.#compareWish(link, state, message.held);
         break;
       }
       default:
     }
-    this.#tell(heard);
+    this.#tell(message);
   }
 
   #announced(link: HostLink, host: AnnouncedHost): void {
@@ -146,26 +150,26 @@ export class HostConversations {
 
   /** Asks a host what it is to be asked and has not been asked yet. */
   #offer(link: HostLink, state: HostState): void {
-    for (const { topic, event, query } of this.#agenda.takeDue(link, state)) {
+    for (const { topic, event, query } of this.#requests.takeDue(link, state)) {
       this.#send(link, topic, event);
-      if (query) this.#tell({ type: 'asked', host: state.host.id, query });
+      if (query) this.#tell({ type: 'requested', host: state.host.id, query });
     }
   }
 
   #greet(link: HostLink, state: HostState): void {
     const { endpointId, packageVersion } = this.#parts;
-    const topic = this.#speech.topicOf({ to: 'host', host: state.host.id });
-    const greeting = this.#speech.greeting();
+    const topic = this.#dialect.topicOf({ to: 'host', host: state.host.id });
+    const greeting = this.#dialect.greeting();
     if (greeting) this.#send(link, topic, greeting);
     if (packageVersion === undefined) return;
-    const digest = wishDigest(this.#agenda.wishTo(link, state));
+    const digest = wishDigest(this.#requests.wishTo(link, state));
     this.#send(link, topic, declare(endpointId, packageVersion, digest));
   }
 
   #compareWish(link: HostLink, state: HostState, held: WishDigest): void {
-    const queries = this.#agenda.wishTo(link, state);
+    const queries = this.#requests.wishTo(link, state);
     if (!wishIsDue(state, wishDigest(queries), held)) return;
-    const topic = this.#speech.topicOf({ to: 'host', host: state.host.id });
+    const topic = this.#dialect.topicOf({ to: 'host', host: state.host.id });
     this.#send(link, topic, wish(this.#parts.endpointId, queries));
   }
 

@@ -1,7 +1,7 @@
 import type { Closed, Connection, Remote } from '../broker/connection.ts';
 import { withAncestors } from '../vocabulary/groups.ts';
-import type { WishDigest } from '../vocabulary/words.ts';
-import type { AnnouncedHost, Target } from './words.ts';
+import type { WishDigest } from '../vocabulary/model.ts';
+import type { AnnouncedHost, Target } from './model.ts';
 
 /** A connection to a Bro, with the hosts that have announced themselves over it (one, as a rule). */
 export interface HostLink {
@@ -57,7 +57,7 @@ export function concerns(link: HostLink, { host }: HostState, target: Target, to
 }
 
 /** What a Bro's owner is told of its connections and hosts. */
-export type LinkNews =
+export type LinkEvent =
   | { readonly type: 'connected'; readonly remoteAddress: string; readonly remote: Remote }
   /** It never came up. */
   | { readonly type: 'failed'; readonly remoteAddress: string; readonly closed: Closed }

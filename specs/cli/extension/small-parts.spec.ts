@@ -3,27 +3,27 @@ import { test } from 'node:test';
 import { pino } from 'pino';
 import { EndpointIds } from '../../../src/broker/endpoint-ids.ts';
 import { createBus } from '../../../src/bus/bus.ts';
-import { createHouse, defaultSettings } from '../../../src/cli/extension/house.ts';
+import { createExtensionContext, defaultSettings } from '../../../src/cli/extension/extension-context.ts';
 import { logBlockedRequests } from '../../../src/cli/extension/observation/blocked-requests.ts';
 import { type BroLink, BroLinks } from '../../../src/cli/extension/ports/bro-links.ts';
 import { StatusForwarder } from '../../../src/cli/extension/ports/status-forwarder.ts';
 import { ScheduleWatch } from '../../../src/osquery/schedule-watch.ts';
 import type { StatusLine } from '../../../src/osquery/status-log.ts';
-import type { Notice } from '../../../src/vocabulary/words.ts';
+import type { Notice } from '../../../src/vocabulary/model.ts';
 
 function startForwarder(forwardStatus: 'off' | 'info' | 'warning' | 'error') {
   let now = 1_000_000;
-  const world = { now: () => now, chance: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
+  const runtime = { now: () => now, random: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
   const log = pino({ level: 'silent' });
-  const bus = createBus({ now: world.now, onFailure: (error) => assert.fail(String(error)) });
-  const house = createHouse({ world, log, bus, version: '1.0.0' });
-  house.takeSettings({ ...defaultSettings(), forwardStatus });
+  const bus = createBus({ now: runtime.now, onFailure: (error) => assert.fail(String(error)) });
+  const context = createExtensionContext({ runtime, log, bus, version: '1.0.0' });
+  context.takeSettings({ ...defaultSettings(), forwardStatus });
   const told: Notice[] = [];
   const links = new BroLinks();
   const link = { peer: 'zeek:9999', tell: async (notice: Notice) => void told.push(notice) };
   links.add(link as unknown as BroLink);
   return {
-    forwarder: new StatusForwarder(house, links),
+    forwarder: new StatusForwarder(context, links),
     told,
     wait: (milliseconds: number) => {
       now += milliseconds;
@@ -114,11 +114,11 @@ test('a schedule that is applied while the old one is looked at is not taken for
 
 test('that requests are refused is said, and why, once a minute', () => {
   let now = 1_000_000;
-  const world = { now: () => now, chance: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
+  const runtime = { now: () => now, random: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
   const said: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => void said.push(JSON.parse(line).msg) });
-  const bus = createBus({ now: world.now, onFailure: (error) => assert.fail(String(error)) });
-  logBlockedRequests(createHouse({ world, log, bus, version: '1.0.0' }));
+  const bus = createBus({ now: runtime.now, onFailure: (error) => assert.fail(String(error)) });
+  logBlockedRequests(createExtensionContext({ runtime, log, bus, version: '1.0.0' }));
   const blocked = () => bus.publish({ type: 'schedule.blocked', reason: 'the disk is full' });
   for (let second = 0; second < 60; second += 1) {
     blocked();

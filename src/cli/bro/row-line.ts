@@ -2,7 +2,7 @@ import type { Data } from '../../broker/data.ts';
 import { formatIpAddress, formatSubnet } from '../../broker/ip-address.ts';
 import { printableJson } from '../../replay/printable.ts';
 import type { ColumnNames } from '../../zeek-client/column-names.ts';
-import type { HeardRow } from '../../zeek-client/words.ts';
+import type { ReceivedRow } from '../../zeek-client/model.ts';
 
 /**
  * A row as one line of JSON: `time` is when it arrived, `host_time` when osquery ran the query. `columns` holds
@@ -13,7 +13,7 @@ import type { HeardRow } from '../../zeek-client/words.ts';
  * @param names only used if there are as many as values
  * @param time milliseconds since the epoch
  */
-export function rowLine(row: HeardRow, names: ColumnNames | undefined, time: number): string {
+export function rowLine(row: ReceivedRow, names: ColumnNames | undefined, time: number): string {
   const fitting = names?.length === row.values.length ? names : [];
   const columns = row.values.map((value, index) => {
     const name = fitting[index];

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { formatEndpointAddress } from '../../broker/address.ts';
-import type { BroNews } from '../../zeek-client/bro-news.ts';
+import type { BroEvent } from '../../zeek-client/bro-event.ts';
 import { Bro, type BroOptions } from '../../zeek-client/bro-server.ts';
 import type { ColumnNames } from '../../zeek-client/column-names.ts';
-import type { BroQuery, HeardRow, Subscription, Target } from '../../zeek-client/words.ts';
+import type { BroQuery, ReceivedRow, Subscription, Target } from '../../zeek-client/model.ts';
 import { type Io, printLine } from '../io.ts';
-import { newsAsJson, newsInWords } from './news-in-words.ts';
+import { broEventAsJson, formatBroEvent } from './format-event.ts';
 import { rowLine } from './row-line.ts';
 
 export interface BroRun {
@@ -44,9 +44,9 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
   let closing = false;
 
   const say = (words: string, news: object) =>
-    void printLine(io.err, run.json ? newsAsJson(news, io.now()) : words);
+    void printLine(io.err, run.json ? broEventAsJson(news, io.now()) : words);
 
-  const takeRow = (row: HeardRow) => {
+  const takeRow = (row: ReceivedRow) => {
     if (rows === run.count) return;
     rows += 1;
     const names = row.query && namesOf.get(row.query);
@@ -59,12 +59,12 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
     if (rows === run.count) ended.resolve('count');
   };
 
-  const take = (news: BroNews) => {
+  const take = (news: BroEvent) => {
     if (news.type === 'row') {
       takeRow(news.row);
       return;
     }
-    const words = newsInWords(news);
+    const words = formatBroEvent(news);
     if (run.json) say('', news);
     else if (words !== undefined && !(closing && news.type === 'disconnected')) say(words, news);
   };
@@ -76,11 +76,11 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
     for (const [index, port] of bro.ports.entries()) {
       const address = run.bro.addresses[index];
       const where = run.where ?? (address ? formatEndpointAddress({ ...address, port }) : '');
-      say(`listening on ${where} for hosts that speak ${run.bro.speech.id}`, {
+      say(`listening on ${where} for hosts that speak ${run.bro.dialect.id}`, {
         type: 'listening',
         address: where,
         port,
-        vocabulary: run.bro.speech.id,
+        vocabulary: run.bro.dialect.id,
         endpointId: run.bro.endpointId,
       });
     }

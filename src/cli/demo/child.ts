@@ -10,8 +10,8 @@ const KEPT = 15;
 export interface Child {
   readonly name: string;
   readonly pid: number;
-  /** Its last words on standard error, and on standard output where nobody reads that. */
-  readonly lastWords: () => readonly string[];
+  /** Its last lines on standard error, and on standard output where nobody reads that. */
+  readonly lastLines: () => readonly string[];
   /** How it ended; undefined while it runs. */
   readonly ending: () => string | undefined;
   /** Asks it to end, and ends it if it doesn't; resolves with its exit code, null if a signal ended it. */
@@ -34,10 +34,10 @@ export async function startChild(
   options: ChildOptions = {},
 ): Promise<Child> {
   const process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const words: string[] = [];
+  const messages: string[] = [];
   const hear = (line: string) => {
-    words.push(line);
-    if (words.length > KEPT) words.shift();
+    messages.push(line);
+    if (messages.length > KEPT) messages.shift();
   };
   let ended = false;
   const gone = new Promise<number | null>((resolve) => {
@@ -58,7 +58,7 @@ export async function startChild(
   const child: Child = {
     name,
     pid,
-    lastWords: () => words,
+    lastLines: () => messages,
     ending: () => (ended ? describeEnding(process) : undefined),
     async stop() {
       if (!ended) process.kill('SIGTERM');

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Broadcast } from './broadcast.ts';
 import type { Child } from './child.ts';
-import type { Troupe } from './troupe.ts';
+import type { DemoProcesses } from './demo-processes.ts';
 
 /** A nats-server that the demo runs. */
 export interface NatsProcess {
@@ -21,23 +21,23 @@ export function findNatsServer(path: string): string {
   throw new Error('there is no nats-server here: make setup-nats gets one, or says what to install');
 }
 
-/** Starts it with JetStream, its store in the troupe's folder; port -1 is any free one. */
+/** Starts it with JetStream, its store in the demo's folder; port -1 is any free one. */
 export async function startNatsServer(
-  troupe: Troupe,
+  processes: DemoProcesses,
   program: string,
   port: number,
   signal: AbortSignal,
 ): Promise<NatsProcess> {
-  const words = new Broadcast<string>();
-  const store = join(troupe.directory, 'jetstream');
+  const messages = new Broadcast<string>();
+  const store = join(processes.directory, 'jetstream');
   const flags = ['--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', store];
-  const child = await troupe.start('nats-server', [program, ...flags], {
-    onError: (line) => words.add(line),
+  const child = await processes.start('nats-server', [program, ...flags], {
+    onError: (line) => messages.add(line),
   });
-  const bound = await words.find(
+  const bound = await messages.find(
     (line) => /Listening for client connections on [\d.]+:(\d+)/.exec(line)?.[1],
     signal,
   );
-  await words.find((line) => (line.includes('Server is ready') ? true : undefined), signal);
+  await messages.find((line) => (line.includes('Server is ready') ? true : undefined), signal);
   return { child, port: Number(bound) };
 }

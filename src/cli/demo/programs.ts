@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { isSea } from 'node:sea';
 
-/** An osqueryd to show things with: the command that starts it, and what to say of it. */
+/** An osqueryd to run the demo with: the command that starts it, and what to say of it. */
 export interface FoundOsqueryd {
   readonly command: readonly string[];
   readonly standIn: boolean;

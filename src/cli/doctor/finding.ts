@@ -13,7 +13,7 @@ export const warning = (what: string, advice: string): Finding => ({ level: 'war
 export const problem = (what: string, advice: string): Finding => ({ level: 'problem', what, advice });
 
 /** Findings as a person reads them: a line each, and what to do below it. */
-export function findingsInWords(findings: readonly Finding[]): string[] {
+export function formatFindings(findings: readonly Finding[]): string[] {
   return findings.flatMap(({ level, what, advice }) => [
     `${level.padEnd(7)}  ${printable(what)}`,
     ...(advice === '' ? [] : [`         → ${printable(advice)}`]),

@@ -1,4 +1,4 @@
-import { accountError } from '../../delivery/accounting.ts';
+import { countsError } from '../../delivery/delivery-counts.ts';
 import { counted } from '../../replay/printable.ts';
 import type { BroStatus, StatusReport } from '../extension/observation/status-report.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
@@ -41,7 +41,7 @@ function lookAtZeek({ peer, state, subscriptions, lastError }: BroStatus): Findi
 }
 
 function lookAtRows(account: StatusReport['delivery'][number]): Finding[] {
-  const wrong = accountError(account);
+  const wrong = countsError(account);
   if (wrong !== undefined) return [problem(wrong, 'a mistake of bro-osquery: please report it')];
   const lost = account.dropped + account.refused;
   if (lost === 0) return [];

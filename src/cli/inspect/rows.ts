@@ -58,7 +58,7 @@ function oneByOne(journal: string): RowReader {
     const answer = reading.then(() =>
       readLatestRows(journal, {
         ...{ name, until, most: MOST_ROWS, mostBytes: MOST_BYTES },
-        yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+        yieldControl: () => new Promise((resolve) => setImmediate(resolve)),
       }),
     );
     reading = answer.catch(() => {});

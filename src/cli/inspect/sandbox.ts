@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type BroProcess, DemoProcesses } from '../demo/demo-processes.ts';
 import { findOsqueryd } from '../demo/programs.ts';
-import { type BroProcess, Troupe } from '../demo/troupe.ts';
 import { type Io, printLine } from '../io.ts';
 import { type InspectAddress, parseInspectAddress } from './address.ts';
 
@@ -26,36 +26,36 @@ export interface SandboxPlaces {
  * @param serve shows them until the user has had enough
  */
 export async function runSandbox(io: Io, serve: (places: SandboxPlaces) => Promise<void>): Promise<void> {
-  const troupe = new Troupe(() => {});
+  const processes = new DemoProcesses(() => {});
   const ask = ['--interval', '2', ...WANTED.flatMap((sql) => ['--subscribe', sql]), '--execute', ONCE];
   const over = new AbortController();
   const signal = AbortSignal.any([io.interrupted, over.signal]);
   let comesAndGoes: Promise<void> | undefined;
   try {
-    const bro = await troupe.startBro(ask);
-    const broPort = await bro.words.find(
+    const bro = await processes.startBro(ask);
+    const broPort = await bro.messages.find(
       ({ type, port }) => (type === 'listening' ? port : undefined),
       signal,
     );
     const osqueryd = findOsqueryd(process.env);
     await printLine(io.err, `osqueryd is ${osqueryd.description}.`);
-    await troupe.startOsqueryd(osqueryd, broPort);
-    const socket = join(troupe.directory, 'inspect.sock');
-    await troupe.startExtension(['--inspect', socket]);
+    await processes.startOsqueryd(osqueryd, broPort);
+    const socket = join(processes.directory, 'inspect.sock');
+    await processes.startExtension(['--inspect', socket]);
     const look = parseInspectAddress(socket);
     if (!look) throw new Error(`${socket} is no address`);
     await printLine(io.err, 'The Zeek leaves each half minute and comes back.');
     comesAndGoes = comeAndGo(bro, signal, () =>
-      troupe.startBro([...ask, '--listen', `127.0.0.1:${broPort}`]),
+      processes.startBro([...ask, '--listen', `127.0.0.1:${broPort}`]),
     );
-    await Promise.race([serve({ look, stateDirectory: troupe.stateDirectory }), comesAndGoes]);
+    await Promise.race([serve({ look, stateDirectory: processes.stateDirectory }), comesAndGoes]);
   } catch (error) {
     if (!io.interrupted.aborted) throw error;
   } finally {
     over.abort();
     // None may come once all are dismissed.
     await comesAndGoes?.catch(() => {});
-    await troupe.dismiss();
+    await processes.stopAll();
   }
 }
 

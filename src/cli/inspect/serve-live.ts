@@ -3,7 +3,7 @@ import { readLog } from '../../event-log/event-log-reader-store.ts';
 import { createConversation } from '../../inspect/conversation.ts';
 import { type InspectServer, startInspectServer } from '../../inspect/inspect-server.ts';
 import { openLive } from '../../inspect/live-recording.ts';
-import type { House } from '../extension/house.ts';
+import type { ExtensionContext } from '../extension/extension-context.ts';
 import type { RunningSystem } from '../extension/wiring/run.ts';
 import type { InspectAddress } from './address.ts';
 import { layOutCharts } from './charts.ts';
@@ -12,12 +12,12 @@ import { HIDDEN_LIVE } from './rows.ts';
 
 /** Lets the running extension be looked at. It listens to its own machines only while somebody looks. */
 export async function serveLive(
-  house: Pick<House, 'bus' | 'version' | 'world'>,
+  context: Pick<ExtensionContext, 'bus' | 'version' | 'runtime'>,
   system: RunningSystem,
   { address, token }: { readonly address: InspectAddress; readonly token: string | null },
 ): Promise<InspectServer> {
-  const { bus, version, world } = house;
-  const { now } = world;
+  const { bus, version, runtime } = context;
+  const { now } = runtime;
   const { path } = address.listen;
   if (path !== undefined) await removeOldSocket(path);
   const server = await startInspectServer({

@@ -3,7 +3,7 @@ import { type LogReading, readLog } from '../../event-log/event-log-reader-store
 import type { InspectSource } from '../../inspect/conversation.ts';
 import { Recording } from '../../inspect/recording.ts';
 import { recordTraceLines } from '../../inspect/trace-recording.ts';
-import { cutOffInWords } from '../../replay/trace-reader.ts';
+import { formatCutOff } from '../../replay/trace-reader.ts';
 import { reasonOf } from '../../text/reason.ts';
 import { readTraceFile } from '../trace-file.ts';
 import { layOutCharts } from './charts.ts';
@@ -32,7 +32,7 @@ function traceSource(path: string): InspectSource {
       const recording = new Recording(null);
       const read = async () => {
         const cutOff = await recordTraceLines(readTraceFile(path), recording);
-        if (cutOff) onProblem(new Error(cutOffInWords(cutOff)));
+        if (cutOff) onProblem(new Error(formatCutOff(cutOff)));
       };
       read().catch(onProblem);
       return { recording, close() {} };

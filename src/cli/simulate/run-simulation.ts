@@ -7,8 +7,8 @@ import { connectNats } from '../../nats/nats-connection.ts';
 import type { NatsSettings } from '../../nats/settings.ts';
 import { Fleet } from '../../simulation/fleet.ts';
 import { Tally } from '../../simulation/tally.ts';
+import type { Host, VocabularyId } from '../../vocabulary/model.ts';
 import { createVocabularies } from '../../vocabulary/vocabularies.ts';
-import type { Host, VocabularyId } from '../../vocabulary/words.ts';
 import type { Io } from '../io.ts';
 import { type Progress, reportOf, type SimulationReport } from './report.ts';
 

@@ -3,14 +3,14 @@ import { readCursors } from '../../delivery/cursor-store.ts';
 import { countPendingRows } from '../../delivery/pending-rows-store.ts';
 import { storedSegments } from '../../delivery/segment-files-store.ts';
 import { readLog } from '../../event-log/event-log-reader-store.ts';
-import { counted, printable, timeInWords } from '../../replay/printable.ts';
+import { counted, formatTime, printable } from '../../replay/printable.ts';
 import { stateAt } from '../../replay/replay.ts';
 import { executions, type ScheduleState, subscriptions, subscriptionsOf } from '../../schedule/schedule.ts';
 import { reasonOf } from '../../text/reason.ts';
-import { gapInWords } from '../../vocabulary/gap-words.ts';
-import type { Gap } from '../../vocabulary/words.ts';
+import { formatGap } from '../../vocabulary/gap-text.ts';
+import type { Gap } from '../../vocabulary/model.ts';
 import { columns } from './columns.ts';
-import { bytes } from './in-words.ts';
+import { bytes } from './format.ts';
 
 /** What a state directory tells while nobody is at work in it. */
 export interface Remains {
@@ -92,11 +92,11 @@ async function pendingRows(
   return countPendingRows(join(directory, 'journal'), {
     cursors,
     peerOf: (name) => peers.get(name),
-    yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    yieldControl: () => new Promise((resolve) => setImmediate(resolve)),
   }).catch(() => undefined);
 }
 
-export function remainsInWords({ directory, eventLog, journal, bros }: Remains): string[] {
+export function formatRemains({ directory, eventLog, journal, bros }: Remains): string[] {
   return [
     `What ${printable(directory)} tells:`,
     ...columns(
@@ -116,12 +116,12 @@ export function remainsInWords({ directory, eventLog, journal, bros }: Remains):
       ],
       '  ',
     ),
-    ...bros.flatMap((bro) => broInWords(bro)),
+    ...bros.flatMap((bro) => formatBro(bro)),
   ];
 }
 
-function broInWords({ peer, subscriptions, lostAt, cursor, pendingRows, gap }: RemainsOfBro): string[] {
-  const away = lostAt === null ? '' : `, away since ${timeInWords(lostAt)}`;
+function formatBro({ peer, subscriptions, lostAt, cursor, pendingRows, gap }: RemainsOfBro): string[] {
+  const away = lostAt === null ? '' : `, away since ${formatTime(lostAt)}`;
   const rows =
     pendingRows === null
       ? 'it is not known how many rows wait for it'
@@ -129,6 +129,6 @@ function broInWords({ peer, subscriptions, lostAt, cursor, pendingRows, gap }: R
   const at = cursor === null ? 'has confirmed nothing' : `has confirmed all rows below ${cursor}`;
   return [
     `  Zeek ${printable(peer)}: ${counted(subscriptions, 'subscription')}${away}; it ${at}, ${rows}`,
-    ...(gap === null ? [] : [`    it will be told: ${printable(gapInWords(gap))}`]),
+    ...(gap === null ? [] : [`    it will be told: ${printable(formatGap(gap))}`]),
   ];
 }

@@ -27,14 +27,14 @@ export function deliveryOf(view: View, peer: string, at: number): Delivery {
   const state = history.stepAt(`peer:${peer}`, moment)?.step.state;
   const link = typeof state === 'object' ? state['link'] : undefined;
   const counted = history.rowsAt(moment);
-  const own = counted?.accounts.filter((one) => one.peer === peer) ?? [];
+  const own = counted?.counts.filter((one) => one.peer === peer) ?? [];
   const progress = history.messageAt('courier.progress', peer, moment)?.numbers;
   const sum = (key: 'sent' | 'confirmed' | 'pending' | 'dropped') =>
     own.length > 0 ? own.reduce((total, one) => total + one[key], 0) : (progress?.[key] ?? null);
   const oldestAt = counted ? counted.oldest[peer] : progress?.['oldestAt'];
   return {
     peer,
-    link: linkInWords(link) ?? (bro?.connected ? `connected (${bro.transport})` : 'away'),
+    link: formatLink(link) ?? (bro?.connected ? `connected (${bro.transport})` : 'away'),
     sent: sum('sent'),
     confirmed: sum('confirmed'),
     pending: sum('pending'),
@@ -43,7 +43,7 @@ export function deliveryOf(view: View, peer: string, at: number): Delivery {
   };
 }
 
-function linkInWords(link: unknown): string | null {
+function formatLink(link: unknown): string | null {
   if (typeof link === 'string') return link;
   if (typeof link !== 'object' || link === null || !('linked' in link)) return null;
   const { linked } = link;

@@ -1,7 +1,7 @@
 import type { StepFrame } from '../../../actors/inspection.ts';
 import { draw, UNLIT } from '../chart-drawing.ts';
 import type { ChartLayout } from '../chart-geometry.ts';
-import { lightsOf, stateInWords } from '../lights.ts';
+import { formatState, lightsOf } from '../lights.ts';
 import { button, drawn, el, shortName, spanOf, svg, timeOf } from './dom.ts';
 import type { Commands, Panel, View } from './view.ts';
 
@@ -138,7 +138,7 @@ function machineOf(actor: string, charts: View['charts']): string {
 /** How an actor is, at a glance. */
 function moodOf({ state, status }: StepFrame): string {
   if (status !== 'active') return 'ended';
-  const text = stateInWords(state);
+  const text = formatState(state);
   if (/backingOff|refused|blocked|degraded|waiting|outOfStep|suspect/.test(text)) return 'trouble';
   return /peered|serving|registered|open|idle|receiving|delivering/.test(text) ? 'well' : 'busy';
 }
@@ -153,7 +153,7 @@ function stateLine(view: View, step: StepFrame | null): (Node | string)[] {
     ];
   }
   const parts: (Node | string)[] = [
-    el('strong', { class: 'state-name' }, stateInWords(step.state) || step.status),
+    el('strong', { class: 'state-name' }, formatState(step.state) || step.status),
     el('span', { class: 'dim' }, `  ${step.event}  ${timeOf(step.at)}`),
   ];
   const countdown = countdownOf(view, step);
@@ -163,7 +163,7 @@ function stateLine(view: View, step: StepFrame | null): (Node | string)[] {
 
 /** When a Bro that is away is tried again. */
 function countdownOf({ history, moment, live, now, source }: View, { actor, state }: StepFrame): string {
-  if (!/backingOff|refused/.test(stateInWords(state))) return '';
+  if (!/backingOff|refused/.test(formatState(state))) return '';
   const down = history.messageAt('peer.down', shortName(actor), moment);
   const pause = down?.numbers['retryIn'];
   if (!down || pause === undefined) return '';

@@ -49,7 +49,7 @@ export class SchedulePanel implements Panel {
     this.#rows.render(view);
     const { schedule, history, moment } = view;
     const counted = history.rowsAt(moment);
-    const rows = counted?.accounts ?? [];
+    const rows = counted?.counts ?? [];
     const peers = peersOf(view);
     const isNow = view.live && view.source?.kind === 'live';
     const at = isNow ? view.now : (history.at(moment)?.at ?? 0);

@@ -1,5 +1,5 @@
 import type { Entry } from '../entries.ts';
-import { stateInWords } from '../lights.ts';
+import { formatState } from '../lights.ts';
 import { button, dateTimeOf, el, shortName, timeOf } from './dom.ts';
 import type { Panel, View } from './view.ts';
 
@@ -109,7 +109,7 @@ function differenceOf(
   const machines = history.actors.flatMap((actor) => {
     const [before, after] = [early, late].map((when) => {
       const state = history.stepAt(actor, when)?.step.state;
-      return state === undefined ? 'not there' : stateInWords(state);
+      return state === undefined ? 'not there' : formatState(state);
     });
     return before === after ? [] : [`~ ${shortName(actor)}: ${before} → ${after}`];
   });

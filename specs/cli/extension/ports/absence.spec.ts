@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { createBus } from '../../../../src/bus/bus.ts';
-import { createHouse } from '../../../../src/cli/extension/house.ts';
+import { createExtensionContext } from '../../../../src/cli/extension/extension-context.ts';
 import { Absence } from '../../../../src/cli/extension/ports/absence.ts';
-import { leaveLifeSign, readLifeSign, removeLifeSign } from '../../../../src/delivery/heartbeat-store.ts';
-import type { TimeSpan } from '../../../../src/vocabulary/words.ts';
+import { readHeartbeat, removeHeartbeat, writeHeartbeat } from '../../../../src/delivery/heartbeat-store.ts';
+import type { TimeSpan } from '../../../../src/vocabulary/model.ts';
 import { after } from '../../../support/given.ts';
-import { connect, second, start, subscribe } from '../../../support/schedule-words.ts';
+import { connect, second, start, subscribe } from '../../../support/schedule-builders.ts';
 
 /** A Bro `a` that has subscribed, one `b` that has not, and one `c` that is configured no more. */
 const SCHEDULE = after([
@@ -27,13 +27,13 @@ function lives(t: TestContext) {
   const told: string[] = [];
   function live() {
     const bus = createBus({ now: () => now, onFailure: (error) => assert.fail(String(error)) });
-    const house = createHouse({
-      world: { now: () => now, chance: () => 0, uuid: () => 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' },
+    const context = createExtensionContext({
+      runtime: { now: () => now, random: () => 0, uuid: () => 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' },
       log: pino({ level: 'silent' }),
       bus,
       version: '0.1.0',
     });
-    const absence = new Absence(house);
+    const absence = new Absence(context);
     const courier = {
       async declareUnseen(peer: string, { from, to }: TimeSpan, reason: string) {
         told.push(`${peer}: ${(from - second(0)) / 1000} to ${(to - second(0)) / 1000}, ${reason}`);
@@ -65,24 +65,24 @@ test('a sign of life is there from the first look to an orderly end', async (t) 
   const { directory, live, at, told } = lives(t);
   const life = live();
   await life.open();
-  assert.equal(await readLifeSign(directory), undefined);
+  assert.equal(await readHeartbeat(directory), undefined);
   at(10);
   life.absence.seen();
   await life.absence.settled();
-  assert.equal(await readLifeSign(directory), second(10));
+  assert.equal(await readHeartbeat(directory), second(10));
   assert.equal(statSync(join(directory, 'alive')).mode & 0o777, 0o600);
   at(13);
   life.absence.seen();
   await life.absence.settled();
-  assert.equal(await readLifeSign(directory), second(13));
+  assert.equal(await readHeartbeat(directory), second(13));
   await life.absence.end(true);
-  assert.equal(await readLifeSign(directory), undefined);
+  assert.equal(await readHeartbeat(directory), undefined);
   assert.deepEqual(told(), []);
 });
 
 test('after an end without order Bros that have subscribed are told, once what osquery has written down is taken', async (t) => {
   const { directory, live, at, told } = lives(t);
-  await leaveLifeSign(directory, second(10));
+  await writeHeartbeat(directory, second(10));
   at(20);
   const life = live();
   await life.open();
@@ -95,13 +95,13 @@ test('after an end without order Bros that have subscribed are told, once what o
   life.absence.seen();
   await life.absence.settled();
   assert.deepEqual(told(), []);
-  assert.equal(await readLifeSign(directory), second(10));
+  assert.equal(await readHeartbeat(directory), second(10));
   life.absence.took('its log is gone');
   life.absence.caughtUp();
   life.absence.caughtUp();
   await life.absence.settled();
   assert.deepEqual(told(), ['a: 10 to 25, its log is gone']);
-  assert.equal(await readLifeSign(directory), second(28));
+  assert.equal(await readHeartbeat(directory), second(28));
   await life.absence.end(true);
   const next = live();
   await next.open();
@@ -112,19 +112,19 @@ test('after an end without order Bros that have subscribed are told, once what o
 
 test('where all could be taken there is nothing to tell', async (t) => {
   const { directory, live, at, told } = lives(t);
-  await leaveLifeSign(directory, second(10));
+  await writeHeartbeat(directory, second(10));
   at(25);
   const life = live();
   await life.open();
   life.back('');
   await life.absence.settled();
   assert.deepEqual(told(), []);
-  assert.equal(await readLifeSign(directory), second(25));
+  assert.equal(await readHeartbeat(directory), second(25));
 });
 
 test('osquery may know us before the state directory is open', async (t) => {
   const { directory, live, at, told } = lives(t);
-  await leaveLifeSign(directory, second(10));
+  await writeHeartbeat(directory, second(10));
   at(25);
   const life = live();
   life.absence.seen();
@@ -136,11 +136,11 @@ test('osquery may know us before the state directory is open', async (t) => {
 
 test('a life in which osquery never came leaves to the next one what is to be told', async (t) => {
   const { directory, live, at, told } = lives(t);
-  await leaveLifeSign(directory, second(10));
+  await writeHeartbeat(directory, second(10));
   const first = live();
   await first.open();
   await first.absence.end(true);
-  assert.equal(await readLifeSign(directory), second(10));
+  assert.equal(await readHeartbeat(directory), second(10));
   at(40);
   const later = live();
   await later.open();
@@ -164,12 +164,12 @@ test('an osqueryd that lives and has forgotten us found things from our last loo
   at(16);
   life.absence.forgotten();
   await life.absence.settled();
-  assert.equal(await readLifeSign(directory), second(14));
+  assert.equal(await readHeartbeat(directory), second(14));
   at(18);
   life.back();
   await life.absence.settled();
   assert.deepEqual(told(), ['a: 14 to 18, its log is gone']);
-  assert.equal(await readLifeSign(directory), second(18));
+  assert.equal(await readHeartbeat(directory), second(18));
 });
 
 test('osquery may have forgotten us before the state directory is open', async (t) => {
@@ -207,7 +207,7 @@ test('an osqueryd that has forgotten us twice before all was taken found things 
 
 test('what is taken before osquery knows us again says nothing yet', async (t) => {
   const { directory, live, at, told } = lives(t);
-  await leaveLifeSign(directory, second(10));
+  await writeHeartbeat(directory, second(10));
   const life = live();
   await life.open();
   at(20);
@@ -250,21 +250,21 @@ test('an end at which osquery has not dropped our queries is none in order, and 
   await first.open();
   first.absence.seen();
   await first.absence.end(false);
-  assert.equal(await readLifeSign(directory), second(0));
-  await removeLifeSign(directory);
+  assert.equal(await readHeartbeat(directory), second(0));
+  await removeHeartbeat(directory);
   const next = live();
   await next.open();
   next.absence.seen();
   await next.absence.settled();
   next.absence.forgotten();
   await next.absence.end(true);
-  assert.equal(await readLifeSign(directory), second(0));
+  assert.equal(await readHeartbeat(directory), second(0));
   assert.deepEqual(told(), []);
 });
 
 test('a clock that was set back makes no time that ends before it begins', async (t) => {
   const { directory, live, at, told } = lives(t);
-  await leaveLifeSign(directory, second(100));
+  await writeHeartbeat(directory, second(100));
   at(50);
   const life = live();
   await life.open();

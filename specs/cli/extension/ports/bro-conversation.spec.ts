@@ -4,29 +4,29 @@ import { pino } from 'pino';
 import { count, string, vector } from '../../../../src/broker/data.ts';
 import type { ZeekEvent } from '../../../../src/broker/zeek-event.ts';
 import { createBus } from '../../../../src/bus/bus.ts';
-import { createHouse } from '../../../../src/cli/extension/house.ts';
+import { createExtensionContext } from '../../../../src/cli/extension/extension-context.ts';
 import type { ConnectionParts } from '../../../../src/cli/extension/ports/bro-connection.ts';
 import { BroConversation } from '../../../../src/cli/extension/ports/bro-conversation.ts';
 import { BroLinks } from '../../../../src/cli/extension/ports/bro-links.ts';
+import type { RepeatedQuery, Request } from '../../../../src/vocabulary/model.ts';
 import { wishDigest } from '../../../../src/vocabulary/wish.ts';
-import type { RepeatedQuery, Request } from '../../../../src/vocabulary/words.ts';
 import { after } from '../../../support/given.ts';
 import { sampleHost } from '../../../support/sample-host.ts';
-import { bro, connect, query, start, subscribe } from '../../../support/schedule-words.ts';
+import { bro, connect, query, start, subscribe } from '../../../support/schedule-builders.ts';
 
 const PEER = 'zeek:9999';
 
 /** A conversation with a Zeek that has one subscription from before, and what came of it. */
 function conversation(held: RepeatedQuery, filter?: readonly string[]) {
-  const world = {
+  const runtime = {
     now: () => 1_000_000,
-    chance: () => 0.5,
+    random: () => 0.5,
     uuid: () => '5ba5a5e5-0000-4000-8000-000000000001',
   };
-  const house = createHouse({
-    world,
+  const context = createExtensionContext({
+    runtime,
     log: pino({ level: 'silent' }),
-    bus: createBus({ now: world.now, onFailure: (error) => assert.fail(String(error)) }),
+    bus: createBus({ now: runtime.now, onFailure: (error) => assert.fail(String(error)) }),
     version: '1.0.0',
   });
   const state = after([start(0), connect(1, PEER, bro(1)), subscribe(2, PEER, bro(1), { query: held })]);
@@ -40,7 +40,7 @@ function conversation(held: RepeatedQuery, filter?: readonly string[]) {
     },
   };
   const talk = new BroConversation(
-    house,
+    context,
     {
       links: new BroLinks(),
       schedule: () => state,

@@ -30,9 +30,9 @@ function watched() {
     catchUp,
     call,
     async done() {
-      for (let turns = 0; turns < 5; turns += 1) await turn();
+      for (let scheduler = 0; scheduler < 5; scheduler += 1) await turn();
       open.shift()?.();
-      for (let turns = 0; turns < 5; turns += 1) await turn();
+      for (let scheduler = 0; scheduler < 5; scheduler += 1) await turn();
       return happened.splice(0);
     },
   };

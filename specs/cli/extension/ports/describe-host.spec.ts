@@ -6,21 +6,21 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pino } from 'pino';
 import { createBus } from '../../../../src/bus/bus.ts';
-import { createHouse } from '../../../../src/cli/extension/house.ts';
+import { createExtensionContext } from '../../../../src/cli/extension/extension-context.ts';
 import { describeHost } from '../../../../src/cli/extension/ports/describe-host.ts';
 import { OsqueryError } from '../../../../src/osquery/osquery-error.ts';
 
 test('a host of which osquery can say nothing has an id of its own, and keeps it', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'bro-host-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const house = createHouse({
-    world: { now: () => 0, chance: () => 0, uuid: randomUUID },
+  const context = createExtensionContext({
+    runtime: { now: () => 0, random: () => 0, uuid: randomUUID },
     log: pino({ level: 'silent' }),
     bus: createBus({ now: () => 0, onFailure: (error) => assert.fail(String(error)) }),
     version: '0.1.0',
   });
   const client = { query: () => Promise.reject(new OsqueryError('refused', 'no such table', 1)) };
-  const idOf = async () => (await describeHost(client, house, join(directory, 'state'))).id;
+  const idOf = async () => (await describeHost(client, context, join(directory, 'state'))).id;
   const id = await idOf();
   assert.match(id, /^[-0-9a-f]{36}$/);
   assert.equal(await idOf(), id);

@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { createBus } from '../../../../src/bus/bus.ts';
-import { createHouse } from '../../../../src/cli/extension/house.ts';
+import { createExtensionContext } from '../../../../src/cli/extension/extension-context.ts';
 import { ConfigReader } from '../../../../src/cli/extension/ports/read-config.ts';
 import type { CallResult, OsqueryOption } from '../../../../src/osquery/manager-values.ts';
 import { OsqueryError } from '../../../../src/osquery/osquery-error.ts';
@@ -48,17 +48,17 @@ function reading(t: TestContext, own: { readonly plugin?: string; readonly file?
       },
     });
     const bus = createBus({ now: () => NOW, onFailure: (error) => assert.fail(String(error)) });
-    const house = createHouse({
-      world: { now: () => NOW, chance: () => 0, uuid: () => 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' },
+    const context = createExtensionContext({
+      runtime: { now: () => NOW, random: () => 0, uuid: () => 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' },
       log: pino({ formatters: { level: (label) => ({ level: label }) } }, log),
       bus,
       version: '0.1.0',
     });
     const file = own.file === undefined ? undefined : join(directory, own.file);
-    const reader = new ConfigReader(house, { client, file, stateDirectory: directory });
+    const reader = new ConfigReader(context, { client, file, stateDirectory: directory });
     const good: boolean[] = [];
     return {
-      house,
+      context,
       /** Of each reading. */
       good,
       said: () => lines.splice(0),
@@ -132,7 +132,7 @@ test('a file of our own that is not there is a problem, named', async (t) => {
 test('a mistake of syntax leaves the last good configuration in force, and is told with its place', async (t) => {
   const { plugin, gives, start } = reading(t);
   plugin.says = gives({ 'osquery.conf': zeek('plugin:1') });
-  const { house, read, said } = start();
+  const { context, read, said } = start();
   await read();
   said();
   plugin.says = gives({ 'osquery.conf': '{\n  "bro": {},\n}\n' });
@@ -143,14 +143,14 @@ test('a mistake of syntax leaves the last good configuration in force, and is to
   ]);
   await read();
   assert.deepEqual(said(), []);
-  assert.equal(house.settings().endpoints.length, 1);
+  assert.equal(context.settings().endpoints.length, 1);
 });
 
 test('a plugin that has no answer just now leaves the last good configuration in force', async (t) => {
   const { plugin, gives, write, start } = reading(t, { file: 'own.conf' });
   write('own.conf', { bro_endpoint: 'own:1' });
   plugin.says = gives({ main: zeek('plugin:1') });
-  const { house, read, said, good } = start();
+  const { context, read, said, good } = start();
   await read();
   said();
   plugin.says = { status: { code: 1, message: 'Request error: connection refused' }, response: [] };
@@ -161,7 +161,7 @@ test('a plugin that has no answer just now leaves the last good configuration in
   plugin.says = new OsqueryError('unreachable', 'osqueryd does not answer');
   assert.deepEqual(await read(), ['news', 'refused', 'osqueryd does not answer']);
   assert.deepEqual(
-    house.settings().endpoints.map(({ peer }) => peer),
+    context.settings().endpoints.map(({ peer }) => peer),
     ['plugin:1'],
   );
   plugin.says = gives({ main: zeek('plugin:1') });
@@ -225,7 +225,7 @@ test('the last good configuration is in force also after a start, where nobody e
   const [problem = '', ...more] = second.said();
   assert.match(problem, /^error: bro\.bro_endpoint: /);
   assert.deepEqual(more, [`warn: the last good configuration ${kept} is in force`]);
-  assert.equal(second.house.settings().endpoints[0]?.tls.passphrase, 'secret');
+  assert.equal(second.context.settings().endpoints[0]?.tls.passphrase, 'secret');
   await second.keep();
   plugin.says = gives({ main: zeek('plugin:2') });
   assert.deepEqual(await second.read(), ['news', 'plugin:2']);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { pino } from 'pino';
 import { createActor, toPromise } from 'xstate';
 import { createBus } from '../../../../src/bus/bus.ts';
-import { createHouse } from '../../../../src/cli/extension/house.ts';
+import { createExtensionContext } from '../../../../src/cli/extension/extension-context.ts';
 import {
   describePort,
   executePort,
@@ -12,15 +12,15 @@ import {
 import { OsqueryError } from '../../../../src/osquery/osquery-error.ts';
 import type { Execution } from '../../../../src/schedule/schedule.ts';
 
-/** A house whose log and clock are the spec's, and the ports over an osqueryd that is the spec's, too. */
+/** A context whose log and clock are the spec's, and the ports over an osqueryd that is the spec's, too. */
 function startPorts(client: Partial<QueryParts['client']>) {
   let now = 1_795_500_000_000;
   const lines: string[] = [];
-  const world = { now: () => now, chance: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
-  const house = createHouse({
-    world,
+  const runtime = { now: () => now, random: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
+  const context = createExtensionContext({
+    runtime,
     log: pino({ base: null, timestamp: false }, { write: (line) => void lines.push(line) }),
-    bus: createBus({ now: world.now, onFailure: (error) => assert.fail(String(error)) }),
+    bus: createBus({ now: runtime.now, onFailure: (error) => assert.fail(String(error)) }),
     version: '1.0.0',
   });
   const parts = {
@@ -35,9 +35,9 @@ function startPorts(client: Partial<QueryParts['client']>) {
       now += milliseconds;
     },
     describe: (queries: readonly string[]) =>
-      toPromise(createActor(describePort(house, parts), { input: { queries } }).start()),
+      toPromise(createActor(describePort(context, parts), { input: { queries } }).start()),
     execute: (execution: Execution) =>
-      toPromise(createActor(executePort(house, parts), { input: execution }).start()),
+      toPromise(createActor(executePort(context, parts), { input: execution }).start()),
   };
 }
 

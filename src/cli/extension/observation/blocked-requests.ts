@@ -1,12 +1,12 @@
 import { ProblemThrottle } from '../../../delivery/problem-throttle.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 
 /** Milliseconds between two lines of the log on requests that are refused for the same trouble. */
 const INTERVAL = 60_000;
 
 /** Says in the log that requests of Zeeks can't be decided on, and why: the disk is full, or osqueryd is away. */
-export function logBlockedRequests({ bus, log, world }: House): void {
-  const throttle = new ProblemThrottle(INTERVAL, world.now);
+export function logBlockedRequests({ bus, log, runtime }: ExtensionContext): void {
+  const throttle = new ProblemThrottle(INTERVAL, runtime.now);
   bus.subscribe(['schedule.blocked'], (message) => {
     if (message.type !== 'schedule.blocked' || throttle.count() === 0) return;
     log.warn({ area: 'schedule' }, `requests of Zeeks are refused for now: ${message.reason}`);

@@ -1,4 +1,4 @@
-import type { Account } from '../../../delivery/accounting.ts';
+import type { DeliveryCounts } from '../../../delivery/delivery-counts.ts';
 import { readLog } from '../../../event-log/event-log-reader-store.ts';
 import type { LogRecord } from '../../../event-log/record.ts';
 import { BRO_TABLES } from '../../../osquery/bro-tables.ts';
@@ -12,7 +12,7 @@ import type { PeerStatus } from './peer-status.ts';
 export interface TableSources {
   readonly schedule: () => ScheduleState;
   readonly peers: () => readonly PeerStatus[];
-  readonly accounts: () => readonly Account[];
+  readonly counts: () => readonly DeliveryCounts[];
   /** The state directory, for the event log. */
   readonly directory: () => string;
 }
@@ -26,7 +26,7 @@ export function tableAnswers(sources: TableSources) {
     bro_peers: () => peerRows(sources),
     bro_subscriptions: () => subscriptionRows(sources.schedule()),
     bro_events: (constraints) => eventRows(sources.directory(), constraints),
-    bro_delivery: () => sources.accounts().map(deliveryRow),
+    bro_delivery: () => sources.counts().map(deliveryRow),
   };
   return async (name: string, request: ReadonlyMap<string, string>): Promise<PluginResponse> => {
     const definition = BRO_TABLES.find((table) => table.name === name);
@@ -69,8 +69,8 @@ function subscriptionRows(state: ScheduleState): Row[] {
   }));
 }
 
-function deliveryRow(account: Account): Row {
-  const { peer, name, taken, refused, sent, resent, confirmed, dropped, skipped, pending } = account;
+function deliveryRow(delivery: DeliveryCounts): Row {
+  const { peer, name, taken, refused, sent, resent, confirmed, dropped, skipped, pending } = delivery;
   const counts = {
     taken,
     journalled: taken - refused,

@@ -1,4 +1,4 @@
-import { accountError } from '../../../delivery/accounting.ts';
+import { countsError } from '../../../delivery/delivery-counts.ts';
 import type { StatusReport } from './status-report.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -50,7 +50,7 @@ export const METRICS: readonly Metric[] = [
       help,
       labels: ['zeek'],
       samples: ({ delivery }) =>
-        delivery.map((account) => [{ zeek: account.peer }, account[key as keyof typeof ROW_COUNTERS]]),
+        delivery.map((counts) => [{ zeek: counts.peer }, counts[key as keyof typeof ROW_COUNTERS]]),
     }),
   ),
   {
@@ -84,7 +84,7 @@ export const METRICS: readonly Metric[] = [
   gauge(
     'accounts_wrong',
     'Accounts of rows that do not add up; always 0.',
-    ({ delivery }) => delivery.filter((account) => accountError(account) !== undefined).length,
+    ({ delivery }) => delivery.filter((counts) => countsError(counts) !== undefined).length,
   ),
   gauge('journal_bytes', 'Bytes in the journal.', ({ journal }) => journal.bytes),
   gauge('journal_limit_bytes', 'Bytes that the journal may grow to.', ({ journal }) => journal.maxBytes),

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../../text/reason.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import type { LogCallTimes } from './log-call-times.ts';
 import { type MetricsAddress, serveMetrics } from './metrics-server.ts';
 import type { StatusReport } from './status-report.ts';
@@ -15,15 +15,15 @@ export interface ObserverParts {
 
 /** Serves status and metrics; where they can't be served the extension works all the same. */
 export async function serveObservers(
-  house: House,
+  context: ExtensionContext,
   { directory, metrics, report, times }: ObserverParts,
 ): Promise<readonly { close(): void }[]> {
   const wanted: Promise<{ close(): void }>[] = [serveStatus(directory, report)];
-  if (metrics) wanted.push(serveMetrics(metrics, report, times, house.log));
+  if (metrics) wanted.push(serveMetrics(metrics, report, times, context.log));
   const served = await Promise.allSettled(wanted);
   return served.flatMap((one) => {
     if (one.status === 'fulfilled') return [one.value];
-    house.log.warn({ area: 'status' }, `can't be observed: ${reasonOf(one.reason)}`);
+    context.log.warn({ area: 'status' }, `can't be observed: ${reasonOf(one.reason)}`);
     return [];
   });
 }

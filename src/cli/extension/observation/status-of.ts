@@ -1,8 +1,8 @@
 import type { AnyActorRef } from 'xstate';
-import type { LaneStatus } from '../../../delivery/courier.ts';
+import type { SenderStatus } from '../../../delivery/courier.ts';
 import { broOf, executions, type ScheduleState, subscriptions } from '../../../schedule/schedule.ts';
-import { gapInWords } from '../../../vocabulary/gap-words.ts';
-import type { House } from '../house.ts';
+import { formatGap } from '../../../vocabulary/gap-text.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import type { Delivery } from '../ports/deliver.ts';
 import type { State } from '../ports/state.ts';
 import type { LinkHistory } from './link-history.ts';
@@ -21,22 +21,22 @@ export interface StatusParts {
 }
 
 /** How the extension is doing now. */
-export function statusOf(house: House, parts: StatusParts): StatusReport {
+export function statusOf(context: ExtensionContext, parts: StatusParts): StatusReport {
   const { root, links, startedAt, hostId, schedule, opened, logger } = parts;
-  const peers = house.settings().endpoints.map(({ peer }) => peer);
-  const lanes = new Map(opened?.delivery.courier.lanes().map((lane) => [lane.peer, lane]));
+  const peers = context.settings().endpoints.map(({ peer }) => peer);
+  const senders = new Map(opened?.delivery.courier.senders().map((sender) => [sender.peer, sender]));
   return {
-    version: house.version,
+    version: context.version,
     pid: process.pid,
     startedAt,
-    at: house.world.now(),
+    at: context.runtime.now(),
     host: hostId,
     osquery: { ...osqueryStatus(root), since: links.osquerySince },
     bros: peerStatuses(root, peers).map((status) => ({
       ...broStatus(status, links, schedule),
-      inFlight: lanes.get(status.peer)?.inFlight ?? 0,
-      oldestAt: lanes.get(status.peer)?.oldestAt ?? null,
-      untold: untoldOf(lanes.get(status.peer)),
+      inFlight: senders.get(status.peer)?.inFlight ?? 0,
+      oldestAt: senders.get(status.peer)?.oldestAt ?? null,
+      unreportedGap: untoldOf(senders.get(status.peer)),
     })),
     subscriptions: subscriptions(schedule).map(({ name, peer, query }) => ({
       name,
@@ -45,8 +45,8 @@ export function statusOf(house: House, parts: StatusParts): StatusReport {
       interval: query.interval,
     })),
     executions: executions(schedule).length,
-    delivery: (opened?.delivery.courier.accounts() ?? []).map(({ skipped, ...account }) => ({
-      ...account,
+    delivery: (opened?.delivery.courier.counts() ?? []).map(({ skipped, ...counts }) => ({
+      ...counts,
       skipped: { ...skipped },
     })),
     journal: {
@@ -62,15 +62,15 @@ export function statusOf(house: House, parts: StatusParts): StatusReport {
   };
 }
 
-function untoldOf(lane: LaneStatus | undefined): string {
-  return lane?.untold ? gapInWords(lane.untold) : '';
+function untoldOf(sender: SenderStatus | undefined): string {
+  return sender?.unreportedGap ? formatGap(sender.unreportedGap) : '';
 }
 
 function broStatus(
   status: PeerStatus,
   links: LinkHistory,
   schedule: ScheduleState,
-): Omit<BroStatus, 'inFlight' | 'oldestAt' | 'untold'> {
+): Omit<BroStatus, 'inFlight' | 'oldestAt' | 'unreportedGap'> {
   const { peer, state } = status;
   const bro = broOf(schedule, peer);
   const waits = state === 'backingOff' || state === 'refused';

@@ -33,10 +33,10 @@ const bro = z.object({
   /** When the oldest row came that it has not confirmed; null if there is none. */
   oldestAt: time.nullable(),
   /** What it is still to be told is lost, in words; empty: nothing. */
-  untold: z.string(),
+  unreportedGap: z.string(),
 });
 
-const account = z.object({
+const counts = z.object({
   peer: z.string(),
   /** Empty: the queries that have ended. */
   name: z.string(),
@@ -73,7 +73,7 @@ export const statusReport = z.object({
   ),
   /** One-time queries that wait for their rows. */
   executions: count,
-  delivery: z.array(account),
+  delivery: z.array(counts),
   journal: z.object({ bytes: count, maxBytes: count, segments: count }),
   eventLog: z.object({
     records: count,

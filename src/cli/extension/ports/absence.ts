@@ -1,8 +1,8 @@
 import type { Courier } from '../../../delivery/courier.ts';
-import { leaveLifeSign, readLifeSign, removeLifeSign } from '../../../delivery/heartbeat-store.ts';
+import { readHeartbeat, removeHeartbeat, writeHeartbeat } from '../../../delivery/heartbeat-store.ts';
 import { type ScheduleState, subscriptions } from '../../../schedule/schedule.ts';
 import { reasonOf } from '../../../text/reason.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 
 export interface AbsenceParts {
   /** The state directory. */
@@ -19,7 +19,7 @@ export interface AbsenceParts {
  * have given all, Bros with subscriptions are told of the time. After an orderly end osquery runs nothing of ours.
  */
 export class Absence {
-  readonly #house: House;
+  readonly #context: ExtensionContext;
   #parts: AbsenceParts | undefined;
   /** Whether osquery knows us now. */
   #isKnown = false;
@@ -35,21 +35,21 @@ export class Absence {
   #work: Promise<void> = Promise.resolve();
   #trouble = '';
 
-  constructor(house: House) {
-    this.#house = house;
+  constructor(context: ExtensionContext) {
+    this.#context = context;
   }
 
   /** The state directory is open. */
   async open(parts: AbsenceParts): Promise<void> {
     // What a former life left is older than what this one has seen so far.
-    this.#since = (await readLifeSign(parts.directory)) ?? this.#since;
+    this.#since = (await readHeartbeat(parts.directory)) ?? this.#since;
     this.#parts = parts;
     if (this.#isKnown) this.seen();
   }
 
   /** osquery knows us: at a registration, and at each look. */
   seen(): void {
-    this.#last = this.#house.world.now();
+    this.#last = this.#context.runtime.now();
     if (!this.#isKnown) this.#knownSince = this.#last;
     this.#isKnown = true;
     this.#step();
@@ -82,7 +82,7 @@ export class Absence {
   stoodStill(): void {
     if (!this.#isKnown) return;
     this.#since ??= this.#last;
-    this.#knownSince = this.#house.world.now();
+    this.#knownSince = this.#context.runtime.now();
     this.#isCaughtUp = false;
   }
 
@@ -99,7 +99,7 @@ export class Absence {
   /** @param inOrder whether osquery runs nothing of ours any more */
   async end(inOrder: boolean): Promise<void> {
     this.#alone(async ({ directory }) => {
-      if (inOrder && this.#since === undefined) await removeLifeSign(directory);
+      if (inOrder && this.#since === undefined) await removeHeartbeat(directory);
     });
     await this.settled();
   }
@@ -109,7 +109,7 @@ export class Absence {
       if (!this.#isKnown) return;
       if (this.#isCaughtUp) await this.#declare(parts);
       // Before that is done another start may have to do it.
-      if (this.#since === undefined) await leaveLifeSign(parts.directory, this.#house.world.now());
+      if (this.#since === undefined) await writeHeartbeat(parts.directory, this.#context.runtime.now());
     });
   }
 
@@ -134,7 +134,7 @@ export class Absence {
       } catch (error) {
         const reason = reasonOf(error);
         if (reason !== this.#trouble) {
-          this.#house.log.warn({ area: 'delivery' }, `can't leave a sign of life: ${reason}`);
+          this.#context.log.warn({ area: 'delivery' }, `can't leave a sign of life: ${reason}`);
         }
         this.#trouble = reason;
       }

@@ -4,7 +4,7 @@ import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import type { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
 import { render } from '../../../schedule/render.ts';
 import type { ScheduleState } from '../../../schedule/schedule.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 
 /** Our schedule as the text that osquery takes as a source of its configuration. */
 export function scheduleText(state: ScheduleState): string {
@@ -22,24 +22,24 @@ export interface ScheduleParts {
  * The port `applySchedule`: gives osquery the whole schedule and reads it back. A text that differs each time,
  * because osquery takes one that it has seen for unchanged even where it has dropped what was in it.
  */
-export function applySchedulePort(house: House, { client, watch, schedule }: ScheduleParts) {
+export function applySchedulePort(context: ExtensionContext, { client, watch, schedule }: ScheduleParts) {
   let last: Promise<unknown> = Promise.resolve();
   return fromPromise<{ readonly entries: number }, { readonly hash: string }>(async () => {
     const before = last;
-    const applying = before.catch(() => {}).then(() => apply(house, client, watch, schedule()));
+    const applying = before.catch(() => {}).then(() => apply(context, client, watch, schedule()));
     last = applying;
     return applying;
   });
 }
 
 async function apply(
-  house: House,
+  context: ExtensionContext,
   client: ManagerClient,
   watch: ScheduleWatch,
   state: ScheduleState,
 ): Promise<{ readonly entries: number }> {
   const names = Object.keys(render(state).schedule);
-  const text = withNonce(scheduleText(state), house.world.uuid());
+  const text = withNonce(scheduleText(state), context.runtime.uuid());
   const { status } = await client.call('config', 'update', configUpdate(text));
   if (status.code !== 0) throw new Error(`osquery refused the schedule: ${status.message}`);
   const present = new Set(
@@ -52,6 +52,6 @@ async function apply(
     );
   }
   watch.taken(names);
-  house.log.info({ area: 'schedule', entries: names.length }, 'osquery runs the schedule');
+  context.log.info({ area: 'schedule', entries: names.length }, 'osquery runs the schedule');
   return { entries: names.length };
 }

@@ -4,8 +4,8 @@ import type { Closed, Connection, ConnectionHandlers, Remote } from '../../../br
 import { EndpointIds } from '../../../broker/endpoint-ids.ts';
 import type { Courier } from '../../../delivery/courier.ts';
 import type { ScheduleState } from '../../../schedule/schedule.ts';
-import type { Host } from '../../../vocabulary/words.ts';
-import type { House } from '../house.ts';
+import type { Host } from '../../../vocabulary/model.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import { BroConversation } from './bro-conversation.ts';
 import type { BroLinks } from './bro-links.ts';
 import type { Dial } from './dial.ts';
@@ -19,11 +19,11 @@ export interface ConnectionParts {
 }
 
 /** The port `connection` of a Bro's machine: one life of one connection, and the conversation over it. */
-export function connectionPort(house: House, parts: ConnectionParts) {
-  const ids = new EndpointIds(house.endpointId, house.world.uuid);
+export function connectionPort(context: ExtensionContext, parts: ConnectionParts) {
+  const ids = new EndpointIds(context.endpointId, context.runtime.uuid);
   return fromCallback<ConnectionCommand, { readonly peer: string; readonly host: Host }, ConnectionEvent>(
     ({ input, sendBack, receive }) => {
-      const { log, world } = house;
+      const { log, runtime } = context;
       const { peer } = input;
       const endpointId = ids.of(peer);
       const introduced = (host: Host): Host => ({ ...host, endpointId });
@@ -34,7 +34,7 @@ export function connectionPort(house: House, parts: ConnectionParts) {
       const handlers: ConnectionHandlers = {
         onPhase: (phase) => sendBack({ type: 'connection.phase', phase }),
         onUp(remote: Remote) {
-          upSince = world.now();
+          upSince = runtime.now();
           log.info({ area: 'bro', peer, ...remote }, 'peered with a Zeek');
           sendBack({
             type: 'connection.up',
@@ -42,7 +42,7 @@ export function connectionPort(house: House, parts: ConnectionParts) {
             transport: remote.transport,
             authenticated: remote.authenticated,
           });
-          conversation = new BroConversation(house, parts, {
+          conversation = new BroConversation(context, parts, {
             peer,
             connection,
             filter: remote.filter,
@@ -67,8 +67,8 @@ export function connectionPort(house: House, parts: ConnectionParts) {
             code: closed.code,
             reason: closed.message,
             refused: closed.refused,
-            upFor: upSince === undefined ? 0 : world.now() - upSince,
-            chance: world.chance(),
+            upFor: upSince === undefined ? 0 : runtime.now() - upSince,
+            random: runtime.random(),
           });
         },
       };
@@ -78,17 +78,17 @@ export function connectionPort(house: House, parts: ConnectionParts) {
         sendBack({ type: 'connection.problem', problem });
       }
 
-      const filter = house.vocabularies().filter(host);
+      const filter = context.vocabularies().filter(host);
       const connection: Connection = parts.dial({ peer, endpointId, hostId: host.id, filter }, handlers);
-      const setUp = setUpOf(house, peer);
-      const unsubscribe = house.bus.subscribe(['osquery.configured'], () => {
-        if (setUpOf(house, peer) !== setUp) void connection.leave();
+      const setUp = setUpOf(context, peer);
+      const unsubscribe = context.bus.subscribe(['osquery.configured'], () => {
+        if (setUpOf(context, peer) !== setUp) void connection.leave();
       });
       receive((command) => {
         switch (command.type) {
           case 'host':
             host = introduced(command.host);
-            connection.subscribe(house.vocabularies().filter(host));
+            connection.subscribe(context.vocabularies().filter(host));
             conversation?.hostChanged(host);
             return;
           case 'tell':
@@ -113,7 +113,7 @@ export function connectionPort(house: House, parts: ConnectionParts) {
 }
 
 /** What a connection is made of: where it changes, the connection is made anew. */
-function setUpOf(house: House, peer: string): string {
-  const { endpoints, vocabularies } = house.settings();
+function setUpOf(context: ExtensionContext, peer: string): string {
+  const { endpoints, vocabularies } = context.settings();
   return JSON.stringify([endpoints.find((endpoint) => endpoint.peer === peer), vocabularies]);
 }

@@ -2,13 +2,13 @@ import type { Connection } from '../../../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../../../broker/zeek-event.ts';
 import { subscriptionsOf } from '../../../schedule/schedule.ts';
 import { reasonOf } from '../../../text/reason.ts';
-import { gapInWords } from '../../../vocabulary/gap-words.ts';
+import { formatGap } from '../../../vocabulary/gap-text.ts';
+import type { Audience, Gap, Host, Notice, Request, VocabularyId } from '../../../vocabulary/model.ts';
 import type { Announcement } from '../../../vocabulary/vocabularies.ts';
-import type { Occasion } from '../../../vocabulary/vocabulary.ts';
+import type { SessionContext } from '../../../vocabulary/vocabulary.ts';
 import { wishDigest } from '../../../vocabulary/wish.ts';
-import type { Audience, Gap, Host, Notice, Request, VocabularyId } from '../../../vocabulary/words.ts';
 import { packageEvents } from '../../../vocabulary/zeek-package.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import type { ConnectionParts } from './bro-connection.ts';
 import type { BroLink } from './bro-links.ts';
 
@@ -31,7 +31,7 @@ const PACKAGE_VOCABULARY: VocabularyId = 'zeek-osquery';
 export class BroConversation implements BroLink {
   readonly peer: string;
   readonly connection: Connection;
-  readonly #house: House;
+  readonly #context: ExtensionContext;
   readonly #parts: ConnectionParts;
   readonly #options: ConversationOptions;
   readonly #connectionId: string;
@@ -40,13 +40,13 @@ export class BroConversation implements BroLink {
   readonly #spoken: VocabularyId[] = [];
   #host: Host;
   #filter: readonly string[] | undefined;
-  #zeek: Pick<Occasion, 'zeekVersion' | 'packageVersion'>;
+  #zeek: Pick<SessionContext, 'zeekVersion' | 'packageVersion'>;
   #packageVersion = '';
   /** Whether the Bro has declared, over this connection, to want just what it has. */
   #isAffirmed = false;
 
-  constructor(house: House, parts: ConnectionParts, options: ConversationOptions) {
-    this.#house = house;
+  constructor(context: ExtensionContext, parts: ConnectionParts, options: ConversationOptions) {
+    this.#context = context;
     this.#parts = parts;
     this.#options = options;
     this.peer = options.peer;
@@ -54,7 +54,7 @@ export class BroConversation implements BroLink {
     this.#host = options.host;
     this.#filter = options.filter;
     this.#zeek = { zeekVersion: options.zeekVersion };
-    this.#connectionId = house.world.uuid();
+    this.#connectionId = context.runtime.uuid();
   }
 
   packageVersion = () => this.#packageVersion;
@@ -64,7 +64,7 @@ export class BroConversation implements BroLink {
   begin(): void {
     this.#parts.links.add(this);
     void this.#announce(this.#announcements(this.#filter));
-    for (const { id, helloInterval } of this.#house.vocabularies().all) {
+    for (const { id, helloInterval } of this.#context.vocabularies().all) {
       if (helloInterval === undefined) continue;
       const hello = () => {
         // A Zeek whose filter is unknown (WebSocket) logs an error for each event it doesn't know; one that knows this
@@ -85,7 +85,7 @@ export class BroConversation implements BroLink {
 
   /** What the Bro sent: a request, something malformed, or nothing of ours. */
   hear(topic: string, event: ZeekEvent): void {
-    const decoded = this.#house.vocabularies().decode(topic, event, this.#host);
+    const decoded = this.#context.vocabularies().decode(topic, event, this.#host);
     if (!decoded) return;
     if (decoded.outcome === 'malformed') {
       const { vocabulary, problem } = decoded;
@@ -120,17 +120,17 @@ export class BroConversation implements BroLink {
   }
 
   async tellGap(gap: Gap): Promise<boolean> {
-    const message = this.#gapInWords(gap);
+    const message = this.#formatGap(gap);
     if (message) await this.connection.send(message.topic, [message.event]);
     return message !== undefined;
   }
 
   /** In the Bro's own vocabulary: if it has not spoken over this connection, in that of what it asked for before. */
-  #gapInWords(gap: Gap): TopicEvent | undefined {
+  #formatGap(gap: Gap): TopicEvent | undefined {
     if (this.#packageVersion !== '') return this.#packageEvents().gap(this.#host, gap);
     const asked = subscriptionsOf(this.#parts.schedule(), this.peer).at(-1)?.query.vocabulary;
     const id = this.#spoken[0] ?? asked;
-    return id && this.#noticeIn(id, { level: 'warning', text: gapInWords(gap) });
+    return id && this.#noticeIn(id, { level: 'warning', text: formatGap(gap) });
   }
 
   marker = (sequence: number): TopicEvent | undefined =>
@@ -138,10 +138,10 @@ export class BroConversation implements BroLink {
 
   /** The host ends in good order: each vocabulary that has a word for it says so. */
   async farewell(): Promise<void> {
-    const occasion = this.#occasion();
+    const session = this.#session();
     if (this.#packageVersion !== '') await this.#send(this.#packageEvents().farewell(this.#host));
-    for (const vocabulary of this.#house.vocabularies().all) {
-      for (const message of vocabulary.farewell(this.#host, occasion)) {
+    for (const vocabulary of this.#context.vocabularies().all) {
+      for (const message of vocabulary.farewell(this.#host, session)) {
         if (this.#isHeard(message.topic)) await this.#send(message);
       }
     }
@@ -181,16 +181,16 @@ export class BroConversation implements BroLink {
   }
 
   #noticeIn(id: VocabularyId, notice: Notice): TopicEvent | undefined {
-    const peer = { at: this.#house.world.now(), packageVersion: this.#packageVersion };
-    return this.#house.vocabularies().get(id)?.notice(notice, this.#host, peer);
+    const peer = { at: this.#context.runtime.now(), packageVersion: this.#packageVersion };
+    return this.#context.vocabularies().get(id)?.notice(notice, this.#host, peer);
   }
 
   #packageEvents() {
-    return packageEvents(this.#house.vocabularies().prefix(PACKAGE_VOCABULARY));
+    return packageEvents(this.#context.vocabularies().prefix(PACKAGE_VOCABULARY));
   }
 
-  #occasion(): Occasion {
-    return { at: this.#house.world.now(), connectionId: this.#connectionId, ...this.#zeek };
+  #session(): SessionContext {
+    return { at: this.#context.runtime.now(), connectionId: this.#connectionId, ...this.#zeek };
   }
 
   /** A Zeek says which one it is: in case it didn't understand what was said before that was known, it is said again. */
@@ -201,7 +201,7 @@ export class BroConversation implements BroLink {
   }
 
   #announcements(filter: readonly string[] | undefined): readonly Announcement[] {
-    return this.#house.vocabularies().announcements(this.#host, this.#occasion(), filter);
+    return this.#context.vocabularies().announcements(this.#host, this.#session(), filter);
   }
 
   async #announce(announcements: readonly Announcement[]): Promise<void> {
@@ -219,7 +219,10 @@ export class BroConversation implements BroLink {
       await this.connection.send(message.topic, [message.event]);
     } catch (error) {
       const reason = reasonOf(error);
-      this.#house.log.debug({ area: 'bro', peer: this.peer, event: message.event.name, reason }, 'not said');
+      this.#context.log.debug(
+        { area: 'bro', peer: this.peer, event: message.event.name, reason },
+        'not said',
+      );
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Connection } from '../../../broker/connection.ts';
 import type { TopicEvent } from '../../../broker/zeek-event.ts';
-import type { Gap, Notice, VocabularyId } from '../../../vocabulary/words.ts';
+import type { Gap, Notice, VocabularyId } from '../../../vocabulary/model.ts';
 
 /** A Bro that is there, for whoever has something to say to it. */
 export interface BroLink {

@@ -2,15 +2,15 @@ import { fromCallback } from 'xstate';
 import type { DeliveryEvent } from '../../../../actors/courier.machine.ts';
 import { Courier } from '../../../delivery/courier.ts';
 import type { Deliverables } from '../../../delivery/deliverables.ts';
-import type { EventMoments } from '../../../delivery/event-moments.ts';
+import type { ImmediateEvents } from '../../../delivery/immediate-events.ts';
 import type { DeliveryReport } from '../../../delivery/ports.ts';
 import { RowEncoders } from '../../../delivery/row-encoders.ts';
-import { gapReason } from '../../../vocabulary/gap-words.ts';
-import type { Host } from '../../../vocabulary/words.ts';
-import type { House } from '../house.ts';
+import { gapReason } from '../../../vocabulary/gap-text.ts';
+import type { Host } from '../../../vocabulary/model.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import type { BroLinks } from './bro-links.ts';
+import type { CooperativeScheduler } from './cooperative-scheduler.ts';
 import type { State } from './state.ts';
-import type { Turns } from './turns.ts';
 
 /** Milliseconds between two reports of how far the Bros are. */
 const PROGRESS_INTERVAL = 1_000;
@@ -29,20 +29,20 @@ export interface DeliveryParts {
   readonly state: State;
   readonly deliverables: Deliverables;
   readonly links: BroLinks;
-  readonly moments: EventMoments;
-  readonly turns: Turns;
+  readonly immediate: ImmediateEvents;
+  readonly scheduler: CooperativeScheduler;
   /** Undefined until osquery has described it. */
   readonly host: () => Host | undefined;
 }
 
-/** The courier over this state directory, with everything that it needs of the rest of the house. */
-export function createDelivery(house: House, parts: DeliveryParts): Delivery {
-  const { state, deliverables, links, moments, turns, host } = parts;
-  const { world } = house;
+/** The courier over this state directory, with everything that it needs of the rest of the extension. */
+export function createDelivery(context: ExtensionContext, parts: DeliveryParts): Delivery {
+  const { state, deliverables, links, immediate, scheduler, host } = parts;
+  const { runtime } = context;
   const listeners = new Set<LossListener>();
   /** Losses that nobody has listened to yet. */
   const unheard: Parameters<LossListener>[] = [];
-  const encoders = new RowEncoders({ settings: house.settings, vocabularies: house.vocabularies, host });
+  const encoders = new RowEncoders({ settings: context.settings, vocabularies: context.vocabularies, host });
   const courier: Courier = new Courier({
     journal: state.journal,
     cursors: state.cursors,
@@ -50,15 +50,15 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
     ports: {
       lookup: (name) => deliverables.find(name),
       encoderOf: (deliverable) => encoders.of(deliverable),
-      matchEvent: (columns) => moments.match(columns),
-      wasSentAsEvent: (name, columns) => moments.wasSent(name, columns),
-      rowsPerResult: () => house.settings().rowsPerResult,
+      matchEvent: (columns) => immediate.match(columns),
+      wasSentAsEvent: (name, columns) => immediate.wasSent(name, columns),
+      rowsPerResult: () => context.settings().rowsPerResult,
       marker: (peer, sequence) => links.find(peer)?.marker(sequence),
       async notifyGap(peer, gap) {
         return (await links.find(peer)?.tellGap(gap)) ?? false;
       },
       report(report) {
-        logReport(house, links, report);
+        logReport(context, links, report);
         // The courier has let go of that connection; the Bro's machine is to make another.
         if (report.type === 'link-failed') links.find(report.peer)?.connection.destroy();
         if (report.type !== 'gap') return;
@@ -66,12 +66,12 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
         if (listeners.size === 0) unheard.push([...loss]);
         for (const listener of listeners) listener(...loss);
       },
-      now: world.now,
+      now: runtime.now,
       after(milliseconds, callback) {
         const timer = setTimeout(callback, milliseconds);
         return () => clearTimeout(timer);
       },
-      yieldTurn: turns.next,
+      yieldControl: scheduler.nextSlot,
     },
   });
   return {
@@ -84,7 +84,7 @@ export function createDelivery(house: House, parts: DeliveryParts): Delivery {
   };
 }
 
-function logReport({ log }: House, links: BroLinks, report: DeliveryReport): void {
+function logReport({ log }: ExtensionContext, links: BroLinks, report: DeliveryReport): void {
   const { type, ...details } = report;
   const isMaybe = report.type === 'gap' && report.gap.rows === 0;
   log.warn({ area: 'delivery', ...details }, isMaybe ? MAYBE : REPORTS[type]);
@@ -142,15 +142,15 @@ export function deliveryPort(delivery: () => Delivery) {
 }
 
 function progressOf(courier: Courier) {
-  const accounts = courier.accounts();
-  return courier.lanes().map(({ peer, oldestAt }) => {
+  const counts = courier.counts();
+  return courier.senders().map(({ peer, oldestAt }) => {
     const progress = { peer, pending: 0, sent: 0, confirmed: 0, dropped: 0, oldestAt };
-    for (const account of accounts) {
-      if (account.peer !== peer) continue;
-      progress.pending += account.pending;
-      progress.sent += account.sent;
-      progress.confirmed += account.confirmed;
-      progress.dropped += account.dropped;
+    for (const one of counts) {
+      if (one.peer !== peer) continue;
+      progress.pending += one.pending;
+      progress.sent += one.sent;
+      progress.confirmed += one.confirmed;
+      progress.dropped += one.dropped;
     }
     return progress;
   });

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import { OsqueryError } from '../../../osquery/osquery-error.ts';
 import type { Row } from '../../../osquery/row.ts';
-import type { Host } from '../../../vocabulary/words.ts';
-import type { House } from '../house.ts';
+import type { Host } from '../../../vocabulary/model.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 
 type Queries = Pick<ManagerClient, 'query'>;
 
@@ -18,7 +18,11 @@ const NO_UUIDS = new Set([
 ]);
 
 /** Asks osquery what the host is. Groups and endpoint id are the endpoint's own to add. */
-export async function describeHost(client: Queries, house: House, stateDirectory: string): Promise<Host> {
+export async function describeHost(
+  client: Queries,
+  context: ExtensionContext,
+  stateDirectory: string,
+): Promise<Host> {
   const [system, os, kernel, uptime, addresses, tables, interfaces] = await Promise.all([
     first(client, 'SELECT uuid, hostname, cpu_type FROM system_info'),
     first(client, 'SELECT name, version, platform, arch FROM os_version'),
@@ -28,17 +32,17 @@ export async function describeHost(client: Queries, house: House, stateDirectory
     all(client, "SELECT name FROM osquery_registry WHERE registry = 'table' AND active = 1"),
     all(client, 'SELECT mac FROM interface_details'),
   ]);
-  const uid = house.settings().uid;
+  const uid = context.settings().uid;
   return {
-    id: uid || hostUuid(system) || macHash(interfaces) || randomId(stateDirectory, house.world.uuid),
+    id: uid || hostUuid(system) || macHash(interfaces) || randomId(stateDirectory, context.runtime.uuid),
     hostname: system['hostname'] ?? '',
     addresses: [...new Set(addresses.map((row) => (row['address'] ?? '').replace(/%.*$/, '')))]
       .filter((address) => address !== '')
       .sort(),
     groups: [],
-    endpointId: house.endpointId,
-    instanceId: house.instanceId,
-    agentVersion: house.version,
+    endpointId: context.endpointId,
+    instanceId: context.instanceId,
+    agentVersion: context.version,
     platform: os['platform'] ?? '',
     osName: [os['name'], os['version']].filter(Boolean).join(' '),
     kernelName: process.platform === 'linux' ? 'Linux' : process.platform,

@@ -4,7 +4,7 @@ import { ConnectionError } from '../../../broker/connection.ts';
 import { connectEndpoint } from '../../../broker/endpoint-connection.ts';
 import { SecurityMemory } from '../../../broker/security-memory.ts';
 import { connectNats } from '../../../nats/nats-connection.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 
 /** Connects to a configured Bro by whatever transport its address names. Never throws; failures come as `onClosed`. */
 export type Dial = (call: Call, handlers: ConnectionHandlers) => Connection;
@@ -18,16 +18,16 @@ export interface Call {
   readonly filter: readonly string[];
 }
 
-export function createDial(house: House): Dial {
+export function createDial(context: ExtensionContext): Dial {
   // What connections of one endpoint have in common.
   const memory = new SecurityMemory();
   const peers = new ConnectedPeers();
   return ({ peer, endpointId, hostId, filter }, handlers) => {
-    const endpoint = house.settings().endpoints.find((one) => one.peer === peer);
+    const endpoint = context.settings().endpoints.find((one) => one.peer === peer);
     if (!endpoint) return stillborn(handlers, `${peer} is in the configuration no more`);
     const { address, tls, nats: settings } = endpoint;
-    const { maxFrame } = house.settings();
-    const applicationName = `bro-osquery/${house.version}`;
+    const { maxFrame } = context.settings();
+    const applicationName = `bro-osquery/${context.version}`;
     if (address.kind === 'nats') {
       return connectNats(
         { ...address, settings, tls, name: applicationName, hostId, endpointId, filter },

@@ -11,11 +11,11 @@ import { isUnreachable, OsqueryError } from '../../../osquery/osquery-error.ts';
 import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../../osquery/registration.ts';
 import { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
 import { extensionSocketPath } from '../../../osquery/socket-path.ts';
-import type { Host } from '../../../vocabulary/words.ts';
-import type { House } from '../house.ts';
+import type { Host } from '../../../vocabulary/model.ts';
+import type { ExtensionContext } from '../extension-context.ts';
+import type { CooperativeScheduler } from './cooperative-scheduler.ts';
 import { watchOsquery } from './osquery-watch.ts';
 import { ConfigReader } from './read-config.ts';
-import type { Turns } from './turns.ts';
 
 export interface OsqueryLinkOptions {
   /** `--extensions_socket` of osqueryd. */
@@ -27,7 +27,7 @@ export interface OsqueryLinkOptions {
   /** Milliseconds between two looks at the manager. */
   readonly interval: number;
   readonly handlers: ExtensionHandlers;
-  readonly turns: Turns;
+  readonly scheduler: CooperativeScheduler;
   /** Called when osqueryd has come to know us, before it can call. */
   readonly onRegister: () => void;
   readonly describeHost: (client: ManagerClient) => Promise<Host>;
@@ -52,7 +52,7 @@ export class OsqueryLink {
   readonly client: ManagerClient;
   readonly schedule: ScheduleWatch;
   readonly config: ConfigReader;
-  readonly #house: House;
+  readonly #context: ExtensionContext;
   readonly #options: OsqueryLinkOptions;
   #server: ExtensionServer | undefined;
   #uuid = 0;
@@ -63,12 +63,12 @@ export class OsqueryLink {
   #runsOn = false;
   #advice: readonly string[] = [];
 
-  constructor(house: House, options: OsqueryLinkOptions) {
-    this.#house = house;
+  constructor(context: ExtensionContext, options: OsqueryLinkOptions) {
+    this.#context = context;
     this.#options = options;
     this.client = createManagerClient({ path: options.socket });
     this.schedule = new ScheduleWatch(this.client);
-    this.config = new ConfigReader(house, {
+    this.config = new ConfigReader(context, {
       client: this.client,
       file: options.configFile,
       stateDirectory: options.stateDirectory,
@@ -117,7 +117,7 @@ export class OsqueryLink {
   configure = fromPromise<Configured, undefined>(async () => (await this.config.read(this.#flags)).result);
 
   register = fromPromise<Registered, undefined>(async () => {
-    const { version, settings, log } = this.#house;
+    const { version, settings, log } = this.#context;
     await this.#closeServer();
     try {
       const { tables } = settings();
@@ -131,7 +131,7 @@ export class OsqueryLink {
       managerPath: this.#options.socket,
       uuid: this.#uuid,
       handlers: this.#options.handlers,
-      attend: this.#options.turns.attend,
+      onRequest: this.#options.scheduler.beginCall,
       report: ({ kind, message }) => log.warn({ area: 'osquery', kind }, message),
     });
     log.info({ area: 'osquery', uuid: this.#uuid }, `registered with osqueryd on ${this.#options.socket}`);
@@ -144,7 +144,7 @@ export class OsqueryLink {
 
   watch = fromCallback<{ type: 'none' }, { readonly uuid: string }, WatchEvent>(({ sendBack }) => {
     const { attendance, interval, describeHost } = this.#options;
-    const watch = watchOsquery(this.#house, {
+    const watch = watchOsquery(this.#context, {
       client: this.client,
       uuid: this.#uuid,
       interval,
@@ -158,7 +158,7 @@ export class OsqueryLink {
         if (isGone) attendance.gone();
         else attendance.forgotten();
         this.#registered = Promise.withResolvers<void>();
-        this.#house.log.warn({ area: 'osquery' }, reason);
+        this.#context.log.warn({ area: 'osquery' }, reason);
         sendBack({ type: 'watch.lost', reason });
       },
       send: sendBack,
@@ -173,7 +173,7 @@ export class OsqueryLink {
   });
 
   deregister = fromPromise<void, { readonly uuid: string }>(async () => {
-    const { log } = this.#house;
+    const { log } = this.#context;
     try {
       // Rows of queries that run on without us would go to nobody, and a logger that is gone ends osqueryd.
       await this.client.call('config', 'update', configUpdate('{}'), LEAVE_PATIENCE);
@@ -188,9 +188,9 @@ export class OsqueryLink {
 
   /** Says what osqueryd's flags keep from working, once. */
   #advise(): void {
-    const advice = flagAdvice(this.#flags, this.#house.settings());
+    const advice = flagAdvice(this.#flags, this.#context.settings());
     for (const text of advice) {
-      if (!this.#advice.includes(text)) this.#house.log.warn({ area: 'osquery' }, text);
+      if (!this.#advice.includes(text)) this.#context.log.warn({ area: 'osquery' }, text);
     }
     this.#advice = advice;
   }

@@ -5,8 +5,8 @@ import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import { isUnreachable } from '../../../osquery/osquery-error.ts';
 import type { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
 import { reasonOf } from '../../../text/reason.ts';
-import type { Host } from '../../../vocabulary/words.ts';
-import type { House } from '../house.ts';
+import type { Host } from '../../../vocabulary/model.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import type { Reading } from './read-config.ts';
 
 export interface OsqueryWatchParts {
@@ -41,9 +41,12 @@ export interface OsqueryWatch {
 const SCHEDULE_INTERVAL = 30_000;
 
 /** Looks, while osqueryd knows us, whether it still does, and what has changed: configuration, host and schedule. */
-export function watchOsquery(house: Pick<House, 'log' | 'bus'>, parts: OsqueryWatchParts): OsqueryWatch {
+export function watchOsquery(
+  context: Pick<ExtensionContext, 'log' | 'bus'>,
+  parts: OsqueryWatchParts,
+): OsqueryWatch {
   const { client, uuid, send } = parts;
-  const { log, bus } = house;
+  const { log, bus } = context;
   let ended = false;
   let lastHost = '';
   const lost = (reason: string, isGone: boolean) => {

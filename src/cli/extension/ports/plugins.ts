@@ -9,7 +9,7 @@ import type { ExtensionHandlers, PluginResponse } from '../../../osquery/extensi
 import { LOGGER_FEATURES, type LoggerCall, readLoggerCall } from '../../../osquery/logger-call.ts';
 import { parseStatusLog, type StatusLine } from '../../../osquery/status-log.ts';
 import { reasonOf } from '../../../text/reason.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import { LogCallTimes } from '../observation/log-call-times.ts';
 
 const OK: PluginResponse = { code: 0, message: 'OK', rows: [] };
@@ -44,14 +44,14 @@ interface Tally {
 
 /** Answers osqueryd's calls. A result is answered OK once it is in the journal, and whatever the journal says. */
 export class Plugins implements ExtensionHandlers {
-  readonly #house: House;
+  readonly #context: ExtensionContext;
   readonly #parts: PluginParts;
   /** How long calls that carried results took. */
   readonly times = new LogCallTimes();
   readonly #tally: Tally = { calls: 0, bytes: 0, lost: 0, attachedBy: '', refusal: '' };
 
-  constructor(house: House, parts: PluginParts) {
-    this.#house = house;
+  constructor(context: ExtensionContext, parts: PluginParts) {
+    this.#context = context;
     this.#parts = parts;
   }
 
@@ -99,7 +99,7 @@ export class Plugins implements ExtensionHandlers {
         this.#parts.onStatus(parseStatusLog(call.log));
         return OK;
       case 'unknown':
-        this.#house.log.warn(
+        this.#context.log.warn(
           { area: 'logger', keys: call.keys },
           'osquery made a logger call that we do not know',
         );
@@ -111,7 +111,7 @@ export class Plugins implements ExtensionHandlers {
 
   /** osqueryd asks once, at its start, when no Bro may have subscribed yet. */
   #features(): number {
-    const { forwardStatus, eventsAtOnce } = this.#house.settings();
+    const { forwardStatus, eventsAtOnce } = this.#context.settings();
     return (
       (forwardStatus === 'off' ? 0 : LOGGER_FEATURES.statusLogs) | (eventsAtOnce ? LOGGER_FEATURES.events : 0)
     );

@@ -5,7 +5,7 @@ import { DEFAULT_STATE_DIRECTORY, type Settings } from '../../../config/settings
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
 import { reasonOf } from '../../../text/reason.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import { findConfig } from './find-config.ts';
 import { type GoodConfig, loadGoodConfig, saveGoodConfig } from './good-config.ts';
 
@@ -41,7 +41,7 @@ type Read =
  * as well, and a host would be without its Zeeks just then.
  */
 export class ConfigReader {
-  readonly #house: House;
+  readonly #context: ExtensionContext;
   readonly #options: ConfigReaderOptions;
   #good: GoodConfig | undefined;
   /** The state directory, once it is ours. */
@@ -53,8 +53,8 @@ export class ConfigReader {
   /** The reading that is under way, if any; one after the other. */
   #reading: Promise<unknown> = Promise.resolve();
 
-  constructor(house: House, options: ConfigReaderOptions) {
-    this.#house = house;
+  constructor(context: ExtensionContext, options: ConfigReaderOptions) {
+    this.#context = context;
     this.#options = options;
   }
 
@@ -75,7 +75,7 @@ export class ConfigReader {
     if ('problems' in read) return { result: await this.#makeDo(read, isNews), isNews, isGood: false };
     const isSame = JSON.stringify(read.good.bro) === JSON.stringify(this.#good?.bro);
     this.#good = read.good;
-    if (isNews) this.#house.takeSettings(read.settings);
+    if (isNews) this.#context.takeSettings(read.settings);
     if (!isSame) await this.#keep();
     return { result: configured(read.settings), isNews, isGood: !read.isStopgap };
   }
@@ -83,7 +83,7 @@ export class ConfigReader {
   /** From now on what is good is kept there. */
   async keepIn(directory: string): Promise<void> {
     this.#directory = directory;
-    this.#started = this.#house.settings();
+    this.#started = this.#context.settings();
     await this.#keep();
   }
 
@@ -96,14 +96,14 @@ export class ConfigReader {
       const parsed = parseSettings(bro);
       if ('problems' in parsed) return { ...parsed, bro };
       const { source, isStopgap } = found;
-      return { ...parsed, isStopgap, good: { at: this.#house.world.now(), source, bro } };
+      return { ...parsed, isStopgap, good: { at: this.#context.runtime.now(), source, bro } };
     } catch (error) {
       return { problems: [reasonOf(error)], warnings: [], bro };
     }
   }
 
   #tell(read: Read): void {
-    const { log } = this.#house;
+    const { log } = this.#context;
     if ('problems' in read) for (const problem of read.problems) log.error({ area: 'config' }, problem);
     for (const warning of read.warnings) log.warn({ area: 'config' }, warning);
     if ('problems' in read) {
@@ -128,7 +128,7 @@ export class ConfigReader {
   ): Promise<Configured> {
     const refused = { outcome: 'refused', problems } as const;
     if (this.#good) return refused;
-    const { log } = this.#house;
+    const { log } = this.#context;
     const kept = await loadGoodConfig(this.#options.stateDirectory ?? stateDirectoryIn(bro));
     const parsed = kept && parseSettings(kept.bro);
     if (!parsed || 'problems' in parsed) {
@@ -137,7 +137,7 @@ export class ConfigReader {
       return refused;
     }
     this.#good = kept;
-    this.#house.takeSettings(parsed.settings);
+    this.#context.takeSettings(parsed.settings);
     log.warn({ area: 'config' }, `${inWords(kept)} is in force`);
     return configured(parsed.settings);
   }
@@ -147,7 +147,7 @@ export class ConfigReader {
     try {
       await saveGoodConfig(this.#directory, this.#good);
     } catch (error) {
-      this.#house.log.warn({ area: 'config' }, `can't keep the configuration: ${reasonOf(error)}`);
+      this.#context.log.warn({ area: 'config' }, `can't keep the configuration: ${reasonOf(error)}`);
     }
   }
 }

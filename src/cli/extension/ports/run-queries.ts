@@ -1,8 +1,8 @@
 import { fromPromise } from 'xstate';
 import type { Executed } from '../../../../actors/one-time-queries.ts';
 import type { Description, Descriptions } from '../../../../actors/schedule-commands.ts';
-import { answer } from '../../../delivery/answer.ts';
 import type { Courier } from '../../../delivery/courier.ts';
+import { executionEntry } from '../../../delivery/execution-entry.ts';
 import type { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import { OsqueryError } from '../../../osquery/osquery-error.ts';
@@ -11,8 +11,8 @@ import { Semaphore } from '../../../osquery/semaphore.ts';
 import type { TableAccessReader } from '../../../osquery/table-access-store.ts';
 import type { Execution } from '../../../schedule/schedule.ts';
 import { shortened } from '../../../text/shortened.ts';
-import type { House } from '../house.ts';
-import type { Turns } from './turns.ts';
+import type { ExtensionContext } from '../extension-context.ts';
+import type { CooperativeScheduler } from './cooperative-scheduler.ts';
 
 /** Milliseconds that a request may wait for osqueryd to be there. */
 const OSQUERY_PATIENCE = 30_000;
@@ -29,7 +29,7 @@ export interface QueryParts {
   readonly distributed: DistributedExecutions;
   /** Whether osqueryd fetches what waits there. */
   readonly fetches: () => boolean;
-  readonly turns: Turns;
+  readonly scheduler: CooperativeScheduler;
 }
 
 /** Queries that osqueryd prepares at a time: each is a thread there. */
@@ -41,18 +41,18 @@ const LONGEST_QUOTE = 500;
  * The port `describe`: what osquery says of queries that Bros ask for, each in its own words if it refuses. For all
  * of them together it has as long as for one, so that none that takes long to prepare holds up what comes after.
  */
-export function describePort(house: House, parts: QueryParts) {
+export function describePort(context: ExtensionContext, parts: QueryParts) {
   return fromPromise<Descriptions, { readonly queries: readonly string[] }>(async ({ input }) => {
     if (input.queries.length === 0) return {};
     await within(parts.registered(), OSQUERY_PATIENCE);
     const places = new Semaphore(DESCRIBED_AT_A_TIME);
-    const end = house.world.now() + OSQUERY_PATIENCE;
+    const end = context.runtime.now() + OSQUERY_PATIENCE;
     const described = await Promise.all(
       input.queries.map(async (sql) => {
         const place = places.enter();
         await place.turn;
         try {
-          return [sql, await describe(house, parts, sql, end - house.world.now())] as const;
+          return [sql, await describe(context, parts, sql, end - context.runtime.now())] as const;
         } finally {
           place.leave();
         }
@@ -64,7 +64,7 @@ export function describePort(house: House, parts: QueryParts) {
 
 /** `left`: milliseconds that it may take. */
 async function describe(
-  house: House,
+  context: ExtensionContext,
   { client, access }: QueryParts,
   sql: string,
   left: number,
@@ -77,7 +77,7 @@ async function describe(
     return { columns, tables: tables.map(({ table }) => table) };
   } catch (error) {
     if (!(error instanceof OsqueryError)) throw error;
-    house.log.warn(
+    context.log.warn(
       { area: 'schedule', sql: shortened(sql, LONGEST_QUOTE) },
       `osquery refuses a query: ${shortened(error.message, LONGEST_QUOTE)}`,
     );
@@ -86,12 +86,14 @@ async function describe(
 }
 
 /** The port `execute`: runs a one-time query, and has its rows in the journal before it says so. */
-export function executePort(house: House, parts: QueryParts) {
+export function executePort(context: ExtensionContext, parts: QueryParts) {
   return fromPromise<Executed, Execution>(async ({ input, signal }) => {
-    const found = await rowsOf(house, parts, input, signal);
+    const found = await rowsOf(context, parts, input, signal);
     if ('error' in found) return { rows: 0, error: found.error };
-    const unixTime = Math.floor(house.world.now() / 1_000);
-    const handover = await answer(input, unixTime, found.rows, { yieldTurn: parts.turns.next });
+    const unixTime = Math.floor(context.runtime.now() / 1_000);
+    const handover = await executionEntry(input, unixTime, found.rows, {
+      yieldControl: parts.scheduler.nextSlot,
+    });
     const appended = await parts.courier().take(handover);
     if (!appended.accepted) return { rows: 0, error: `its rows could not be kept: ${appended.message}` };
     return { rows: found.rows.length, error: '' };
@@ -101,7 +103,7 @@ export function executePort(house: House, parts: QueryParts) {
 type Found = { readonly rows: readonly Row[] } | { readonly error: string };
 
 async function rowsOf(
-  house: House,
+  context: ExtensionContext,
   { client, registered, distributed, fetches }: QueryParts,
   { name, peer, query }: Execution,
   signal: AbortSignal,
@@ -109,7 +111,7 @@ async function rowsOf(
   let deaths = 0;
   while (!signal.aborted) {
     await registered();
-    if (house.settings().oneTimeQueries === 'distributed' && fetches()) {
+    if (context.settings().oneTimeQueries === 'distributed' && fetches()) {
       const { status, message, rows } = await distributed.run({ id: name, sql: query.sql }, signal);
       return status === 0 ? { rows } : { error: message || `SQLite's status ${status}` };
     }
@@ -120,7 +122,7 @@ async function rowsOf(
       if (error.kind !== 'unreachable') return { error: error.message };
       // osqueryd went away meanwhile: the query has no answer yet. It may be what brings osqueryd down.
       deaths += 1;
-      if (deaths > house.settings().policy.maxExecutionRestarts) {
+      if (deaths > context.settings().policy.maxExecutionRestarts) {
         return { error: `osqueryd has gone away ${deaths} times while it ran; it is not tried again` };
       }
       await pause(RETRY_PAUSE);

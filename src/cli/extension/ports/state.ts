@@ -7,7 +7,7 @@ import { MarkStore } from '../../../delivery/mark-store.ts';
 import type { SyncPolicy } from '../../../event-log/event-log.ts';
 import { EVENT_LOG_DEFAULTS, type EventLogStore, openEventLog } from '../../../event-log/event-log-store.ts';
 import { LOG_FOLDER } from '../../../event-log/files.ts';
-import type { House } from '../house.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import { directoryAdvice } from './directory-advice.ts';
 
 /** What lives in the state directory. */
@@ -20,22 +20,22 @@ export interface State {
 }
 
 /** The command line's word, else the configuration's, else the default. */
-export function stateDirectory(house: House, flag: string | undefined): string {
-  return flag ?? (house.settings().stateDirectory || DEFAULT_STATE_DIRECTORY);
+export function stateDirectory(context: ExtensionContext, flag: string | undefined): string {
+  return flag ?? (context.settings().stateDirectory || DEFAULT_STATE_DIRECTORY);
 }
 
 /** Opens everything, the event log first: its lock is the state directory's. */
-export async function openState(house: House, directory: string): Promise<State> {
-  const { log, world } = house;
+export async function openState(context: ExtensionContext, directory: string): Promise<State> {
+  const { log, runtime } = context;
   const { problem, warnings } = await directoryAdvice(directory, process.geteuid?.());
   if (problem !== null) throw new Error(problem);
   for (const warning of warnings) log.warn({ area: 'state' }, warning);
   const eventLog = await openEventLog({
     directory: join(directory, LOG_FOLDER),
     ...EVENT_LOG_DEFAULTS,
-    sync: syncOf(house),
-    retention: { ...EVENT_LOG_DEFAULTS.retention, age: house.settings().eventLog.age },
-    now: world.now,
+    sync: syncOf(context),
+    retention: { ...EVENT_LOG_DEFAULTS.retention, age: context.settings().eventLog.age },
+    now: runtime.now,
     onWarning: (problem) => log.warn({ area: 'event-log', code: problem.code }, problem.message),
   });
   try {
@@ -44,11 +44,11 @@ export async function openState(house: House, directory: string): Promise<State>
     log.info({ area: 'event-log', records }, `read the event log in ${directory}`);
     const cursors = await CursorStore.open({ directory: join(directory, 'delivery') });
     if (cursors.problem !== undefined) log.warn({ area: 'delivery' }, cursors.problem);
-    const marks = await MarkStore.open({ directory: join(directory, 'delivery'), now: world.now });
-    const { maxBytes, maxAge, fsync } = house.settings().journal;
+    const marks = await MarkStore.open({ directory: join(directory, 'delivery'), now: runtime.now });
+    const { maxBytes, maxAge, fsync } = context.settings().journal;
     const journal = await JournalStore.open({
       directory: join(directory, 'journal'),
-      now: world.now,
+      now: runtime.now,
       atLeast: Math.max(0, ...[...cursors.loaded.values()].map(({ position }) => position)),
       maxBytes,
       maxAge,
@@ -61,24 +61,24 @@ export async function openState(house: House, directory: string): Promise<State>
   }
 }
 
-function syncOf(house: House): SyncPolicy {
-  return house.settings().eventLog.fsync === 'always'
+function syncOf(context: ExtensionContext): SyncPolicy {
+  return context.settings().eventLog.fsync === 'always'
     ? { policy: 'always' }
     : { policy: 'interval', every: 1_000 };
 }
 
 /** What the root machine needs of it: the folded schedule, and the news of our start. */
-export function recoveredFrom(house: House, { eventLog }: State): Recovered {
+export function recoveredFrom(context: ExtensionContext, { eventLog }: State): Recovered {
   return {
     schedule: eventLog.state,
     start: {
       type: 'StartExtension',
-      at: house.world.now(),
-      logId: house.world.uuid(),
+      at: context.runtime.now(),
+      logId: context.runtime.uuid(),
       // A log that isn't synced before each effect may have lost names that osquery remembers.
-      renewNames: syncOf(house).policy !== 'always',
-      instanceId: house.instanceId,
-      version: house.version,
+      renewNames: syncOf(context).policy !== 'always',
+      instanceId: context.instanceId,
+      version: context.version,
     },
   };
 }

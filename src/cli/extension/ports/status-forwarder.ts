@@ -1,6 +1,6 @@
 import type { StatusLine, StatusSeverity } from '../../../osquery/status-log.ts';
-import type { Notice } from '../../../vocabulary/words.ts';
-import type { House } from '../house.ts';
+import type { Notice } from '../../../vocabulary/model.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import type { BroLinks } from './bro-links.ts';
 
 const RANK: Readonly<Record<StatusSeverity, number>> = { info: 0, warning: 1, error: 2 };
@@ -16,19 +16,19 @@ const MINUTE = 60_000;
 
 /** Tells Bros what osquery says of itself, from the configured severity on and no more than a Bro can bear. */
 export class StatusForwarder {
-  readonly #house: House;
+  readonly #context: ExtensionContext;
   readonly #links: BroLinks;
   #since = 0;
   #told = 0;
   #withheld = 0;
 
-  constructor(house: House, links: BroLinks) {
-    this.#house = house;
+  constructor(context: ExtensionContext, links: BroLinks) {
+    this.#context = context;
     this.#links = links;
   }
 
   take(lines: readonly StatusLine[]): void {
-    const { forwardStatus } = this.#house.settings();
+    const { forwardStatus } = this.#context.settings();
     if (forwardStatus === 'off') return;
     for (const line of lines) {
       if (RANK[line.severity] < RANK[forwardStatus]) continue;
@@ -39,7 +39,7 @@ export class StatusForwarder {
   }
 
   #isAllowed(): boolean {
-    const now = this.#house.world.now();
+    const now = this.#context.runtime.now();
     if (now - this.#since >= MINUTE) {
       if (this.#withheld > 0) this.#tell('warning', `osquery: ${this.#withheld} more lines were withheld`);
       this.#since = now;

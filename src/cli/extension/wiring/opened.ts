@@ -1,15 +1,15 @@
 import { Deliverables } from '../../../delivery/deliverables.ts';
-import type { EventMoments } from '../../../delivery/event-moments.ts';
+import type { ImmediateEvents } from '../../../delivery/immediate-events.ts';
 import { MissedResults } from '../../../delivery/missed-results.ts';
 import { isEventTable } from '../../../osquery/event-tables.ts';
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
 import { resultLogs } from '../../../osquery/result-log-store.ts';
-import type { Host } from '../../../vocabulary/words.ts';
-import type { House } from '../house.ts';
+import type { Host } from '../../../vocabulary/model.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import type { BroLinks } from '../ports/bro-links.ts';
+import type { CooperativeScheduler } from '../ports/cooperative-scheduler.ts';
 import { createDelivery, type Delivery } from '../ports/deliver.ts';
 import { openState, type State } from '../ports/state.ts';
-import type { Turns } from '../ports/turns.ts';
 
 /** What there is once the state directory is open. */
 export interface Opened {
@@ -21,8 +21,8 @@ export interface Opened {
 export interface OpeningParts {
   readonly directory: string;
   readonly links: BroLinks;
-  readonly moments: EventMoments;
-  readonly turns: Turns;
+  readonly immediate: ImmediateEvents;
+  readonly scheduler: CooperativeScheduler;
   /** Undefined until osquery has described it. */
   readonly host: () => Host | undefined;
   /** osqueryd's flags. */
@@ -30,19 +30,19 @@ export interface OpeningParts {
 }
 
 /** Opens the state directory, and makes what lives on it, which follows the schedule from then on. */
-export async function openAll(house: House, parts: OpeningParts): Promise<Opened> {
-  const { directory, links, moments, turns, host, flags } = parts;
-  const state = await openState(house, directory);
+export async function openAll(context: ExtensionContext, parts: OpeningParts): Promise<Opened> {
+  const { directory, links, immediate, scheduler, host, flags } = parts;
+  const state = await openState(context, directory);
   const deliverables = new Deliverables(() => state.eventLog.state, isEventTable);
-  house.bus.subscribe(['schedule.changed'], (message) => {
+  context.bus.subscribe(['schedule.changed'], (message) => {
     if (message.type !== 'schedule.changed') return;
     deliverables.take(message);
-    moments.take(message);
+    immediate.take(message);
   });
-  const delivery = createDelivery(house, { state, deliverables, links, moments, turns, host });
+  const delivery = createDelivery(context, { state, deliverables, links, immediate, scheduler, host });
   const missed = new MissedResults({
     resultLogs,
-    log: house.log,
+    log: context.log,
     courier: delivery.courier,
     marks: state.marks.marks,
     deliverables,

@@ -1,9 +1,9 @@
 import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../../actors/extension.machine.ts';
 import { systemClock } from '../../../broker/system-clock.ts';
-import type { Account } from '../../../delivery/accounting.ts';
-import type { Courier, LaneStatus } from '../../../delivery/courier.ts';
-import { EventMoments } from '../../../delivery/event-moments.ts';
+import type { Courier, SenderStatus } from '../../../delivery/courier.ts';
+import type { DeliveryCounts } from '../../../delivery/delivery-counts.ts';
+import { ImmediateEvents } from '../../../delivery/immediate-events.ts';
 import { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
 import { createEventRowMatcher } from '../../../osquery/event-row-store.ts';
 import { fetchesQueries } from '../../../osquery/flag-advice.ts';
@@ -11,8 +11,8 @@ import { createTableAccessReader } from '../../../osquery/table-access-store.ts'
 import { lookUpTable } from '../../../osquery/table-columns.ts';
 import type { ScheduleEvent } from '../../../schedule/events.ts';
 import { initialState } from '../../../schedule/schedule.ts';
-import type { Host } from '../../../vocabulary/words.ts';
-import type { House } from '../house.ts';
+import type { Host } from '../../../vocabulary/model.ts';
+import type { ExtensionContext } from '../extension-context.ts';
 import { logBlockedRequests } from '../observation/blocked-requests.ts';
 import { tableAnswers } from '../observation/bro-table-rows.ts';
 import { LinkHistory } from '../observation/link-history.ts';
@@ -27,6 +27,7 @@ import { applySchedulePort, scheduleText } from '../ports/apply-schedule.ts';
 import { connectionPort } from '../ports/bro-connection.ts';
 import { BroLinks } from '../ports/bro-links.ts';
 import { CatchUp } from '../ports/catch-up.ts';
+import { CooperativeScheduler } from '../ports/cooperative-scheduler.ts';
 import { deliveryPort } from '../ports/deliver.ts';
 import { describeHost } from '../ports/describe-host.ts';
 import { createDial } from '../ports/dial.ts';
@@ -36,7 +37,6 @@ import { describePort, executePort } from '../ports/run-queries.ts';
 import { Stalls } from '../ports/stalls.ts';
 import { closeState, recoveredFrom, stateDirectory } from '../ports/state.ts';
 import { StatusForwarder } from '../ports/status-forwarder.ts';
-import { Turns } from '../ports/turns.ts';
 import { connectMachines } from './machines.ts';
 import { type Opened, openAll } from './opened.ts';
 import { LINK_TIMING, osqueryTiming } from './timing.ts';
@@ -64,8 +64,8 @@ export interface RunningSystem {
   readonly directory: () => string;
   /** The number of the last fact in the event log; 0 until that is open. */
   readonly lastSeq: () => number;
-  readonly accounts: () => readonly Account[];
-  readonly lanes: () => readonly LaneStatus[];
+  readonly counts: () => readonly DeliveryCounts[];
+  readonly senders: () => readonly SenderStatus[];
   /** When osquery last ran each query of ours: milliseconds since the epoch, by name. */
   readonly lastRuns: () => Promise<ReadonlyMap<string, number>>;
 }
@@ -80,21 +80,21 @@ export interface RunningExtension {
 }
 
 /** Wires machines and ports: everybody is known here, and nowhere else. */
-export function runExtension(house: House, options: RunOptions): RunningExtension {
-  const { bus } = house;
+export function runExtension(context: ExtensionContext, options: RunOptions): RunningExtension {
+  const { bus } = context;
   const links = new BroLinks();
-  const turns = new Turns();
+  const scheduler = new CooperativeScheduler();
   const distributed = new DistributedExecutions();
-  const status = new StatusForwarder(house, links);
+  const status = new StatusForwarder(context, links);
   const history = new LinkHistory(bus);
-  logBlockedRequests(house);
+  logBlockedRequests(context);
   watchForSameZeek(bus, (peer, other) =>
-    house.log.warn(
+    context.log.warn(
       { area: 'bro', peer, other },
       'two of the configured addresses lead to the same Zeek, which may get everything twice: name one of them',
     ),
   );
-  const startedAt = house.world.now();
+  const startedAt = context.runtime.now();
   const opening = Promise.withResolvers<Opened>();
   // Whoever waits for it hears of a failure; nobody may.
   opening.promise.catch(() => {});
@@ -109,21 +109,21 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     if (opened) forgetOthers(opened.delivery.courier, peers);
   });
 
-  const directory = () => opened?.state.directory ?? stateDirectory(house, options.stateDirectory);
+  const directory = () => opened?.state.directory ?? stateDirectory(context, options.stateDirectory);
   const schedule = () => opened?.state.eventLog.state ?? initialState();
-  const accounts = () => opened?.delivery.courier.accounts() ?? [];
+  const counts = () => opened?.delivery.courier.counts() ?? [];
   const inService = (): Opened => {
     if (!opened) throw new Error('the state directory is not open');
     return opened;
   };
 
-  const moments = new EventMoments({
+  const immediate = new ImmediateEvents({
     schedule,
     createMatcher: createEventRowMatcher,
-    now: house.world.now,
-    log: house.log,
+    now: context.runtime.now,
+    log: context.log,
   });
-  const absence = new Absence(house);
+  const absence = new Absence(context);
   const catchUp = new CatchUp({
     async take(waiting, signal) {
       const { missed } = await opening.promise;
@@ -133,20 +133,20 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
   });
   const servers: { close(): void }[] = [];
   const report = (): StatusReport =>
-    statusOf(house, {
+    statusOf(context, {
       ...{ root: actor, links: history, startedAt, hostId: host?.id ?? '' },
       ...{ schedule: schedule(), opened, logger: { ...plugins.tally, recovered: opened?.missed.rows ?? 0 } },
     });
 
   const stalls = new Stalls(systemClock, (milliseconds) => {
-    house.log.warn(
+    context.log.warn(
       { area: 'osquery', seconds: Math.round(milliseconds / 1_000) },
       'this process has stood still; what osqueryd could not hand over meanwhile is looked for in its own log',
     );
     absence.stoodStill();
     catchUp.begin();
   });
-  const plugins = new Plugins(house, {
+  const plugins = new Plugins(context, {
     courier: opening.promise.then(({ delivery }) => delivery.courier),
     inOrder(line, take) {
       stalls.look();
@@ -155,27 +155,27 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     schedule: () => opening.promise.then(() => scheduleText(schedule())),
     executions: distributed,
     onStatus: (lines) => status.take(lines),
-    wantsEvents: () => moments.isWanted,
+    wantsEvents: () => immediate.isWanted,
     onShutdown: () => osquery.shutdownAsked(),
     table: tableAnswers({
       schedule,
       peers: () =>
         peerStatuses(
           actor,
-          house.settings().endpoints.map(({ peer }) => peer),
+          context.settings().endpoints.map(({ peer }) => peer),
         ),
-      accounts,
+      counts,
       directory,
     }),
   });
-  const osquery: OsqueryLink = new OsqueryLink(house, {
+  const osquery: OsqueryLink = new OsqueryLink(context, {
     socket: options.socket,
     configFile: options.configFile,
     stateDirectory: options.stateDirectory,
     interval: options.interval,
-    describeHost: (client) => describeHost(client, house, directory()),
+    describeHost: (client) => describeHost(client, context, directory()),
     handlers: plugins,
-    turns,
+    scheduler,
     attendance: absence,
     onRegister() {
       // An osqueryd that started anew may have other tables.
@@ -192,20 +192,20 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     courier: () => inService().delivery.courier,
     distributed,
     fetches: () => fetchesQueries(osquery.flags),
-    turns,
+    scheduler,
   };
 
   const recover = fromPromise<Recovered, undefined>(async () => {
     try {
-      opened = await openAll(house, {
-        ...{ directory: directory(), links, moments, turns },
+      opened = await openAll(context, {
+        ...{ directory: directory(), links, immediate, scheduler },
         host: () => host,
         flags: () => osquery.flags,
       });
       const { state, delivery } = opened;
       await osquery.config.keepIn(state.directory);
-      bus.subscribe(['osquery.registered'], () => void moments.learn(osquery.client));
-      void osquery.registered().then(() => moments.learn(osquery.client));
+      bus.subscribe(['osquery.registered'], () => void immediate.learn(osquery.client));
+      void osquery.registered().then(() => immediate.learn(osquery.client));
       if (peers) forgetOthers(delivery.courier, peers);
       delivery.courier.start();
       await absence.open({
@@ -217,8 +217,8 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       opening.resolve(opened);
       const { metrics } = options;
       const observed = { directory: state.directory, metrics, report, times: plugins.times };
-      servers.push(...(await serveObservers(house, observed)));
-      return recoveredFrom(house, state);
+      servers.push(...(await serveObservers(context, observed)));
+      return recoveredFrom(context, state);
     } catch (error) {
       opening.reject(error);
       throw error;
@@ -243,19 +243,23 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
       configure: osquery.configure,
       register: osquery.register,
       watch: osquery.watch,
-      applySchedule: applySchedulePort(house, { client: osquery.client, watch: osquery.schedule, schedule }),
+      applySchedule: applySchedulePort(context, {
+        client: osquery.client,
+        watch: osquery.schedule,
+        schedule,
+      }),
       deregister: osquery.deregister,
     },
     schedule: {
-      describe: describePort(house, queries),
+      describe: describePort(context, queries),
       append: fromPromise<void, { readonly events: readonly ScheduleEvent[] }>(async ({ input }) => {
         await inService().state.eventLog.append(input.events);
       }),
-      execute: executePort(house, queries),
+      execute: executePort(context, queries),
     },
     peer: {
-      connection: connectionPort(house, {
-        dial: createDial(house),
+      connection: connectionPort(context, {
+        dial: createDial(context),
         links,
         schedule,
         courier: () => inService().delivery.courier,
@@ -269,7 +273,7 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     id: 'extension',
     systemId: 'extension',
     input: {
-      endpointId: house.endpointId,
+      endpointId: context.endpointId,
       givesUp: options.givesUp,
       timing: { osquery: osqueryTiming(options.timeout), link: LINK_TIMING },
     },
@@ -285,8 +289,8 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
     root: actor,
     directory,
     lastSeq: () => opened?.state.eventLog.seq ?? 0,
-    accounts,
-    lanes: () => opened?.delivery.courier.lanes() ?? [],
+    counts,
+    senders: () => opened?.delivery.courier.senders() ?? [],
     lastRuns: () => osquery.schedule.lastRuns(),
   });
   actor.start();
@@ -299,5 +303,5 @@ export function runExtension(house: House, options: RunOptions): RunningExtensio
 
 /** Of a Bro that the configuration names no more nothing is kept. */
 function forgetOthers(courier: Courier, peers: readonly string[]): void {
-  for (const { peer } of courier.lanes()) if (!peers.includes(peer)) courier.forget(peer);
+  for (const { peer } of courier.senders()) if (!peers.includes(peer)) courier.forget(peer);
 }

@@ -1,18 +1,18 @@
-import { type Account, accountError } from '../../delivery/accounting.ts';
+import { countsError, type DeliveryCounts } from '../../delivery/delivery-counts.ts';
 import { counted, printable, quoted } from '../../replay/printable.ts';
 import type { BroStatus, StatusReport } from '../extension/observation/status-report.ts';
 import { columns } from './columns.ts';
 
 /** A report as a person reads it. */
-export function statusInWords(report: StatusReport): string[] {
+export function formatStatus(report: StatusReport): string[] {
   const { version, pid, startedAt, at: now, host, logger, journal, eventLog, executions } = report;
   const of = host === '' ? '' : ` for host ${printable(host)}`;
   return [
     `bro-osquery ${printable(version)}, process ${pid}${of}, up ${duration(now - startedAt)}`,
     '',
     ...columns([
-      ['osquery', osqueryInWords(report.osquery, now)],
-      ['logger', loggerInWords(logger)],
+      ['osquery', formatOsquery(report.osquery, now)],
+      ['logger', formatLogger(logger)],
       ['schedule', `${counted(report.subscriptions.length, 'subscription')}, ${waiting(executions)}`],
       [
         'journal',
@@ -24,9 +24,9 @@ export function statusInWords(report: StatusReport): string[] {
       ],
     ]),
     '',
-    ...brosInWords(report.bros, now),
+    ...formatBros(report.bros, now),
     '',
-    ...deliveryInWords(report),
+    ...formatDelivery(report),
   ];
 }
 
@@ -34,13 +34,13 @@ function waiting(executions: number): string {
   return executions === 0 ? 'no one-time query waits' : `${counted(executions, 'one-time query')} waiting`;
 }
 
-function osqueryInWords({ state, since, uuid, reason }: StatusReport['osquery'], now: number): string {
+function formatOsquery({ state, since, uuid, reason }: StatusReport['osquery'], now: number): string {
   const ago = since === null ? '' : ` for ${duration(now - since)}`;
   if (state.startsWith('registered')) return `registered as ${uuid}${ago} (${state})`;
   return `not registered${ago} (${state})${reason === '' ? '' : `: ${printable(reason)}`}`;
 }
 
-function loggerInWords({
+function formatLogger({
   attachedBy,
   calls,
   bytes: size,
@@ -67,10 +67,10 @@ function loggerChoice(attachedBy: string, calls: number): string {
   return calls > 0 ? 'chosen by osqueryd' : 'not called since our start (is bro in --logger_plugin?)';
 }
 
-function brosInWords(bros: readonly BroStatus[], now: number): string[] {
+function formatBros(bros: readonly BroStatus[], now: number): string[] {
   if (bros.length === 0) return ['No Zeek is configured.'];
   return bros.flatMap((bro) => {
-    const { peer, subscriptions, groups, inFlight, oldestAt, incarnation, lastError, untold } = bro;
+    const { peer, subscriptions, groups, inFlight, oldestAt, incarnation, lastError, unreportedGap } = bro;
     const facts = [
       counted(subscriptions, 'subscription'),
       ...(groups.length > 0 ? [`groups ${groups.map(printable).join(', ')}`] : []),
@@ -78,15 +78,15 @@ function brosInWords(bros: readonly BroStatus[], now: number): string[] {
       ...(oldestAt === null ? [] : [`its oldest row has waited ${duration(now - oldestAt)}`]),
     ];
     return [
-      `Zeek ${printable(peer)}: ${linkInWords(bro, now)}`,
+      `Zeek ${printable(peer)}: ${formatLink(bro, now)}`,
       `  ${facts.join(', ')}${incarnation === '' ? '' : `; its endpoint is ${printable(incarnation)}`}`,
       ...(lastError === '' ? [] : [`  last error: ${printable(lastError)}`]),
-      ...(untold === '' ? [] : [`  it will be told: ${printable(untold)}`]),
+      ...(unreportedGap === '' ? [] : [`  it will be told: ${printable(unreportedGap)}`]),
     ];
   });
 }
 
-function linkInWords(bro: BroStatus, now: number): string {
+function formatLink(bro: BroStatus, now: number): string {
   const { state, since, transport, failures, retryAt } = bro;
   const ago = since === null ? '' : ` for ${duration(now - since)}`;
   if (state === 'linked.peered') {
@@ -108,52 +108,61 @@ const WORDS: Readonly<Record<string, string>> = {
 
 const HEADS = ['taken', 'journalled', 'sent', 'resent', 'confirmed', 'dropped', 'skipped', 'pending'];
 
-function deliveryInWords({ delivery: accounts, subscriptions }: StatusReport): string[] {
-  if (accounts.length === 0) return ['No rows for a Zeek since the start.'];
+function formatDelivery({ delivery: counts, subscriptions }: StatusReport): string[] {
+  if (counts.length === 0) return ['No rows for a Zeek since the start.'];
   const sql = new Map(subscriptions.map(({ name, sql }) => [name, sql]));
-  const peers = [...new Set(accounts.map(({ peer }) => peer))];
+  const peers = [...new Set(counts.map(({ peer }) => peer))];
   const lines: (string | number)[][] = [['rows', ...HEADS, '']];
   for (const peer of peers) {
-    const own = accounts.filter((account) => account.peer === peer);
+    const own = counts.filter((counts) => counts.peer === peer);
     lines.push([printable(peer), ...numbers(total(own)), '']);
-    for (const account of own) {
-      const query = sql.get(account.name);
-      const note = [...(query === undefined ? [] : [quoted(query, 60)]), ...reasons(account)].join(' ');
-      lines.push([`  ${printable(account.name) || '(ended)'}`, ...numbers(account), note]);
+    for (const counts of own) {
+      const query = sql.get(counts.name);
+      const note = [...(query === undefined ? [] : [quoted(query, 60)]), ...reasons(counts)].join(' ');
+      lines.push([`  ${printable(counts.name) || '(ended)'}`, ...numbers(counts), note]);
     }
   }
-  const wrong = accounts.flatMap((account) => accountError(account) ?? []);
+  const wrong = counts.flatMap((counts) => countsError(counts) ?? []);
   return [
     ...columns(lines),
     '',
     wrong.length === 0
       ? 'Each line adds up: taken = not journalled + confirmed + dropped + skipped + pending.'
-      : `The accounts do not add up, which is a mistake of bro-osquery: ${printable(wrong.join('; '))}`,
+      : `The counts do not add up, which is a mistake of bro-osquery: ${printable(wrong.join('; '))}`,
   ];
 }
 
-function numbers({ taken, refused, sent, resent, confirmed, dropped, skipped, pending }: Account): number[] {
+function numbers({
+  taken,
+  refused,
+  sent,
+  resent,
+  confirmed,
+  dropped,
+  skipped,
+  pending,
+}: DeliveryCounts): number[] {
   return [taken, taken - refused, sent, resent, confirmed, dropped, sum(skipped), pending];
 }
 
-const sum = (skipped: Account['skipped']): number =>
+const sum = (skipped: DeliveryCounts['skipped']): number =>
   Object.values(skipped).reduce((all, rows) => all + rows, 0);
 
-function reasons({ skipped }: Account): string[] {
+function reasons({ skipped }: DeliveryCounts): string[] {
   const parts = Object.entries(skipped).map(([reason, rows]) => `${rows} ${printable(reason)}`);
   return parts.length === 0 ? [] : [`(skipped: ${parts.join(', ')})`];
 }
 
-function total(accounts: readonly Account[]): Account {
+function total(counts: readonly DeliveryCounts[]): DeliveryCounts {
   const all = { taken: 0, refused: 0, sent: 0, resent: 0, confirmed: 0, dropped: 0, pending: 0 };
   const skipped: Record<string, number> = {};
-  for (const account of accounts) {
-    for (const key of Object.keys(all) as (keyof typeof all)[]) all[key] += account[key];
-    for (const [reason, rows] of Object.entries(account.skipped)) {
+  for (const one of counts) {
+    for (const key of Object.keys(all) as (keyof typeof all)[]) all[key] += one[key];
+    for (const [reason, rows] of Object.entries(one.skipped)) {
       skipped[reason] = (skipped[reason] ?? 0) + rows;
     }
   }
-  return { peer: accounts[0]?.peer ?? '', name: '', ...all, skipped };
+  return { peer: counts[0]?.peer ?? '', name: '', ...all, skipped };
 }
 
 /** Two digits, and all of those before the point. */

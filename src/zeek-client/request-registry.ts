@@ -1,9 +1,9 @@
 import type { ZeekEvent } from '../broker/zeek-event.ts';
-import type { RepeatedQuery } from '../vocabulary/words.ts';
+import type { RepeatedQuery } from '../vocabulary/model.ts';
+import type { ZeekDialect } from './dialect.ts';
 import { concerns, type HostLink, type HostState } from './host-link.ts';
-import { asWish } from './package-speech.ts';
-import type { BroSpeech } from './speech.ts';
-import type { BroQuery, Subscription, Target } from './words.ts';
+import type { BroQuery, Subscription, Target } from './model.ts';
+import { asWish } from './package-dialect.ts';
 
 /** An event that is to go to a host, and the query that it asks, if it asks one. */
 export interface DueRequest {
@@ -13,16 +13,16 @@ export interface DueRequest {
 }
 
 /** What a Bro wants of its hosts, whichever are there. Knows no sockets. */
-export class Agenda {
-  readonly #speech: BroSpeech;
+export class RequestRegistry {
+  readonly #dialect: ZeekDialect;
   readonly #subscriptions = new Set<Subscription>();
   /** One-time queries, with the hosts that have been asked. */
   readonly #executions = new Map<BroQuery, Set<string>>();
   readonly #asked: BroQuery[] = [];
   #joins: readonly { readonly group: string; readonly target: Target }[] = [];
 
-  constructor(speech: BroSpeech) {
-    this.#speech = speech;
+  constructor(dialect: ZeekDialect) {
+    this.#dialect = dialect;
   }
 
   /** Every query ever asked: rows may come after its end. */
@@ -56,9 +56,9 @@ export class Agenda {
 
   /** The event that says so. @throws as {@link addJoin} */
   removeJoin(group: string, target: Target): ZeekEvent {
-    const topic = this.#speech.topicOf(target);
+    const topic = this.#dialect.topicOf(target);
     this.#joins = this.#joins.filter(
-      (join) => join.group !== group || this.#speech.topicOf(join.target) !== topic,
+      (join) => join.group !== group || this.#dialect.topicOf(join.target) !== topic,
     );
     return this.#membership().leave(group);
   }
@@ -76,13 +76,13 @@ export class Agenda {
       const topic = this.#topicFor(link, state, query.target);
       if (topic === undefined || state.offered.has(query.id)) continue;
       state.offered.add(query.id);
-      due.push({ topic, event: this.#speech.subscribe(query), query });
+      due.push({ topic, event: this.#dialect.subscribe(query), query });
     }
     for (const [query, hosts] of this.#executions) {
       const topic = this.#topicFor(link, state, query.target);
       if (topic === undefined || hosts.has(state.host.id)) continue;
       hosts.add(state.host.id);
-      due.push({ topic, event: this.#speech.execute(query), query });
+      due.push({ topic, event: this.#dialect.execute(query), query });
     }
     return due;
   }
@@ -91,17 +91,17 @@ export class Agenda {
   wishTo(link: HostLink, state: HostState): RepeatedQuery[] {
     return this.subscriptions
       .filter(({ target }) => this.#topicFor(link, state, target) !== undefined)
-      .map((query) => asWish(query, this.#speech.responseTopic));
+      .map((query) => asWish(query, this.#dialect.responseTopic));
   }
 
   /** The target's topic, if the host is of the target and can be reached there. */
   #topicFor(link: HostLink, state: HostState, target: Target): string | undefined {
-    const topic = this.#speech.topicOf(target);
+    const topic = this.#dialect.topicOf(target);
     return concerns(link, state, target, topic) ? topic : undefined;
   }
 
-  #membership(): NonNullable<BroSpeech['membership']> {
-    if (this.#speech.membership) return this.#speech.membership;
-    throw new Error(`${this.#speech.id} has no word for joining or leaving a group`);
+  #membership(): NonNullable<ZeekDialect['membership']> {
+    if (this.#dialect.membership) return this.#dialect.membership;
+    throw new Error(`${this.#dialect.id} has no word for joining or leaving a group`);
   }
 }

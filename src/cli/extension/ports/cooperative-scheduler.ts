@@ -1,5 +1,5 @@
 /**
- * Milliseconds that osquery may keep all others from their turns. Who takes longer, because the disk does or because
+ * Milliseconds that osquery may keep all others waiting. Who takes longer, because the disk does or because
  * a client connects and says nothing, comes first no more.
  */
 const PATIENCE = 25;
@@ -10,14 +10,14 @@ const PATIENCE = 25;
  * they asked, has a turn between two looks at the sockets, and none while osquery waits for an answer. So a call
  * waits for one piece of somebody's work at most, however many Bros there are and however much lies there for them.
  */
-export class Turns {
+export class CooperativeScheduler {
   readonly #asking: (() => void)[] = [];
   readonly #attended = new Set<object>();
   #immediate: NodeJS.Immediate | undefined;
   #patience: NodeJS.Timeout | undefined;
 
   /** Osquery is at the door. @returns what says that it has its answer, or has left */
-  readonly attend = (): (() => void) => {
+  readonly beginCall = (): (() => void) => {
     const visit = {};
     this.#attended.add(visit);
     return () => {
@@ -26,7 +26,7 @@ export class Turns {
   };
 
   /** Resolves when everything else that is due, osquery first, has had its turn. */
-  readonly next = (): Promise<void> =>
+  readonly nextSlot = (): Promise<void> =>
     new Promise((resolve) => {
       this.#asking.push(resolve);
       this.#arrange();

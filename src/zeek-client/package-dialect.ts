@@ -1,9 +1,9 @@
 import { count, string, vector } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
-import type { RepeatedQuery, WishDigest } from '../vocabulary/words.ts';
-import { hearNotice } from './bro-2017-01-speech.ts';
+import type { RepeatedQuery, WishDigest } from '../vocabulary/model.ts';
+import { decodeNotice } from './bro-2017-01-dialect.ts';
 import { countAt, shape, textAt, valuesAt } from './fields.ts';
-import type { Heard, Subscription } from './words.ts';
+import type { HostMessage, Subscription } from './model.ts';
 
 /** What a Zeek with our own package and its hosts say beyond zeek-osquery's words. */
 
@@ -44,20 +44,20 @@ const NOTICES = {
 } as const;
 
 /** What hosts say to a Bro with the package alone. */
-export function hearPackage(event: ZeekEvent): Heard | undefined {
+export function decodePackageEvent(event: ZeekEvent): HostMessage | undefined {
   const { name, args } = event;
-  if (Object.hasOwn(NOTICES, name)) return hearNotice(event, NOTICES);
+  if (Object.hasOwn(NOTICES, name)) return decodeNotice(event, NOTICES);
   if (!name.startsWith(MODULE)) return undefined;
   const host = textAt(args, 0);
-  const heard = host === undefined ? undefined : hearOf(host, event);
-  if (heard) return heard;
+  const message = host === undefined ? undefined : decodeHostEvent(host, event);
+  if (message) return message;
   return {
-    type: 'strange',
+    type: 'malformed',
     problem: `no event of zeek-osquery or of its package looks like ${shape(event)}`,
   };
 }
 
-function hearOf(host: string, { name, args }: ZeekEvent): Heard | undefined {
+function decodeHostEvent(host: string, { name, args }: ZeekEvent): HostMessage | undefined {
   switch (name.slice(MODULE.length)) {
     case 'host_farewell':
       return { type: 'farewell', host };

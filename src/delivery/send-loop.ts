@@ -1,15 +1,15 @@
-import type { Gap } from '../vocabulary/words.ts';
-import type { Ledger } from './accounting.ts';
+import type { Gap } from '../vocabulary/model.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { Batch } from './batch.ts';
+import type { RowCounter } from './delivery-counts.ts';
 import { InFlight } from './in-flight.ts';
 import type { CourierLimits, CourierPorts, Link } from './ports.ts';
 import type { Load, RowLoader } from './row-loader.ts';
-import type { Parcel, ScannedEntry } from './scanned-entry.ts';
+import type { QueryResult, ScannedEntry } from './scanned-entry.ts';
 import { Signal } from './signal.ts';
 
-/** What a transfer asks of the lane that it is for. */
-export interface TransferHost {
+/** What a loop asks of the sender that it is for. */
+export interface SendLoopHost {
   readonly peer: string;
   readonly ports: CourierPorts;
   readonly limits: CourierLimits;
@@ -20,11 +20,11 @@ export interface TransferHost {
   position: number;
   /** The first counted entry that holds a number of at least the position. */
   next(): Promise<ScannedEntry | undefined>;
-  ledger(name: string): Ledger | undefined;
+  counter(name: string): RowCounter | undefined;
   /** What the Bro is to be told now that it will never get, if anything. */
-  tellGap(): Gap | undefined;
+  takeGap(): Gap | undefined;
   /** The Bro has been told, or could not be. */
-  gapTold(said: boolean): void;
+  gapReported(said: boolean): void;
   /** All rows below the number are settled. */
   settled(below: number): void;
   /** The link has failed. */
@@ -32,24 +32,24 @@ export interface TransferHost {
 }
 
 /** Rows that are passed over, or entries, before others get a turn. */
-const TURN = 200;
+const YIELD_AFTER = 200;
 
 /**
- * What happens between a lane and one link to its Bro: rows go out in batches, no more than a window unconfirmed, and
+ * What happens between a sender and one link to its Bro: rows go out in batches, no more than a window unconfirmed, and
  * the Bro's word settles them. It ends with the link; what was not confirmed then is for the next one.
  */
-export class Transfer {
+export class SendLoop {
   readonly link: Link;
-  readonly #host: TransferHost;
+  readonly #host: SendLoopHost;
   readonly #signal = new Signal();
   readonly #acknowledgements = new Acknowledgements();
   readonly #sent = new InFlight();
   #open = new Batch();
   #confirming = false;
-  #turn = 0;
+  #steps = 0;
   #ended = false;
 
-  constructor(link: Link, host: TransferHost) {
+  constructor(link: Link, host: SendLoopHost) {
     this.link = link;
     this.#host = host;
   }
@@ -87,7 +87,7 @@ export class Transfer {
     this.#acknowledgements.record(sequence);
   }
 
-  /** Books what was passed over since the last batch, or leaves that to the batch before it. */
+  /** Counts what was passed over since the last batch, or leaves that to the batch before it. */
   settlePassed(): void {
     if (!this.#open.isEmpty) return;
     const passed = this.#open;
@@ -109,7 +109,7 @@ export class Transfer {
   async #run(): Promise<void> {
     const host = this.#host;
     while (!this.#ended) {
-      await this.#tellGap();
+      await this.#takeGap();
       if (this.#ended) return;
       const { counted } = host;
       const scanned = await host.next();
@@ -124,62 +124,62 @@ export class Transfer {
       else {
         this.settlePassed();
         await this.#signal.rest();
-        await host.ports.yieldTurn();
+        await host.ports.yieldControl();
       }
     }
   }
 
   /** Like a row, a gap counts as told once the Bro has taken it in. */
-  async #tellGap(): Promise<void> {
-    const gap = this.#host.tellGap();
+  async #takeGap(): Promise<void> {
+    const gap = this.#host.takeGap();
     if (!gap) return;
     const said = await this.#host.ports.notifyGap(this.#host.peer, gap);
     if (said) await this.link.confirm();
-    if (!this.#ended) this.#host.gapTold(said);
+    if (!this.#ended) this.#host.gapReported(said);
   }
 
-  async #deliver({ entry, parcels }: ScannedEntry): Promise<void> {
+  async #deliver({ entry, results }: ScannedEntry): Promise<void> {
     const host = this.#host;
     const asEvent = entry.kind === 'event';
-    for (const parcel of parcels) {
-      const ledger = host.ledger(parcel.name);
-      if (ledger?.peer !== host.peer) continue;
-      const load = host.loader.prepare(parcel, ledger, asEvent);
+    for (const result of results) {
+      const counter = host.counter(result.name);
+      if (counter?.peer !== host.peer) continue;
+      const load = host.loader.prepare(result, counter, asEvent);
       // An event has one number in all the queries that it satisfies, so all of them are loaded in one go.
       if (asEvent) {
-        if (host.position > parcel.first) break;
+        if (host.position > result.first) break;
         if (load) host.loader.load(this.#open, load, 0);
-        else this.#open.skip(ledger, 'ended', 1, parcel.first);
+        else this.#open.skip(counter, 'ended', 1, result.first);
       } else if (load) await this.#deliverRows(load);
-      else this.#skipRest(parcel, ledger, 'ended');
+      else this.#skipRest(result, counter, 'ended');
       if (this.#ended) return;
     }
     host.position = Math.max(host.position, entry.next);
     this.settlePassed();
     if (this.#isFull()) await this.#flush();
-    const turn = this.#takeTurns();
+    const turn = this.#maybeYield();
     if (turn) await turn;
   }
 
   async #deliverRows(load: Load): Promise<void> {
     const host = this.#host;
-    const { parcel, ledger } = load;
+    const { result, counter } = load;
     const limit = host.ports.rowsPerResult(host.peer);
     // Rows may be given up, and the position moved on, whenever others have their turn.
     for (;;) {
-      const index = Math.max(0, host.position - parcel.first);
-      if (index >= parcel.item.rowCount) return;
+      const index = Math.max(0, host.position - result.first);
+      if (index >= result.item.rowCount) return;
       if (index >= limit) {
-        const rows = this.#skipRest(parcel, ledger, 'limit');
-        host.ports.report({ type: 'result-cut', peer: host.peer, name: parcel.name, rows, limit });
+        const rows = this.#skipRest(result, counter, 'limit');
+        host.ports.report({ type: 'result-cut', peer: host.peer, name: result.name, rows, limit });
         return;
       }
       host.loader.load(this.#open, load, index);
-      host.position = parcel.first + index + 1;
+      host.position = result.first + index + 1;
       if (this.#isFull()) {
         await this.#flush();
       } else {
-        const turn = this.#takeTurns();
+        const turn = this.#maybeYield();
         if (turn) await turn;
       }
       if (this.#ended) return;
@@ -187,9 +187,9 @@ export class Transfer {
   }
 
   /** Now and then lets others have their turn. */
-  #takeTurns(): Promise<void> | undefined {
-    this.#turn += 1;
-    return this.#turn % TURN === 0 ? this.#host.ports.yieldTurn() : undefined;
+  #maybeYield(): Promise<void> | undefined {
+    this.#steps += 1;
+    return this.#steps % YIELD_AFTER === 0 ? this.#host.ports.yieldControl() : undefined;
   }
 
   #isFull(): boolean {
@@ -197,11 +197,11 @@ export class Transfer {
     return this.#open.rows >= batchRows || this.#open.bytes >= batchBytes;
   }
 
-  #skipRest(parcel: Parcel, ledger: Ledger, reason: string): number {
-    const end = parcel.first + parcel.item.rowCount;
-    const rows = end - Math.max(parcel.first, this.#host.position);
+  #skipRest(result: QueryResult, counter: RowCounter, reason: string): number {
+    const end = result.first + result.item.rowCount;
+    const rows = end - Math.max(result.first, this.#host.position);
     if (rows <= 0) return 0;
-    this.#open.skip(ledger, reason, rows, end - 1);
+    this.#open.skip(counter, reason, rows, end - 1);
     this.#host.position = end;
     return rows;
   }
@@ -230,7 +230,7 @@ export class Transfer {
     while (!this.#ended && (this.#sent.rows >= windowRows || this.#sent.bytes >= windowBytes)) {
       await this.#signal.rest();
     }
-    await this.#host.ports.yieldTurn();
+    await this.#host.ports.yieldControl();
   }
 
   /** Asks for confirmation until nothing that was sent lacks it, one question at a time. */

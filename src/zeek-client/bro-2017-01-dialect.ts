@@ -1,9 +1,9 @@
 import { boolean, string } from '../broker/data.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
-import type { RowChange } from '../vocabulary/words.ts';
+import type { RowChange } from '../vocabulary/model.ts';
+import type { ZeekDialect } from './dialect.ts';
 import { addressesAt, rowMetadata, shape, textAt, textsAt } from './fields.ts';
-import type { BroSpeech } from './speech.ts';
-import type { BroQuery, Heard, Target } from './words.ts';
+import type { BroQuery, HostMessage, Target } from './model.ts';
 
 /** Seconds between runs of a subscription: the vocabulary has no word for another interval. */
 export const V1_INTERVAL = 10;
@@ -23,7 +23,7 @@ export function earlyTopic(prefix: string, target: Target): string {
 }
 
 /** V1 as its Bros speak it. Hosts answer on the topic of the request, so its Bros listen there too. */
-export function bro201701Speech(prefix: string): BroSpeech {
+export function bro201701Dialect(prefix: string): ZeekDialect {
   const differential = (query: BroQuery) => [
     string(query.event),
     string(query.sql),
@@ -35,7 +35,7 @@ export function bro201701Speech(prefix: string): BroSpeech {
     filter: [`${prefix}/announces`, `${prefix}/all`, `${prefix}/uid/`, `${prefix}/group/`],
     responseTopic: '',
     topicOf: (target) => earlyTopic(prefix, target),
-    objectionTo: ({ interval, cookie }) =>
+    unsupported: ({ interval, cookie }) =>
       interval !== undefined && interval !== V1_INTERVAL
         ? `has no word for an interval: its hosts run subscriptions every ${V1_INTERVAL} s`
         : cookie === ''
@@ -50,7 +50,7 @@ export function bro201701Speech(prefix: string): BroSpeech {
     membership: undefined,
     greeting: () => undefined,
     farewell: () => undefined,
-    hear: ({ event }, asked) => hearRow(event, asked) ?? hearEarly(event),
+    decode: ({ event }, asked) => decodeRow(event, asked) ?? decodeEarly(event),
   };
 }
 
@@ -61,14 +61,14 @@ const CHANGES: ReadonlyMap<string, RowChange> = new Map([
 ]);
 
 /** `<ev>(uid: string, trigger: string, columns …)` */
-function hearRow(event: ZeekEvent, asked: readonly BroQuery[]): Heard | undefined {
+function decodeRow(event: ZeekEvent, asked: readonly BroQuery[]): HostMessage | undefined {
   const query = asked.find((each) => each.event === event.name);
   if (!query) return undefined;
   const host = textAt(event.args, 0);
   const change = CHANGES.get(textAt(event.args, 1) ?? '');
   if (host === undefined || change === undefined) {
     return {
-      type: 'strange',
+      type: 'malformed',
       problem: `a row begins with the host and ADDED, REMOVED or SNAPSHOT, not ${shape(event)}`,
     };
   }
@@ -85,33 +85,33 @@ export const EARLY_NOTICES = {
 } as const;
 
 /** What hosts of V1 and V2 say beside rows. */
-export function hearEarly(event: TopicEvent['event']): Heard | undefined {
+export function decodeEarly(event: TopicEvent['event']): HostMessage | undefined {
   if (event.name === 'osquery::host_new') {
     const id = textAt(event.args, 0);
     const groups = textsAt(event.args, 1);
     const addresses = addressesAt(event.args, 2);
     if (id === undefined || !groups || !addresses) {
       return {
-        type: 'strange',
+        type: 'malformed',
         problem: `expected osquery::host_new(uid, groups, addrs), not ${shape(event)}`,
       };
     }
     const unsaid = { hostname: undefined, version: undefined, peerName: undefined, helloId: undefined };
     return { type: 'announced', host: { id, groups, addresses, ...unsaid } };
   }
-  return hearNotice(event, EARLY_NOTICES);
+  return decodeNotice(event, EARLY_NOTICES);
 }
 
 /** `<name>(host, text)` of the given names. */
-export function hearNotice(
+export function decodeNotice(
   event: ZeekEvent,
   levels: Readonly<Record<string, 'log' | 'warning' | 'error'>>,
-): Heard | undefined {
+): HostMessage | undefined {
   const level = Object.hasOwn(levels, event.name) ? levels[event.name] : undefined;
   if (level === undefined) return undefined;
   const host = textAt(event.args, 0);
   const text = textAt(event.args, 1);
   return host === undefined || text === undefined
-    ? { type: 'strange', problem: `expected ${event.name}(host, text), not ${shape(event)}` }
+    ? { type: 'malformed', problem: `expected ${event.name}(host, text), not ${shape(event)}` }
     : { type: 'notice', host, level, text };
 }

@@ -1,5 +1,5 @@
 import type { Data } from '../broker/data.ts';
-import type { RowChange, UpdateType, WishDigest } from '../vocabulary/words.ts';
+import type { RowChange, UpdateType, WishDigest } from '../vocabulary/model.ts';
 
 /** What a Bro asks of hosts and hears from them, as plain values free of any vocabulary's spelling. */
 
@@ -43,7 +43,7 @@ export interface AnnouncedHost {
 }
 
 /** A row of a result. Values have Broker's types and no names: that is all that an event carries. */
-export interface HeardRow {
+export interface ReceivedRow {
   readonly host: string;
   readonly event: string;
   readonly change: RowChange;
@@ -61,9 +61,9 @@ export interface HeardRow {
 }
 
 /** What an event from a host means. */
-export type Heard =
+export type HostMessage =
   | { readonly type: 'announced'; readonly host: AnnouncedHost }
-  | { readonly type: 'row'; readonly row: HeardRow }
+  | { readonly type: 'row'; readonly row: ReceivedRow }
   | {
       readonly type: 'notice';
       readonly host: string;
@@ -88,4 +88,4 @@ export type Heard =
   /** More on the host, to a Bro with our own Zeek package. */
   | { readonly type: 'details'; readonly host: string; readonly hostname: string; readonly version: string }
   /** An event of the vocabulary, or one that was asked for, whose arguments don't fit. */
-  | { readonly type: 'strange'; readonly problem: string };
+  | { readonly type: 'malformed'; readonly problem: string };

@@ -1,29 +1,34 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { Turns } from '../../../../src/cli/extension/ports/turns.ts';
+import { CooperativeScheduler } from '../../../../src/cli/extension/ports/cooperative-scheduler.ts';
 
 const lookAtSockets = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Someone with endless work, who asks for the next turn when the last one is done; until the test ends at most. */
-function worker(t: TestContext, turns: Turns, name: string, record: string[]): { end(): void } {
+function worker(
+  t: TestContext,
+  scheduler: CooperativeScheduler,
+  name: string,
+  record: string[],
+): { end(): void } {
   let isEnded = false;
   t.after(() => {
     isEnded = true;
   });
   void (async () => {
     while (!isEnded) {
-      await turns.next();
+      await scheduler.nextSlot();
       if (!isEnded) record.push(name);
     }
   })();
   return { end: () => (isEnded = true) };
 }
 
-describe('turns', () => {
+describe('cooperative scheduler', () => {
   it('go to one at a time, in the order they were asked for, between two looks at the sockets', async (t) => {
-    const turns = new Turns();
+    const scheduler = new CooperativeScheduler();
     const record: string[] = [];
-    const workers = ['first', 'second', 'third'].map((name) => worker(t, turns, name, record));
+    const workers = ['first', 'second', 'third'].map((name) => worker(t, scheduler, name, record));
     for (let look = 0; look < 6; look += 1) {
       await lookAtSockets();
       record.push('look');
@@ -31,7 +36,7 @@ describe('turns', () => {
     for (const one of workers) one.end();
     const withoutLooks = record.filter((what) => what !== 'look');
     assert.deepEqual(withoutLooks.slice(0, 5), ['first', 'second', 'third', 'first', 'second']);
-    // Two turns in a row would have kept whoever is at a socket waiting for both.
+    // Two slots in a row would have kept whoever is at a socket waiting for both.
     assert.equal(
       record.some((what, at) => what !== 'look' && record[at + 1] !== 'look' && at + 1 < record.length),
       false,
@@ -41,11 +46,11 @@ describe('turns', () => {
 
   it('are given to nobody while osquery waits for an answer, and again as soon as it has it', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
-    const turns = new Turns();
+    const scheduler = new CooperativeScheduler();
     const record: string[] = [];
-    const answered = turns.attend();
-    const other = turns.attend();
-    const one = worker(t, turns, 'turn', record);
+    const answered = scheduler.beginCall();
+    const other = scheduler.beginCall();
+    const one = worker(t, scheduler, 'turn', record);
     for (let look = 0; look < 3; look += 1) await lookAtSockets();
     answered();
     answered();
@@ -60,10 +65,10 @@ describe('turns', () => {
 
   it('are given to nobody where osquery comes after one was asked for', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
-    const turns = new Turns();
+    const scheduler = new CooperativeScheduler();
     const record: string[] = [];
-    const one = worker(t, turns, 'turn', record);
-    const answered = turns.attend();
+    const one = worker(t, scheduler, 'turn', record);
+    const answered = scheduler.beginCall();
     for (let look = 0; look < 3; look += 1) await lookAtSockets();
     assert.deepEqual(record, []);
     answered();
@@ -75,18 +80,18 @@ describe('turns', () => {
 
   it('wait as long for each client of osquery, whatever was left of the wait for the one before', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
-    const turns = new Turns();
+    const scheduler = new CooperativeScheduler();
     const record: string[] = [];
     const wait = async () => {
-      await turns.next();
+      await scheduler.nextSlot();
       record.push('turn');
     };
-    const answered = turns.attend();
+    const answered = scheduler.beginCall();
     const first = wait();
     t.mock.timers.tick(20);
     answered();
     await first;
-    turns.attend();
+    scheduler.beginCall();
     const second = wait();
     for (let look = 0; look < 3; look += 1) await lookAtSockets();
     t.mock.timers.tick(24);
@@ -99,10 +104,10 @@ describe('turns', () => {
 
   it('wait for no client of osquery without end', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
-    const turns = new Turns();
+    const scheduler = new CooperativeScheduler();
     const record: string[] = [];
-    turns.attend();
-    const one = worker(t, turns, 'turn', record);
+    scheduler.beginCall();
+    const one = worker(t, scheduler, 'turn', record);
     await lookAtSockets();
     t.mock.timers.tick(24);
     await lookAtSockets();

@@ -1,8 +1,8 @@
 import { count, type Data, enumValue, none, set, string, timespan, vector } from '../broker/data.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
+import type { ZeekDialect } from './dialect.ts';
 import { addressesAt, enumAt, rowMetadata, shape, textAt, timeAt, valuesAt } from './fields.ts';
-import type { BroSpeech } from './speech.ts';
-import type { BroQuery, Heard, HeardRow, Target } from './words.ts';
+import type { BroQuery, HostMessage, ReceivedRow, Target } from './model.ts';
 
 const HELLO = 'ZeekAgentAPI::agent_hello_v1';
 /** What the hello gives as Zeek's and the package's version: those whose words these are. */
@@ -12,7 +12,7 @@ const PACKAGE_VERSION = '2.4.0';
 const EARLIER_HELLO_FIELDS = 13;
 
 /** V5 as a Zeek with its package speaks it; the Zeek instance is called by its endpoint id. */
-export function zeekAgent2Speech(prefix: string, instance: string): BroSpeech {
+export function zeekAgent2Dialect(prefix: string, instance: string): ZeekDialect {
   const install = (query: BroQuery): ZeekEvent => ({
     name: 'ZeekAgentAPI::install_query_v1',
     args: [
@@ -34,7 +34,7 @@ export function zeekAgent2Speech(prefix: string, instance: string): BroSpeech {
     filter: [`${prefix}/response/all/`, `${prefix}/response/${instance}/`],
     responseTopic: '',
     topicOf: (target) => topicOf(prefix, target),
-    objectionTo: (query) =>
+    unsupported: (query) =>
       subscriptionOf(query) === undefined
         ? `has no word for ${query.updateType} rows${query.initialRows ? '' : " without the first run's"}`
         : undefined,
@@ -53,7 +53,7 @@ export function zeekAgent2Speech(prefix: string, instance: string): BroSpeech {
       ],
     }),
     farewell: () => ({ name: 'ZeekAgentAPI::zeek_shutdown_v1', args: [string(instance)] }),
-    hear: (message, asked) => hear(message, asked),
+    decode: (message, asked) => decode(message, asked),
   };
 }
 
@@ -85,23 +85,27 @@ function subscriptionOf({ updateType, initialRows }: BroQuery): string | undefin
   }
 }
 
-function hear({ event }: TopicEvent, asked: readonly BroQuery[]): Heard | undefined {
+function decode({ event }: TopicEvent, asked: readonly BroQuery[]): HostMessage | undefined {
   const context = valuesAt(event.args, 0) ?? [];
   const host = textAt(context, 0);
   const row = asked.some((query) => query.event === event.name);
   // Hosts that don't know whom they speak to say hello in both forms; a Zeek passes over the one that isn't its own.
   if (event.name === HELLO && valuesAt(event.args, 1)?.length === EARLIER_HELLO_FIELDS) return undefined;
   if (!row && !event.name.startsWith('ZeekAgentAPI::')) return undefined;
-  const heard =
+  const message =
     host === undefined
       ? undefined
       : row
-        ? hearRow(host, context, event, asked)
+        ? decodeRow(host, context, event, asked)
         : hearAgent(host, context, event);
-  return heard ?? { type: 'strange', problem: `no event of zeek-agent-2 looks like ${shape(event)}` };
+  return message ?? { type: 'malformed', problem: `no event of zeek-agent-2 looks like ${shape(event)}` };
 }
 
-function hearAgent(host: string, context: readonly Data[], { name, args }: ZeekEvent): Heard | undefined {
+function hearAgent(
+  host: string,
+  context: readonly Data[],
+  { name, args }: ZeekEvent,
+): HostMessage | undefined {
   switch (name) {
     case HELLO: {
       const info = valuesAt(args, 1);
@@ -137,12 +141,12 @@ function versionText(number: bigint): string {
 }
 
 /** `<ev>(ctx: record[agent_id, host_time, query_id?, change?, cookie?], record of the columns)` */
-function hearRow(
+function decodeRow(
   host: string,
   context: readonly Data[],
   event: ZeekEvent,
   asked: readonly BroQuery[],
-): Heard | undefined {
+): HostMessage | undefined {
   const values = valuesAt(event.args, 1);
   const hostTime = timeAt(context, 1);
   if (!values || hostTime === undefined) return undefined;
@@ -157,7 +161,7 @@ function hearRow(
 function changeOf(
   change: string | undefined,
   query: BroQuery | undefined,
-): Pick<HeardRow, 'change' | 'initial'> {
+): Pick<ReceivedRow, 'change' | 'initial'> {
   if (change === 'Delete') return { change: 'REMOVED', initial: false };
   if (change === 'Add') return { change: 'ADDED', initial: false };
   return query?.updateType === 'BOTH' && query.interval !== undefined

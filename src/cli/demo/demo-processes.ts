@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { EXTENSION_NAME, PLUGIN_NAME } from '../../osquery/registration.ts';
 import { Broadcast } from './broadcast.ts';
 import { type Child, startChild } from './child.ts';
+import type { ShownRow } from './demo-output.ts';
 import { type FoundOsqueryd, ourselves } from './programs.ts';
-import type { ShownRow } from './stage.ts';
 
 /** A group that the host is in. */
 export const GROUP = 'demo';
 
 /** What the Bro tells on standard error, one JSON object a line. */
-export interface BroWords {
+export interface BroMessage {
   readonly type: string;
   readonly port?: number;
   readonly text?: string;
@@ -22,15 +22,15 @@ export interface BroWords {
 
 export interface BroProcess {
   readonly child: Child;
-  readonly words: Broadcast<BroWords>;
+  readonly messages: Broadcast<BroMessage>;
   readonly rows: Broadcast<ShownRow>;
 }
 
 /**
- * The demo's processes and their folder. Whatever happens, {@link dismiss} ends all of them; should this process end
+ * The demo's processes and their folder. Whatever happens, {@link stopAll} ends all of them; should this process end
  * without, they are killed as it exits.
  */
-export class Troupe {
+export class DemoProcesses {
   readonly directory = mkdtempSync(join(tmpdir(), 'bro-osquery-demo-'));
   readonly #children: Child[] = [];
   readonly #onEnd: (child: Child) => void;
@@ -69,16 +69,16 @@ export class Troupe {
 
   /** `bro-osquery bro`, listening on any free port. */
   async startBro(args: readonly string[]): Promise<BroProcess> {
-    const words = new Broadcast<BroWords>();
+    const messages = new Broadcast<BroMessage>();
     const rows = new Broadcast<ShownRow>();
     const command = [...ourselves(), 'bro', '--listen', '127.0.0.1:0', '--json', ...args];
     const child = await this.start('bro-osquery bro', command, {
       onOutput: (line) => rows.add(JSON.parse(line)),
       onError: (line) => {
-        if (line.startsWith('{')) words.add(JSON.parse(line));
+        if (line.startsWith('{')) messages.add(JSON.parse(line));
       },
     });
-    return { child, words, rows };
+    return { child, messages, rows };
   }
 
   /** osqueryd, whose configuration names the Bro, and which waits for our extension before it logs anything. */
@@ -114,7 +114,7 @@ export class Troupe {
   }
 
   /** Ends what still runs, the last one started first. */
-  async dismiss(): Promise<void> {
+  async stopAll(): Promise<void> {
     for (const child of [...this.#children].reverse()) if (child.ending() === undefined) await child.stop();
     process.off('exit', this.#killAll);
     rmSync(this.directory, { recursive: true, force: true });

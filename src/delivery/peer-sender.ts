@@ -1,33 +1,33 @@
 import { reasonOf } from '../text/reason.ts';
-import type { Gap } from '../vocabulary/words.ts';
-import type { Ledger } from './accounting.ts';
+import type { Gap } from '../vocabulary/model.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Batch } from './batch.ts';
 import type { PeerCursor } from './cursors.ts';
+import type { RowCounter } from './delivery-counts.ts';
 import type { CourierLimits, CourierPorts, Link } from './ports.ts';
 import { RowLoader } from './row-loader.ts';
 import type { ScannedEntry } from './scanned-entry.ts';
-import { Transfer, type TransferHost } from './transfer.ts';
-import { UntoldGap } from './untold-gap.ts';
+import { SendLoop, type SendLoopHost } from './send-loop.ts';
+import { UnreportedGap } from './unreported-gap.ts';
 
-/** What a lane asks of its courier. */
-export interface LaneHost {
+/** What a sender asks of its courier. */
+export interface PeerSenderHost {
   readonly ports: CourierPorts;
   readonly limits: CourierLimits;
   /** All rows below have been counted. */
   readonly counted: number;
   /** The first counted entry that holds a number of at least `position`. */
-  next(lane: Lane, position: number): Promise<ScannedEntry | undefined>;
-  ledger(name: string): Ledger | undefined;
+  next(sender: PeerSender, position: number): Promise<ScannedEntry | undefined>;
+  counter(name: string): RowCounter | undefined;
   /** The cursor or the gap has changed. */
-  moved(lane: Lane, cursor: PeerCursor): void;
+  moved(sender: PeerSender, cursor: PeerCursor): void;
 }
 
 /**
  * One Bro's way through the journal, whatever link it has or hasn't: from its cursor on rows are read and sent, and the
- * cursor moves when the Bro has confirmed. A lane waits for nobody but its own Bro, and nobody waits for a lane.
+ * cursor moves when the Bro has confirmed. A sender waits for nobody but its own Bro, and nobody waits for a sender.
  */
-export class Lane implements TransferHost {
+export class PeerSender implements SendLoopHost {
   readonly peer: string;
   readonly ports: CourierPorts;
   readonly limits: CourierLimits;
@@ -36,22 +36,22 @@ export class Lane implements TransferHost {
   readonly arrivals = new Arrivals();
   /** The number of the next row to look at; all below are settled, in a batch, or lost. */
   position: number;
-  readonly #host: LaneHost;
-  readonly #gap: UntoldGap;
+  readonly #host: PeerSenderHost;
+  readonly #gap: UnreportedGap;
   #cursor: number;
   /** The journal has nothing below any more. */
   #floor = 0;
   // Replaced with the link: a former one may never let go of its loop.
-  #transfer: Transfer | undefined;
+  #loop: SendLoop | undefined;
 
-  constructor(peer: string, host: LaneHost, cursor: PeerCursor) {
+  constructor(peer: string, host: PeerSenderHost, cursor: PeerCursor) {
     this.peer = peer;
     this.ports = host.ports;
     this.limits = host.limits;
     this.loader = new RowLoader(peer, host.ports, host.limits);
     this.position = cursor.position;
     this.#host = host;
-    this.#gap = new UntoldGap(cursor.gap);
+    this.#gap = new UnreportedGap(cursor.gap);
     this.#cursor = cursor.position;
   }
 
@@ -61,16 +61,16 @@ export class Lane implements TransferHost {
   }
 
   /** What the Bro will never get and may not know yet. */
-  get untold(): Gap | undefined {
+  get unreportedGap(): Gap | undefined {
     return this.#gap.whole;
   }
 
   get attached(): boolean {
-    return this.#transfer !== undefined;
+    return this.#loop !== undefined;
   }
 
   get inFlight(): number {
-    return this.#transfer?.inFlight ?? 0;
+    return this.#loop?.inFlight ?? 0;
   }
 
   get counted(): number {
@@ -79,28 +79,28 @@ export class Lane implements TransferHost {
 
   /** Whether everything that has been counted is settled. */
   get isSettled(): boolean {
-    const isIdle = this.#transfer?.isIdle ?? true;
+    const isIdle = this.#loop?.isIdle ?? true;
     return this.#cursor >= this.#host.counted && isIdle && !this.#gap.whole;
   }
 
   /** New rows have been counted. */
   wake(): void {
-    this.#transfer?.wake();
+    this.#loop?.wake();
   }
 
   attach(link: Link): void {
     this.detach();
-    this.#transfer = new Transfer(link, this);
-    this.#transfer.start();
+    this.#loop = new SendLoop(link, this);
+    this.#loop.start();
   }
 
   /** Lets go of the link, if it is that one; what wasn't confirmed will be sent again. */
   detach(link?: Link): void {
-    const transfer = this.#transfer;
-    if (!transfer || (link && link !== transfer.link)) return;
-    this.#transfer = undefined;
+    const loop = this.#loop;
+    if (!loop || (link && link !== loop.link)) return;
+    this.#loop = undefined;
     this.#gap.putBack();
-    this.#dropUnsettledBelow(this.#floor, transfer.end());
+    this.#dropUnsettledBelow(this.#floor, loop.end());
     this.position = this.#cursor;
   }
 
@@ -112,15 +112,15 @@ export class Lane implements TransferHost {
 
   /** The Bro's scripts have handled all rows up to and with the number. */
   acknowledge(sequence: number): void {
-    this.#transfer?.acknowledge(sequence);
+    this.#loop?.acknowledge(sequence);
   }
 
   next(): Promise<ScannedEntry | undefined> {
     return this.#host.next(this, this.position);
   }
 
-  ledger(name: string): Ledger | undefined {
-    return this.#host.ledger(name);
+  counter(name: string): RowCounter | undefined {
+    return this.#host.counter(name);
   }
 
   settled(below: number): void {
@@ -135,16 +135,16 @@ export class Lane implements TransferHost {
     this.#floor = Math.max(this.#floor, to);
     if (from >= to) return undefined;
     this.position = to;
-    if (this.#transfer) {
-      this.#transfer.settlePassed();
-      this.#transfer.wake();
+    if (this.#loop) {
+      this.#loop.settlePassed();
+      this.#loop.wake();
     } else this.settled(to);
     return { from, to };
   }
 
   /** An absent Bro for which nothing is pending needs nothing below. */
   skipTo(position: number): void {
-    if (this.#transfer || position <= this.#cursor) return;
+    if (this.#loop || position <= this.#cursor) return;
     this.position = position;
     this.settled(position);
   }
@@ -152,16 +152,16 @@ export class Lane implements TransferHost {
   addGap(gap: Gap): void {
     this.#gap.add(gap);
     this.#moved();
-    this.#transfer?.wake();
+    this.#loop?.wake();
   }
 
-  tellGap(): Gap | undefined {
-    return this.#gap.tell();
+  takeGap(): Gap | undefined {
+    return this.#gap.take();
   }
 
-  gapTold(said: boolean): void {
+  gapReported(said: boolean): void {
     if (said) {
-      this.#gap.told();
+      this.#gap.reported();
       this.#moved();
     } else this.#gap.putBack();
   }

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { StatusReport } from '../../src/cli/extension/observation/status-report.ts';
-import { accountError } from '../../src/delivery/accounting.ts';
+import { countsError } from '../../src/delivery/delivery-counts.ts';
 import { startBro, type TestBro } from './bro.ts';
-import { batchLine } from './delivery-world.ts';
+import { batchLine } from './delivery-harness.ts';
 import { eventually } from './eventually.ts';
 import { HostProcesses } from './host-processes.ts';
 import { type NetworkProxy, startProxy } from './proxy.ts';
@@ -48,7 +48,7 @@ interface Place {
  * A host, two Bros, each behind a network of its own, and rows with numbers: of log calls that the spec makes, and
  * of files that osqueryd finds.
  */
-export class ChaosWorld {
+export class ChaosHarness {
   readonly audit = new RowAudit();
   readonly host: HostProcesses;
   readonly #t: TestContext;
@@ -74,7 +74,7 @@ export class ChaosWorld {
     ];
   }
 
-  static async create(t: TestContext): Promise<ChaosWorld> {
+  static async create(t: TestContext): Promise<ChaosHarness> {
     const places: Place[] = [];
     for (const _ of [0, 1]) {
       const bro = await startBro(t);
@@ -87,7 +87,7 @@ export class ChaosWorld {
       schedule: TICK,
     });
     t.after(() => host.close());
-    return new ChaosWorld(t, host, places);
+    return new ChaosHarness(t, host, places);
   }
 
   proxyOf(at: number): NetworkProxy {
@@ -211,7 +211,7 @@ export class ChaosWorld {
     return lines.flatMap((line) => addedNumbers(line));
   }
 
-  /** The accounts of the extension that runs, if one answers, add up, and nothing is given up. */
+  /** The counts of the extension that runs, if one answers, add up, and nothing is given up. */
   async checkAccounts(): Promise<void> {
     const report = await this.host.report();
     if (!report) return;
@@ -247,7 +247,7 @@ export class ChaosWorld {
     for (const [at, { bro }] of this.#places.entries()) this.#collect(bro, at);
   }
 
-  /** With nothing in its way, what the accounts count is what was sent and what came, to the row. */
+  /** With nothing in its way, what the counts count is what was sent and what came, to the row. */
   async checkLastWords(random: SeededRandom): Promise<void> {
     const before = await this.host.report();
     const heard = this.#heardOfCalls();
@@ -261,9 +261,7 @@ export class ChaosWorld {
     const total = rows.reduce((sum, count) => sum + count, 0);
     // Files that osqueryd finds so late are none of these.
     const counts = ({ delivery }: StatusReport, key: 'taken' | 'sent' | 'resent' | 'confirmed') =>
-      delivery
-        .filter(({ name }) => this.#names.includes(name))
-        .reduce((sum, account) => sum + account[key], 0);
+      delivery.filter(({ name }) => this.#names.includes(name)).reduce((sum, counts) => sum + counts[key], 0);
     assert.ok(before);
     const after = await this.host.untilReported(
       'the last rows are confirmed',
@@ -293,11 +291,11 @@ function addedNumbers(line: string): number[] {
   );
 }
 
-/** What is wrong with the accounts, or given up, where nothing may be. */
+/** What is wrong with the counts, or given up, where nothing may be. */
 function wrongAccounts({ delivery }: StatusReport): string[] {
-  return delivery.flatMap((account) => {
-    const { name, dropped, refused } = account;
-    const wrong = accountError(account);
+  return delivery.flatMap((counts) => {
+    const { name, dropped, refused } = counts;
+    const wrong = countsError(counts);
     if (wrong !== undefined) return [wrong];
     return dropped + refused > 0 ? [`${name}: ${dropped} dropped, ${refused} refused`] : [];
   });

@@ -6,15 +6,15 @@ type Style = Parameters<typeof styleText>[0];
 
 /**
  * Where the demo shows what happens. Colours only where a terminal watches that wants them; what others have said, as
- * osqueryd or a process in its last words, is shown as text alone.
+ * osqueryd or the last lines of a process, is shown as text alone.
  */
-export interface Stage {
-  /** A new scene, numbered. */
-  scene(title: string): void;
+export interface DemoOutput {
+  /** A new step, numbered. */
+  step(title: string): void;
   /** Something that happened. */
-  tell(text: string): void;
+  line(text: string): void;
   /** What only few want to know. */
-  aside(text: string): void;
+  detail(text: string): void;
   row(row: ShownRow): void;
   success(text: string): void;
   failure(text: string): void;
@@ -34,18 +34,18 @@ const STYLES: Readonly<Record<ShownRow['update'], Style>> = {
 };
 const INDENT = '     ';
 
-export function createStage(out: Writable, colours: boolean): Stage {
+export function createDemoOutput(out: Writable, colours: boolean): DemoOutput {
   const style = (format: Style, text: string) =>
     colours ? styleText(format, text, { validateStream: false }) : text;
   const print = (line: string) => out.write(`${line}\n`);
-  let scenes = 0;
+  let steps = 0;
   return {
-    scene(title) {
-      scenes += 1;
-      print(`\n${style('bold', `${String(scenes).padStart(3)}. ${title}`)}`);
+    step(title) {
+      steps += 1;
+      print(`\n${style('bold', `${String(steps).padStart(3)}. ${title}`)}`);
     },
-    tell: (text) => print(`${INDENT}${printable(text)}`),
-    aside: (text) => print(`${INDENT}${style('dim', printable(text))}`),
+    line: (text) => print(`${INDENT}${printable(text)}`),
+    detail: (text) => print(`${INDENT}${style('dim', printable(text))}`),
     row({ update, columns }) {
       const values = columns.map(({ name, value }, index) => {
         const text = typeof value === 'string' ? printable(value) : String(value);

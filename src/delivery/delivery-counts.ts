@@ -3,8 +3,8 @@
  * of the process (what it found in its journal counts as handed over then).
  */
 
-/** Counts of rows. See {@link accountError} for the law that they obey. */
-export interface Account {
+/** Counts of rows. See {@link countsError} for the law that they obey. */
+export interface DeliveryCounts {
   readonly peer: string;
   /** Name of the query; empty: those that have ended. */
   readonly name: string;
@@ -26,24 +26,24 @@ export interface Account {
   readonly pending: number;
 }
 
-/** Why an account is wrong, undefined if it adds up. */
-export function accountError(account: Account): string | undefined {
-  const skipped = Object.values(account.skipped).reduce((sum, rows) => sum + rows, 0);
-  const settled = account.refused + account.confirmed + account.dropped + skipped;
-  const where = `account of ${account.name || 'ended queries'} for ${account.peer}`;
-  if (account.taken !== settled + account.pending) {
-    return `${where}: ${account.taken} taken, but ${settled} settled and ${account.pending} pending`;
+/** Why the counts are wrong, undefined if they add up. */
+export function countsError(counts: DeliveryCounts): string | undefined {
+  const skipped = Object.values(counts.skipped).reduce((sum, rows) => sum + rows, 0);
+  const settled = counts.refused + counts.confirmed + counts.dropped + skipped;
+  const where = `counts of ${counts.name || 'ended queries'} for ${counts.peer}`;
+  if (counts.taken !== settled + counts.pending) {
+    return `${where}: ${counts.taken} taken, but ${settled} settled and ${counts.pending} pending`;
   }
-  if (account.pending < 0) return `${where}: ${account.pending} pending`;
-  if (account.confirmed > account.sent) {
-    return `${where}: ${account.confirmed} confirmed, but ${account.sent} sent`;
+  if (counts.pending < 0) return `${where}: ${counts.pending} pending`;
+  if (counts.confirmed > counts.sent) {
+    return `${where}: ${counts.confirmed} confirmed, but ${counts.sent} sent`;
   }
-  if (account.sent > account.taken) return `${where}: ${account.sent} sent, but ${account.taken} taken`;
+  if (counts.sent > counts.taken) return `${where}: ${counts.sent} sent, but ${counts.taken} taken`;
   return undefined;
 }
 
-/** An account that is being kept. */
-export class Ledger {
+/** Counts that are being kept. */
+export class RowCounter {
   readonly peer: string;
   readonly name: string;
   taken = 0;
@@ -66,7 +66,7 @@ export class Ledger {
     return this.taken - this.refused - this.confirmed - this.dropped - this.#skippedTotal;
   }
 
-  /** Books rows, numbered from `first` on, as sent; those that were sent before, as sent again. */
+  /** Counts rows, numbered from `first` on, as sent; those that were sent before, as sent again. */
   send(first: number, rows: number): void {
     const repeated = Math.max(0, Math.min(rows, this.#fresh - first));
     this.resent += repeated;
@@ -80,7 +80,7 @@ export class Ledger {
   }
 
   /** Adds what the other has counted. */
-  absorb(other: Ledger): void {
+  absorb(other: RowCounter): void {
     this.taken += other.taken;
     this.refused += other.refused;
     this.sent += other.sent;
@@ -90,7 +90,7 @@ export class Ledger {
     for (const [reason, rows] of other.#skipped) this.skip(reason, rows);
   }
 
-  account(): Account {
+  counts(): DeliveryCounts {
     const { peer, name, taken, refused, sent, resent, confirmed, dropped, pending } = this;
     const skipped = Object.fromEntries(this.#skipped);
     return { peer, name, taken, refused, sent, resent, confirmed, dropped, skipped, pending };

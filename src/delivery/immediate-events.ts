@@ -38,7 +38,7 @@ export interface EventRow {
  * Answers subscriptions to osquery's event tables at the moment of the event, by the rows that osquery forwards
  * to its logger, and knows the rows again that the schedule brings later.
  */
-export class EventMoments {
+export class ImmediateEvents {
   readonly #parts: EventMomentsParts;
   readonly #sent = new SentEvents({ perSubscription: REMEMBERED });
   readonly #immediate = new Set<string>();

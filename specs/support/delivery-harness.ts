@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { OnLeftOut } from '../../src/broker/connection.ts';
 import { count, string } from '../../src/broker/data.ts';
 import type { ZeekEvent } from '../../src/broker/zeek-event.ts';
-import { type Account, accountError } from '../../src/delivery/accounting.ts';
 import { Courier } from '../../src/delivery/courier.ts';
 import { CursorStore } from '../../src/delivery/cursor-store.ts';
+import { countsError, type DeliveryCounts } from '../../src/delivery/delivery-counts.ts';
 import { type JournalOptions, JournalStore } from '../../src/delivery/journal-store.ts';
 import type { MarkKeeper } from '../../src/delivery/marks.ts';
 import type {
@@ -16,7 +16,7 @@ import type {
   DeliveryReport,
   Link,
 } from '../../src/delivery/ports.ts';
-import type { Gap, ResultRow, UpdateType } from '../../src/vocabulary/words.ts';
+import type { Gap, ResultRow, UpdateType } from '../../src/vocabulary/model.ts';
 
 /** A subscription of a Bro, named after both. */
 export function subscription(
@@ -127,7 +127,7 @@ export interface Life {
 }
 
 /** Everything around the courier that outlives it. */
-export class DeliveryWorld {
+export class DeliveryHarness {
   readonly directory: string;
   readonly deliverables = new Map<string, Deliverable>();
   readonly reports: DeliveryReport[] = [];
@@ -147,8 +147,8 @@ export class DeliveryWorld {
     this.directory = directory;
   }
 
-  static async create(): Promise<DeliveryWorld> {
-    return new DeliveryWorld(await mkdtemp(join(tmpdir(), 'delivery-')));
+  static async create(): Promise<DeliveryHarness> {
+    return new DeliveryHarness(await mkdtemp(join(tmpdir(), 'delivery-')));
   }
 
   subscribe(...all: readonly Deliverable[]): this {
@@ -217,7 +217,7 @@ export class DeliveryWorld {
         this.timers.add(callback);
         return () => this.timers.delete(callback);
       },
-      yieldTurn: () => {
+      yieldControl: () => {
         this.turns += 1;
         return new Promise((resolve) => setImmediate(resolve));
       },
@@ -270,9 +270,9 @@ export function logEntry(payload: Uint8Array): { kind: 'log'; header: null; payl
   return { kind: 'log', header: null, payload };
 }
 
-/** What is wrong with the accounts, if anything. */
-export function accountErrors(accounts: readonly Account[]): string[] {
-  return accounts.flatMap((account) => accountError(account) ?? []);
+/** What is wrong with the counts, if anything. */
+export function accountErrors(counts: readonly DeliveryCounts[]): string[] {
+  return counts.flatMap((counts) => countsError(counts) ?? []);
 }
 
 /** Waits until it holds, for as long as a slow machine may need. */

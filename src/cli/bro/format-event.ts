@@ -1,10 +1,10 @@
 import type { Transport } from '../../broker/connection.ts';
 import { printable, printableJson } from '../../replay/printable.ts';
-import type { BroNews } from '../../zeek-client/bro-news.ts';
-import type { AnnouncedHost, BroQuery } from '../../zeek-client/words.ts';
+import type { BroEvent } from '../../zeek-client/bro-event.ts';
+import type { AnnouncedHost, BroQuery } from '../../zeek-client/model.ts';
 
 /** What happened at a Bro beside rows, for people; undefined for what only concerns the protocol. */
-export function newsInWords(news: Exclude<BroNews, { readonly type: 'row' }>): string | undefined {
+export function formatBroEvent(news: Exclude<BroEvent, { readonly type: 'row' }>): string | undefined {
   switch (news.type) {
     case 'connected': {
       const { transport, authenticated } = news.remote;
@@ -20,17 +20,17 @@ export function newsInWords(news: Exclude<BroNews, { readonly type: 'row' }>): s
       return `${news.remoteAddress} ${news.suspect ? 'has fallen silent' : 'speaks again'}`;
     case 'problem':
       return `${news.remoteAddress}: ${printable(news.problem)}`;
-    case 'strange':
+    case 'malformed':
       return `not understood: ${printable(news.problem)}`;
     case 'announced':
       // V5's hosts repeat themselves each minute.
       if (news.again && news.host.helloId !== undefined) return undefined;
-      return `host ${hostInWords(news.host)} announced itself${news.again ? ' again' : ''} from ${news.remoteAddress}`;
+      return `host ${formatHost(news.host)} announced itself${news.again ? ' again' : ''} from ${news.remoteAddress}`;
     case 'details':
       return `host ${printable(news.host)} is ${printable(news.hostname)}, version ${printable(news.version)}`;
-    case 'asked':
-      return `asked ${printable(news.host)} ${queryInWords(news.query)}`;
-    case 'unasked':
+    case 'requested':
+      return `asked ${printable(news.host)} ${formatQuery(news.query)}`;
+    case 'unsubscribed':
       return `told ${printable(news.host)} to stop ${printable(news.query.sql)}`;
     case 'notice':
       return `host ${printable(news.host)} says (${news.level}): ${printable(news.text)}`;
@@ -49,7 +49,7 @@ export function newsInWords(news: Exclude<BroNews, { readonly type: 'row' }>): s
 }
 
 /** The same as one line of JSON. */
-export function newsAsJson(news: object, time: number): string {
+export function broEventAsJson(news: object, time: number): string {
   const exact = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
   return printableJson(JSON.stringify({ time: new Date(time).toISOString(), ...news }, exact));
 }
@@ -69,7 +69,7 @@ function hosts(ids: readonly string[]): string {
     : `hosts ${ids.map(printable).join(', ')} are`;
 }
 
-function hostInWords({ id, hostname, groups, addresses, version }: AnnouncedHost): string {
+function formatHost({ id, hostname, groups, addresses, version }: AnnouncedHost): string {
   const known = [
     hostname && printable(hostname),
     version && `version ${printable(version)}`,
@@ -79,7 +79,7 @@ function hostInWords({ id, hostname, groups, addresses, version }: AnnouncedHost
   return known.length === 0 ? printable(id) : `${printable(id)} (${known.join('; ')})`;
 }
 
-function queryInWords({ sql, interval, updateType, event }: BroQuery): string {
+function formatQuery({ sql, interval, updateType, event }: BroQuery): string {
   const how = interval === undefined ? 'once' : `every ${interval} s for ${ROWS[updateType]}`;
   return `${how}: ${printable(sql)} (event ${printable(event)})`;
 }

@@ -1,9 +1,9 @@
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
-import type { VocabularyId } from '../vocabulary/words.ts';
-import type { BroQuery, Heard, Subscription, Target } from './words.ts';
+import type { VocabularyId } from '../vocabulary/model.ts';
+import type { BroQuery, HostMessage, Subscription, Target } from './model.ts';
 
 /** A Bro's side of a vocabulary, as Zeek's scripts speak it. Pure. */
-export interface BroSpeech {
+export interface ZeekDialect {
   readonly id: VocabularyId;
   /** Topic prefixes that the Bro wants of its hosts. */
   readonly filter: readonly string[];
@@ -11,7 +11,7 @@ export interface BroSpeech {
   readonly responseTopic: string;
   topicOf(target: Target): string;
   /** What the vocabulary has no word for, for people; undefined if it can say this. */
-  objectionTo(query: BroQuery): string | undefined;
+  unsupported(query: BroQuery): string | undefined;
   subscribe(query: Subscription): ZeekEvent;
   unsubscribe(query: Subscription): ZeekEvent;
   execute(query: BroQuery): ZeekEvent;
@@ -27,5 +27,5 @@ export interface BroSpeech {
    * What an event from a host means, given the queries that this Bro has asked; undefined if it means nothing in
    * this vocabulary. Never throws.
    */
-  hear(message: TopicEvent, asked: readonly BroQuery[]): Heard | undefined;
+  decode(message: TopicEvent, asked: readonly BroQuery[]): HostMessage | undefined;
 }

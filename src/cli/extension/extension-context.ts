@@ -4,19 +4,19 @@ import { parseSettings } from '../../config/parse.ts';
 import type { Settings } from '../../config/settings.ts';
 import { createVocabularies, type Vocabularies } from '../../vocabulary/vocabularies.ts';
 
-/** What the world gives the extension: time, chance, ids. Bound once, in the composition root. */
-export interface World {
+/** What the extension takes from its runtime: time, randomness, ids. Bound once, in the composition root. */
+export interface Runtime {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** 0..1 */
-  readonly chance: () => number;
+  readonly random: () => number;
   /** A random UUID of version 4. */
   readonly uuid: () => string;
 }
 
 /** What all parts of a running extension share. */
-export interface House {
-  readonly world: World;
+export interface ExtensionContext {
+  readonly runtime: Runtime;
   readonly log: Logger;
   readonly bus: Bus;
   readonly endpointId: string;
@@ -36,18 +36,18 @@ export function defaultSettings(): Settings {
   return parsed.settings;
 }
 
-export function createHouse(parts: {
-  readonly world: World;
+export function createExtensionContext(parts: {
+  readonly runtime: Runtime;
   readonly log: Logger;
   readonly bus: Bus;
   readonly version: string;
-}): House {
+}): ExtensionContext {
   let settings = defaultSettings();
   let vocabularies = createVocabularies(settings.vocabularies);
   return {
     ...parts,
-    endpointId: parts.world.uuid(),
-    instanceId: parts.world.uuid(),
+    endpointId: parts.runtime.uuid(),
+    instanceId: parts.runtime.uuid(),
     settings: () => settings,
     vocabularies: () => vocabularies,
     takeSettings(next) {

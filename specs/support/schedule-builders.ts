@@ -1,6 +1,6 @@
 import type { CommandOf } from '../../src/schedule/commands.ts';
 import type { EventData, EventOf, EventType } from '../../src/schedule/events.ts';
-import type { Audience, Column, Query, QueryMatch, RepeatedQuery } from '../../src/vocabulary/words.ts';
+import type { Audience, Column, Query, QueryMatch, RepeatedQuery } from '../../src/vocabulary/model.ts';
 
 /** Short ways to say what stories about the schedule are made of. Times are in seconds of a made-up day. */
 

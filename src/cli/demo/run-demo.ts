@@ -1,19 +1,19 @@
 import { reasonOf } from '../../text/reason.ts';
 import type { Child } from './child.ts';
-import type { Stage } from './stage.ts';
-import { Troupe } from './troupe.ts';
+import type { DemoOutput } from './demo-output.ts';
+import { DemoProcesses } from './demo-processes.ts';
 
 /** What a demo plays with. */
-export interface Show {
-  readonly stage: Stage;
-  readonly troupe: Troupe;
+export interface DemoContext {
+  readonly output: DemoOutput;
+  readonly processes: DemoProcesses;
   /** Aborts with the reason why it can't go on. */
   readonly signal: AbortSignal;
   /** The process is about to end, as it should. */
   readonly mayEnd: (child: Child) => void;
 }
 
-export interface PerformanceOptions {
+export interface DemoOptions {
   /** Seconds that the whole demo may take. */
   readonly patience: number;
   /** Aborts when the user has had enough. */
@@ -21,17 +21,17 @@ export interface PerformanceOptions {
 }
 
 /**
- * Plays a demo, and ends its processes whatever happens. Where it fails the stage shows why, and the last words of all.
+ * Runs a demo, and ends its processes whatever happens. Where it fails the output shows why, and the last lines of each process.
  * @returns why it failed
  */
-export async function perform(
-  stage: Stage,
-  play: (show: Show) => Promise<void>,
-  { patience, interrupted }: PerformanceOptions,
+export async function runDemo(
+  output: DemoOutput,
+  script: (context: DemoContext) => Promise<void>,
+  { patience, interrupted }: DemoOptions,
 ): Promise<string | undefined> {
   const stop = new AbortController();
   const leaving = new Set<Child>();
-  const troupe = new Troupe((child) => {
+  const processes = new DemoProcesses((child) => {
     // Until they are asked to, only a process that is to be seen going may end.
     if (!leaving.has(child)) stop.abort(new Error(`${child.name} ended on its own with ${child.ending()}`));
   });
@@ -40,20 +40,20 @@ export async function perform(
   const onInterrupt = () => stop.abort(new Error('it was interrupted'));
   interrupted.addEventListener('abort', onInterrupt);
   try {
-    await play({ stage, troupe, signal: stop.signal, mayEnd: (child) => leaving.add(child) });
+    await script({ output, processes, signal: stop.signal, mayEnd: (child) => leaving.add(child) });
     return undefined;
   } catch (error) {
     const reason = reasonOf(error);
-    stage.failure(`This did not work: ${reason}`);
-    for (const child of troupe.children) {
-      stage.tell(`The last words of ${child.name} (${child.ending() ?? 'running'}):`);
-      for (const line of child.lastWords()) stage.aside(line);
+    output.failure(`This did not work: ${reason}`);
+    for (const child of processes.children) {
+      output.line(`Last output of ${child.name} (${child.ending() ?? 'running'}):`);
+      for (const line of child.lastLines()) output.detail(line);
     }
     return reason;
   } finally {
     clearTimeout(timer);
     interrupted.removeEventListener('abort', onInterrupt);
-    for (const child of troupe.children) leaving.add(child);
-    await troupe.dismiss();
+    for (const child of processes.children) leaving.add(child);
+    await processes.stopAll();
   }
 }

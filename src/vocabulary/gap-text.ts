@@ -1,7 +1,7 @@
-import type { Gap, TimeSpan } from './words.ts';
+import type { Gap, TimeSpan } from './model.ts';
 
 /** A gap as a sentence to the Bro that it is for. */
-export function gapInWords(gap: Gap): string {
+export function formatGap(gap: Gap): string {
   const why = gapReason(gap);
   if (gap.rows === 0) return `rows for you may be missing: ${why}`;
   return `${gap.rows} rows for you are lost (numbers ${gap.first} to ${gap.last}): ${why}`;
@@ -10,12 +10,12 @@ export function gapInWords(gap: Gap): string {
 /** Why there is a gap, and what may be missing beside the rows that are known to be. */
 export function gapReason({ rows, reason, unseen }: Gap): string {
   if (!unseen) return reason;
-  const when = unseenInWords(unseen);
+  const when = formatUnseen(unseen);
   if (rows > 0) return `${reason}; more may be missing: ${when}`;
   return reason === '' ? when : `${when}, and ${reason}`;
 }
 
-function unseenInWords({ from, to }: TimeSpan): string {
+function formatUnseen({ from, to }: TimeSpan): string {
   return `from ${timeOf(from)} to ${timeOf(to)} nobody took what osquery found`;
 }
 

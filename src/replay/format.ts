@@ -1,5 +1,5 @@
 import type { Ending, EventData, ScheduleEvent, Standing } from '../schedule/events.ts';
-import type { Audience, Query, RepeatedQuery } from '../vocabulary/words.ts';
+import type { Audience, Query, RepeatedQuery } from '../vocabulary/model.ts';
 import { counted, printable, quoted } from './printable.ts';
 
 /** Facts as sentences, for people who ask what happened. */
@@ -35,17 +35,17 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
     case 'QuerySubscribed': {
       const { peer, query, name, generation, audience } = event.data;
       const again = generation === 1 ? '' : `, generation ${generation}`;
-      return `${printable(peer)} subscribes ${queryInWords(query)} as ${name}${again}, ${audienceInWords(audience)}`;
+      return `${printable(peer)} subscribes ${formatQuery(query)} as ${name}${again}, ${formatAudience(audience)}`;
     }
     case 'QueryConfirmed': {
       const { peer, name, audience } = event.data;
-      return `${printable(peer)} asks again for ${named(name, queryOf)}, ${audienceInWords(audience)}: it goes on`;
+      return `${printable(peer)} asks again for ${named(name, queryOf)}, ${formatAudience(audience)}: it goes on`;
     }
     case 'QueryUnsubscribed':
-      return `${named(event.data.name, queryOf)} of ${printable(event.data.peer)} ends: ${endingInWords(event.data.reason, event.data.peer)}`;
+      return `${named(event.data.name, queryOf)} of ${printable(event.data.peer)} ends: ${formatEnding(event.data.reason, event.data.peer)}`;
     case 'QueryRefused': {
       const { peer, request, query, code, text } = event.data;
-      const what = query === null ? `to ${request} a group` : `to ${request} ${queryInWords(query)}`;
+      const what = query === null ? `to ${request} a group` : `to ${request} ${formatQuery(query)}`;
       return `${printable(peer)} asks ${what} and is refused: ${printable(text)} (${printable(code)})`;
     }
     case 'QueryDenylisted':
@@ -54,7 +54,7 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
       return `osquery runs ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} again`;
     case 'QueryExecuted': {
       const { peer, query, name, audience } = event.data;
-      return `${printable(peer)} asks once for ${quoted(query.sql)} as ${name}, ${audienceInWords(audience)}`;
+      return `${printable(peer)} asks once for ${quoted(query.sql)} as ${name}, ${formatAudience(audience)}`;
     }
     case 'ExecutionCompleted': {
       const { name, peer, rows, error } = event.data;
@@ -66,7 +66,7 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
       const why =
         reason === 'unanswered'
           ? 'it was found unanswered at too many starts of bro-osquery'
-          : endingInWords(reason, peer);
+          : formatEnding(reason, peer);
       return `one-time query ${named(name, queryOf)} of ${printable(peer)} is given up: ${why}`;
     }
     case 'GroupsConfigured':
@@ -76,19 +76,19 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
     case 'GroupConfirmed':
       return `${printable(event.data.peer)} keeps this host in group ${quoted(event.data.group)}`;
     case 'GroupLeft':
-      return `${printable(event.data.peer)} no longer keeps this host in group ${quoted(event.data.group)}: ${endingInWords(event.data.reason, event.data.peer)}`;
+      return `${printable(event.data.peer)} no longer keeps this host in group ${quoted(event.data.group)}: ${formatEnding(event.data.reason, event.data.peer)}`;
     case 'ScheduleApplied':
       return `osquery runs the schedule with ${counted(event.data.entries, 'entry')} (${event.data.hash.slice(0, 12)})`;
     case 'ScheduleRefused':
       return `osquery refuses the schedule ${event.data.hash.slice(0, 12)}: ${printable(event.data.reason)}`;
     case 'RowsDropped':
-      return dropInWords(event.data);
+      return formatDrop(event.data);
     default:
       return event satisfies never;
   }
 }
 
-function dropInWords({ peer, rows, reason }: EventData<'RowsDropped'>): string {
+function formatDrop({ peer, rows, reason }: EventData<'RowsDropped'>): string {
   if (rows === 0) return `rows for ${printable(peer)} may be missing: ${printable(reason)}`;
   const verb = rows === 1 ? 'was' : 'were';
   return `${counted(rows, 'row')} for ${printable(peer)} ${verb} dropped: ${printable(reason)}`;
@@ -101,7 +101,7 @@ const STANDINGS: Readonly<Record<Standing, string>> = {
 };
 
 /** Why something ended, as the end of a sentence. */
-export function endingInWords(reason: Ending, peer: string): string {
+export function formatEnding(reason: Ending, peer: string): string {
   const zeek = printable(peer);
   switch (reason) {
     case 'asked':
@@ -128,12 +128,12 @@ export function endingInWords(reason: Ending, peer: string): string {
 }
 
 /** A query as a Zeek asked for it, on one line. */
-export function queryInWords(query: Query | RepeatedQuery): string {
+export function formatQuery(query: Query | RepeatedQuery): string {
   const often = 'interval' in query ? ` every ${query.interval} s (${query.updateType})` : '';
   return `${quoted(query.sql)}${often} for event ${printable(query.event)}`;
 }
 
-function audienceInWords(audience: Audience): string {
+function formatAudience(audience: Audience): string {
   switch (audience.to) {
     case 'all':
       return 'addressed to every host';

@@ -1,14 +1,14 @@
 import { count, type Data, string } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
-import type { RowChange, VocabularyId } from '../vocabulary/words.ts';
-import { EARLY_NOTICES, earlyTopic, hearEarly, hearNotice } from './bro-2017-01-speech.ts';
+import type { RowChange, VocabularyId } from '../vocabulary/model.ts';
+import { decodeEarly, decodeNotice, EARLY_NOTICES, earlyTopic } from './bro-2017-01-dialect.ts';
+import type { ZeekDialect } from './dialect.ts';
 import { enumAt, rowMetadata, shape, textAt, textsAt, valuesAt } from './fields.ts';
-import { hearPackage } from './package-speech.ts';
-import type { BroSpeech } from './speech.ts';
-import type { AnnouncedHost, BroQuery, Heard, Target } from './words.ts';
+import type { AnnouncedHost, BroQuery, HostMessage, Target } from './model.ts';
+import { decodePackageEvent } from './package-dialect.ts';
 
 /** What sets V2, V3 and V4 apart for a Bro. */
-interface Dialect {
+interface FamilyTraits {
   readonly id: VocabularyId;
   /** Module of the requests, with `::`. */
   readonly module: string;
@@ -16,7 +16,7 @@ interface Dialect {
   /** Where this Bro wants its rows. */
   readonly responseTopic: string;
   readonly topicOf: (target: Target) => string;
-  readonly hearOther: (event: ZeekEvent) => Heard | undefined;
+  readonly decodeOther: (event: ZeekEvent) => HostMessage | undefined;
 }
 
 /** Where a Bro of V2 to V4 wants its rows: a topic of its own. */
@@ -24,28 +24,28 @@ function responseTopic(prefix: string, endpointId: string): string {
   return `${prefix}/bro/${endpointId}`;
 }
 
-export function bro201702Speech(prefix: string, endpointId: string): BroSpeech {
-  return familySpeech({
+export function bro201702Dialect(prefix: string, endpointId: string): ZeekDialect {
+  return familyDialect({
     id: 'bro-2017-02',
     module: 'osquery::',
     announceTopic: `${prefix}/announce`,
     responseTopic: responseTopic(prefix, endpointId),
     topicOf: (target) => earlyTopic(prefix, target),
-    hearOther: hearEarly,
+    decodeOther: decodeEarly,
   });
 }
 
 /** V3, with the words that our own Zeek package adds. */
-export function zeekOsquerySpeech(prefix: string, endpointId: string): BroSpeech {
-  return familySpeech({
+export function zeekOsqueryDialect(prefix: string, endpointId: string): ZeekDialect {
+  return familyDialect({
     id: 'zeek-osquery',
     module: 'osquery::hosts::',
     announceTopic: `${prefix}/host_announce`,
     responseTopic: responseTopic(prefix, endpointId),
     topicOf: (target) => laterTopic(prefix, target),
-    hearOther: (event) => {
+    decodeOther: (event) => {
       if (event.name !== 'osquery::hosts::host_new') {
-        return hearPackage(event) ?? hearNotice(event, EARLY_NOTICES);
+        return decodePackageEvent(event) ?? decodeNotice(event, EARLY_NOTICES);
       }
       const [peerName, id, groups] = [textAt(event.args, 0), textAt(event.args, 1), textsAt(event.args, 2)];
       return announced(event, id, groups, { peerName });
@@ -53,14 +53,14 @@ export function zeekOsquerySpeech(prefix: string, endpointId: string): BroSpeech
   });
 }
 
-export function zeekAgent1Speech(prefix: string, endpointId: string): BroSpeech {
-  return familySpeech({
+export function zeekAgent1Dialect(prefix: string, endpointId: string): ZeekDialect {
+  return familyDialect({
     id: 'zeek-agent-1',
     module: 'ZeekAgent::',
     announceTopic: `${prefix}/host_announce`,
     responseTopic: responseTopic(prefix, endpointId),
     topicOf: (target) => laterTopic(prefix, target),
-    hearOther: (event) => {
+    decodeOther: (event) => {
       if (event.name !== 'ZeekAgent::host_new') return undefined;
       const [peerName, hostname, version] = [0, 1, 4].map((index) => textAt(event.args, index));
       return announced(event, textAt(event.args, 2), textsAt(event.args, 3), { peerName, hostname, version });
@@ -90,9 +90,9 @@ function announced(
     readonly hostname?: string | undefined;
     readonly version?: string | undefined;
   },
-): Heard {
+): HostMessage {
   if (id === undefined || !groups) {
-    return { type: 'strange', problem: `an announcement has a host's id and groups, not ${shape(event)}` };
+    return { type: 'malformed', problem: `an announcement has a host's id and groups, not ${shape(event)}` };
   }
   const host: AnnouncedHost = {
     id,
@@ -106,21 +106,21 @@ function announced(
   return { type: 'announced', host };
 }
 
-function familySpeech(dialect: Dialect): BroSpeech {
-  const { id, module } = dialect;
+function familyDialect(traits: FamilyTraits): ZeekDialect {
+  const { id, module } = traits;
   const queryArgs = (query: BroQuery): Data[] => [
     string(query.event),
     string(query.sql),
     string(query.cookie),
-    string(dialect.responseTopic),
+    string(traits.responseTopic),
     string(query.updateType),
   ];
   return {
     id,
-    filter: [dialect.announceTopic, dialect.responseTopic],
-    responseTopic: dialect.responseTopic,
-    topicOf: dialect.topicOf,
-    objectionTo: ({ initialRows }) =>
+    filter: [traits.announceTopic, traits.responseTopic],
+    responseTopic: traits.responseTopic,
+    topicOf: traits.topicOf,
+    unsupported: ({ initialRows }) =>
       initialRows ? undefined : "has no word for leaving out the first run's rows",
     subscribe: (query) => ({
       name: `${module}host_subscribe`,
@@ -137,8 +137,8 @@ function familySpeech(dialect: Dialect): BroSpeech {
     },
     greeting: () => undefined,
     farewell: () => undefined,
-    hear: ({ event }, asked) =>
-      asked.some((query) => query.event === event.name) ? hearRow(event, asked) : dialect.hearOther(event),
+    decode: ({ event }, asked) =>
+      asked.some((query) => query.event === event.name) ? decodeRow(event, asked) : traits.decodeOther(event),
   };
 }
 
@@ -150,13 +150,13 @@ const CHANGES: ReadonlyMap<string, { readonly change: RowChange; readonly initia
 ]);
 
 /** `<ev>(info: record[host, utype, cookie], columns …)` */
-function hearRow(event: ZeekEvent, asked: readonly BroQuery[]): Heard {
+function decodeRow(event: ZeekEvent, asked: readonly BroQuery[]): HostMessage {
   const info = valuesAt(event.args, 0) ?? [];
   const [host, cookie] = [textAt(info, 0), textAt(info, 2)];
   const change = CHANGES.get(enumAt(info, 1) ?? '');
   if (host === undefined || cookie === undefined || change === undefined) {
     const expected = 'a row begins with a record of host, update type and cookie';
-    return { type: 'strange', problem: `${expected}, not as ${shape(event)}` };
+    return { type: 'malformed', problem: `${expected}, not as ${shape(event)}` };
   }
   const query = asked.find((each) => each.event === event.name && each.cookie === cookie);
   const values = event.args.slice(1);

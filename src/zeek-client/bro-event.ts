@@ -1,0 +1,15 @@
+import type { LinkEvent } from './host-link.ts';
+import type { AnnouncedHost, BroQuery, HostMessage } from './model.ts';
+
+/** What happens at a Bro. `again`: it has announced itself before over the same connection. */
+export type BroEvent =
+  | LinkEvent
+  | Exclude<HostMessage, { readonly type: 'announced' }>
+  | {
+      readonly type: 'announced';
+      readonly host: AnnouncedHost;
+      readonly remoteAddress: string;
+      readonly again: boolean;
+    }
+  | { readonly type: 'requested'; readonly host: string; readonly query: BroQuery }
+  | { readonly type: 'unsubscribed'; readonly host: string; readonly query: BroQuery };
