@@ -9,13 +9,14 @@ import { test } from 'node:test';
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/text': [],
+  'src/files': [],
   'src/broker': ['src/text'],
   'src/osquery': ['src/text'],
   'src/nats': ['src/text', 'src/broker'],
   'src/vocabulary': ['src/text', 'src/broker'],
   'src/schedule': ['src/text', 'src/vocabulary'],
-  'src/event-log': ['src/schedule', 'src/vocabulary'],
-  'src/delivery': ['src/text', 'src/osquery', 'src/broker', 'src/vocabulary', 'src/schedule'],
+  'src/event-log': ['src/files', 'src/schedule', 'src/vocabulary'],
+  'src/delivery': ['src/text', 'src/files', 'src/osquery', 'src/broker', 'src/vocabulary', 'src/schedule'],
   'src/bus': ['src/text', 'src/vocabulary', 'src/schedule'],
   'src/config': ['src/text', 'src/vocabulary', 'src/schedule', 'src/broker', 'src/nats'],
   actors: ['src/text', 'src/bus', 'src/schedule', 'src/vocabulary'],

@@ -40,6 +40,16 @@ test('a second extension on the same state directory says so and ends', async (t
   assert.match(second.log(), /is written by process \d+ since/);
 });
 
+test('a state directory that can not be made is said, and ends the extension', async (t) => {
+  const { startExtension } = await place(t, { bro_endpoint: '127.0.0.1:1', uid: 'h1' });
+  const { ended, log } = startExtension('--state-dir', '/proc/nowhere/state');
+  assert.equal(await ended, 1);
+  assert.match(
+    log(),
+    /ended: the state directory \/proc\/nowhere\/state can't be made: .*; make it, or name another/,
+  );
+});
+
 test('a configuration that changes takes effect at once on SIGHUP, and a bad one leaves the last good one', async (t) => {
   const [first, second] = await Promise.all([startBro(t), startBro(t)]);
   const { startExtension, configure } = await place(t, { bro_endpoint: first.address, uid: 'h1' });

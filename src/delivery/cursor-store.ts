@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeDirectory } from '../files/directory-store.ts';
 import type { Gap } from '../vocabulary/model.ts';
 import type { Cursors, PeerCursor } from './cursors.ts';
 import { DeliveryError } from './delivery-error.ts';
@@ -44,7 +45,7 @@ export class CursorStore implements Cursors {
   static async open(options: CursorOptions): Promise<CursorStore> {
     const path = join(options.directory, FILE);
     try {
-      await mkdir(options.directory, { recursive: true, mode: 0o700 });
+      await makeDirectory(options.directory);
       const text = await readFile(path, 'utf8');
       const loaded = parse(text);
       if (loaded) return new CursorStore(options, loaded, undefined);

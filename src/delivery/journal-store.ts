@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { makeDirectory } from '../files/directory-store.ts';
 import { DeliveryError } from './delivery-error.ts';
 import type {
   Appended,
@@ -77,7 +77,7 @@ export class JournalStore implements Journal {
   /** @throws DeliveryError */
   static async open(options: JournalOptions): Promise<JournalStore> {
     try {
-      await mkdir(options.directory, { recursive: true, mode: 0o700 });
+      await makeDirectory(options.directory);
       return new JournalStore(options, await recoverSegments(options.directory));
     } catch (error) {
       throw new DeliveryError('unusable', `can't use the journal in ${options.directory}: ${error}`, error);

@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeDirectory } from '../files/directory-store.ts';
 import { type KeptMarks, type MarkKeeper, Marks } from './marks.ts';
 import { replaceFile } from './small-file-store.ts';
 
@@ -33,7 +34,7 @@ export class MarkStore implements MarkKeeper {
 
   /** Rejects where the directory can't be made. */
   static async open({ directory, now }: MarkOptions): Promise<MarkStore> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const kept = await read(join(directory, FILE));
     if (kept) return new MarkStore(directory, new Marks(kept));
     const store = new MarkStore(

@@ -1,6 +1,6 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { systemError } from './event-log-error.ts';
+import { makeDirectory } from '../files/directory-store.ts';
 
 /** What the log needs of the file system; specs put one in between that fails or dies at chosen moments. */
 export interface Disk {
@@ -36,19 +36,6 @@ export const disk: Disk = {
   rename: (from, to) => rename(from, to),
   remove: (path) => rm(path, { force: true }),
 };
-
-/** Not `mkdir` with `recursive`: on a read-only file system that says that the directory is not there. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, 0o700);
-  } catch (error) {
-    const { code } = systemError(error);
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT') throw error;
-    await makeDirectory(dirname(path));
-    await mkdir(path, 0o700);
-  }
-}
 
 function diskFile(handle: FileHandle): DiskFile {
   return {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../../../files/directory-store.ts';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import { OsqueryError } from '../../../osquery/osquery-error.ts';
 import type { Row } from '../../../osquery/row.ts';
@@ -34,7 +35,11 @@ export async function describeHost(
   ]);
   const uid = context.settings().uid;
   return {
-    id: uid || hostUuid(system) || macHash(interfaces) || randomId(stateDirectory, context.runtime.uuid),
+    id:
+      uid ||
+      hostUuid(system) ||
+      macHash(interfaces) ||
+      (await randomId(stateDirectory, context.runtime.uuid)),
     hostname: system['hostname'] ?? '',
     addresses: [...new Set(addresses.map((row) => (row['address'] ?? '').replace(/%.*$/, '')))]
       .filter((address) => address !== '')
@@ -71,13 +76,13 @@ function macHash(interfaces: readonly Row[]): string {
 }
 
 /** Random, and the same on each start. Throws as the file system does: another id would be another host. */
-function randomId(stateDirectory: string, uuid: () => string): string {
+async function randomId(stateDirectory: string, uuid: () => string): Promise<string> {
   const path = join(stateDirectory, 'host-id');
   const kept = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
   // One that is empty was being written when the power went.
   if (kept !== '') return kept;
   const id = uuid();
-  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  await makeDirectory(stateDirectory);
   writeFileSync(path, `${id}\n`, { mode: 0o600, flush: true });
   return id;
 }

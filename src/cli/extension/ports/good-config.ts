@@ -1,7 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../../../delivery/small-file-store.ts';
+import { makeDirectory } from '../../../files/directory-store.ts';
 
 /** A configuration that was in force: the member `bro` as it was written, which has secrets in it. */
 export interface GoodConfig {
@@ -28,6 +29,6 @@ export async function loadGoodConfig(directory: string): Promise<GoodConfig | un
 
 /** Keeps it for the next start, in place of a former one; a crash leaves the old or the new. */
 export async function saveGoodConfig(directory: string, good: GoodConfig): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   await replaceFile(join(directory, FILE), `${JSON.stringify({ ...good, bro: good.bro ?? null })}\n`, true);
 }

@@ -7,6 +7,8 @@ import { MarkStore } from '../../../delivery/mark-store.ts';
 import type { SyncPolicy } from '../../../event-log/event-log.ts';
 import { EVENT_LOG_DEFAULTS, type EventLogStore, openEventLog } from '../../../event-log/event-log-store.ts';
 import { LOG_FOLDER } from '../../../event-log/files.ts';
+import { makeDirectory } from '../../../files/directory-store.ts';
+import { reasonOf } from '../../../text/reason.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import { directoryAdvice } from './directory-advice.ts';
 
@@ -30,6 +32,11 @@ export async function openState(context: ExtensionContext, directory: string): P
   const { problem, warnings } = await directoryAdvice(directory, process.geteuid?.());
   if (problem !== null) throw new Error(problem);
   for (const warning of warnings) log.warn({ area: 'state' }, warning);
+  await makeDirectory(directory).catch((error: unknown) => {
+    throw new Error(
+      `the state directory ${directory} can't be made: ${reasonOf(error)}; make it, or name another as state_dir`,
+    );
+  });
   const eventLog = await openEventLog({
     directory: join(directory, LOG_FOLDER),
     ...EVENT_LOG_DEFAULTS,
