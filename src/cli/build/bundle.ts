@@ -1,0 +1,52 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import { layOutCharts } from '../inspect/charts.ts';
+import { manualPages } from '../manual/pages.ts';
+import { bundlePage } from './page.ts';
+
+/** What the bundle is called, in its folder. */
+export const BUNDLE = 'bro-osquery.cjs';
+
+/**
+ * Bundles the program into one file of CommonJS, the same for all platforms.
+ * @returns the files that it was made of, from the root
+ */
+export async function bundleProgram(root: string, folder: string): Promise<readonly string[]> {
+  mkdirSync(folder, { recursive: true });
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [join(root, 'src/cli/main.ts')],
+    outfile: join(folder, BUNDLE),
+    bundle: true,
+    minify: true,
+    metafile: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node26',
+    // Stack traces in the log name functions, not letters.
+    keepNames: true,
+    // Only a program that is started from its source asks whether it is the main module.
+    define: { 'import.meta.main': 'false' },
+    plugins: [filesInside],
+    logLevel: 'warning',
+    // Thrift's compiler writes them.
+    logOverride: { 'duplicate-case': 'silent' },
+  });
+  return Object.keys(metafile.inputs).sort();
+}
+
+/** What `inspect` and `manual` show is made here, since the binary has no bundler, no layout engine and no files. */
+const filesInside: Plugin = {
+  name: 'files-inside',
+  setup(building) {
+    const replace = (file: string, name: string, make: () => Promise<unknown>) =>
+      building.onLoad({ filter: new RegExp(`/cli/${file}$`) }, async () => {
+        const made = JSON.stringify(JSON.stringify(await make()));
+        return { contents: `export const ${name} = async () => JSON.parse(${made});` };
+      });
+    replace('inspect/page-assets.ts', 'pageAssets', bundlePage);
+    replace('inspect/charts.ts', 'layOutCharts', layOutCharts);
+    replace('manual/pages.ts', 'manualPages', manualPages);
+  },
+};
