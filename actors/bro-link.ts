@@ -32,6 +32,8 @@ export type ConnectionEvent =
       readonly incarnation: string;
       readonly transport: string;
       readonly authenticated: boolean;
+      /** How often the host says hello, ms; null where once is enough. */
+      readonly helloInterval: number | null;
     }
   | { readonly type: 'connection.suspect'; readonly suspect: boolean }
   | { readonly type: 'connection.request'; readonly request: Request; readonly audience: Audience }
@@ -51,6 +53,8 @@ export type ConnectionEvent =
 export type ConnectionCommand =
   | { readonly type: 'host'; readonly host: Host }
   | { readonly type: 'tell'; readonly notice: Notice }
+  /** It is time to say hello again. */
+  | { readonly type: 'hello' }
   | { readonly type: 'leave' };
 
 /**

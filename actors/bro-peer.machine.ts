@@ -36,6 +36,8 @@ interface BroPeerContext {
   /** Pause before the next attempt, ms. */
   readonly retryIn: number;
   readonly incarnation: string;
+  /** How often the host says hello, ms; null where once is enough. */
+  readonly helloInterval: number | null;
   readonly requests: number;
   /** Why the last connection ended. */
   readonly lastClose: { readonly code: string; readonly reason: string } | null;
@@ -63,9 +65,10 @@ export const broPeerMachine = setup({
     }),
     takePatience: assign({ patience: (_, patience: Patience) => patience }),
     countRequest: assign({ requests: ({ context }) => context.requests + 1 }),
-    recordUp: assign({
-      incarnation: ({ context, event }) =>
-        event.type === 'connection.up' ? event.incarnation : context.incarnation,
+    recordUp: assign(({ event }) => {
+      if (event.type !== 'connection.up') return {};
+      const { incarnation, helloInterval } = event;
+      return { incarnation, helloInterval };
     }),
     recordClose: assign(({ context, event }) => {
       if (event.type !== 'connection.closed') return {};
@@ -82,10 +85,12 @@ export const broPeerMachine = setup({
     isPhase: ({ event }, params: { readonly phase: string }) =>
       event.type === 'connection.phase' && event.phase === params.phase,
     isSuspect: ({ event }) => event.type === 'connection.suspect' && event.suspect,
+    repeatsHello: ({ context }) => context.helloInterval !== null,
     isRefused: ({ event }) => event.type === 'connection.closed' && event.refused,
   },
   delays: {
     retryIn: ({ context }) => context.retryIn,
+    helloInterval: ({ context }) => context.helloInterval ?? 0,
     resyncWindow: ({ context }) => context.patience.resyncWindow,
     expiry: ({ context }) => context.patience.expiry,
   },
@@ -100,6 +105,7 @@ export const broPeerMachine = setup({
     failures: 0,
     retryIn: 0,
     incarnation: '',
+    helloInterval: null,
     requests: 0,
     lastClose: null,
   }),
@@ -183,6 +189,25 @@ export const broPeerMachine = setup({
                       },
                     },
                     settled: { description: 'What the Bro did not ask again has ended.' },
+                  },
+                },
+                hello: {
+                  initial: 'said',
+                  states: {
+                    said: {
+                      description: 'The host has introduced itself.',
+                      always: { guard: 'repeatsHello', target: 'repeating' },
+                    },
+                    repeating: {
+                      description: 'Some vocabulary wants hello said again and again.',
+                      after: {
+                        helloInterval: {
+                          target: 'repeating',
+                          reenter: true,
+                          actions: sendTo('connection', { type: 'hello' }),
+                        },
+                      },
+                    },
                   },
                 },
                 health: {

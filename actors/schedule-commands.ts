@@ -116,9 +116,6 @@ function requestCommands(
     }
     case 'wish':
       return wishCommands(message, request, descriptions);
-    case 'acknowledge':
-    case 'declare':
-      return [];
     default:
       return request satisfies never;
   }

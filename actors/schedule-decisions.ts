@@ -60,7 +60,6 @@ export function refusalsForLog(pending: readonly Pending[], reason: string): rea
   return pending.flatMap((news) => {
     if (news.type !== 'peer.request') return [];
     const { request, peer } = news;
-    if (request.type === 'acknowledge' || request.type === 'declare') return [];
     const query = 'query' in request ? request.query : undefined;
     return [tell(peer, 'error', `this host can't take requests now: ${reason}`, query)];
   });

@@ -21,7 +21,13 @@ const timing: LinkTiming = {
   healthyAfter: 60_000,
 };
 const patience = { resyncWindow: 30_000, expiry: 3_600_000 };
-const up = { type: 'connection.up', incarnation: 'i1', transport: 'tcp', authenticated: false } as const;
+const up = {
+  type: 'connection.up',
+  incarnation: 'i1',
+  transport: 'tcp',
+  authenticated: false,
+  helloInterval: null,
+} as const;
 const phase = (name: 'resolving' | 'connecting' | 'securing' | 'handshaking') =>
   ({ type: 'connection.phase', phase: name }) as const;
 
@@ -67,7 +73,7 @@ test('a Bro is reached phase by phase, each a state of its own', () => {
     { linked: 'connecting' },
     { linked: 'securing' },
     { linked: 'handshaking' },
-    { linked: { peered: { sync: 'resyncing', health: 'responsive' } } },
+    { linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive' } } },
   ]);
   assert.deepEqual(bus.take(), [
     { type: 'peer.up', peer: PEER, incarnation: 'i1', transport: 'tcp', authenticated: false },
@@ -135,7 +141,7 @@ test('the resync window opens at each connect and its end is told', () => {
   assert.deepEqual(bus.take(), []);
   clock.increment(1);
   assert.deepEqual(bus.take(), [{ type: 'peer.resynced', peer: PEER }]);
-  assert.deepEqual(link(), { linked: { peered: { sync: 'settled', health: 'responsive' } } });
+  assert.deepEqual(link(), { linked: { peered: { sync: 'settled', hello: 'said', health: 'responsive' } } });
 });
 
 test('a connection lost within the resync window sweeps nothing', () => {
@@ -155,9 +161,11 @@ test('a Bro that falls silent is suspect until it speaks again, and both are tol
   connection.send(up);
   bus.take();
   connection.send({ type: 'connection.suspect', suspect: true });
-  assert.deepEqual(link(), { linked: { peered: { sync: 'resyncing', health: 'suspect' } } });
+  assert.deepEqual(link(), { linked: { peered: { sync: 'resyncing', hello: 'said', health: 'suspect' } } });
   connection.send({ type: 'connection.suspect', suspect: false });
-  assert.deepEqual(link(), { linked: { peered: { sync: 'resyncing', health: 'responsive' } } });
+  assert.deepEqual(link(), {
+    linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive' } },
+  });
   assert.deepEqual(bus.take(), [
     { type: 'peer.suspect', peer: PEER, suspect: true },
     { type: 'peer.suspect', peer: PEER, suspect: false },
@@ -212,6 +220,26 @@ test('what is to be told goes to the connection while there is one', () => {
   bus.deliver({ type: 'peer.tell', peer: PEER, notice });
   assert.deepEqual(connection.received, [{ type: 'tell', notice }]);
   assert.deepEqual(bus.subjects(), ['peer.zeek%2Eexample:9999.tell']);
+});
+
+test('hello is said again at the interval that the connection tells, for as long as it lives', () => {
+  const { connection, clock, link } = startPeer();
+  const hellos = () => connection.received.splice(0).map(({ type }) => type);
+  connection.send({ ...up, helloInterval: 60_000 });
+  assert.deepEqual(link(), {
+    linked: { peered: { sync: 'resyncing', hello: 'repeating', health: 'responsive' } },
+  });
+  clock.increment(59_999);
+  assert.deepEqual(hellos(), []);
+  clock.increment(1);
+  assert.deepEqual(hellos(), ['hello']);
+  clock.increment(60_000);
+  assert.deepEqual(hellos(), ['hello']);
+  connection.send(closed({ upFor: 120_000 }));
+  clock.increment(1_000);
+  connection.send(up);
+  clock.increment(600_000);
+  assert.deepEqual(hellos(), []);
 });
 
 test('a host that changes is told to the Bro, and known at the next connect', () => {

@@ -8,11 +8,11 @@ import { WEBSOCKET_PATH } from '../../src/broker/address.ts';
 import { connectTcp } from '../../src/broker/tcp-connection.ts';
 import { connectWebSocket } from '../../src/broker/websocket-connection.ts';
 import { broCommand } from '../../src/cli/bro.ts';
-import type { Column, Query, Request, ResultRow } from '../../src/vocabulary/model.ts';
+import type { Column, Query, ResultRow } from '../../src/vocabulary/model.ts';
 import { surroundings } from '../support/cli-io.ts';
 import { recordHandlers } from '../support/recorded-connection.ts';
 import { sampleHost } from '../support/sample-host.ts';
-import { connectHost, type Dial, type SpecHost } from '../support/spec-host.ts';
+import { connectHost, type Dial, type SpecHost, saidTo } from '../support/spec-host.ts';
 import { certified, tlsFile } from '../support/tls-fixtures.ts';
 
 const HOST = sampleHost({ id: 'h1', groups: ['servers'] });
@@ -76,13 +76,9 @@ async function failure(running: Promise<Running>): Promise<CommanderError> {
   return error;
 }
 
-function askedOf(host: SpecHost): Request[] {
-  return host.requests().flatMap((decoded) => (decoded.outcome === 'request' ? [decoded.request] : []));
-}
-
 async function untilAsked(host: SpecHost, count: number): Promise<Query[]> {
   const queries = () =>
-    askedOf(host).flatMap((request) =>
+    saidTo(host).flatMap((request) =>
       request.type === 'subscribe' || request.type === 'execute' ? [request.query] : [],
     );
   await host.recorded.until(() => queries().length >= count);
@@ -136,7 +132,7 @@ describe('bro-osquery bro', () => {
     await bro.ended;
     assert.equal((await host.recorded.closing()).code, 'goodbye');
     assert.deepEqual(
-      askedOf(host).map(({ type }) => type),
+      saidTo(host).map(({ type }) => type),
       ['declare', 'subscribe', 'unsubscribe'],
     );
     assert.deepEqual(
@@ -190,11 +186,11 @@ describe('bro-osquery bro', () => {
     const other = sampleHost({ id: 'h2', groups: [], endpointId: '5ba5a5e5-0000-4000-8000-000000000002' });
     const outside = await connectHost(t, bro.port, 'zeek-osquery', other);
     await untilAsked(member, 1);
-    await until(t, () => askedOf(outside).some(({ type }) => type === 'declare'));
+    await until(t, () => saidTo(outside).some(({ type }) => type === 'declare'));
     bro.interrupt();
     await bro.ended;
     assert.deepEqual(
-      [member, outside].map((host) => askedOf(host).map(({ type }) => type)),
+      [member, outside].map((host) => saidTo(host).map(({ type }) => type)),
       [['declare', 'join', 'execute'], ['declare']],
     );
   });
@@ -341,7 +337,7 @@ describe('bro-osquery bro', () => {
       }
       assert.equal(await exit, 0, told);
       assert.equal((await host.recorded.closing()).code, 'goodbye');
-      assert.equal(askedOf(host).at(-1)?.type, 'unsubscribe');
+      assert.equal(saidTo(host).at(-1)?.type, 'unsubscribe');
     }
   });
 });

@@ -134,7 +134,7 @@ test('a Zeek that comes back is announced to, and the rows that came meanwhile a
   assert.ok(missing.length <= 1, `no row for ${missing}`);
 });
 
-test('a trace of a whole session replays to the same states in every machine', async (t) => {
+test('a trace of a whole session replays to the same states in every machine and conversation', async (t) => {
   const bro = await startBro(t);
   const { startExtension, directory } = await placeWith(t, [bro]);
   const path = join(directory, 'trace.jsonl');
@@ -151,8 +151,10 @@ test('a trace of a whole session replays to the same states in every machine', a
   await bro.kill();
   child.kill('SIGTERM');
   assert.equal(await ended, 0);
-  const { deviation, steps, actors } = await replayTrace(readTraceFile(path));
+  const { deviation, steps, actors, conversationSteps } = await replayTrace(readTraceFile(path));
   assert.equal(deviation, null);
   assert.equal(actors, 7);
   assert.ok(steps > 50, `${steps} steps`);
+  // Connected, joined, subscribed twice, executed, unsubscribed.
+  assert.ok(conversationSteps >= 6, `${conversationSteps} steps of conversations`);
 });

@@ -50,7 +50,13 @@ function recordPeer(): string[] {
     },
   );
   actor.start();
-  const up = { type: 'connection.up', incarnation: 'i1', transport: 'tcp', authenticated: false } as const;
+  const up = {
+    type: 'connection.up',
+    incarnation: 'i1',
+    transport: 'tcp',
+    authenticated: false,
+    helloInterval: null,
+  } as const;
   connection.send({ type: 'connection.phase', phase: 'handshaking' });
   connection.send(up);
   const request = { type: 'join', vocabulary: 'zeek-osquery', group: 'g' } as const;
@@ -100,7 +106,14 @@ function tampered(
 test('a recorded life replays to the same states', async () => {
   const lines = recordPeer();
   const result = await replayTrace(each(lines));
-  assert.deepEqual(result, { steps: 11, messages: 1, actors: 1, deviation: null, cutOff: null });
+  assert.deepEqual(result, {
+    steps: 11,
+    messages: 1,
+    actors: 1,
+    conversationSteps: 0,
+    deviation: null,
+    cutOff: null,
+  });
   assert.deepEqual(formatReplay(result), [
     '11 steps of 1 machines, 1 messages: every machine came to the states of the trace.',
   ]);
@@ -137,7 +150,13 @@ test('the replay stops where a machine comes to another state, and says what dif
   const { deviation } = await replayTrace(each(lines));
   assert.deepEqual(deviation?.differences, [{ what: 'context.retryIn', traced: 9_999, now: 625 }]);
   assert.equal(deviation?.step.event.type, 'connection.closed');
-  const [first] = formatReplay({ steps: 1, messages: 0, actors: 1, deviation: deviation ?? null });
+  const [first] = formatReplay({
+    steps: 1,
+    messages: 0,
+    actors: 1,
+    conversationSteps: 0,
+    deviation: deviation ?? null,
+  });
   assert.match(first ?? '', /^Line 8: peer:zeek:9999 \(bro-peer\) came to another state at 2026-11-24T/);
 });
 
@@ -182,7 +201,14 @@ test('of a trace that is cut off in its last line the result is what there is up
   const whole = lines.slice(0, -1);
   const result = await replayTrace(each([...whole, last.slice(0, 20)]));
   const cutOff = { line: lines.length, characters: 20 };
-  assert.deepEqual(result, { steps: 11, messages: 0, actors: 1, deviation: null, cutOff });
+  assert.deepEqual(result, {
+    steps: 11,
+    messages: 0,
+    actors: 1,
+    conversationSteps: 0,
+    deviation: null,
+    cutOff,
+  });
   assert.equal(
     formatCutOff(cutOff),
     'The trace is cut off in line 13, after 20 characters, as a crash or a writer at work leaves it: this is all up to there.',

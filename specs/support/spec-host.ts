@@ -2,7 +2,16 @@ import type { TestContext } from 'node:test';
 import type { Connection, ConnectionHandlers } from '../../src/broker/connection.ts';
 import { connectTcp } from '../../src/broker/tcp-connection.ts';
 import type { TopicEvent } from '../../src/broker/zeek-event.ts';
-import type { Column, Decoded, Host, Query, ResultRow, VocabularyId } from '../../src/vocabulary/model.ts';
+import type {
+  Column,
+  Decoded,
+  Host,
+  Query,
+  Request,
+  ResultRow,
+  Statement,
+  VocabularyId,
+} from '../../src/vocabulary/model.ts';
 import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
 import type { Vocabulary } from '../../src/vocabulary/vocabulary.ts';
 import { type Recorded, recordHandlers } from './recorded-connection.ts';
@@ -17,6 +26,14 @@ export interface SpecHost {
   untilRequests(count: number): Promise<readonly Decoded[]>;
   send(message: TopicEvent): Promise<void>;
   sendRows(query: Query, columns: readonly Column[], rows: readonly ResultRow[]): Promise<void>;
+}
+
+/** What a Bro has asked and said so far, in order. */
+export function saidTo(host: SpecHost): (Request | Statement)[] {
+  return host.requests().flatMap((decoded): (Request | Statement)[] => {
+    if (decoded.outcome === 'request') return [decoded.request];
+    return decoded.outcome === 'statement' ? [decoded.statement] : [];
+  });
 }
 
 /** How a host reaches a Bro. */

@@ -36,8 +36,8 @@ test('the package declares itself and what its wish amounts to', () => {
       host,
     ),
     {
-      outcome: 'request',
-      request: {
+      outcome: 'statement',
+      statement: {
         type: 'declare',
         vocabulary: 'zeek-osquery',
         zeekInstance: 'zeek_1',
@@ -80,8 +80,8 @@ test('rows are acknowledged by number', () => {
   assert.deepEqual(
     vocabulary.decode(TOPIC, zeekEvent('osquery::hosts::host_acknowledge', count(123)), host),
     {
-      outcome: 'request',
-      request: { type: 'acknowledge', vocabulary: 'zeek-osquery', sequence: 123 },
+      outcome: 'statement',
+      statement: { type: 'acknowledge', vocabulary: 'zeek-osquery', sequence: 123 },
       audience: { to: 'host' },
       topic: TOPIC,
     },

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Host, Request } from '../../src/vocabulary/model.ts';
+import type { Host, Request, Statement } from '../../src/vocabulary/model.ts';
 import { wishDigest } from '../../src/vocabulary/wish.ts';
 import { packageEvents } from '../../src/vocabulary/zeek-package.ts';
 import { asWish } from '../../src/zeek-client/package-dialect.ts';
 import { startBro } from '../support/bro.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { sampleHost } from '../support/sample-host.ts';
-import { connectHost, type SpecHost } from '../support/spec-host.ts';
+import { connectHost, type SpecHost, saidTo } from '../support/spec-host.ts';
 
 const MINUTE = 60_000;
 const H1 = sampleHost({ id: 'h1' });
@@ -16,12 +16,10 @@ const TOPIC = ({ endpointId }: { readonly endpointId: string }) => `/bro/osquery
 /** Silence is no matter here. */
 const PATIENT = { idle: 1e9, suspect: 1e9, unresponsive: 1e9 };
 
-function requestsOf(host: SpecHost): Request[] {
-  return host.requests().flatMap((decoded) => (decoded.outcome === 'request' ? [decoded.request] : []));
-}
+type Said = Request | Statement;
 
-async function untilAsked(host: SpecHost, type: Request['type'], count = 1): Promise<Request[]> {
-  const asked = () => requestsOf(host).filter((request) => request.type === type);
+async function untilAsked(host: SpecHost, type: Said['type'], count = 1): Promise<Said[]> {
+  const asked = () => saidTo(host).filter((request) => request.type === type);
   await host.recorded.until(() => asked().length >= count);
   return asked();
 }
@@ -42,7 +40,7 @@ describe('a Bro', () => {
     await untilAsked(second, 'subscribe');
     await bro.close();
     assert.deepEqual(
-      requestsOf(second).map(({ type }) => type),
+      saidTo(second).map(({ type }) => type),
       ['subscribe', 'unsubscribe'],
     );
   });
@@ -55,7 +53,7 @@ describe('a Bro', () => {
     await bro.until('announced', ({ again }) => again);
     await bro.close();
     assert.deepEqual(
-      requestsOf(host).map(({ type }) => type),
+      saidTo(host).map(({ type }) => type),
       ['subscribe', 'unsubscribe'],
     );
   });
@@ -101,7 +99,7 @@ describe('a Bro', () => {
     await untilAsked(one, 'leave');
     await untilAsked(other, 'unsubscribe');
     assert.deepEqual(
-      [one, other].map((host) => requestsOf(host).map(({ type }) => type)),
+      [one, other].map((host) => saidTo(host).map(({ type }) => type)),
       [['leave'], ['subscribe', 'unsubscribe']],
     );
   });
@@ -114,7 +112,7 @@ describe('a Bro', () => {
     await bro.kill();
     assert.equal((await host.recorded.closing()).code, 'reset');
     assert.deepEqual(
-      requestsOf(host).map(({ type }) => type),
+      saidTo(host).map(({ type }) => type),
       ['subscribe'],
     );
     const heir = await startBro(t, { port: bro.port, endpointId: bro.endpointId });
@@ -155,7 +153,7 @@ describe('a Bro with our Zeek package', () => {
       wish: wishDigest([asWish(subscription, TOPIC(bro))]),
     };
     assert.deepEqual(
-      requestsOf(host).map((request) => (request.type === 'declare' ? request : request.type)),
+      saidTo(host).map((request) => (request.type === 'declare' ? request : request.type)),
       [declaration, 'subscribe', declaration],
     );
   });
@@ -183,7 +181,7 @@ describe('a Bro with our Zeek package', () => {
     };
     await bro.close();
     assert.deepEqual(
-      requestsOf(host).filter(({ type }) => type === 'wish'),
+      saidTo(host).filter(({ type }) => type === 'wish'),
       [wish, wish],
     );
   });

@@ -89,7 +89,7 @@ export function extensionCommand(parts: ProcessParts): Command {
     .addOption(
       new Option(
         '--trace <file>',
-        'record every message and every step of every machine, for `replay --trace`',
+        'record every message and every step of every machine and conversation, for `replay --trace`',
       ).env(variable('TRACE')),
     )
     .addOption(
@@ -157,7 +157,7 @@ async function run(
     configFile: flags.config,
     stateDirectory: flags.stateDir,
     givesUp: autoloaded,
-    ...(trace && { inspect: trace.inspect }),
+    ...(trace && { inspect: trace.inspect, onConversation: trace.onConversation }),
     ...(flags.metrics && { metrics: flags.metrics }),
     onSystem: (system) => void letInspect(context, system, flags),
   });

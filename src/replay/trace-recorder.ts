@@ -1,5 +1,6 @@
 import type { AnyEventObject, InspectionEvent } from 'xstate';
 import type { Published } from '../bus/messages.ts';
+import type { ConversationRecord } from '../conversation/record.ts';
 import { printTraceLine, TRACE_FORMAT, type TraceLine } from './trace.ts';
 
 export interface TraceRecorder {
@@ -7,6 +8,8 @@ export interface TraceRecorder {
   readonly inspect: (event: InspectionEvent) => void;
   /** For a subscription of the bus. */
   readonly onMessage: (message: Published) => void;
+  /** For whoever holds conversations with Zeeks. */
+  readonly onConversation: (record: ConversationRecord) => void;
 }
 
 /** What is looked at of a machine's snapshot; other actors' snapshots have no machine. */
@@ -47,6 +50,7 @@ export function createTraceRecorder(options: {
       step(actor, event.event, event.snapshot as Seen);
     },
     onMessage: (message) => put({ kind: 'message', message }),
+    onConversation: (record) => put({ kind: 'conversation', ...record }),
   };
 }
 

@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type AnyMachineSnapshot, type AnyStateMachine, initialTransition, transition } from 'xstate';
 import { MACHINES } from '../../actors/machines.ts';
-import { TraceError, type TraceStep } from './trace.ts';
+import { type HeldAgain, holdAgain } from './conversation-replay.ts';
+import { type TraceConversation, TraceError, type TraceStep } from './trace.ts';
 import { type CutOff, TraceReader } from './trace-reader.ts';
 import { INIT } from './trace-recorder.ts';
 
-/** Where a machine came to another state than it had come to when the trace was recorded. */
+/** Where a machine or conversation came to another state than it had come to when the trace was recorded. */
 export interface Deviation {
   readonly line: number;
-  readonly step: TraceStep;
+  readonly step: Pick<TraceStep, 'at' | 'actor' | 'machine' | 'event'>;
   /** What differs, each with the value in the trace and the one of now. */
   readonly differences: readonly {
     readonly what: string;
@@ -21,6 +22,8 @@ export interface TraceReplay {
   readonly steps: number;
   readonly messages: number;
   readonly actors: number;
+  /** Steps of conversations with Zeeks. */
+  readonly conversationSteps: number;
   /** The first deviation, where the replay stopped; null if every step led where it had led. */
   readonly deviation: Deviation | null;
   /** Where the trace ends in the midst of a line; null if it doesn't, or was not read to its end. */
@@ -40,15 +43,27 @@ interface Rerun {
  */
 export async function replayTrace(lines: AsyncIterable<string>): Promise<TraceReplay> {
   const actors = new Map<string, Rerun>();
+  const conversations = new Map<string, HeldAgain>();
   const reader = new TraceReader(lines);
   let steps = 0;
   let messages = 0;
+  let conversationSteps = 0;
   const result = (deviation: Deviation | null): TraceReplay => ({
-    ...{ steps, messages, actors: actors.size, deviation },
+    ...{ steps, messages, actors: actors.size, conversationSteps, deviation },
     cutOff: reader.cutOff,
   });
   for await (const { line, number } of reader.read()) {
     if (line.kind === 'message') messages += 1;
+    if (line.kind === 'conversation') {
+      conversationSteps += 1;
+      const { peer, connectionId, input } = line;
+      const again = holdAgain(conversations.get(connectionId), line, number);
+      if (input.type === 'leaving') conversations.delete(connectionId);
+      else conversations.set(connectionId, again);
+      const differences = conversationDifferences(again, line);
+      const step = { at: input.at, actor: peer, machine: 'conversation', event: input };
+      if (differences.length > 0) return result({ line: number, step, differences });
+    }
     if (line.kind !== 'step') continue;
     steps += 1;
     const rerun = runAgain(actors.get(line.actor), line, number);
@@ -84,13 +99,32 @@ function differencesOf({ snapshot, traced }: Rerun, step: TraceStep): Deviation[
   const compared = [
     { what: 'state', traced: step.state, now: snapshot.value },
     { what: 'status', traced: step.status, now: snapshot.status },
-    ...[...new Set([...Object.keys(traced), ...Object.keys(context)])].map((key) => ({
-      what: `context.${key}`,
-      traced: traced[key],
-      now: context[key],
-    })),
+    ...members('context', traced, context),
   ];
-  return compared.filter((one) => !isDeepStrictEqual(plain(one.traced), plain(one.now)));
+  return compared.filter(differs);
+}
+
+function conversationDifferences(
+  { conversation, traced, follows }: HeldAgain,
+  step: TraceConversation,
+): Deviation['differences'] {
+  return [
+    ...members('conversation', traced, { ...conversation }),
+    ...members('follows', { ...step.follows }, { ...follows }),
+  ].filter(differs);
+}
+
+function members(
+  of: string,
+  traced: Readonly<Record<string, unknown>>,
+  now: Readonly<Record<string, unknown>>,
+): Deviation['differences'] {
+  const keys = [...new Set([...Object.keys(traced), ...Object.keys(now)])];
+  return keys.map((key) => ({ what: `${of}.${key}`, traced: traced[key], now: now[key] }));
+}
+
+function differs({ traced, now }: Deviation['differences'][number]): boolean {
+  return !isDeepStrictEqual(plain(traced), plain(now));
 }
 
 /** As JSON has it, which a trace has been through. */
@@ -99,10 +133,14 @@ function plain(value: unknown): unknown {
 }
 
 /** What a replay came to, for people. */
-export function formatReplay({ steps, messages, actors, deviation }: Omit<TraceReplay, 'cutOff'>): string[] {
+export function formatReplay(replay: Omit<TraceReplay, 'cutOff'>): string[] {
+  const { steps, messages, actors, conversationSteps, deviation } = replay;
   if (!deviation) {
+    const counts = `${steps} steps of ${actors} machines, ${messages} messages`;
     return [
-      `${steps} steps of ${actors} machines, ${messages} messages: every machine came to the states of the trace.`,
+      conversationSteps === 0
+        ? `${counts}: every machine came to the states of the trace.`
+        : `${counts}, ${conversationSteps} steps of conversations with Zeeks: every one came to the states of the trace.`,
     ];
   }
   const { line, step, differences } = deviation;

@@ -1,12 +1,13 @@
 import type { Published } from '../bus/messages.ts';
+import type { ConversationRecord } from '../conversation/record.ts';
 import { reasonOf } from '../text/reason.ts';
 
 /**
- * A trace: one JSON object a line, in the order in which it happened. It holds every message of the bus and every
- * step of every machine, so that the real machines can be run again over it. Rows are in none of it; the text of
+ * A trace: one JSON object a line, in the order in which it happened. It holds every message of the bus, every
+ * step of every machine and of every conversation with a Zeek, so that the real ones can be run again over it. Rows are in none of it; the text of
  * queries, addresses and settings without secrets are.
  */
-export type TraceLine = TraceHead | TraceMessage | TraceStep;
+export type TraceLine = TraceHead | TraceMessage | TraceStep | TraceConversation;
 
 export interface TraceHead {
   readonly kind: 'head';
@@ -34,6 +35,11 @@ export interface TraceStep {
   readonly status: string;
   /** The members of the context that this step has replaced; of an actor's first step all. */
   readonly changed: Readonly<Record<string, unknown>>;
+}
+
+/** A step of a conversation with a Zeek over one connection. */
+export interface TraceConversation extends ConversationRecord {
+  readonly kind: 'conversation';
 }
 
 export const TRACE_FORMAT = 1;
@@ -74,7 +80,7 @@ export function parseTraceLine(text: string, number: number): TraceLine {
   } catch (error) {
     throw new TraceError('no-json', `line ${number} is no JSON: ${reasonOf(error)}`);
   }
-  if (!['head', 'message', 'step'].includes(line?.kind))
+  if (!['head', 'message', 'step', 'conversation'].includes(line?.kind))
     throw new TraceError('no-trace', `line ${number} is of no trace`);
   if (line.kind === 'head' && line.format > TRACE_FORMAT) {
     throw new TraceError(

@@ -1,6 +1,6 @@
 import type { Closed, Connection, ConnectionHandlers, Remote } from '../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
-import type { Host, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
+import type { Declaration, Host, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
 import { isRowProblem } from '../vocabulary/row-values.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
 import { wishDigest } from '../vocabulary/wish.ts';
@@ -182,7 +182,12 @@ export class SimulatedHost {
       tally.problem(decoded.problem);
       return;
     }
-    this.#perform(decoded.request);
+    if (decoded.outcome === 'request') this.#perform(decoded.request);
+    else if (decoded.statement.type === 'declare') this.#answerDeclaration(decoded.statement);
+    else {
+      this.#acknowledged = Math.max(this.#acknowledged, decoded.statement.sequence);
+      this.#onAcknowledge?.();
+    }
   }
 
   #perform(request: Request): void {
@@ -200,13 +205,6 @@ export class SimulatedHost {
         for (const [key, { query }] of this.#queries)
           if (query.vocabulary === request.vocabulary) this.#queries.delete(key);
         for (const query of request.queries) this.#subscribe(query);
-        return;
-      case 'declare':
-        this.#answerDeclaration(request);
-        return;
-      case 'acknowledge':
-        this.#acknowledged = Math.max(this.#acknowledged, request.sequence);
-        this.#onAcknowledge?.();
         return;
       case 'join':
         this.#regroup([...new Set([...this.#host.groups, request.group])]);
@@ -244,7 +242,7 @@ export class SimulatedHost {
     this.#around.tally.created += 1;
   }
 
-  #answerDeclaration({ vocabulary, zeekInstance }: Extract<Request, { type: 'declare' }>): void {
+  #answerDeclaration({ vocabulary, zeekInstance }: Declaration): void {
     if (!this.#hasPackage) {
       this.#hasPackage = true;
       this.#say(this.#package.details(this.#host));

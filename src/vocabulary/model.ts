@@ -120,19 +120,6 @@ export type Request =
     }
   /** The Bro says that it ends in good order (V5): its queries go. */
   | { readonly type: 'farewell'; readonly vocabulary: VocabularyId; readonly zeekInstance: string }
-  /** The Bro's scripts have taken in all rows up to and with this sequence number (our own Zeek package). */
-  | { readonly type: 'acknowledge'; readonly vocabulary: VocabularyId; readonly sequence: number }
-  /**
-   * The Bro runs our own Zeek package and says what its whole wish to this host amounts to, again and again.
-   * Compare with what the host holds of it ({@link file://./wish.ts}) and answer with that (`wishHeld`).
-   */
-  | {
-      readonly type: 'declare';
-      readonly vocabulary: VocabularyId;
-      readonly zeekInstance: string;
-      readonly packageVersion: string;
-      readonly wish: WishDigest;
-    }
   /** The Bro's whole wish to this host: these queries of this vocabulary and no other (our own Zeek package). */
   | {
       readonly type: 'wish';
@@ -140,6 +127,28 @@ export type Request =
       readonly zeekInstance: string;
       readonly queries: readonly RepeatedQuery[];
     };
+
+/** What a Bro says that asks for nothing: nobody has to decide on it, and it never waits behind requests. */
+export type Statement = Acknowledgement | Declaration;
+
+/** The Bro's scripts have taken in all rows up to and with this sequence number (our own Zeek package). */
+export interface Acknowledgement {
+  readonly type: 'acknowledge';
+  readonly vocabulary: VocabularyId;
+  readonly sequence: number;
+}
+
+/**
+ * The Bro runs our own Zeek package and says what its whole wish to this host amounts to, again and again.
+ * Compare with what the host holds of it ({@link file://./wish.ts}) and answer with that (`wishHeld`).
+ */
+export interface Declaration {
+  readonly type: 'declare';
+  readonly vocabulary: VocabularyId;
+  readonly zeekInstance: string;
+  readonly packageVersion: string;
+  readonly wish: WishDigest;
+}
 
 /** How many queries a Bro wants of a host, and a hash over them (SHA-256, hexadecimal). */
 export interface WishDigest {
@@ -152,6 +161,12 @@ export type Decoded =
   | {
       readonly outcome: 'request';
       readonly request: Request;
+      readonly audience: Audience;
+      readonly topic: string;
+    }
+  | {
+      readonly outcome: 'statement';
+      readonly statement: Statement;
       readonly audience: Audience;
       readonly topic: string;
     }

@@ -3,13 +3,13 @@ import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { shortened } from '../text/shortened.ts';
 import { isGroupName, MAX_GROUP_LENGTH } from './groups.ts';
 import { clampInterval } from './intervals.ts';
-import type { Audience, Decoded, Host, Request, UpdateType, VocabularyId } from './model.ts';
+import type { Audience, Decoded, Host, Request, Statement, UpdateType, VocabularyId } from './model.ts';
 import type { Parameter, RequestSignature } from './vocabulary.ts';
 
-/** A request of a vocabulary: its event's parameters and what they make. */
+/** A request or statement of a vocabulary: its event's parameters and what they make. */
 export interface RequestDefinition {
   readonly signature: RequestSignature;
-  readonly build: (args: Arguments, source: RequestSource) => Request;
+  readonly build: (args: Arguments, source: RequestSource) => Request | Statement;
 }
 
 /** Where a request came in. */
@@ -54,8 +54,10 @@ export function readRequest(
   if (event.args.length !== definition.signature.length)
     return malformed(`got ${spellArguments(event.args)}`);
   try {
-    const request = definition.build(new Arguments(event.args, definition.signature), source);
-    return { outcome: 'request', request, audience, topic };
+    const said = definition.build(new Arguments(event.args, definition.signature), source);
+    return said.type === 'acknowledge' || said.type === 'declare'
+      ? { outcome: 'statement', statement: said, audience, topic }
+      : { outcome: 'request', request: said, audience, topic };
   } catch (error) {
     if (error instanceof MalformedRequest) return malformed(error.message);
     throw error;

@@ -83,7 +83,7 @@ function pick(
   let malformed: Decoded | undefined;
   for (const vocabulary of vocabularies) {
     const decoded = vocabulary.decode(topic, event, host);
-    if (decoded?.outcome === 'request') return decoded;
+    if (decoded && decoded.outcome !== 'malformed') return decoded;
     const meant = vocabulary.requests.get(event.name)?.length === event.args.length;
     if (decoded && (meant || !malformed)) malformed = decoded;
   }

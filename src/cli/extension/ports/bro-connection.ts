@@ -3,19 +3,18 @@ import type { ConnectionCommand, ConnectionEvent } from '../../../../actors/bro-
 import type { Closed, Connection, ConnectionHandlers, Remote } from '../../../broker/connection.ts';
 import { EndpointIds } from '../../../broker/endpoint-ids.ts';
 import type { Courier } from '../../../delivery/courier.ts';
-import type { ScheduleState } from '../../../schedule/schedule.ts';
 import type { Host } from '../../../vocabulary/model.ts';
+import type { Vocabularies } from '../../../vocabulary/vocabularies.ts';
 import type { ExtensionContext } from '../extension-context.ts';
-import { BroConversation } from './bro-conversation.ts';
 import type { BroLinks } from './bro-links.ts';
+import { ConversationLink, type ConversationParts } from './conversation-link.ts';
 import type { Dial } from './dial.ts';
 
 /** What a connection to a Bro needs of the rest. */
-export interface ConnectionParts {
+export interface ConnectionParts extends ConversationParts {
   readonly dial: Dial;
   readonly courier: () => Courier;
   readonly links: BroLinks;
-  readonly schedule: () => ScheduleState;
 }
 
 /** The port `connection` of a Bro's machine: one life of one connection, and the conversation over it. */
@@ -29,7 +28,7 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
       const introduced = (host: Host): Host => ({ ...host, endpointId });
       let host = introduced(input.host);
       let upSince: number | undefined;
-      let conversation: BroConversation | undefined;
+      let conversation: ConversationLink | undefined;
 
       const handlers: ConnectionHandlers = {
         onPhase: (phase) => sendBack({ type: 'connection.phase', phase }),
@@ -41,17 +40,19 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
             incarnation: remote.incarnation,
             transport: remote.transport,
             authenticated: remote.authenticated,
+            helloInterval: helloIntervalOf(context.vocabularies()),
           });
-          conversation = new BroConversation(context, parts, {
+          conversation = new ConversationLink(context, parts, {
             peer,
             connection,
-            filter: remote.filter,
-            zeekVersion: remote.version,
+            remote,
             host,
             onRequest: (request, audience) => sendBack({ type: 'connection.request', request, audience }),
             onProblem,
           });
+          parts.links.add(conversation);
           conversation.begin();
+          parts.courier().attach(peer, connection);
         },
         onEvent: (topic, event) => conversation?.hear(topic, event),
         onFilter: (topics) => conversation?.filterChanged(topics),
@@ -59,8 +60,7 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
         onProblem,
         onClosed(closed: Closed) {
           ids.ended(peer, closed.code);
-          conversation?.end();
-          conversation = undefined;
+          end();
           log.info({ area: 'bro', peer, code: closed.code }, closed.message);
           sendBack({
             type: 'connection.closed',
@@ -72,6 +72,13 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
           });
         },
       };
+
+      function end(): void {
+        if (!conversation) return;
+        parts.links.remove(conversation);
+        parts.courier().detach(peer, connection);
+        conversation = undefined;
+      }
 
       function onProblem(problem: string): void {
         log.warn({ area: 'bro', peer }, problem);
@@ -94,6 +101,9 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
           case 'tell':
             conversation?.tell(command.notice).catch(() => {});
             return;
+          case 'hello':
+            conversation?.helloDue();
+            return;
           case 'leave':
             void (conversation?.farewell() ?? Promise.resolve())
               .catch(() => {})
@@ -105,11 +115,17 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
       });
       return () => {
         unsubscribe();
-        conversation?.end();
+        end();
         connection.destroy();
       };
     },
   );
+}
+
+/** Milliseconds after which a vocabulary wants hello said again; null where none does. */
+function helloIntervalOf({ all }: Vocabularies): number | null {
+  const seconds = all.flatMap(({ helloInterval }) => helloInterval ?? []);
+  return seconds.length === 0 ? null : Math.min(...seconds) * 1_000;
 }
 
 /** What a connection is made of: where it changes, the connection is made anew. */

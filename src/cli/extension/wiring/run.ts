@@ -1,6 +1,7 @@
 import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../../actors/extension.machine.ts';
 import { systemClock } from '../../../broker/system-clock.ts';
+import type { ConversationRecord } from '../../../conversation/record.ts';
 import type { Courier, SenderStatus } from '../../../delivery/courier.ts';
 import type { DeliveryCounts } from '../../../delivery/delivery-counts.ts';
 import { ImmediateEvents } from '../../../delivery/immediate-events.ts';
@@ -53,6 +54,8 @@ export interface RunOptions {
   readonly givesUp: boolean;
   readonly metrics?: MetricsAddress;
   readonly inspect?: (event: InspectionEvent) => void;
+  /** Told of each step of the conversations with Zeeks. */
+  readonly onConversation?: (record: ConversationRecord) => void;
   /** Given the machines right before they start. */
   readonly onSystem?: (system: RunningSystem) => void;
 }
@@ -263,6 +266,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
         links,
         schedule,
         courier: () => inService().delivery.courier,
+        record: options.onConversation,
       }),
     },
     logger: { calls: plugins.port() },

@@ -1,0 +1,41 @@
+import type { Conversation } from '../conversation/conversation.ts';
+import { converse } from '../conversation/converse.ts';
+import { type Follows, followsOf } from '../conversation/record.ts';
+import { createVocabularies, type Vocabularies } from '../vocabulary/vocabularies.ts';
+import { type TraceConversation, TraceError } from './trace.ts';
+
+/** A conversation as it is held again, and the state that the trace tells of. */
+export interface HeldAgain {
+  readonly vocabularies: Vocabularies;
+  readonly conversation: Conversation;
+  readonly traced: Readonly<Record<string, unknown>>;
+  readonly follows: Follows;
+}
+
+/**
+ * Takes one step of a conversation again.
+ * @param before undefined at its beginning
+ * @throws TraceError where the trace has not told how the conversation began
+ */
+export function holdAgain(before: HeldAgain | undefined, step: TraceConversation, line: number): HeldAgain {
+  const { begins, input, changed } = step;
+  const begun = begins && {
+    vocabularies: createVocabularies(begins.vocabularies),
+    conversation: begins.from,
+    traced: { ...begins.from },
+  };
+  const from = begun ?? before;
+  if (!from) {
+    throw new TraceError(
+      'no-beginning',
+      `line ${line} goes on with a conversation with ${step.peer}, of whose beginning nothing is told`,
+    );
+  }
+  const taken = converse(from.conversation, input, from.vocabularies);
+  return {
+    vocabularies: from.vocabularies,
+    conversation: taken.conversation,
+    traced: { ...from.traced, ...changed },
+    follows: followsOf(taken),
+  };
+}
