@@ -24,6 +24,8 @@ export interface ExtensionInput {
 /** What was found in the state directory, and the news of our start. */
 export interface Recovered {
   readonly schedule: ScheduleState;
+  /** The sequence number of the event log's last record. */
+  readonly sequence: number;
   readonly start: Extract<Pending, { type: 'StartExtension' }>;
 }
 
@@ -249,6 +251,7 @@ function scheduleInput({ recovered, configured, host }: ExtensionContext) {
   if (!recovered) throw new Error('the state directory has not been read');
   return {
     schedule: recovered.schedule,
+    sequence: recovered.sequence,
     policy: configured?.policy ?? DEFAULT_POLICY,
     // It was read before our start was known; in the log it comes after.
     pending: configured ? [recovered.start, { ...configured, at: recovered.start.at }] : [recovered.start],

@@ -1,5 +1,6 @@
 import { assign, setup } from 'xstate';
 import type { Configuration, MessageOf } from '../src/bus/messages.ts';
+import type { RenderedSchedule } from '../src/schedule/render.ts';
 import { reasonOf } from '../src/text/reason.ts';
 import type { Host } from '../src/vocabulary/model.ts';
 import { callbackPort, inboxPort, promisePort, publishPort } from './port.ts';
@@ -33,6 +34,12 @@ export type Registered =
   /** osquery still knows a former self of ours, or one that lives. */
   | { readonly outcome: 'duplicate'; readonly alive: boolean };
 
+/** What osquery has taken. */
+export interface Applied {
+  readonly hash: string;
+  readonly entries: number;
+}
+
 /** What the watch over a registration reports. */
 export type WatchEvent =
   | { readonly type: 'watch.lost'; readonly reason: string }
@@ -50,8 +57,9 @@ interface OsqueryCoreContext {
   readonly uuid: string;
   /** Why we are not registered. */
   readonly reason: string;
-  /** What osquery should run; empty before the first change is known. */
-  readonly desired: string;
+  /** What osquery should run; null before the first change is known. */
+  readonly desired: RenderedSchedule | null;
+  /** The hash of what it runs. */
   readonly applied: string;
 }
 
@@ -87,13 +95,14 @@ export const osqueryCoreMachine = setup({
     configure: promisePort<Configured, undefined>('configure'),
     register: promisePort<Registered, undefined>('register'),
     watch: callbackPort<{ type: 'none' }, { readonly uuid: string }, WatchEvent>('watch'),
-    applySchedule: promisePort<{ readonly entries: number }, { readonly hash: string }>('applySchedule'),
+    applySchedule: promisePort<Applied, RenderedSchedule>('applySchedule'),
     deregister: promisePort<void, { readonly uuid: string }>('deregister'),
   },
   actions: {
     publish: publishPort,
     desire: assign({
-      desired: ({ context, event }) => (event.type === 'schedule.changed' ? event.hash : context.desired),
+      desired: ({ context, event }) =>
+        event.type === 'schedule.changed' ? { hash: event.hash, config: event.config } : context.desired,
     }),
     recordReason: assign({ reason: (_, params: { readonly reason: string }) => params.reason }),
   },
@@ -102,7 +111,7 @@ export const osqueryCoreMachine = setup({
     isRegistered: (_, { registered }: RegistrationParams) => registered.outcome === 'registered',
     anotherLives: (_, { registered }: RegistrationParams) =>
       registered.outcome === 'duplicate' && registered.alive,
-    hasWork: ({ context }) => context.desired !== '' && context.desired !== context.applied,
+    hasWork: ({ context }) => context.desired !== null && context.desired.hash !== context.applied,
   },
   delays: {
     patience: ({ context }) => context.timing.patience,
@@ -113,7 +122,7 @@ export const osqueryCoreMachine = setup({
 }).createMachine({
   id: 'osquery-core',
   description: "Our life as an extension, seen from osquery's manager.",
-  context: ({ input }) => ({ ...input, uuid: '', reason: '', desired: '', applied: '' }),
+  context: ({ input }) => ({ ...input, uuid: '', reason: '', desired: null, applied: '' }),
   invoke: { src: 'inbox', input: { subjects: ['schedule.changed', 'extension.draining'] } },
   initial: 'detached',
   on: {
@@ -238,18 +247,14 @@ export const osqueryCoreMachine = setup({
           description: 'The schedule goes to osquery by config/update and is read back.',
           invoke: {
             src: 'applySchedule',
-            input: ({ context }) => ({ hash: context.desired }),
+            input: ({ context }) => desired(context),
             onDone: {
               target: 'inStep',
               actions: [
-                assign({ applied: ({ context }) => context.desired }),
+                assign({ applied: ({ event }) => event.output.hash }),
                 {
                   type: 'publish',
-                  params: ({ context, event }) => ({
-                    type: 'osquery.schedule-applied',
-                    hash: context.desired,
-                    entries: event.output.entries,
-                  }),
+                  params: ({ event }) => ({ type: 'osquery.schedule-applied', ...event.output }),
                 },
               ],
             },
@@ -259,7 +264,7 @@ export const osqueryCoreMachine = setup({
                 type: 'publish',
                 params: ({ context, event }) => ({
                   type: 'osquery.schedule-refused',
-                  hash: context.desired,
+                  hash: desired(context).hash,
                   reason: reasonOf(event.error),
                 }),
               },
@@ -301,6 +306,11 @@ export const osqueryCoreMachine = setup({
     },
   },
 });
+
+function desired({ desired }: Pick<OsqueryCoreContext, 'desired'>): RenderedSchedule {
+  if (!desired) throw new Error('there is no schedule to apply yet');
+  return desired;
+}
 
 function configurationNews(result: Configured) {
   return result.outcome === 'configured'

@@ -4,7 +4,7 @@ import { decide } from '../src/schedule/decide.ts';
 import type { ScheduleEvent } from '../src/schedule/events.ts';
 import { fold } from '../src/schedule/evolve.ts';
 import type { Policy } from '../src/schedule/policy.ts';
-import { contentHash, render } from '../src/schedule/render.ts';
+import { type RenderedSchedule, renderedOf } from '../src/schedule/render.ts';
 import { executionNamed, groupsOf, type ScheduleState, subscriptionNamed } from '../src/schedule/schedule.ts';
 import type { Query } from '../src/vocabulary/model.ts';
 import { commandsFor, type Descriptions, type Pending } from './schedule-commands.ts';
@@ -13,6 +13,8 @@ import { commandsFor, type Descriptions, type Pending } from './schedule-command
 export interface Decided {
   /** The state once the events are in the log. */
   readonly next: ScheduleState;
+  /** That state as osquery's config; null where osquery need not be given another. */
+  readonly rendered: RenderedSchedule | null;
   readonly events: readonly ScheduleEvent[];
   /** To be said to Bros whose requests were not granted, whether the log takes the events or not. */
   readonly refusals: readonly BusMessage[];
@@ -37,7 +39,7 @@ export function decideAll(
       if (decision.refusal) refusals.push(refusal(command, decision.refusal.text));
     }
   }
-  return { next, events, refusals };
+  return { next, rendered: isNewForOsquery(events) ? renderedOf(next) : null, events, refusals };
 }
 
 function refusal(command: Command, text: string): BusMessage {
@@ -71,9 +73,12 @@ export function blockedNews(pending: readonly Pending[], reason: string): readon
 }
 
 /** What the rest of the system is told once the events are in the log. */
-export function newsOf(before: ScheduleState, { next, events, refusals }: Decided): readonly BusMessage[] {
+export function newsOf(
+  before: ScheduleState,
+  { next, rendered, events, refusals }: Decided,
+): readonly BusMessage[] {
   return [
-    ...scheduleNews(next, events),
+    ...(rendered ? [scheduleNews(next, rendered, events)] : []),
     ...groupNews(before, next),
     ...refusals,
     ...noticesFor(before, next, events),
@@ -81,14 +86,26 @@ export function newsOf(before: ScheduleState, { next, events, refusals }: Decide
 }
 
 /** At our start osquery is given the schedule in any case: it may have forgotten, or remember a former one. */
-function scheduleNews(next: ScheduleState, events: readonly ScheduleEvent[]): readonly BusMessage[] {
-  const added = events.flatMap((event) => (event.type === 'QuerySubscribed' ? [event.data.name] : []));
+function isNewForOsquery(events: readonly ScheduleEvent[]): boolean {
+  return events.some(
+    ({ type }) => type === 'ExtensionStarted' || type === 'QuerySubscribed' || type === 'QueryUnsubscribed',
+  );
+}
+
+function scheduleNews(
+  next: ScheduleState,
+  rendered: RenderedSchedule,
+  events: readonly ScheduleEvent[],
+): BusMessage {
+  const added = events.flatMap((event) => {
+    // One that has been taken back in the same batch was never there.
+    const subscription =
+      event.type === 'QuerySubscribed' ? subscriptionNamed(next, event.data.name) : undefined;
+    return subscription ? [subscription] : [];
+  });
   const removed = events.flatMap((event) => (event.type === 'QueryUnsubscribed' ? [event.data.name] : []));
-  const started = events.some((event) => event.type === 'ExtensionStarted');
-  if (!started && added.length === 0 && removed.length === 0) return [];
-  const config = render(next);
-  const entries = Object.keys(config.schedule).length;
-  return [{ type: 'schedule.changed', hash: contentHash(config), entries, added, removed }];
+  const entries = Object.keys(rendered.config.schedule).length;
+  return { type: 'schedule.changed', ...rendered, entries, added, removed };
 }
 
 function groupNews(before: ScheduleState, next: ScheduleState): readonly BusMessage[] {

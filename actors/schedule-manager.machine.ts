@@ -2,6 +2,7 @@ import { assign, type DoneActorEvent, type ErrorActorEvent, enqueueActions, setu
 import type { MessageOf } from '../src/bus/messages.ts';
 import type { ScheduleEvent } from '../src/schedule/events.ts';
 import type { Policy } from '../src/schedule/policy.ts';
+import { type RenderedSchedule, renderedOf } from '../src/schedule/render.ts';
 import { type Execution, executions, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import { reasonOf } from '../src/text/reason.ts';
 import { type Executed, finished, fresh, superfluous } from './one-time-queries.ts';
@@ -12,8 +13,9 @@ import { type Questions, questionsOf } from './schedule-questions.ts';
 import { silenceAfter, silenceId, ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 export interface ScheduleManagerInput {
-  /** The state that the log folds to. */
+  /** The state that the log folds to, and the sequence number of its last record. */
   readonly schedule: ScheduleState;
+  readonly sequence: number;
   readonly policy: Policy;
   /** Our start, and the configuration as far as it is known: the first things to be decided on. */
   readonly pending: readonly Pending[];
@@ -30,6 +32,10 @@ export type ScheduleManagerEvent =
 
 interface ScheduleManagerContext {
   readonly schedule: ScheduleState;
+  /** The schedule as osquery is to have it. */
+  readonly rendered: RenderedSchedule;
+  /** The sequence number of the last record of the log, after which the next events come. */
+  readonly sequence: number;
   readonly policy: Policy;
   readonly tables: readonly string[];
   /** News in order of arrival; the first `batch` of them are being decided on. */
@@ -40,13 +46,25 @@ interface ScheduleManagerContext {
   readonly running: readonly Execution[];
 }
 
+/** Events that come after that record, or not at all. */
+export interface Append {
+  readonly expected: number;
+  readonly events: readonly ScheduleEvent[];
+}
+
+/** They are in the log. */
+export interface Appended {
+  /** The sequence number of the last one. */
+  readonly sequence: number;
+}
+
 /** At most so many pieces of news become one append. */
 const LARGEST_BATCH = 256;
 
 /** Requests of one Bro that may wait; a Bro that asks faster than osquery can answer is told so. */
 const LONGEST_QUEUE = 1_000;
 
-const NOTHING_DECIDED: Decided = { next: initialState(), events: [], refusals: [] };
+const NOTHING_DECIDED: Decided = { next: initialState(), rendered: null, events: [], refusals: [] };
 
 const SUBJECTS = [
   'osquery.configured',
@@ -75,6 +93,11 @@ function questionsIn(context: ScheduleManagerContext): Questions {
 /** News that waits its turn as it is. */
 const enqueued = { type: 'enqueue', params: ({ event }: { readonly event: Pending }) => event } as const;
 
+const appended = {
+  type: 'takeSequence',
+  params: ({ event }: { readonly event: { readonly output: Appended } }) => event.output,
+} as const;
+
 /** Decides what Bros may have: log first, then the state, then its effects. */
 export const scheduleManagerMachine = setup({
   types: {
@@ -85,7 +108,7 @@ export const scheduleManagerMachine = setup({
   actors: {
     inbox: inboxPort(),
     describe: promisePort<Descriptions, { readonly queries: readonly string[] }>('describe'),
-    append: promisePort<void, { readonly events: readonly ScheduleEvent[] }>('append'),
+    append: promisePort<Appended, Append>('append'),
     execute: promisePort<Executed, Execution>('execute'),
   },
   actions: {
@@ -94,6 +117,7 @@ export const scheduleManagerMachine = setup({
     enqueue: assign({
       pending: ({ context }, news: Pending) => [...context.pending, news],
     }),
+    takeSequence: assign({ sequence: (_, { sequence }: Appended) => sequence }),
     takePolicy: assign({ policy: (_, policy: Policy) => policy }),
     takeTables: assign({ tables: (_, tables: readonly string[]) => tables }),
     takeBatch: assign({ batch: ({ context }) => Math.min(context.pending.length, LARGEST_BATCH) }),
@@ -109,6 +133,7 @@ export const scheduleManagerMachine = setup({
     }),
     putInForce: assign(({ context }) => ({
       schedule: context.decided.next,
+      rendered: context.decided.rendered ?? context.rendered,
       pending: context.pending.slice(context.batch),
       batch: 0,
       decided: NOTHING_DECIDED,
@@ -133,7 +158,13 @@ export const scheduleManagerMachine = setup({
 }).createMachine({
   id: 'schedule-manager',
   description: 'Who wants what of this host: decides on requests, logs the facts, lets them take effect.',
-  context: ({ input }) => ({ ...input, batch: 0, decided: NOTHING_DECIDED, running: [] }),
+  context: ({ input }) => ({
+    ...input,
+    rendered: renderedOf(input.schedule),
+    batch: 0,
+    decided: NOTHING_DECIDED,
+    running: [],
+  }),
   invoke: { src: 'inbox', input: { subjects: SUBJECTS } },
   on: {
     'osquery.configured': {
@@ -221,8 +252,11 @@ export const scheduleManagerMachine = setup({
       description: 'The facts go to the event log; only then are they so.',
       invoke: {
         src: 'append',
-        input: ({ context }) => ({ events: context.decided.events }),
-        onDone: [{ guard: 'stopsHere', target: 'ended', actions: 'putInForce' }, { target: 'inForce' }],
+        input: ({ context }) => ({ expected: context.sequence, events: context.decided.events }),
+        onDone: [
+          { guard: 'stopsHere', target: 'ended', actions: [appended, 'putInForce'] },
+          { target: 'inForce', actions: appended },
+        ],
         onError: {
           target: 'blocked',
           actions: [

@@ -6,12 +6,18 @@ import { brokerEndpointMachine } from '../../actors/broker-endpoint.machine.ts';
 import { courierMachine } from '../../actors/courier.machine.ts';
 import { extensionMachine, type Recovered } from '../../actors/extension.machine.ts';
 import { loggerPluginMachine } from '../../actors/logger-plugin.machine.ts';
-import { type Configured, osqueryCoreMachine, type Registered } from '../../actors/osquery-core.machine.ts';
-import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
+import {
+  type Applied,
+  type Configured,
+  osqueryCoreMachine,
+  type Registered,
+} from '../../actors/osquery-core.machine.ts';
+import { type Append, type Appended, scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import { createBus } from '../../src/bus/bus.ts';
 import type { BusMessage } from '../../src/bus/messages.ts';
 import { connectMachines } from '../../src/cli/extension/wiring/machines.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
+import type { RenderedSchedule } from '../../src/schedule/render.ts';
 import { initialState } from '../../src/schedule/schedule.ts';
 import { promiseProbe, settle } from '../support/machine-ports.ts';
 
@@ -27,6 +33,7 @@ const MACHINES = [
 
 const recovered: Recovered = {
   schedule: initialState(),
+  sequence: 0,
   start: {
     type: 'StartExtension',
     at: 5,
@@ -64,12 +71,16 @@ function startHouse(letsGo = true) {
         Promise.resolve({ outcome: 'registered', uuid: '7' }),
       ),
       watch: fromCallback(() => {}),
-      applySchedule: fromPromise(() => Promise.resolve({ entries: 0 })),
+      applySchedule: fromPromise<Applied, RenderedSchedule>(({ input: { hash } }) =>
+        Promise.resolve({ hash, entries: 0 }),
+      ),
       deregister: fromPromise(() => (letsGo ? Promise.resolve() : new Promise<never>(() => {}))),
     },
     schedule: {
       describe: fromPromise(() => Promise.resolve({})),
-      append: fromPromise(() => Promise.resolve()),
+      append: fromPromise<Appended, Append>(({ input: { expected, events } }) =>
+        Promise.resolve({ sequence: expected + events.length }),
+      ),
       execute: fromPromise(() => Promise.resolve({ rows: 0, error: '' })),
     },
     peer: { connection: fromCallback(() => {}) },

@@ -2,17 +2,25 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createActor, SimulatedClock } from 'xstate';
 import {
+  type Applied,
   type Configured,
   osqueryCoreMachine,
   type Registered,
   type WatchEvent,
 } from '../../actors/osquery-core.machine.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
+import type { RenderedSchedule } from '../../src/schedule/render.ts';
 import { busProbe, callbackProbe, promiseProbe, settle } from '../support/machine-ports.ts';
 import { sampleHost } from '../support/sample-host.ts';
 
 const configuration = { peers: ['zeek:9999'], groups: ['g'], policy: DEFAULT_POLICY };
 const timing = { patience: 3_000, retryPause: 500, debounce: 100, refusedPause: 30_000 };
+
+/** An order with that hash, and one query of that name. */
+const ordered = (hash: string): RenderedSchedule => ({
+  hash,
+  config: { schedule: { [hash]: { query: 'SELECT 1', interval: 1, startup_priority: 1 } } },
+});
 
 function startCore({ givesUp = false } = {}) {
   const bus = busProbe();
@@ -21,7 +29,7 @@ function startCore({ givesUp = false } = {}) {
   const configure = promiseProbe<Configured, undefined>();
   const register = promiseProbe<Registered, undefined>();
   const watch = callbackProbe<{ type: 'none' }, { readonly uuid: string }, WatchEvent>();
-  const apply = promiseProbe<{ readonly entries: number }, { readonly hash: string }>();
+  const apply = promiseProbe<Applied, RenderedSchedule>();
   const deregister = promiseProbe<void, { readonly uuid: string }>();
   const actor = createActor(
     osqueryCoreMachine.provide({
@@ -59,7 +67,7 @@ function startCore({ givesUp = false } = {}) {
       await settle();
     },
     change(hash: string) {
-      bus.deliver({ type: 'schedule.changed', hash, entries: 1, added: [], removed: [] });
+      bus.deliver({ type: 'schedule.changed', ...ordered(hash), entries: 1, added: [], removed: [] });
     },
   };
   return core;
@@ -148,9 +156,9 @@ test('changes of the schedule are gathered and applied as one', async () => {
   clock.increment(50);
   assert.deepEqual(
     apply.starts.map(({ input }) => input),
-    [{ hash: 'b' }],
+    [ordered('b')],
   );
-  apply.last.resolve({ entries: 1 });
+  apply.last.resolve({ hash: apply.last.input.hash, entries: 1 });
   await settle();
   assert.deepEqual(bus.take(), [{ type: 'osquery.schedule-applied', hash: 'b', entries: 1 }]);
   assert.deepEqual(state(), { registered: 'inStep' });
@@ -190,7 +198,7 @@ test('an osqueryd that comes back gets the schedule without being asked for it',
   await registerAs('7');
   change('a');
   clock.increment(100);
-  apply.last.resolve({ entries: 1 });
+  apply.last.resolve({ hash: apply.last.input.hash, entries: 1 });
   await settle();
   watch.send({ type: 'watch.lost', reason: 'osqueryd is gone' });
   assert.equal(bus.take().at(-1)?.type, 'osquery.lost');
@@ -206,7 +214,7 @@ test('a schedule that osquery has lost is repaired', async () => {
   await registerAs('7');
   change('a');
   clock.increment(100);
-  apply.last.resolve({ entries: 1 });
+  apply.last.resolve({ hash: apply.last.input.hash, entries: 1 });
   await settle();
   watch.send({ type: 'watch.schedule-missing' });
   clock.increment(100);

@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { createActor, SimulatedClock } from 'xstate';
 import type { Executed } from '../../actors/one-time-queries.ts';
 import type { Descriptions } from '../../actors/schedule-commands.ts';
-import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
+import { type Append, type Appended, scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import type { BusMessage } from '../../src/bus/messages.ts';
 import type { ScheduleEvent } from '../../src/schedule/events.ts';
 import { fold } from '../../src/schedule/evolve.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
+import { renderedOf } from '../../src/schedule/render.ts';
 import { type Execution, initialState, subscriptions } from '../../src/schedule/schedule.ts';
 import type { RepeatedQuery, Request } from '../../src/vocabulary/model.ts';
 import { busProbe, promiseProbe, settle } from '../support/machine-ports.ts';
@@ -60,10 +61,12 @@ const up = (peer = PEER, incarnation = 'i1'): BusMessage => ({
 async function startManager({ schedule = initialState(), starts = 1 } = {}) {
   const bus = busProbe();
   const describe = promiseProbe<Descriptions, { readonly queries: readonly string[] }>();
-  const append = promiseProbe<void, { readonly events: readonly ScheduleEvent[] }>();
+  const append = promiseProbe<Appended, Append>();
   const executing = promiseProbe<Executed, Execution>();
   const clock = new SimulatedClock();
   const log: ScheduleEvent[] = [];
+  /** Of the log's last record; there were some before. */
+  let sequence = 7;
   const actor = createActor(
     scheduleManagerMachine.provide({
       actions: { publish: bus.publish, publishAll: bus.publishAll },
@@ -73,6 +76,7 @@ async function startManager({ schedule = initialState(), starts = 1 } = {}) {
       clock,
       input: {
         schedule,
+        sequence,
         policy: DEFAULT_POLICY,
         tables: [],
         pending: Array.from({ length: starts }, () => ({
@@ -103,8 +107,11 @@ async function startManager({ schedule = initialState(), starts = 1 } = {}) {
         await settle();
         if (manager.state() === 'describing') describe.last.resolve(descriptions);
         else if (manager.state() === 'logging') {
-          log.push(...append.last.input.events);
-          append.last.resolve();
+          const { expected, events } = append.last.input;
+          assert.equal(expected, sequence, 'each decision comes right after what is in the log');
+          sequence += events.length;
+          log.push(...events);
+          append.last.resolve({ sequence });
         } else if (manager.state() === 'idle') return;
       }
       throw new Error(`still ${manager.state()}`);
@@ -144,9 +151,9 @@ test('a request is described, logged, and only then in force and told', async ()
   assert.deepEqual(more, []);
   assert.deepEqual(changed, {
     type: 'schedule.changed',
-    hash: changed?.type === 'schedule.changed' ? changed.hash : '',
+    ...renderedOf(schedule()),
     entries: 1,
-    added: ['bro_0a1b2c3d_1'],
+    added: subscriptions(schedule()),
     removed: [],
   });
 });
@@ -371,7 +378,7 @@ test('draining logs our end and then ends', async () => {
     append.last.input.events.map((event: ScheduleEvent) => [event.type, event.data]),
     [['ExtensionStopped', { reason: 'the process got SIGTERM' }]],
   );
-  append.last.resolve();
+  append.last.resolve({ sequence: append.last.input.expected + 1 });
   await settle();
   assert.equal(actor.getSnapshot().status, 'done');
 });

@@ -72,7 +72,7 @@ const perSecond = (count: number, time: number): string =>
 const resident = (): string => `${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB resident`;
 
 async function begin(log: EventLogStore): Promise<void> {
-  await log.append([
+  await log.append(log.seq, [
     fact(0, 'LogStarted', { logId: LOG_ID, reason: 'the log is new' }),
     ...Array.from({ length: BROS }, (_, n) => connected(n)),
   ]);
@@ -89,9 +89,10 @@ async function appends(): Promise<void> {
     await begin(log);
     const time = await seconds(async () => {
       for (let n = 0; n < count; n += atOnce) {
+        const { seq } = log;
         await Promise.all(
           Array.from({ length: atOnce }, (_, k) =>
-            log.append([(n + k) % 2 === 0 ? subscribed(n + k) : unsubscribed(n + k - 1)]),
+            log.append(seq + k, [(n + k) % 2 === 0 ? subscribed(n + k) : unsubscribed(n + k - 1)]),
           ),
         );
       }
@@ -107,6 +108,7 @@ async function manyRecords(): Promise<void> {
   const time = await seconds(async () => {
     for (let n = 1; n < RECORDS; n += 1000) {
       await log.append(
+        log.seq,
         Array.from({ length: 500 }, (_, k) => [subscribed(n + k), unsubscribed(n + k)]).flat(),
       );
     }
@@ -136,13 +138,16 @@ async function startUp(): Promise<void> {
   const log = await open('live');
   await begin(log);
   for (let n = 0; n < LIVE; n += 100) {
-    await log.append(Array.from({ length: 100 }, (_, k) => subscribed(n + k)));
+    await log.append(
+      log.seq,
+      Array.from({ length: 100 }, (_, k) => subscribed(n + k)),
+    );
   }
   await log.close();
   let live = 0;
   const time = await seconds(async () => {
     const again = await open('live');
-    live = subscriptions(again.state).length;
+    live = subscriptions(again.report.state).length;
     await again.close();
   });
   report(

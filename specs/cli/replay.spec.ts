@@ -5,9 +5,8 @@ import { describe, test } from 'node:test';
 import { Command } from 'commander';
 import { logCommand } from '../../src/cli/log.ts';
 import { replayCommand } from '../../src/cli/replay.ts';
-import { openEventLog } from '../../src/event-log/event-log-store.ts';
 import { surroundings } from '../support/cli-io.ts';
-import { logOptions, temporaryDirectory } from '../support/event-logs.ts';
+import { logOptions, OwnedLog, temporaryDirectory } from '../support/event-logs.ts';
 import { fact } from '../support/schedule-builders.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/event-log');
@@ -179,7 +178,7 @@ describe('bro-osquery replay', () => {
 
   test('follows a log that is written, until the user has enough', async (t) => {
     const directory = await temporaryDirectory(t);
-    const log = await openEventLog(logOptions(directory));
+    const log = await OwnedLog.open(logOptions(directory));
     await log.append([fact(1, 'ExtensionStarted', { instanceId: 'i', version: '0.1.0' })]);
     const enough = new AbortController();
     const around = surroundings({ interrupted: enough.signal });
@@ -227,7 +226,7 @@ Whole, up to record 31.
     const state = await temporaryDirectory(t);
     await cp(LAST_NIGHT, state, { recursive: true });
     const segment = join(state, 'event-log/segment-0000000000000018.jsonl');
-    const log = await openEventLog(logOptions(join(state, 'event-log')));
+    const log = await OwnedLog.open(logOptions(join(state, 'event-log')));
     await log.close();
     const text = await readFile(segment, 'utf8');
     await writeFile(segment, text.replace('closed', 'cl0sed'));

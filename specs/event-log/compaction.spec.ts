@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { openEventLog } from '../../src/event-log/event-log-store.ts';
-import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
+import { logOptions, namesIn, OwnedLog, temporaryDirectory, writeLog } from '../support/event-logs.ts';
 import { connect, DAY, lose, start, subscribe } from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
@@ -15,7 +14,7 @@ const small = { maxSegmentBytes: 1100 };
 
 /** The state that a log has once it is opened. */
 async function stateIn(directory: string) {
-  const log = await openEventLog(logOptions(directory, small));
+  const log = await OwnedLog.open(logOptions(directory, small));
   const { state, report, seq } = log;
   await log.close();
   return { state, report, seq };

@@ -5,11 +5,10 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { disk } from '../../src/event-log/disk-store.ts';
 import type { EventLogError } from '../../src/event-log/event-log-error.ts';
-import { openEventLog } from '../../src/event-log/event-log-store.ts';
 import { logFiles } from '../../src/event-log/files.ts';
 import type { LogRecord } from '../../src/event-log/record.ts';
 import { listLog, scanFile } from '../../src/event-log/scan-store.ts';
-import { logOptions, temporaryDirectory } from '../support/event-logs.ts';
+import { logOptions, OwnedLog, temporaryDirectory } from '../support/event-logs.ts';
 import { faultyDisk, systemErrorOf } from '../support/faulty-disk.ts';
 import { fact } from '../support/schedule-builders.ts';
 
@@ -103,7 +102,7 @@ describe('After kill -9', () => {
         byItself ? 1 + random(150) : 0,
         byItself ? Number.POSITIVE_INFINITY : 1 + random(60),
       );
-      const log = await openEventLog(options(directory));
+      const log = await OwnedLog.open(options(directory));
       const decisions = decisionsIn(await recordsIn(directory));
       assert.deepEqual(
         decisions,
@@ -142,7 +141,7 @@ describe('After a crash at each step that writing takes', () => {
       });
       const acknowledged: number[] = [];
       const onWarning = (_: EventLogError) => undefined;
-      const dying = await openEventLog({
+      const dying = await OwnedLog.open({
         ...options(directory),
         maxSegmentBytes: 600,
         disk: mortal,
@@ -155,7 +154,7 @@ describe('After a crash at each step that writing takes', () => {
         );
       }
       await dying.close();
-      const log = await openEventLog(options(directory));
+      const log = await OwnedLog.open(options(directory));
       const decisions = decisionsIn(await recordsIn(directory));
       assert.deepEqual(decisions, [...new Set(decisions)], 'nothing is there twice');
       assert.deepEqual(

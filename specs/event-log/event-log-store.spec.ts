@@ -6,18 +6,18 @@ import { openEventLog } from '../../src/event-log/event-log-store.ts';
 import { decide } from '../../src/schedule/decide.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import { initialState, subscriptions } from '../../src/schedule/schedule.ts';
-import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
+import { logOptions, namesIn, OwnedLog, temporaryDirectory, writeLog } from '../support/event-logs.ts';
 import { bro, connect, start, subscribe } from '../support/schedule-builders.ts';
 
 test('what was appended is there again after the log was opened anew', async (t) => {
   const directory = join(await temporaryDirectory(t), 'state', 'event-log');
-  const log = await openEventLog(logOptions(directory));
+  const log = await OwnedLog.open(logOptions(directory));
   assert.deepEqual([log.state, log.seq], [initialState(), 0]);
   for (const command of [start(0), connect(1, 'zeek:9999', 'a'), subscribe(2, 'zeek:9999', 'a')]) {
-    await log.append(decide(log.state, command, DEFAULT_POLICY).events);
+    await log.decide(command);
   }
   await log.close();
-  const again = await openEventLog(logOptions(directory));
+  const again = await OwnedLog.open(logOptions(directory));
   assert.equal(again.seq, 4);
   assert.deepEqual(again.report, { records: 4, foldedFrom: 4, torn: null });
   assert.deepEqual(again.state, log.state);
@@ -31,17 +31,17 @@ test('what was appended is there again after the log was opened anew', async (t)
 test('a torn last record is cut off, reported, and its place taken by the next', async (t) => {
   const directory = await temporaryDirectory(t);
   const segment = join(directory, 'segment-0000000000000001.jsonl');
-  const log = await openEventLog(logOptions(directory));
-  await log.append(decide(log.state, start(0), DEFAULT_POLICY).events);
+  const log = await OwnedLog.open(logOptions(directory));
+  await log.decide(start(0));
   const { length } = await readFile(segment);
-  await log.append(decide(log.state, connect(1, 'zeek:9999', 'a'), DEFAULT_POLICY).events);
+  await log.decide(connect(1, 'zeek:9999', 'a'));
   const whole = (await readFile(segment)).length;
   await log.close();
   for (const name of await readdir(directory)) {
     if (name.startsWith('snapshot')) await truncate(join(directory, name), 3);
   }
   await truncate(segment, whole - 20);
-  const again = await openEventLog(logOptions(directory));
+  const again = await OwnedLog.open(logOptions(directory));
   assert.deepEqual(again.report, {
     records: 2,
     foldedFrom: 0,
@@ -53,7 +53,7 @@ test('a torn last record is cut off, reported, and its place taken by the next',
     },
   });
   assert.equal((await readFile(segment)).length, length);
-  await again.append(decide(again.state, connect(2, 'zeek:9999', 'b'), DEFAULT_POLICY).events);
+  await again.decide(connect(2, 'zeek:9999', 'b'));
   assert.equal(again.seq, 3);
   await again.close();
 });
@@ -70,7 +70,7 @@ test('a last record whose bytes never all reached the disk is cut off, and none 
     segment,
     Buffer.concat([bytes.subarray(0, last + 20), Buffer.alloc(50), Buffer.from('\n')]),
   );
-  const log = await openEventLog(logOptions(directory));
+  const log = await OwnedLog.open(logOptions(directory));
   assert.deepEqual(log.report, {
     records: 3,
     foldedFrom: 0,
@@ -86,7 +86,7 @@ test('a last record whose bytes never all reached the disk is cut off, and none 
 
 test('a log that another process writes is not written, and the error names that process', async (t) => {
   const directory = await temporaryDirectory(t);
-  const log = await openEventLog(logOptions(directory));
+  const log = await OwnedLog.open(logOptions(directory));
   await assert.rejects(openEventLog(logOptions(directory)), {
     name: 'EventLogError',
     code: 'locked',
@@ -100,8 +100,8 @@ test('damage in the middle stops the log with file, offset and what to do', asyn
   const directory = await temporaryDirectory(t);
   const segment = join(directory, 'segment-0000000000000001.jsonl');
   await appendFile(segment, '{"v":1,"seq":1,"rubbish":true}\n');
-  const log = await openEventLog(logOptions(await temporaryDirectory(t)));
-  const [record] = await log.append(decide(log.state, start(0), DEFAULT_POLICY).events);
+  const log = await OwnedLog.open(logOptions(await temporaryDirectory(t)));
+  const [record] = await log.decide(start(0));
   assert.ok(record);
   await log.close();
   await appendFile(
@@ -114,4 +114,41 @@ test('damage in the middle stops the log with file, offset and what to do', asyn
     message:
       /the checksum does not fit the record \(.*segment-0000000000000001\.jsonl, byte 0\); 'bro-osquery log verify'/,
   });
+});
+
+test('a decision on a state that the log has left is refused, and leaves nothing', async (t) => {
+  const log = await OwnedLog.open(logOptions(await temporaryDirectory(t)));
+  await log.decide(start(0));
+  const joined = decide(log.state, connect(1, 'zeek:9999', 'a'), DEFAULT_POLICY).events;
+  const stale = { name: 'EventLogError', code: 'conflict' };
+  await assert.rejects(log.log.append(log.seq - 1, joined), {
+    ...stale,
+    message: 'the event log is at record 2, and this was decided at record 1; decide again',
+  });
+  await assert.rejects(log.log.append(log.seq + 1, joined), stale);
+  const [first, second] = await Promise.allSettled([
+    log.log.append(2, joined),
+    log.log.append(2, decide(log.state, connect(1, 'zeek:9998', 'a'), DEFAULT_POLICY).events),
+  ]);
+  assert.deepEqual(
+    [first.status, second.status === 'rejected' && second.reason.code, log.seq],
+    ['fulfilled', 'conflict', 2 + joined.length],
+  );
+  await log.close();
+});
+
+test('what is in the log is read after any record, while it is written', async (t) => {
+  const log = await OwnedLog.open(logOptions(await temporaryDirectory(t), { maxSegmentBytes: 1100 }));
+  const seqs = async (after: number) => {
+    const found: number[] = [];
+    for await (const { seq } of log.log.read(after)) found.push(seq);
+    return found;
+  };
+  assert.deepEqual(await seqs(0), []);
+  await log.decide(start(0));
+  for (const n of [1, 2, 3]) await log.decide(connect(n, 'zeek:9999', `${n}`));
+  assert.deepEqual(await seqs(0), [1, 2, 3, 4, 5]);
+  assert.deepEqual(await seqs(3), [4, 5]);
+  assert.deepEqual(await seqs(5), []);
+  await log.close();
 });

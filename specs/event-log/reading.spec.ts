@@ -3,11 +3,9 @@ import { appendFile, cp, mkdir, readFile, truncate, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type LogReading, readLog } from '../../src/event-log/event-log-reader-store.ts';
-import { openEventLog } from '../../src/event-log/event-log-store.ts';
-import { decide } from '../../src/schedule/decide.ts';
-import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
+import type { Command } from '../../src/schedule/commands.ts';
 import { initialState } from '../../src/schedule/schedule.ts';
-import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
+import { logOptions, namesIn, OwnedLog, temporaryDirectory, writeLog } from '../support/event-logs.ts';
 import { connect, lose, start, subscribe } from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
@@ -30,7 +28,7 @@ describe('A log is read', () => {
     const state = await temporaryDirectory(t);
     const directory = join(state, 'event-log');
     await writeLog(directory, history, small);
-    const writer = await openEventLog(logOptions(directory));
+    const writer = await OwnedLog.open(logOptions(directory));
     for (const path of [state, directory]) {
       const reading = await readLog(path);
       assert.deepEqual(reading.base, { seq: 0, state: initialState() });
@@ -104,9 +102,8 @@ describe('A log is read', () => {
 
   test('while it is written: what comes, comes, over the ends of segments too, until the reader has enough', async (t) => {
     const directory = await temporaryDirectory(t);
-    const log = await openEventLog(logOptions(directory, small));
-    const append = async (command: Parameters<typeof decide>[1]) =>
-      log.append(decide(log.state, command, DEFAULT_POLICY).events);
+    const log = await OwnedLog.open(logOptions(directory, small));
+    const append = (command: Command) => log.decide(command);
     await append(start(0));
     const enough = new AbortController();
     const reading = await readLog(directory, { follow: enough.signal, pollEvery: 2 });

@@ -7,9 +7,7 @@ import { printRecord } from '../../src/event-log/record.ts';
 import { repairLog } from '../../src/event-log/repair-store.ts';
 import { parseSnapshot, printSnapshot } from '../../src/event-log/snapshot.ts';
 import { verifyLog } from '../../src/event-log/verify-store.ts';
-import { decide } from '../../src/schedule/decide.ts';
-import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
-import { logOptions, namesIn, temporaryDirectory, writeLog } from '../support/event-logs.ts';
+import { logOptions, namesIn, OwnedLog, temporaryDirectory, writeLog } from '../support/event-logs.ts';
 import { connect, DAY, second, start, subscribe } from '../support/schedule-builders.ts';
 
 const ZEEK = 'zeek:9999';
@@ -118,9 +116,9 @@ describe('bro-osquery log repair', () => {
     assert.deepEqual(await readFile(join(repair.copies, 'segment-0000000000000006.jsonl')), damaged);
     const { problems, wholeUntil } = await verifyLog(directory);
     assert.deepEqual([problems, wholeUntil], [[], 8]);
-    const log = await openEventLog(logOptions(directory));
+    const log = await OwnedLog.open(logOptions(directory));
     for (const command of [connect(200, ZEEK, 'new'), subscribe(201, ZEEK, 'new')]) {
-      await log.append(decide(log.state, command, DEFAULT_POLICY).events);
+      await log.decide(command);
     }
     assert.deepEqual(Object.keys(log.state.bros[ZEEK]?.subscriptions ?? {}), ['bro_feedbeef_3']);
     await log.close();
@@ -146,8 +144,8 @@ describe('bro-osquery log repair', () => {
 
   test('refuses while somebody writes', async (t) => {
     const directory = await temporaryDirectory(t);
-    const log = await openEventLog(logOptions(directory));
-    await log.append(decide(log.state, start(0), DEFAULT_POLICY).events);
+    const log = await OwnedLog.open(logOptions(directory));
+    await log.decide(start(0));
     await assert.rejects(repairLog(directory, 2, { logId, now: second(100) }), { code: 'locked' });
     await log.close();
   });

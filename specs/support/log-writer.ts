@@ -32,6 +32,8 @@ const log = await openEventLog({
 });
 writeSync(1, `opened ${log.seq}\n`);
 
+let expected = log.seq;
+
 async function decide(n: number): Promise<void> {
   const facts = Array.from({ length: 1 + (n % 3) }, (_, part) => ({
     type: 'ExtensionStopped' as const,
@@ -39,7 +41,8 @@ async function decide(n: number): Promise<void> {
     cause: null,
     data: { reason: `${n}.${part}` },
   }));
-  await log.append(facts);
+  expected += facts.length;
+  await log.append(expected - facts.length, facts);
   writeSync(1, `acknowledged ${n}\n`);
 }
 

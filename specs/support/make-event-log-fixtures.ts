@@ -1,10 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openEventLog } from '../../src/event-log/event-log-store.ts';
 import { printRecord } from '../../src/event-log/record.ts';
-import { decide } from '../../src/schedule/decide.ts';
-import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
-import { logOptions } from './event-logs.ts';
+import { logOptions, OwnedLog } from './event-logs.ts';
 import { lastNight } from './last-night.ts';
 
 /** Writes the example logs of fixtures/event-log anew: node --import tsx specs/support/make-event-log-fixtures.ts */
@@ -12,8 +9,8 @@ const fixtures = join(import.meta.dirname, '../../fixtures/event-log');
 const state = join(fixtures, 'last-night');
 await rm(state, { recursive: true, force: true });
 await mkdir(state, { recursive: true });
-const log = await openEventLog(logOptions(join(state, 'event-log'), { maxSegmentBytes: 6000 }));
-for (const command of lastNight) await log.append(decide(log.state, command, DEFAULT_POLICY).events);
+const log = await OwnedLog.open(logOptions(join(state, 'event-log'), { maxSegmentBytes: 6000 }));
+for (const command of lastNight) await log.decide(command);
 await log.close();
 await rm(join(state, 'event-log', 'lock'));
 

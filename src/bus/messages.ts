@@ -1,4 +1,6 @@
 import type { Policy } from '../schedule/policy.ts';
+import type { RenderedSchedule } from '../schedule/render.ts';
+import type { Subscription } from '../schedule/schedule.ts';
 import { token } from '../text/subject-token.ts';
 import type { Audience, Host, Notice, Request } from '../vocabulary/model.ts';
 
@@ -75,14 +77,14 @@ type LoggerMessage =
   | { readonly type: 'logger.recovered'; readonly lost: number };
 
 type ScheduleMessage =
-  /** What osquery should run has changed; names of osquery's schedule entries. */
-  | {
+  /** What osquery should run has changed: all of it, and the difference. */
+  | ({
       readonly type: 'schedule.changed';
-      readonly hash: string;
       readonly entries: number;
-      readonly added: readonly string[];
+      readonly added: readonly Subscription[];
+      /** Names of osquery's schedule entries. */
       readonly removed: readonly string[];
-    }
+    } & RenderedSchedule)
   /** The groups that this host is in have changed. */
   | { readonly type: 'schedule.groups'; readonly groups: readonly string[] }
   /** The event log takes nothing: requests are refused until it recovers. */

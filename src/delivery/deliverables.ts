@@ -1,15 +1,17 @@
-import {
-  type ScheduleState,
-  type Subscription,
-  subscriptionNamed,
-  subscriptions,
-} from '../schedule/schedule.ts';
+import type { Subscription } from '../schedule/schedule.ts';
+import type { RepeatedQuery } from '../vocabulary/model.ts';
 import type { Deliverable } from './ports.ts';
 
-/** What of the schedule's subscriptions has changed, by the names that osquery knows them under. */
+/** What of the schedule's subscriptions has changed. */
 export interface ScheduleChange {
-  readonly added: readonly string[];
+  readonly added: readonly Subscription[];
+  /** The names that osquery knows them under. */
   readonly removed: readonly string[];
+}
+
+/** A subscribed query whose rows are delivered. */
+export interface SubscribedQuery extends Deliverable {
+  readonly query: RepeatedQuery;
 }
 
 /**
@@ -17,18 +19,19 @@ export interface ScheduleChange {
  * subscriptions, kept at hand because each row asks for one. Follows the schedule by its own news.
  */
 export class Deliverables {
-  readonly #schedule: () => ScheduleState;
   readonly #isEventTable: (table: string) => boolean;
-  readonly #byName = new Map<string, Deliverable>();
+  readonly #byName = new Map<string, SubscribedQuery>();
 
-  constructor(schedule: () => ScheduleState, isEventTable: (table: string) => boolean) {
-    this.#schedule = schedule;
+  constructor(isEventTable: (table: string) => boolean) {
     this.#isEventTable = isEventTable;
-    for (const subscription of subscriptions(schedule())) this.#add(subscription);
   }
 
-  find(name: string): Deliverable | undefined {
+  find(name: string): SubscribedQuery | undefined {
     return this.#byName.get(name);
+  }
+
+  all(): readonly SubscribedQuery[] {
+    return [...this.#byName.values()];
   }
 
   get size(): number {
@@ -37,10 +40,7 @@ export class Deliverables {
 
   take({ added, removed }: ScheduleChange): void {
     for (const name of removed) this.#byName.delete(name);
-    for (const name of added) {
-      const subscription = subscriptionNamed(this.#schedule(), name);
-      if (subscription) this.#add(subscription);
-    }
+    for (const subscription of added) this.#add(subscription);
   }
 
   #add({ name, peer, query, columns, tables, subscribedAt }: Subscription): void {

@@ -5,14 +5,9 @@ import type { ManagerClient } from '../osquery/manager-client.ts';
 import { OsqueryError } from '../osquery/osquery-error.ts';
 import type { Row } from '../osquery/row.ts';
 import { SentEvents } from '../osquery/sent-events.ts';
-import {
-  type ScheduleState,
-  type Subscription,
-  subscriptionNamed,
-  subscriptions,
-} from '../schedule/schedule.ts';
 import { reasonOf } from '../text/reason.ts';
-import type { ScheduleChange } from './deliverables.ts';
+import type { Deliverables, ScheduleChange } from './deliverables.ts';
+import type { Deliverable } from './ports.ts';
 
 /** Rows sent at the moment of their event that are remembered for each subscription, until the schedule brings them. */
 const REMEMBERED = 100_000;
@@ -21,7 +16,8 @@ const REMEMBERED = 100_000;
 const INTERVALS = 5;
 
 export interface EventMomentsParts {
-  readonly schedule: () => ScheduleState;
+  /** The queries that are subscribed, as of now. */
+  readonly deliverables: Pick<Deliverables, 'find' | 'all'>;
   readonly createMatcher: (tables: readonly EventTable[]) => EventRowMatcher;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -64,23 +60,21 @@ export class ImmediateEvents {
       this.#matcher?.close();
       this.#matcher = matcher;
       this.#immediate.clear();
-      for (const subscription of subscriptions(this.#parts.schedule())) this.#add(subscription);
+      for (const deliverable of this.#parts.deliverables.all()) this.#add(deliverable);
     } catch (error) {
       const level = error instanceof OsqueryError ? 'debug' : 'warn';
       this.#parts.log[level]({ area: 'events' }, `osquery tells of no event tables: ${reasonOf(error)}`);
     }
   }
 
+  /** To be called once the queries at hand have changed so. */
   take({ added, removed }: ScheduleChange): void {
     for (const name of removed) {
       this.#matcher?.unsubscribe(name);
       this.#immediate.delete(name);
       this.#sent.forget(name);
     }
-    for (const name of added) {
-      const subscription = subscriptionNamed(this.#parts.schedule(), name);
-      if (subscription) this.#add(subscription);
-    }
+    for (const subscription of added) this.#add(subscription);
   }
 
   /** The subscriptions that an event satisfies, and the row that each gets. */
@@ -90,7 +84,7 @@ export class ImmediateEvents {
     );
     const now = this.#parts.now();
     for (const { name, columns: row } of found) {
-      const interval = subscriptionNamed(this.#parts.schedule(), name)?.query.interval ?? 0;
+      const interval = this.#parts.deliverables.find(name)?.query.interval ?? 0;
       this.#sent.sent(name, row, now + INTERVALS * interval * 1_000);
     }
     return found;
@@ -101,7 +95,7 @@ export class ImmediateEvents {
     return this.#sent.take(name, columns, this.#parts.now());
   }
 
-  #add({ name, query }: Subscription): void {
+  #add({ name, query }: Pick<Deliverable, 'name' | 'query'>): void {
     if (query.updateType !== 'ADDED' && query.updateType !== 'BOTH') return;
     const answer = this.#matcher?.subscribe(name, query.sql);
     if (!answer) return;

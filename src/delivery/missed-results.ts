@@ -6,8 +6,8 @@ import type { OsqueryOption } from '../osquery/manager-values.ts';
 import type { ResultLog } from '../osquery/result-log-store.ts';
 import { reasonOf } from '../text/reason.ts';
 import type { Courier } from './courier.ts';
-import type { Deliverables } from './deliverables.ts';
 import type { Marks } from './marks.ts';
+import type { Deliverable } from './ports.ts';
 
 /** Bytes of each of osqueryd's two result logs that are looked through, from its end. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -20,7 +20,7 @@ export interface MissedResultsParts {
   readonly courier: Pick<Courier, 'take' | 'caughtUp'>;
   readonly marks: Marks;
   /** The queries whose rows are to be delivered. */
-  readonly deliverables: Pick<Deliverables, 'size' | 'find'>;
+  readonly deliverables: { readonly size: number; find(name: string): Deliverable | undefined };
   /** osqueryd's result logs in that directory, so many bytes of each from its end. */
   readonly resultLogs: (directory: string, maxBytes: number) => AsyncIterable<ResultLog>;
   readonly log: Pick<Logger, 'info'>;

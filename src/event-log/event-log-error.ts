@@ -8,6 +8,8 @@ export type EventLogErrorCode =
   | 'read-only'
   /** Any other failure of the file system. */
   | 'io'
+  /** Decided on another state than the one that the log has come to. */
+  | 'conflict'
   /** The log was closed. */
   | 'closed'
   /** A record's checksum doesn't fit its text. */

@@ -1,16 +1,15 @@
 import type { ScheduleEvent } from '../schedule/events.ts';
-import { fold } from '../schedule/evolve.ts';
 import type { ScheduleState } from '../schedule/schedule.ts';
 import { compact, type Retention, writeSnapshot } from './compaction-store.ts';
 import { type Disk, disk as realDisk } from './disk-store.ts';
 import type { EventLog, SyncPolicy } from './event-log.ts';
 import { EventLogError, fromSystem } from './event-log-error.ts';
+import { readLog } from './event-log-reader-store.ts';
 import { segmentName } from './files.ts';
 import { type Lock, takeLock } from './lock-store.ts';
 import { type LogRecord, printRecord, recordsOf } from './record.ts';
-import { type Recovered, recover, type Torn } from './recovery-store.ts';
+import { type Recovered, recover, stateAt, type Torn } from './recovery-store.ts';
 import { SegmentWriter } from './segment-writer-store.ts';
-import type { Snapshot } from './snapshot.ts';
 
 export interface EventLogOptions {
   /** Made if it isn't there. */
@@ -36,6 +35,8 @@ export const EVENT_LOG_DEFAULTS = {
 /** What opening found, for the log of the program. */
 export interface OpeningReport {
   readonly records: number;
+  /** What they fold to. */
+  readonly state: ScheduleState;
   /** Sequence number of the snapshot that the fold began with; 0 if it began at nothing. */
   readonly foldedFrom: number;
   /** What was cut off the end, never acknowledged. */
@@ -43,6 +44,7 @@ export interface OpeningReport {
 }
 
 interface Waiting {
+  readonly expected: number;
   readonly events: readonly ScheduleEvent[];
   readonly resolve: (records: readonly LogRecord[]) => void;
   readonly reject: (error: EventLogError) => void;
@@ -76,7 +78,6 @@ export class EventLogStore implements EventLog {
   readonly #options: EventLogOptions;
   readonly #disk: Disk;
   #lock: Lock | null;
-  #state: ScheduleState;
   #seq: number;
   #snapshotSeq: number;
   #found: Recovered['segment'];
@@ -89,11 +90,10 @@ export class EventLogStore implements EventLog {
 
   constructor(options: EventLogOptions, recovered: Recovered, lock: Lock | null) {
     const { state, seq, snapshotSeq, torn, segment } = recovered;
-    this.report = { records: seq, foldedFrom: snapshotSeq, torn };
+    this.report = { records: seq, state, foldedFrom: snapshotSeq, torn };
     this.#options = options;
     this.#disk = options.disk ?? realDisk;
     this.#lock = lock;
-    this.#state = state;
     this.#seq = seq;
     this.#snapshotSeq = snapshotSeq;
     this.#found = segment;
@@ -103,14 +103,12 @@ export class EventLogStore implements EventLog {
     return this.#options.directory;
   }
 
-  get state(): ScheduleState {
-    return this.#state;
-  }
-
+  /** Sequence number of the last record; 0 in an empty log. */
   get seq(): number {
     return this.#seq;
   }
 
+  /** Why the last append was refused; null once one has succeeded again. */
   get trouble(): EventLogError | null {
     return this.#trouble;
   }
@@ -125,15 +123,22 @@ export class EventLogStore implements EventLog {
     }
   }
 
-  append(events: readonly ScheduleEvent[]): Promise<readonly LogRecord[]> {
+  async *read(after: number): AsyncGenerator<LogRecord> {
+    if (after >= this.#seq) return;
+    const { records } = await readLog(this.#options.directory, { disk: this.#disk });
+    for await (const record of records) if (record.seq > after) yield record;
+  }
+
+  append(expected: number, events: readonly ScheduleEvent[]): Promise<readonly LogRecord[]> {
     if (events.length === 0) return Promise.resolve([]);
     if (this.#closing) return Promise.reject(new EventLogError('closed', 'the event log was closed'));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ events, resolve, reject });
+      this.#waiting.push({ expected, events, resolve, reject });
       this.#flushing ??= this.#flush();
     });
   }
 
+  /** Ends in good order: waits for appends under way, writes a snapshot, gives the lock back. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -145,7 +150,7 @@ export class EventLogStore implements EventLog {
     try {
       if (this.#segment) {
         await this.#segment.sync();
-        if (this.#seq > this.#snapshotSeq) await this.#keepSnapshot({ seq: this.#seq, state: this.#state });
+        if (this.#seq > this.#snapshotSeq) await this.#keepSnapshot(this.#seq);
       }
     } catch (error) {
       this.#options.onWarning(fromSystem(error, 'end the event log with a snapshot'));
@@ -165,13 +170,14 @@ export class EventLogStore implements EventLog {
     this.#flushing = null;
   }
 
-  /** Writes the decisions with one write and one sync. What can't be printed is refused alone. */
+  /** Writes the decisions with one write and one sync. What can't be printed, or is of an old state, is refused alone. */
   async #write(batch: readonly Waiting[]): Promise<void> {
     const printed: { readonly waiting: Waiting; readonly records: readonly LogRecord[] }[] = [];
     const lines: string[] = [];
     let seq = this.#seq;
     for (const waiting of batch) {
       try {
+        if (waiting.expected !== seq) throw conflict(waiting.expected, seq);
         const records = recordsOf(waiting.events, seq + 1);
         lines.push(...records.map((record) => `${printRecord(record)}\n`));
         printed.push({ waiting, records });
@@ -192,10 +198,6 @@ export class EventLogStore implements EventLog {
     }
     this.#trouble = null;
     this.#seq = seq;
-    this.#state = fold(
-      this.#state,
-      printed.flatMap(({ waiting }) => waiting.events),
-    );
     for (const { waiting, records } of printed) waiting.resolve(records);
   }
 
@@ -209,9 +211,9 @@ export class EventLogStore implements EventLog {
     const next = { name: segmentName(this.#seq + 1), size: 0, isNew: true };
     this.#segment = await SegmentWriter.open(this.#disk, directory, next, onWarning);
     await segment.close();
-    const snapshot = { seq: this.#seq, state: this.#state };
+    const seq = this.#seq;
     this.#compacting = this.#compacting
-      .then(() => this.#keepSnapshot(snapshot))
+      .then(() => this.#keepSnapshot(seq))
       .catch((error: unknown) => onWarning(fromSystem(error, 'write a snapshot of the event log')));
     return this.#segment;
   }
@@ -244,10 +246,19 @@ export class EventLogStore implements EventLog {
     }
   }
 
-  async #keepSnapshot(snapshot: Snapshot): Promise<void> {
+  /** Keeps what the records up to that one fold to, as a start reads it. */
+  async #keepSnapshot(seq: number): Promise<void> {
     const { directory, retention, now } = this.#options;
-    await writeSnapshot(this.#disk, directory, snapshot);
-    this.#snapshotSeq = snapshot.seq;
+    const state = await stateAt(this.#disk, directory, seq);
+    await writeSnapshot(this.#disk, directory, { seq, state });
+    this.#snapshotSeq = seq;
     await compact(this.#disk, directory, retention, now());
   }
+}
+
+function conflict(expected: number, seq: number): EventLogError {
+  return new EventLogError(
+    'conflict',
+    `the event log is at record ${seq}, and this was decided at record ${expected}; decide again`,
+  );
 }

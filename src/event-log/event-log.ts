@@ -1,23 +1,20 @@
 import type { ScheduleEvent } from '../schedule/events.ts';
-import type { ScheduleState } from '../schedule/schedule.ts';
-import type { EventLogError } from './event-log-error.ts';
 import type { LogRecord } from './record.ts';
 
-/** The log as whoever decides sees it: the one place to which facts go before they have any effect. */
+/**
+ * The log as whoever decides sees it: the one place to which events go before they have any effect. It folds nothing:
+ * whoever decides owns the state.
+ */
 export interface EventLog {
-  /** The fold of all records so far. */
-  readonly state: ScheduleState;
-  /** Sequence number of the last record; 0 in an empty log. */
-  readonly seq: number;
-  /** Why the last append was refused; null once one has succeeded again. */
-  readonly trouble: EventLogError | null;
+  /** The records after the sequence number, in order, whole decisions only, as far as they are written now. */
+  readonly read: (after: number) => AsyncIterable<LogRecord>;
   /**
-   * Appends the facts of one decision, all or none of them; resolves once they are safe by the log's policy.
+   * Appends the events of one decision, all or none of them; resolves once they are safe by the log's policy.
    * Rejects with an `EventLogError`; then none of them is in the log, and a later append may well succeed.
+   * @param expected the sequence number of the last record that was known when this was decided; 0 for an empty log.
+   * Where the log has gone on since, the decision is of an old state: `conflict`.
    */
-  readonly append: (events: readonly ScheduleEvent[]) => Promise<readonly LogRecord[]>;
-  /** Ends in good order: waits for appends under way, writes a snapshot, gives the lock back. */
-  readonly close: () => Promise<void>;
+  readonly append: (expected: number, events: readonly ScheduleEvent[]) => Promise<readonly LogRecord[]>;
 }
 
 /**

@@ -38,7 +38,23 @@ export interface Torn {
  * Throws where the log is damaged anywhere but at its very end, saying where and what to do.
  */
 export async function recover(disk: Disk, directory: string): Promise<Recovered> {
-  const { segments, snapshots } = logFiles(await listLog(disk, directory));
+  return recoverUntil(disk, directory, Number.POSITIVE_INFINITY);
+}
+
+/**
+ * What the records up to that one fold to, a decision's last one; nothing is changed. For a log that goes on: what is
+ * appended meanwhile is not looked at.
+ */
+export async function stateAt(disk: Disk, directory: string, seq: number): Promise<ScheduleState> {
+  const recovered = await recoverUntil(disk, directory, seq);
+  if (recovered.seq === seq) return recovered.state;
+  throw new EventLogError('bad-sequence', `${directory} has no records ${recovered.seq + 1} to ${seq}`);
+}
+
+async function recoverUntil(disk: Disk, directory: string, until: number): Promise<Recovered> {
+  const files = logFiles(await listLog(disk, directory));
+  const segments = files.segments.filter(({ seq }) => seq <= until);
+  const snapshots = files.snapshots.filter(({ seq }) => seq <= until);
   const base = await newestSnapshot(disk, directory, snapshots);
   checkBeginning(directory, segments, base.seq);
   const tail = segmentsAfter(segments, base.seq);

@@ -101,7 +101,7 @@ async function beginAnew(directory: string, until: number, logId: string, now: n
   });
   const reason = `repaired: records after ${until} were cut off`;
   try {
-    await log.append([{ type: 'LogStarted', at: now, cause: null, data: { logId, reason } }]);
+    await log.append(log.seq, [{ type: 'LogStarted', at: now, cause: null, data: { logId, reason } }]);
   } finally {
     await log.close();
   }

@@ -19,6 +19,19 @@ export interface OsqueryConfig {
   readonly schedule: Readonly<Record<string, ScheduleEntry>>;
 }
 
+/** The schedule as osquery is given it. */
+export interface RenderedSchedule {
+  /** See {@link contentHash}. */
+  readonly hash: string;
+  readonly config: OsqueryConfig;
+}
+
+/** Renders the state once, for whoever needs it in this form. */
+export function renderedOf(state: ScheduleState): RenderedSchedule {
+  const config = render(state);
+  return { hash: contentHash(config), config };
+}
+
 /**
  * The state as osquery's config: the same state always gives the same text. Entries Bro by Bro, each one's in the
  * order it asked.

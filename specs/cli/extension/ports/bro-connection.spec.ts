@@ -6,7 +6,11 @@ import { broPeerMachine } from '../../../../actors/bro-peer.machine.ts';
 import type { Executed } from '../../../../actors/one-time-queries.ts';
 import type { InboxInput } from '../../../../actors/port.ts';
 import type { Descriptions } from '../../../../actors/schedule-commands.ts';
-import { scheduleManagerMachine } from '../../../../actors/schedule-manager.machine.ts';
+import {
+  type Append,
+  type Appended,
+  scheduleManagerMachine,
+} from '../../../../actors/schedule-manager.machine.ts';
 import type { Connection, ConnectionHandlers } from '../../../../src/broker/connection.ts';
 import { count, type Data, string } from '../../../../src/broker/data.ts';
 import { createBus } from '../../../../src/bus/bus.ts';
@@ -18,7 +22,6 @@ import type { ConversationRecord } from '../../../../src/conversation/record.ts'
 import type { Courier } from '../../../../src/delivery/courier.ts';
 import { createTraceRecorder } from '../../../../src/replay/trace-recorder.ts';
 import { replayTrace } from '../../../../src/replay/trace-replay.ts';
-import type { ScheduleEvent } from '../../../../src/schedule/events.ts';
 import { DEFAULT_POLICY } from '../../../../src/schedule/policy.ts';
 import { type Execution, initialState, subscriptions } from '../../../../src/schedule/schedule.ts';
 import { promiseProbe, settle } from '../../../support/machine-ports.ts';
@@ -74,14 +77,22 @@ function startPeer() {
     for (const message of messages) bus.publish(message);
   };
   const describe = promiseProbe<Descriptions, { readonly queries: readonly string[] }>();
-  const append = promiseProbe<void, { readonly events: readonly ScheduleEvent[] }>();
+  const append = promiseProbe<Appended, Append>();
   const execute = promiseProbe<Executed, Execution>();
   const manager = createActor(
     scheduleManagerMachine.provide({
       actions: { publish, publishAll },
       actors: { inbox, describe: describe.logic, append: append.logic, execute: execute.logic },
     }),
-    { input: { schedule: initialState(), policy: DEFAULT_POLICY, tables: ['processes'], pending: [START] } },
+    {
+      input: {
+        schedule: initialState(),
+        sequence: 0,
+        policy: DEFAULT_POLICY,
+        tables: ['processes'],
+        pending: [START],
+      },
+    },
   );
   const port = connectionPort(context, {
     dial: (_call, given) => {
@@ -123,8 +134,10 @@ function startPeer() {
         if (value === 'describing') {
           const columns = [{ name: 'pid', type: 'BIGINT' }] as const;
           describe.last.resolve({ [SQL]: { columns, tables: ['processes'] } });
-        } else if (value === 'logging') append.last.resolve();
-        else if (value === 'idle') return;
+        } else if (value === 'logging') {
+          const { expected, events } = append.last.input;
+          append.last.resolve({ sequence: expected + events.length });
+        } else if (value === 'idle') return;
       }
       throw new Error(`still ${manager.getSnapshot().value}`);
     },

@@ -1,45 +1,38 @@
 import { fromPromise } from 'xstate';
+import type { Applied } from '../../../../actors/osquery-core.machine.ts';
 import { configUpdate, withNonce } from '../../../osquery/config-plugin.ts';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import type { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
-import { render } from '../../../schedule/render.ts';
-import type { ScheduleState } from '../../../schedule/schedule.ts';
+import type { RenderedSchedule } from '../../../schedule/render.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 
-/** Our schedule as the text that osquery takes as a source of its configuration. */
-export function scheduleText(state: ScheduleState): string {
-  return JSON.stringify(render(state));
-}
-
 export interface ScheduleParts {
-  readonly client: ManagerClient;
+  readonly client: Pick<ManagerClient, 'call' | 'query'>;
   /** Is told what osquery has taken. */
-  readonly watch: ScheduleWatch;
-  readonly schedule: () => ScheduleState;
+  readonly watch: Pick<ScheduleWatch, 'taken'>;
 }
 
 /**
- * The port `applySchedule`: gives osquery the whole schedule and reads it back. A text that differs each time,
- * because osquery takes one that it has seen for unchanged even where it has dropped what was in it.
+ * The port `applySchedule`: gives osquery the schedule that it is given, and reads it back; one after the other. A text
+ * that differs each time, because osquery takes one that it has seen for unchanged even where it has dropped what was
+ * in it.
  */
-export function applySchedulePort(context: ExtensionContext, { client, watch, schedule }: ScheduleParts) {
+export function applySchedulePort(context: Pick<ExtensionContext, 'log' | 'runtime'>, parts: ScheduleParts) {
   let last: Promise<unknown> = Promise.resolve();
-  return fromPromise<{ readonly entries: number }, { readonly hash: string }>(async () => {
-    const before = last;
-    const applying = before.catch(() => {}).then(() => apply(context, client, watch, schedule()));
+  return fromPromise<Applied, RenderedSchedule>(async ({ input }) => {
+    const applying = last.catch(() => {}).then(() => apply(context, parts, input));
     last = applying;
     return applying;
   });
 }
 
 async function apply(
-  context: ExtensionContext,
-  client: ManagerClient,
-  watch: ScheduleWatch,
-  state: ScheduleState,
-): Promise<{ readonly entries: number }> {
-  const names = Object.keys(render(state).schedule);
-  const text = withNonce(scheduleText(state), context.runtime.uuid());
+  context: Pick<ExtensionContext, 'log' | 'runtime'>,
+  { client, watch }: ScheduleParts,
+  { hash, config }: RenderedSchedule,
+): Promise<Applied> {
+  const names = Object.keys(config.schedule);
+  const text = withNonce(JSON.stringify(config), context.runtime.uuid());
   const { status } = await client.call('config', 'update', configUpdate(text));
   if (status.code !== 0) throw new Error(`osquery refused the schedule: ${status.message}`);
   const present = new Set(
@@ -53,5 +46,5 @@ async function apply(
   }
   watch.taken(names);
   context.log.info({ area: 'schedule', entries: names.length }, 'osquery runs the schedule');
-  return { entries: names.length };
+  return { hash, entries: names.length };
 }

@@ -77,7 +77,8 @@ function syncOf(context: ExtensionContext): SyncPolicy {
 /** What the root machine needs of it: the folded schedule, and the news of our start. */
 export function recoveredFrom(context: ExtensionContext, { eventLog }: State): Recovered {
   return {
-    schedule: eventLog.state,
+    schedule: eventLog.report.state,
+    sequence: eventLog.seq,
     start: {
       type: 'StartExtension',
       at: context.runtime.now(),

@@ -1,9 +1,9 @@
-import { Deliverables } from '../../../delivery/deliverables.ts';
+import type { Deliverables } from '../../../delivery/deliverables.ts';
 import type { ImmediateEvents } from '../../../delivery/immediate-events.ts';
 import { MissedResults } from '../../../delivery/missed-results.ts';
-import { isEventTable } from '../../../osquery/event-tables.ts';
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
 import { resultLogs } from '../../../osquery/result-log-store.ts';
+import { subscriptions } from '../../../schedule/schedule.ts';
 import type { Host } from '../../../vocabulary/model.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import type { BroLinks } from '../ports/bro-links.ts';
@@ -21,6 +21,8 @@ export interface Opened {
 export interface OpeningParts {
   readonly directory: string;
   readonly links: BroLinks;
+  /** Empty: what is delivered is known once the log is. */
+  readonly deliverables: Deliverables;
   readonly immediate: ImmediateEvents;
   readonly scheduler: CooperativeScheduler;
   /** Undefined until osquery has described it. */
@@ -31,9 +33,9 @@ export interface OpeningParts {
 
 /** Opens the state directory, and makes what lives on it, which follows the schedule from then on. */
 export async function openAll(context: ExtensionContext, parts: OpeningParts): Promise<Opened> {
-  const { directory, links, immediate, scheduler, host, flags } = parts;
+  const { directory, deliverables, links, immediate, scheduler, host, flags } = parts;
   const state = await openState(context, directory);
-  const deliverables = new Deliverables(() => state.eventLog.state, isEventTable);
+  deliverables.take({ added: subscriptions(state.eventLog.report.state), removed: [] });
   context.bus.subscribe(['schedule.changed'], (message) => {
     if (message.type !== 'schedule.changed') return;
     deliverables.take(message);

@@ -1,17 +1,18 @@
 import { type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { ExtensionOutput, Recovered } from '../../../../actors/extension.machine.ts';
+import type { Append, Appended } from '../../../../actors/schedule-manager.machine.ts';
 import { systemClock } from '../../../broker/system-clock.ts';
 import type { ConversationRecord } from '../../../conversation/record.ts';
 import type { Courier, SenderStatus } from '../../../delivery/courier.ts';
+import { Deliverables } from '../../../delivery/deliverables.ts';
 import type { DeliveryCounts } from '../../../delivery/delivery-counts.ts';
 import { ImmediateEvents } from '../../../delivery/immediate-events.ts';
 import { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
 import { createEventRowMatcher } from '../../../osquery/event-row-store.ts';
+import { isEventTable } from '../../../osquery/event-tables.ts';
 import { fetchesQueries } from '../../../osquery/flag-advice.ts';
 import { createTableAccessReader } from '../../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../../osquery/table-columns.ts';
-import type { ScheduleEvent } from '../../../schedule/events.ts';
-import { initialState } from '../../../schedule/schedule.ts';
 import type { Host } from '../../../vocabulary/model.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import { logBlockedRequests } from '../observation/blocked-requests.ts';
@@ -24,7 +25,7 @@ import { watchForSameZeek } from '../observation/same-zeek.ts';
 import { statusOf } from '../observation/status-of.ts';
 import type { StatusReport } from '../observation/status-report.ts';
 import { Absence } from '../ports/absence.ts';
-import { applySchedulePort, scheduleText } from '../ports/apply-schedule.ts';
+import { applySchedulePort } from '../ports/apply-schedule.ts';
 import { connectionPort } from '../ports/bro-connection.ts';
 import { BroLinks } from '../ports/bro-links.ts';
 import { CatchUp } from '../ports/catch-up.ts';
@@ -40,6 +41,7 @@ import { closeState, recoveredFrom, stateDirectory } from '../ports/state.ts';
 import { StatusForwarder } from '../ports/status-forwarder.ts';
 import { connectMachines } from './machines.ts';
 import { type Opened, openAll } from './opened.ts';
+import { ScheduleReader } from './schedule-reader.ts';
 import { LINK_TIMING, osqueryTiming } from './timing.ts';
 
 export interface RunOptions {
@@ -113,7 +115,8 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   });
 
   const directory = () => opened?.state.directory ?? stateDirectory(context, options.stateDirectory);
-  const schedule = () => opened?.state.eventLog.state ?? initialState();
+  const schedule = new ScheduleReader(() => actor.system);
+  const deliverables = new Deliverables(isEventTable);
   const counts = () => opened?.delivery.courier.counts() ?? [];
   const inService = (): Opened => {
     if (!opened) throw new Error('the state directory is not open');
@@ -121,7 +124,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   };
 
   const immediate = new ImmediateEvents({
-    schedule,
+    deliverables,
     createMatcher: createEventRowMatcher,
     now: context.runtime.now,
     log: context.log,
@@ -138,7 +141,11 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   const report = (): StatusReport =>
     statusOf(context, {
       ...{ root: actor, links: history, startedAt, hostId: host?.id ?? '' },
-      ...{ schedule: schedule(), opened, logger: { ...plugins.tally, recovered: opened?.missed.rows ?? 0 } },
+      ...{
+        schedule: schedule.state(),
+        opened,
+        logger: { ...plugins.tally, recovered: opened?.missed.rows ?? 0 },
+      },
     });
 
   const stalls = new Stalls(systemClock, (milliseconds) => {
@@ -155,13 +162,13 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
       stalls.look();
       return catchUp.inOrder(line, take);
     },
-    schedule: () => opening.promise.then(() => scheduleText(schedule())),
+    schedule: () => opening.promise.then(() => JSON.stringify(schedule.rendered().config)),
     executions: distributed,
     onStatus: (lines) => status.take(lines),
     wantsEvents: () => immediate.isWanted,
     onShutdown: () => osquery.shutdownAsked(),
     table: tableAnswers({
-      schedule,
+      schedule: schedule.state,
       peers: () =>
         peerStatuses(
           actor,
@@ -201,7 +208,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   const recover = fromPromise<Recovered, undefined>(async () => {
     try {
       opened = await openAll(context, {
-        ...{ directory: directory(), links, immediate, scheduler },
+        ...{ directory: directory(), deliverables, links, immediate, scheduler },
         host: () => host,
         flags: () => osquery.flags,
       });
@@ -214,14 +221,16 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
       await absence.open({
         directory: state.directory,
         courier: delivery.courier,
-        schedule,
+        schedule: schedule.state,
         isConfigured: (peer) => peers?.includes(peer) ?? true,
       });
+      const recovered = recoveredFrom(context, state);
+      schedule.recovered(recovered);
       opening.resolve(opened);
       const { metrics } = options;
       const observed = { directory: state.directory, metrics, report, times: plugins.times };
       servers.push(...(await serveObservers(context, observed)));
-      return recoveredFrom(context, state);
+      return recovered;
     } catch (error) {
       opening.reject(error);
       throw error;
@@ -246,17 +255,14 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
       configure: osquery.configure,
       register: osquery.register,
       watch: osquery.watch,
-      applySchedule: applySchedulePort(context, {
-        client: osquery.client,
-        watch: osquery.schedule,
-        schedule,
-      }),
+      applySchedule: applySchedulePort(context, { client: osquery.client, watch: osquery.schedule }),
       deregister: osquery.deregister,
     },
     schedule: {
       describe: describePort(context, queries),
-      append: fromPromise<void, { readonly events: readonly ScheduleEvent[] }>(async ({ input }) => {
-        await inService().state.eventLog.append(input.events);
+      append: fromPromise<Appended, Append>(async ({ input: { expected, events } }) => {
+        const records = await inService().state.eventLog.append(expected, events);
+        return { sequence: records.at(-1)?.seq ?? expected };
       }),
       execute: executePort(context, queries),
     },
@@ -264,7 +270,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
       connection: connectionPort(context, {
         dial: createDial(context),
         links,
-        schedule,
+        schedule: schedule.state,
         courier: () => inService().delivery.courier,
         record: options.onConversation,
       }),
