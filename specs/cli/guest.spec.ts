@@ -50,6 +50,47 @@ test('a state directory that can not be made is said, and ends the extension', a
   );
 });
 
+test('an osqueryd that is not there and a Zeek that is lost are warnings, each reason once', async (t) => {
+  const bro = await startBro(t);
+  const { directory, startExtension } = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
+  const waiting = startExtension(
+    '--socket',
+    join(directory, 'elsewhere.em'),
+    '--state-dir',
+    join(directory, 's'),
+  );
+  const lines = (log: string) =>
+    log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { level: string; area?: string; code?: string; msg: string });
+  await until('it says that it waits', () => lines(waiting.log()).length > 0);
+  const [line] = lines(waiting.log());
+  assert.deepEqual([line?.level, line?.area], ['warn', 'osquery']);
+  assert.match(
+    line?.msg ?? '',
+    /^waiting for osqueryd: there is no .*elsewhere\.em: osqueryd is not running/,
+  );
+  const { log } = startExtension();
+  await bro.announced('h1');
+  await bro.kill();
+  await until('the loss and the failed connect are logged', () =>
+    ['reset', 'connect-failed'].every((code) => lines(log()).some((one) => one.code === code)),
+  );
+  assert.deepEqual(
+    [
+      ...new Set(
+        lines(log())
+          .filter(({ code }) => code !== undefined)
+          .map(({ level }) => level),
+      ),
+    ],
+    ['warn'],
+  );
+  // It has looked many times by now.
+  assert.equal(lines(waiting.log()).length, 1);
+});
+
 test('a configuration that changes takes effect at once on SIGHUP, and a bad one leaves the last good one', async (t) => {
   const [first, second] = await Promise.all([startBro(t), startBro(t)]);
   const { startExtension, configure } = await place(t, { bro_endpoint: first.address, uid: 'h1' });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BroProcess, DemoProcesses } from '../demo/demo-processes.ts';
 import { findOsqueryd } from '../demo/programs.ts';
+import { LINK_TIMING } from '../extension/wiring/timing.ts';
 import { type Io, printLine } from '../io.ts';
 import { type InspectAddress, parseInspectAddress } from './address.ts';
 
@@ -9,9 +10,12 @@ import { type InspectAddress, parseInspectAddress } from './address.ts';
 const WANTED = ['SELECT pid, name, path, uid FROM processes', 'SELECT uid, username FROM users'];
 const ONCE = 'SELECT name, version, platform FROM os_version';
 
-/** Milliseconds that a Zeek stays away, and that it is there. */
+/**
+ * Milliseconds that a Zeek stays away, and that it is there: long enough for its former failures to be forgiven, else
+ * each absence would be longer than the one before.
+ */
 const AWAY = 8_000;
-const THERE = 30_000;
+const THERE = LINK_TIMING.healthyAfter + 15_000;
 
 /** Where the sandbox's extension is found. */
 export interface SandboxPlaces {
@@ -44,7 +48,10 @@ export async function runSandbox(io: Io, serve: (places: SandboxPlaces) => Promi
     await processes.startExtension(['--inspect', socket]);
     const look = parseInspectAddress(socket);
     if (!look) throw new Error(`${socket} is no address`);
-    await printLine(io.err, 'The Zeek leaves each half minute and comes back.');
+    await printLine(
+      io.err,
+      `The Zeek leaves every ${THERE / 1_000} s and comes back ${AWAY / 1_000} s later.`,
+    );
     comesAndGoes = comeAndGo(bro, signal, () =>
       processes.startBro([...ask, '--listen', `127.0.0.1:${broPort}`]),
     );

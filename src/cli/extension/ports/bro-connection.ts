@@ -61,7 +61,10 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
         onClosed(closed: Closed) {
           ids.ended(peer, closed.code);
           end();
-          log.info({ area: 'bro', peer, code: closed.code }, closed.message);
+          log[ORDERLY.has(closed.code) ? 'info' : 'warn'](
+            { area: 'bro', peer, code: closed.code },
+            closed.message,
+          );
           sendBack({
             type: 'connection.closed',
             code: closed.code,
@@ -127,6 +130,9 @@ function helloIntervalOf({ all }: Vocabularies): number | null {
   const seconds = all.flatMap(({ helloInterval }) => helloInterval ?? []);
   return seconds.length === 0 ? null : Math.min(...seconds) * 1_000;
 }
+
+/** Ends of a connection that this host or the Zeek wanted; all others are worth a warning. */
+const ORDERLY: ReadonlySet<Closed['code']> = new Set(['left', 'goodbye', 'filter-changed']);
 
 /** What a connection is made of: where it changes, the connection is made anew. */
 function setUpOf(context: ExtensionContext, peer: string): string {

@@ -11,6 +11,7 @@ import { isUnreachable, OsqueryError } from '../../../osquery/osquery-error.ts';
 import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../../osquery/registration.ts';
 import { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
 import { extensionSocketPath } from '../../../osquery/socket-path.ts';
+import { reasonOf } from '../../../text/reason.ts';
 import type { Host } from '../../../vocabulary/model.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import type { CooperativeScheduler } from './cooperative-scheduler.ts';
@@ -62,6 +63,8 @@ export class OsqueryLink {
   #onShutdown: (() => void) | undefined;
   #runsOn = false;
   #advice: readonly string[] = [];
+  /** Why osqueryd could not be reached at the last attempt; empty where it was. */
+  #waitsFor = '';
 
   constructor(context: ExtensionContext, options: OsqueryLinkOptions) {
     this.#context = context;
@@ -107,12 +110,25 @@ export class OsqueryLink {
   }
 
   attach = fromPromise<{ readonly version: string }, undefined>(async () => {
-    const { socket } = this.#options;
-    if (!existsSync(socket))
-      throw new Error(`there is no ${socket}: osqueryd is not running, or has another --extensions_socket`);
-    this.#flags = await this.client.options();
+    try {
+      const { socket } = this.#options;
+      if (!existsSync(socket))
+        throw new Error(`there is no ${socket}: osqueryd is not running, or has another --extensions_socket`);
+      this.#flags = await this.client.options();
+    } catch (error) {
+      this.#logWaiting(reasonOf(error));
+      throw error;
+    }
+    this.#waitsFor = '';
     return { version: this.#flags.get('version')?.value ?? '' };
   });
+
+  /** It is tried twice a second: each reason is logged once. */
+  #logWaiting(reason: string): void {
+    if (reason === this.#waitsFor) return;
+    this.#waitsFor = reason;
+    this.#context.log.warn({ area: 'osquery' }, `waiting for osqueryd: ${reason}`);
+  }
 
   configure = fromPromise<Configured, undefined>(async () => (await this.config.read(this.#flags)).result);
 
