@@ -114,6 +114,23 @@ describe('For any sequence of commands', () => {
     );
   });
 
+  test('what a search leaves out is one of its suspects and not running, and comes back with its end', () => {
+    fc.assert(
+      fc.property(life, (commands) => {
+        for (const { breaker, ...state } of live(commands, NARROW).states) {
+          const names = subscriptions({ breaker, ...state }).map(({ name }) => name);
+          for (const [name, { reason }] of Object.entries(breaker.suspended)) {
+            assert.ok(names.includes(name));
+            if (reason !== 'search') continue;
+            assert.ok(breaker.search?.status === 'halving');
+            assert.ok(breaker.search.suspects.includes(name) && !breaker.search.running.includes(name));
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('the same command right after it was granted changes nothing, unless it is one that counts', () => {
     const counts = new Set([
       'StartExtension',

@@ -169,6 +169,28 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: record({ type: type('RecordScheduleRefused'), at, hash: fc.constant('h'), reason }),
   },
   { weight: 1, arbitrary: record({ type: type('RecordDenylisted'), at, name, denylisted: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: record({
+      type: type('RecordOsqueryd'),
+      at,
+      osqueryd: record({
+        pid: fc.nat(9),
+        startedAt: fc.nat(9),
+        boot: fc.constantFrom('', 'b'),
+        version: fc.constant('5.23.1'),
+      }),
+      formerEnd: record({
+        told: fc.boolean(),
+        log: fc.constantFrom('quiet' as const, 'failure' as const, 'unread' as const),
+        blame: fc.constantFrom('query' as const, 'logger' as const, 'unknown' as const),
+        named: fc.oneof(fc.constant([]), fc.array(name, { maxLength: 2 })),
+        text: reason,
+      }),
+    }),
+  },
+  { weight: 1, arbitrary: record({ type: type('RecordOsquerydStopping'), at }) },
+  { weight: 2, arbitrary: record({ type: type('ReviewSuspensions'), at }) },
   { weight: 1, arbitrary: record({ type: type('RecordDrop'), at, peer, rows: fc.nat(), reason }) },
 );
 

@@ -1,3 +1,4 @@
+import type { OsquerydEnd, OsquerydProcess } from '../../src/schedule/breaker.ts';
 import type { CommandOf } from '../../src/schedule/commands.ts';
 import type { EventData, EventOf, EventType } from '../../src/schedule/events.ts';
 import type { Audience, Column, Query, QueryMatch, RepeatedQuery } from '../../src/vocabulary/model.ts';
@@ -143,6 +144,35 @@ export function join(seconds: number, peer: string, name: string): CommandOf<'Jo
 
 export function leave(seconds: number, peer: string, name: string): CommandOf<'Leave'> {
   return { type: 'Leave', at: second(seconds), cause: { peer, requestId: seconds }, peer, group: name };
+}
+
+export const BOOT = 'c0ffee00-0000-4000-8000-000000000001';
+
+/** The osqueryd with that pid, started at that second. */
+export function osqueryd(pid: number, seconds: number): OsquerydProcess {
+  return { pid, startedAt: second(seconds) / 1000, boot: BOOT, version: '5.23.1' };
+}
+
+/** An osqueryd that is not the last one has us registered; the last one ended so (by default it vanished). */
+export function recordOsqueryd(
+  seconds: number,
+  pid: number,
+  formerEnd: Partial<OsquerydEnd> = {},
+): CommandOf<'RecordOsqueryd'> {
+  return {
+    type: 'RecordOsqueryd',
+    at: second(seconds),
+    osqueryd: osqueryd(pid, seconds),
+    formerEnd: { told: false, log: 'unread', blame: 'unknown', named: [], text: '', ...formerEnd },
+  };
+}
+
+export function applied(seconds: number, entries: number): CommandOf<'RecordScheduleApplied'> {
+  return { type: 'RecordScheduleApplied', at: second(seconds), hash: 'h', entries };
+}
+
+export function review(seconds: number): CommandOf<'ReviewSuspensions'> {
+  return { type: 'ReviewSuspensions', at: second(seconds) };
 }
 
 export function completeResync(seconds: number, peer: string): CommandOf<'CompleteResync'> {

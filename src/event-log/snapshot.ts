@@ -1,4 +1,4 @@
-import type { ScheduleState } from '../schedule/schedule.ts';
+import { initialState, type ScheduleState } from '../schedule/schedule.ts';
 import { EventLogError } from './event-log-error.ts';
 import { checksum } from './record.ts';
 
@@ -33,6 +33,6 @@ export function parseSnapshot(text: string): Snapshot {
   if (Number(version) < SNAPSHOT_VERSION || checksum(state) !== sum) {
     throw new EventLogError('bad-snapshot', 'the snapshot is of an older version, or damaged');
   }
-  // The checksum says that this is what `printSnapshot` was given.
-  return { seq: Number(seq), state: JSON.parse(state) as ScheduleState };
+  // The checksum says that this is what `printSnapshot` was given; a version before this one had fewer members.
+  return { seq: Number(seq), state: { ...initialState(), ...(JSON.parse(state) as Partial<ScheduleState>) } };
 }

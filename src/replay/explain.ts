@@ -1,7 +1,9 @@
 import { eventOf, type LogRecord } from '../event-log/record.ts';
+import type { SuspensionReason } from '../schedule/breaker.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
+import { suspensionOf } from '../schedule/suspensions.ts';
 import type { Query, RepeatedQuery } from '../vocabulary/model.ts';
-import { formatEnding, formatQuery, inWords } from './format.ts';
+import { formatEnding, formatQuery, formatSuspension, inWords } from './format.ts';
 import { isAfter, type Point } from './point.ts';
 import { printable } from './printable.ts';
 import { forget, queriesOf, type Replayable, remember } from './replay.ts';
@@ -48,7 +50,8 @@ export async function explain(log: Replayable, subject: string, until: Point | n
   const queries = queriesOf(log.base);
   for (const [name, query] of queries) {
     const peer = peerOf(log, name);
-    if (isMeant(name, query)) lives.begin(name, peer, query);
+    if (!isMeant(name, query)) continue;
+    lives.begin(name, peer, query, log.base ? suspensionOf(log.base.state, name)?.reason : undefined);
   }
   for await (const record of log.records) {
     if (until && isAfter(record, until)) break;
@@ -90,12 +93,12 @@ class Lives {
   readonly #over: Life[] = [];
   #dropped = 0;
 
-  begin(name: string, peer: string, query: Query | RepeatedQuery): void {
-    this.#running.set(name, new LifeInProgress(name, peer, query));
+  begin(name: string, peer: string, query: Query | RepeatedQuery, suspension?: SuspensionReason): void {
+    this.#running.set(name, new LifeInProgress(name, peer, query, suspension ?? null));
   }
 
   refuse(record: LogRecord, peer: string, query: Query | RepeatedQuery, words: string, text: string): void {
-    const life = new LifeInProgress(null, peer, query);
+    const life = new LifeInProgress(null, peer, query, null);
     life.add({ record, words });
     this.#end(life.end(false, `it was refused: ${printable(text)}`));
   }
@@ -142,8 +145,15 @@ class LifeInProgress {
   readonly #last: Line[] = [];
   #leftOut = 0;
   #isDenylisted = false;
+  #suspension: SuspensionReason | null;
 
-  constructor(name: string | null, peer: string, query: Query | RepeatedQuery) {
+  constructor(
+    name: string | null,
+    peer: string,
+    query: Query | RepeatedQuery,
+    suspension: SuspensionReason | null,
+  ) {
+    this.#suspension = suspension;
     this.#name = name;
     this.#peer = peer;
     this.#query = query;
@@ -162,7 +172,10 @@ class LifeInProgress {
       case 'ExtensionStarted':
       case 'ExtensionStopped':
       case 'ScheduleRefused':
+      case 'OsquerydDied':
         return true;
+      case 'SuspectsHalved':
+        return this.#name !== null && event.data.suspects.includes(this.#name);
       default:
         return false;
     }
@@ -181,6 +194,9 @@ class LifeInProgress {
 
   standing(): string {
     if (!('interval' in this.#query)) return 'it waits for its rows';
+    if (this.#suspension !== null) {
+      return `it is left out of osquery's schedule: ${formatSuspension(this.#suspension)}`;
+    }
     return this.#isDenylisted
       ? "it is in the schedule, but osquery's watchdog keeps it from running"
       : 'it runs';
@@ -198,9 +214,11 @@ class LifeInProgress {
     };
   }
 
-  watch({ type }: ScheduleEvent): void {
+  watch({ type, data }: ScheduleEvent): void {
     if (type === 'QueryDenylisted') this.#isDenylisted = true;
     if (type === 'QueryReleased') this.#isDenylisted = false;
+    if (type === 'QuerySuspended') this.#suspension = data.reason;
+    if (type === 'QueryResumed') this.#suspension = null;
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Ending, EventData, ScheduleEvent, Standing } from '../schedule/events.ts';
+import type { SuspensionReason } from '../schedule/breaker.ts';
+import type { Ending, EventData, Resuming, ScheduleEvent, Standing } from '../schedule/events.ts';
 import type { Audience, Query, RepeatedQuery } from '../vocabulary/model.ts';
 import { counted, printable, quoted } from './printable.ts';
 
@@ -52,6 +53,26 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
       return `osquery's watchdog has stopped ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} for taking too much`;
     case 'QueryReleased':
       return `osquery runs ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} again`;
+    case 'OsquerydStarted':
+      return `osqueryd ${printable(event.data.version)} runs as process ${event.data.pid}`;
+    case 'OsquerydStopping':
+      return 'osqueryd says that it ends';
+    case 'OsquerydDied':
+      return formatDeath(event.data, queryOf);
+    case 'QuerySuspended': {
+      const { name, peer, reason } = event.data;
+      return `${named(name, queryOf)} of ${printable(peer)} is left out of osquery's schedule: ${formatSuspension(reason)}`;
+    }
+    case 'QueryResumed': {
+      const { name, peer, reason } = event.data;
+      return `${named(name, queryOf)} of ${printable(peer)} is in osquery's schedule again: ${RESUMINGS[reason]}`;
+    }
+    case 'SuspectsHalved': {
+      const { suspects, running } = event.data;
+      return `one of ${counted(suspects.length, 'query')} ends osqueryd, and it is not known which: ${running.length} of them run for a while, the others do not`;
+    }
+    case 'SearchEnded':
+      return formatSearchEnd(event.data, queryOf);
     case 'QueryExecuted': {
       const { peer, query, name, audience } = event.data;
       return `${printable(peer)} asks once for ${quoted(query.sql)} as ${name}, ${formatAudience(audience)}`;
@@ -87,6 +108,43 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
       return event satisfies never;
   }
 }
+
+function formatDeath({ suspects, blame, reason }: EventData<'OsquerydDied'>, queryOf: QueryOf): string {
+  const said = reason === '' ? '' : `; its log says: ${printable(reason)}`;
+  if (suspects.length > 0) {
+    const all = suspects.map((name) => named(name, queryOf)).join(', ');
+    return `osqueryd ended while it ran ${all}${said}`;
+  }
+  if (blame === 'logger') return `osqueryd ended because of its own logger${said}`;
+  if (blame === 'query') return `osqueryd ended while it ran a query of others${said}`;
+  return `osqueryd ended while it had queries of Zeeks, and it is not known at which${said}`;
+}
+
+function formatSearchEnd({ outcome, name }: EventData<'SearchEnded'>, queryOf: QueryOf): string {
+  switch (outcome) {
+    case 'convicted':
+      return `osqueryd ended while ${named(name, queryOf)} was the only suspect that ran`;
+    case 'cleared':
+      return 'all suspects have run, and osqueryd lives: none of them ends it';
+    case 'not-ours':
+      return 'osqueryd ends without the suspects too: no query of a Zeek is what ends it';
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Why a query is left out of osquery's schedule, as the end of a sentence. */
+export function formatSuspension(reason: SuspensionReason): string {
+  return reason === 'osqueryd-died'
+    ? 'osqueryd ended twice while it ran; it is tried again after a day, or when its Zeek asks anew'
+    : 'osqueryd ends again and again, and this query may be why; it is tried again when others have been';
+}
+
+const RESUMINGS: Readonly<Record<Resuming, string>> = {
+  'time-over': 'a day has passed, it is tried again',
+  search: 'it is tried, or others are the suspects now',
+  'not-it': 'osqueryd has ended without it too',
+};
 
 function formatDrop({ peer, rows, reason }: EventData<'RowsDropped'>): string {
   if (rows === 0) return `rows for ${printable(peer)} may be missing: ${printable(reason)}`;

@@ -6,6 +6,7 @@ import type {
   RepeatedQuery,
   VocabularyId,
 } from '../vocabulary/model.ts';
+import type { OsquerydEnd, OsquerydProcess } from './breaker.ts';
 import type { Cause } from './events.ts';
 
 /**
@@ -132,6 +133,16 @@ type ObservationCommand =
   /** osquery runs the schedule with this hash. */
   | (Timed & { readonly type: 'RecordScheduleApplied'; readonly hash: string; readonly entries: number })
   | (Timed & { readonly type: 'RecordScheduleRefused'; readonly hash: string; readonly reason: string })
+  /** This osqueryd has us registered; if it is another one than the last, that one has ended so. */
+  | (Timed & {
+      readonly type: 'RecordOsqueryd';
+      readonly osqueryd: OsquerydProcess;
+      readonly formerEnd: OsquerydEnd;
+    })
+  /** osqueryd tells us to end, for it does so itself. */
+  | (Timed & { readonly type: 'RecordOsquerydStopping' })
+  /** It is time to look at what is left out of the schedule (see `reviewDue`). */
+  | (Timed & { readonly type: 'ReviewSuspensions' })
   /** osquery's watchdog stopped a query, or lets it run again. */
   | (Timed & { readonly type: 'RecordDenylisted'; readonly name: string; readonly denylisted: boolean })
   /** Rows went from the journal before their Bro had them. */

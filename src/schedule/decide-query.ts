@@ -26,6 +26,7 @@ import {
   subscriptionLike,
   subscriptionsOf,
 } from './schedule.ts';
+import { suspendedTwin } from './suspensions.ts';
 
 /** Bros subscribe, unsubscribe, and ask once. */
 
@@ -60,9 +61,13 @@ export function subscribe(state: ScheduleState, command: CommandOf<'Subscribe'>,
     tables: command.tables,
     audience,
   });
-  if (!former) return accept([begun]);
+  const twin = suspendedTwin(state, query, former?.name);
+  const left = twin
+    ? [fact(command, 'QuerySuspended', { name, peer, reason: 'osqueryd-died', until: twin.until })]
+    : [];
+  if (!former) return accept([begun, ...left]);
   const reason = former.incarnation === incarnation ? 'columns-changed' : 'new-generation';
-  return accept([fact(command, 'QueryUnsubscribed', { name: former.name, peer, reason }), begun]);
+  return accept([fact(command, 'QueryUnsubscribed', { name: former.name, peer, reason }), begun, ...left]);
 }
 
 /** A Bro that has kept its state and asks for what it has, in the shape that it has it, goes on having it. */

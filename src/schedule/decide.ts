@@ -10,6 +10,7 @@ import {
   loseBro,
 } from './decide-bro.ts';
 import { configureGroups, join, leave } from './decide-group.ts';
+import { recordOsqueryd, reviewSuspensions } from './decide-osqueryd.ts';
 import { execute, narrowToWish, refuseQuery, subscribe, unsubscribe } from './decide-query.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { ScheduleEvent } from './events.ts';
@@ -64,6 +65,14 @@ export function decide(state: ScheduleState, command: Command, policy: Policy): 
       return accept([
         fact(command, 'ScheduleRefused', { hash: command.hash, reason: clipped(command.reason) }),
       ]);
+    case 'RecordOsqueryd':
+      return recordOsqueryd(state, command);
+    case 'RecordOsquerydStopping':
+      return state.breaker.osqueryd?.told === false
+        ? accept([fact(command, 'OsquerydStopping', {})])
+        : NOTHING;
+    case 'ReviewSuspensions':
+      return reviewSuspensions(state, command);
     case 'RecordDenylisted':
       return recordDenylisted(state, command);
     case 'RecordDrop':

@@ -79,6 +79,16 @@ const ending = z.enum([
   'bro-removed',
 ]);
 
+/** Why a query that was left out of osquery's schedule is in it again. */
+const resuming = z.enum([
+  /** It is tried again after a day. */
+  'time-over',
+  /** The search for what ends osqueryd has it run. */
+  'search',
+  /** osqueryd dies without it too. */
+  'not-it',
+]);
+
 /** Why a one-time query was given up. */
 const cancelling = z.enum(['asked', 'zeek-departed', 'expired', 'bro-removed', 'unanswered']);
 
@@ -122,6 +132,39 @@ export const EVENT_SCHEMAS = {
   /** osquery's watchdog has stopped a query for taking too much, or lets it run again. */
   QueryDenylisted: z.object({ name, peer: text }),
   QueryReleased: z.object({ name, peer: text }),
+
+  /** Another osqueryd than the last one has us registered. */
+  OsquerydStarted: z.object({ pid: count, startedAt: count, boot: text, version: text }),
+  /** It told us to end, for it does so itself. */
+  OsquerydStopping: z.object({}),
+  /**
+   * osqueryd ended while it ran queries of ours, and not because it was told to. `suspects` are the names of those
+   * that stood there, `reason` what its own log says.
+   */
+  OsquerydDied: z.object({ suspects: names, blame: z.enum(['query', 'logger', 'unknown']), reason: text }),
+  /** A query is left out of osquery's schedule, at the latest until then (milliseconds since the epoch). */
+  QuerySuspended: z.object({
+    name,
+    peer: text,
+    reason: z.enum(['osqueryd-died', 'search']),
+    until: z.number(),
+  }),
+  QueryResumed: z.object({ name, peer: text, reason: resuming }),
+  /** One of these ends osqueryd, and it is not known which: `running` of them run until then, the others do not. */
+  SuspectsHalved: z.object({ suspects: names, running: names, until: z.number() }),
+  SearchEnded: z.object({
+    outcome: z.enum([
+      /** osqueryd died while no other suspect ran. */
+      'convicted',
+      /** All have run, and osqueryd lives. */
+      'cleared',
+      /** osqueryd dies without any of them. */
+      'not-ours',
+    ]),
+    /** The query that was convicted, or acquitted; else empty. */
+    name: text,
+    until: z.number(),
+  }),
 
   QueryExecuted: z.object({
     name,
@@ -175,6 +218,7 @@ export type ScheduleEvent = { [T in EventType]: EventOf<T> }[EventType];
 
 export type Standing = z.infer<typeof standing>;
 export type Ending = z.infer<typeof ending>;
+export type Resuming = z.infer<typeof resuming>;
 export type Cancelling = z.infer<typeof cancelling>;
 
 /** Whether this version of the program knows facts of that type. */

@@ -1,6 +1,15 @@
 import { type Draft, produce } from 'immer';
 import type { Audience } from '../vocabulary/model.ts';
 import type { EventOf, ScheduleEvent } from './events.ts';
+import {
+  forgetQuery,
+  osquerydDied,
+  osquerydStarted,
+  querySuspended,
+  scheduleApplied,
+  searchEnded,
+  suspectsHalved,
+} from './evolve-breaker.ts';
 import { identityOf } from './identity.ts';
 import { entryBytes } from './render.ts';
 import { type Bro, own, type ScheduleState, type Subscription } from './schedule.ts';
@@ -35,6 +44,8 @@ function apply(state: State, event: ScheduleEvent): void {
       for (const execution of Object.values(state.executions)) execution.restarts += 1;
       break;
     case 'ExtensionStopped':
+      // Where we end by ourselves we take our queries out of osqueryd's schedule first.
+      if (state.breaker.osqueryd?.told === false) state.breaker.osqueryd.scheduleSince = null;
       break;
     case 'BrosConfigured':
       state.configuredBros = [...event.data.peers];
@@ -92,6 +103,27 @@ function apply(state: State, event: ScheduleEvent): void {
         subscription.denylisted = false;
       });
       break;
+    case 'OsquerydStarted':
+      osquerydStarted(state, event);
+      break;
+    case 'OsquerydStopping':
+      if (state.breaker.osqueryd) state.breaker.osqueryd.told = true;
+      break;
+    case 'OsquerydDied':
+      osquerydDied(state, event);
+      break;
+    case 'QuerySuspended':
+      onSubscription(state, event.data, () => querySuspended(state, event));
+      break;
+    case 'QueryResumed':
+      delete state.breaker.suspended[event.data.name];
+      break;
+    case 'SuspectsHalved':
+      suspectsHalved(state, event);
+      break;
+    case 'SearchEnded':
+      searchEnded(state, event);
+      break;
     case 'QueryExecuted':
       execute(state, event);
       break;
@@ -122,6 +154,7 @@ function apply(state: State, event: ScheduleEvent): void {
       break;
     case 'ScheduleApplied':
       state.applied = { hash: event.data.hash, entries: event.data.entries, at: event.at };
+      scheduleApplied(state, event);
       break;
     case 'ScheduleRefused':
       state.applied = null;
@@ -191,6 +224,7 @@ function unsubscribe(state: State, peer: string, name: string): void {
   onBro(state, peer, (bro) => {
     delete bro.subscriptions[name];
   });
+  forgetQuery(state.breaker, name);
 }
 
 /** Facts that end what the Bro asked for come before; what a repaired log has lost of them ends here. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RepeatedQuery } from '../vocabulary/model.ts';
-import { type ScheduleState, subscriptions } from './schedule.ts';
+import type { ScheduleState } from './schedule.ts';
+import { runnable } from './suspensions.ts';
 
 /** A schedule entry in osquery's config, `interval` in seconds. */
 export interface ScheduleEntry {
@@ -33,12 +34,12 @@ export function renderedOf(state: ScheduleState): RenderedSchedule {
 }
 
 /**
- * The state as osquery's config: the same state always gives the same text. Entries Bro by Bro, each one's in the
+ * The state as osquery's config, without what is left out of it: the same state always gives the same text. Entries Bro by Bro, each one's in the
  * order it asked.
  */
 export function render(state: ScheduleState): OsqueryConfig {
   const schedule: Record<string, ScheduleEntry> = {};
-  for (const subscription of subscriptions(state)) {
+  for (const subscription of runnable(state)) {
     schedule[subscription.name] = renderEntry(subscription.query);
   }
   return { schedule };

@@ -1,4 +1,5 @@
 import type { Audience, Column, Query, RepeatedQuery } from '../vocabulary/model.ts';
+import { type Breaker, UNBROKEN } from './breaker.ts';
 import type { PeerId } from './commands.ts';
 import { executionIdentityOf, identityOf } from './identity.ts';
 import type { Policy } from './policy.ts';
@@ -21,6 +22,8 @@ export interface ScheduleState {
   readonly scheduleBytes: number;
   /** What osquery last said that it runs. */
   readonly applied: { readonly hash: string; readonly entries: number; readonly at: number } | null;
+  /** What osqueryd's deaths have taught. */
+  readonly breaker: Breaker;
 }
 
 /** A query that runs for a Bro until it ends. */
@@ -100,6 +103,7 @@ export function initialState(): ScheduleState {
     configuredGroups: [],
     scheduleBytes: 0,
     applied: null,
+    breaker: UNBROKEN,
   };
 }
 
