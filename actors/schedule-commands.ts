@@ -32,7 +32,7 @@ export type Pending = ScheduleNews | ZeekSilent | CommandOf<'StartExtension'>;
 /** The queries that a request is about. */
 export function queriesIn({ request }: MessageOf<'peer.request'>): readonly (Query | RepeatedQuery)[] {
   if (request.type === 'subscribe' || request.type === 'execute') return [request.query];
-  if (request.type === 'wish') return request.queries;
+  if (request.type === 'desiredQueries') return request.queries;
   return [];
 }
 
@@ -114,26 +114,26 @@ function requestCommands(
       const { zeekInstance } = request;
       return [{ type: 'FarewellBro', at, cause, peer, zeekInstance, reason: 'it said goodbye' }];
     }
-    case 'wish':
-      return wishCommands(message, request, descriptions);
+    case 'desiredQueries':
+      return desiredQueriesCommands(message, request, descriptions);
     default:
       return request satisfies never;
   }
 }
 
-/** The whole wish: what is not in it ends, and what is in it is asked for (again). */
-function wishCommands(
+/** The desired queries: any other ends, and these are asked for (again). */
+function desiredQueriesCommands(
   message: MessageOf<'peer.request'>,
-  wish: Extract<Request, { type: 'wish' }>,
+  desired: Extract<Request, { type: 'desiredQueries' }>,
   descriptions: Descriptions,
 ): readonly Command[] {
   const { at, peer } = message;
-  const { vocabulary, queries } = wish;
+  const { vocabulary, queries } = desired;
   // The package speaks for all of its Bro: its queries carry no instance.
   const zeekInstance = queries[0]?.zeekInstance ?? '';
   return [
     {
-      type: 'NarrowToWish',
+      type: 'NarrowToDesiredQueries',
       at,
       cause: { peer, requestId: message.requestId },
       peer,

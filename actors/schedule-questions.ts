@@ -45,7 +45,7 @@ function refusalUnseen(
   if (place >= policy.maxSubscriptions) {
     return {
       code: 'too-many-subscriptions',
-      text: `a Bro may have ${policy.maxSubscriptions} subscriptions on this host, and wishes for more`,
+      text: `a Bro may have ${policy.maxSubscriptions} subscriptions on this host, and this Zeek desires more`,
     };
   }
   const bro = broOf(state, peer);

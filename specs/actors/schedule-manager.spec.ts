@@ -389,14 +389,14 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
   const long = `SELECT 1 /*${'x'.repeat(maxSqlLength)}*/`;
   bus.deliver(asked(subscribe(long), 1));
   bus.deliver(asked(execute('SELECT 1\0'), 2));
-  const wish = Array.from({ length: 10_000 }, (_, at) => `SELECT ${at}`);
+  const desired = Array.from({ length: 10_000 }, (_, at) => `SELECT ${at}`);
   bus.deliver(
     asked(
       {
-        type: 'wish',
+        type: 'desiredQueries',
         vocabulary: 'zeek-osquery',
         zeekInstance: '',
-        queries: wish.map((text) => query(text)),
+        queries: desired.map((text) => query(text)),
       },
       3,
     ),
@@ -406,7 +406,7 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
   describe.last.resolve({});
   await settle();
   await settle();
-  const granted = wish.slice(0, maxSubscriptions);
+  const granted = desired.slice(0, maxSubscriptions);
   await run(Object.fromEntries(granted.map((text) => [text, { columns, tables }])));
   assert.deepEqual(
     describe.starts.map(({ input }) => input.queries).filter(({ length }) => length > 0),
@@ -424,7 +424,7 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
       [`the SQL is ${long.length} characters long, the most is ${maxSqlLength}`, 1],
       ['the SQL has bytes that are no UTF-8 text', 1],
       [
-        `a Bro may have ${maxSubscriptions} subscriptions on this host, and wishes for more`,
+        `a Bro may have ${maxSubscriptions} subscriptions on this host, and this Zeek desires more`,
         10_000 - maxSubscriptions,
       ],
     ],

@@ -96,7 +96,7 @@ describe('bro-osquery demo', () => {
     const { code, printed, told } = await demo.ended;
     assert.equal(code, 1);
     assert.match(told, /the demo failed: osqueryd ended on its own with exit code 1/);
-    assert.match(printed, /The last words of osqueryd \(exit code 1\):/);
+    assert.match(printed, /Last output of osqueryd \(exit code 1\):/);
     assert.deepEqual([demo.running(), demo.left()], [[], []]);
   });
 

@@ -12,8 +12,8 @@ import { converse } from '../../src/conversation/converse.ts';
 import { heard } from '../../src/conversation/heard.ts';
 import { acknowledgementRequest } from '../../src/conversation/messages.ts';
 import type { RepeatedQuery, Request } from '../../src/vocabulary/model.ts';
+import { queryDigest } from '../../src/vocabulary/query-digest.ts';
 import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
-import { wishDigest } from '../../src/vocabulary/wish.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { query } from '../support/schedule-builders.ts';
 
@@ -61,7 +61,7 @@ const declare = (
     vocabulary: 'zeek-osquery',
     zeekInstance: 'osquery-1',
     packageVersion: '1.0',
-    wish: wishDigest(queries),
+    desired: queryDigest(queries),
   },
 });
 
@@ -80,7 +80,12 @@ describe('a Zeek that declares what it wants', () => {
     const first = after(opened(), declare([HELD]));
     assert.deepEqual(first.requests, [
       {
-        request: { type: 'wish', vocabulary: 'zeek-osquery', zeekInstance: 'osquery-1', queries: [HELD] },
+        request: {
+          type: 'desiredQueries',
+          vocabulary: 'zeek-osquery',
+          zeekInstance: 'osquery-1',
+          queries: [HELD],
+        },
         audience: TO_HOST,
       },
     ]);
@@ -91,7 +96,7 @@ describe('a Zeek that declares what it wants', () => {
     for (const wanted of [[{ ...HELD, sql: 'SELECT 2' }], []]) {
       const { requests, say } = after(opened(), declare(wanted));
       assert.deepEqual(requests, []);
-      assert.ok(names(say).includes('osquery::hosts::host_wish_held'));
+      assert.ok(names(say).includes('osquery::hosts::host_queries_held'));
     }
   });
 
@@ -101,9 +106,12 @@ describe('a Zeek that declares what it wants', () => {
 
   test('is told who the host is once, and what it holds each time', () => {
     const first = after(opened(), declare([]));
-    assert.deepEqual(names(first.say), ['osquery::hosts::host_details_v1', 'osquery::hosts::host_wish_held']);
+    assert.deepEqual(names(first.say), [
+      'osquery::hosts::host_details_v1',
+      'osquery::hosts::host_queries_held',
+    ]);
     const second = after(first.conversation, declare([]));
-    assert.deepEqual(names(second.say), ['osquery::hosts::host_wish_held']);
+    assert.deepEqual(names(second.say), ['osquery::hosts::host_queries_held']);
   });
 
   test('is asked to acknowledge rows, and no Zeek before it has', () => {

@@ -156,7 +156,14 @@ describe('For any sequence of commands', () => {
   });
 
   test('what a Bro does leaves what others have subscribed for themselves alone', () => {
-    const ofBros = new Set(['Subscribe', 'Unsubscribe', 'Execute', 'LoseBro', 'ConnectBro', 'NarrowToWish']);
+    const ofBros = new Set([
+      'Subscribe',
+      'Unsubscribe',
+      'Execute',
+      'LoseBro',
+      'ConnectBro',
+      'NarrowToDesiredQueries',
+    ]);
     fc.assert(
       fc.property(life, command, (commands, act) => {
         fc.pre(ofBros.has(act.type) && 'peer' in act);

@@ -250,7 +250,7 @@ describe('A Bro unsubscribes', () => {
   });
 });
 
-describe('A Bro tells its whole wish', () => {
+describe('A Bro lists its desired queries', () => {
   test('and what it holds beside it ends, in that vocabulary alone', () => {
     given(
       ...connected,
@@ -259,7 +259,7 @@ describe('A Bro tells its whole wish', () => {
       subscribe(4, ZEEK, 'a', { query: query({ cookie: 'not wanted', vocabulary: 'zeek-agent-1' }) }),
     )
       .when({
-        type: 'NarrowToWish',
+        type: 'NarrowToDesiredQueries',
         at: second(5),
         cause: { peer: ZEEK, requestId: 5 },
         peer: ZEEK,
@@ -268,7 +268,7 @@ describe('A Bro tells its whole wish', () => {
         queries: [query({ cookie: 'wanted', interval: 0 }), query({ cookie: 'not held yet' })],
       })
       .thenHappens(
-        caused(5, ZEEK, 5, 'QueryUnsubscribed', { name: bro(2), peer: ZEEK, reason: 'not-wished' }),
+        caused(5, ZEEK, 5, 'QueryUnsubscribed', { name: bro(2), peer: ZEEK, reason: 'not-desired' }),
       )
       .andOsqueryRunsOnly(bro(1), bro(3));
   });
@@ -280,7 +280,7 @@ describe('A Bro tells its whole wish', () => {
       subscribe(3, ZEEK, 'a', { query: query({ zeekInstance: 'z2' }) }),
     )
       .when({
-        type: 'NarrowToWish',
+        type: 'NarrowToDesiredQueries',
         at: second(5),
         cause: { peer: ZEEK, requestId: 5 },
         peer: ZEEK,
@@ -289,7 +289,7 @@ describe('A Bro tells its whole wish', () => {
         queries: [],
       })
       .thenHappens(
-        caused(5, ZEEK, 5, 'QueryUnsubscribed', { name: bro(1), peer: ZEEK, reason: 'not-wished' }),
+        caused(5, ZEEK, 5, 'QueryUnsubscribed', { name: bro(1), peer: ZEEK, reason: 'not-desired' }),
       )
       .andOsqueryRunsOnly(bro(2));
   });

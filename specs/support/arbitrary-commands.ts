@@ -101,7 +101,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 1,
     arbitrary: record({
-      type: type('NarrowToWish'),
+      type: type('NarrowToDesiredQueries'),
       at,
       cause,
       peer,

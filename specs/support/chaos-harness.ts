@@ -32,7 +32,7 @@ const CALLED = [
   { bro: 1, sql: "SELECT 1 AS n, 'c' AS s WHERE 0" },
 ] as const;
 
-interface Wish {
+interface ChaosQuery {
   readonly bro: number;
   readonly sql: string;
   readonly interval: number;
@@ -53,7 +53,7 @@ export class ChaosHarness {
   readonly host: HostProcesses;
   readonly #t: TestContext;
   readonly #places: readonly Place[];
-  readonly #wishes: readonly Wish[];
+  readonly #queries: readonly ChaosQuery[];
   readonly #files: string;
   #names: readonly string[] = [];
   readonly #recovered = new Map<number, number>();
@@ -68,7 +68,7 @@ export class ChaosHarness {
     this.#places = places;
     this.#files = join(host.directory, 'files');
     const found = `SELECT CAST(filename AS INTEGER) AS n FROM file WHERE directory = '${this.#files}' AND type = 'regular' ORDER BY n`;
-    this.#wishes = [
+    this.#queries = [
       ...CALLED.map((one) => ({ ...one, interval: 3_600 })),
       { bro: 1, sql: found, interval: 1 },
     ];
@@ -111,7 +111,7 @@ export class ChaosHarness {
   }
 
   #subscribe(at: number): void {
-    for (const [index, { bro, sql, interval }] of this.#wishes.entries()) {
+    for (const [index, { bro, sql, interval }] of this.#queries.entries()) {
       if (bro === at)
         this.#place(at).bro.subscribe(sql, { interval, event: `chaos::row_${index}`, updateType: 'ADDED' });
     }
@@ -131,7 +131,7 @@ export class ChaosHarness {
   #collect(bro: TestBro, at: number): void {
     for (const news of bro.news) {
       if (news.type === 'announced') {
-        for (const wish of this.#wishes) if (wish.bro === at) this.audit.link(wish.sql);
+        for (const query of this.#queries) if (query.bro === at) this.audit.link(query.sql);
       }
       if (news.type === 'notice') assert.doesNotMatch(news.text, /lost/);
       if (news.type !== 'row' || !news.row.query) continue;
@@ -199,7 +199,7 @@ export class ChaosHarness {
 
   /** The query whose rows osqueryd finds. */
   get #found(): string {
-    return this.#wishes.at(-1)?.sql ?? '';
+    return this.#queries.at(-1)?.sql ?? '';
   }
 
   /** The numbers that osqueryd has found and logged, in its log's order. */

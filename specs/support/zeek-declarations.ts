@@ -84,7 +84,7 @@ function fieldsOf(text: string, separator: RegExp, full: (name: string) => strin
     });
 }
 
-/** `vector of Wish` within a module as `vector of osquery::hosts::Wish`. */
+/** `vector of DesiredQuery` within a module as `vector of osquery::hosts::DesiredQuery`. */
 function qualified(type: string, full: (name: string) => string): string {
   const [, prefix = '', last = type] = /^(vector of )(.*)$/.exec(type) ?? [];
   return prefix + (BASIC.has(last) || last.startsWith('set[') ? last : full(last));

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { count, enumValue, set, string, timestamp, vector } from '../../src/broker/data.ts';
 import { ipAddresses } from '../../src/broker/ip-address.ts';
 import type { RepeatedQuery } from '../../src/vocabulary/model.ts';
-import { wishDigest } from '../../src/vocabulary/wish.ts';
+import { queryDigest } from '../../src/vocabulary/query-digest.ts';
 import { zeekOsquery } from '../../src/vocabulary/zeek-osquery.ts';
 import { packageEvents } from '../../src/vocabulary/zeek-package.ts';
 import { sampleHost } from '../support/sample-host.ts';
@@ -20,7 +20,7 @@ const QUERY: RepeatedQuery = {
   event: 'Procs::change',
   sql: 'SELECT pid FROM processes',
   cookie: '',
-  responseTopic: '/bro/osquery/bro/BroMaster',
+  responseTopic: '/bro/osquery/bro/zeek',
   updateType: 'BOTH',
   initialRows: true,
   queryId: '',
@@ -28,7 +28,7 @@ const QUERY: RepeatedQuery = {
   interval: 10,
 };
 
-test('the package declares itself and what its wish amounts to', () => {
+test('the package declares itself and how many queries it desires', () => {
   assert.deepEqual(
     vocabulary.decode(
       TOPIC,
@@ -42,7 +42,7 @@ test('the package declares itself and what its wish amounts to', () => {
         vocabulary: 'zeek-osquery',
         zeekInstance: 'zeek_1',
         packageVersion: '1.0.0',
-        wish: { size: 2, hash: 'abc' },
+        desired: { size: 2, hash: 'abc' },
       },
       audience: { to: 'host' },
       topic: TOPIC,
@@ -50,29 +50,29 @@ test('the package declares itself and what its wish amounts to', () => {
   );
 });
 
-test('a whole wish is a list of queries', () => {
-  const wish = vector([
+test('the desired queries are a list of records', () => {
+  const list = vector([
     vector([
       string('Procs::change'),
       string('SELECT pid FROM processes'),
       string(''),
-      string('/bro/osquery/bro/BroMaster'),
+      string('/bro/osquery/bro/zeek'),
       string('BOTH'),
       count(10),
     ]),
   ]);
-  const decode = (queries: typeof wish) =>
-    vocabulary.decode(TOPIC, zeekEvent('osquery::hosts::host_wish', 'zeek_1', queries), host);
-  const request = { type: 'wish', vocabulary: 'zeek-osquery', zeekInstance: 'zeek_1' } as const;
+  const decode = (queries: typeof list) =>
+    vocabulary.decode(TOPIC, zeekEvent('osquery::hosts::host_desired_queries', 'zeek_1', queries), host);
+  const request = { type: 'desiredQueries', vocabulary: 'zeek-osquery', zeekInstance: 'zeek_1' } as const;
   const rest = { audience: { to: 'host' }, topic: TOPIC } as const;
-  assert.deepEqual(decode(wish), { outcome: 'request', request: { ...request, queries: [QUERY] }, ...rest });
+  assert.deepEqual(decode(list), { outcome: 'request', request: { ...request, queries: [QUERY] }, ...rest });
   assert.deepEqual(decode(vector([])), { outcome: 'request', request: { ...request, queries: [] }, ...rest });
   assert.deepEqual(decode(vector([string('SELECT 1')])), {
     outcome: 'malformed',
     vocabulary: 'zeek-osquery',
     topic: TOPIC,
     problem:
-      'argument 2 (queries) must be a vector of records, got vector; expected osquery::hosts::host_wish(zeek_instance: string, queries: vector of osquery::hosts::Wish)',
+      'argument 2 (queries) must be a vector of records, got vector; expected osquery::hosts::host_desired_queries(zeek_instance: string, queries: vector of osquery::hosts::DesiredQuery)',
   });
 });
 
@@ -93,7 +93,7 @@ test('a numbered row carries its number and time as metadata', () => {
   assert.deepEqual(
     encode({ change: 'ADDED', initial: false, unixTime: 1_795_495_464, columns: { pid: '7' }, sequence: 41 }),
     {
-      topic: '/bro/osquery/bro/BroMaster',
+      topic: '/bro/osquery/bro/zeek',
       event: {
         name: 'Procs::change',
         args: [vector([string('h1'), enumValue('osquery::ADD'), string('')]), string('7')],
@@ -128,10 +128,10 @@ test('what a host says to the package alone', () => {
       ],
     },
   });
-  assert.deepEqual(events.wishHeld(host, 'zeek_1', { size: 2, hash: 'abc' }), {
+  assert.deepEqual(events.queriesHeld(host, 'zeek_1', { size: 2, hash: 'abc' }), {
     topic,
     event: {
-      name: 'osquery::hosts::host_wish_held',
+      name: 'osquery::hosts::host_queries_held',
       args: [string('h1'), string('zeek_1'), count(2), string('abc')],
     },
   });
@@ -166,22 +166,22 @@ test('what a host says to the package alone', () => {
   });
 });
 
-test('the digest of a wish is the hash of its queries, their fields told apart by their lengths', () => {
-  const line = '13:Procs::change25:SELECT pid FROM processes0:26:/bro/osquery/bro/BroMaster4:BOTH2:10\n';
-  assert.deepEqual(wishDigest([QUERY]), {
+test('the digest of desired queries is the hash of its queries, their fields told apart by their lengths', () => {
+  const line = '13:Procs::change25:SELECT pid FROM processes0:21:/bro/osquery/bro/zeek4:BOTH2:10\n';
+  assert.deepEqual(queryDigest([QUERY]), {
     size: 1,
     hash: createHash('sha256').update(line).digest('hex'),
   });
-  assert.deepEqual(wishDigest([]), {
+  assert.deepEqual(queryDigest([]), {
     size: 0,
     hash: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
   });
   assert.equal(
-    wishDigest([{ ...QUERY, cookie: '\udcffü' }]).hash,
+    queryDigest([{ ...QUERY, cookie: '\udcffü' }]).hash,
     createHash('sha256')
       .update('13:Procs::change25:SELECT pid FROM processes3:')
       .update(Buffer.from('ffc3bc', 'hex'))
-      .update('26:/bro/osquery/bro/BroMaster4:BOTH2:10\n')
+      .update('21:/bro/osquery/bro/zeek4:BOTH2:10\n')
       .digest('hex'),
   );
 });
@@ -193,8 +193,8 @@ test('the digest does not depend on order or repetition, and on every field', ()
   );
   fc.assert(
     fc.property(queries, (parts) => {
-      const wish = parts.map((part) => ({ ...QUERY, ...part }));
-      assert.deepEqual(wishDigest([...wish, ...wish].reverse()), wishDigest(wish));
+      const queries = parts.map((part) => ({ ...QUERY, ...part }));
+      assert.deepEqual(queryDigest([...queries, ...queries].reverse()), queryDigest(queries));
     }),
   );
   const others: readonly Partial<RepeatedQuery>[] = [
@@ -206,7 +206,7 @@ test('the digest does not depend on order or repetition, and on every field', ()
     { interval: 11 },
   ];
   const hashes = new Set(
-    [QUERY, ...others.map((other) => ({ ...QUERY, ...other }))].map((q) => wishDigest([q]).hash),
+    [QUERY, ...others.map((other) => ({ ...QUERY, ...other }))].map((q) => queryDigest([q]).hash),
   );
   assert.equal(hashes.size, 7);
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Host, Request, Statement } from '../../src/vocabulary/model.ts';
-import { wishDigest } from '../../src/vocabulary/wish.ts';
+import { queryDigest } from '../../src/vocabulary/query-digest.ts';
 import { packageEvents } from '../../src/vocabulary/zeek-package.ts';
-import { asWish } from '../../src/zeek-client/package-dialect.ts';
+import { asDesiredQuery } from '../../src/zeek-client/package-dialect.ts';
 import { startBro } from '../support/bro.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { sampleHost } from '../support/sample-host.ts';
@@ -150,7 +150,7 @@ describe('a Bro with our Zeek package', () => {
       vocabulary: 'zeek-osquery',
       zeekInstance: bro.endpointId,
       packageVersion: '1.2.3',
-      wish: wishDigest([asWish(subscription, TOPIC(bro))]),
+      desired: queryDigest([asDesiredQuery(subscription, TOPIC(bro))]),
     };
     assert.deepEqual(
       saidTo(host).map((request) => (request.type === 'declare' ? request : request.type)),
@@ -158,31 +158,33 @@ describe('a Bro with our Zeek package', () => {
     );
   });
 
-  test('sends its whole wish to a host that holds another, once for each other one', async (t) => {
+  test('sends its desired queries to a host that holds others, once for each difference', async (t) => {
     const clock = manualClock();
     const bro = await startBro(t, { packageVersion: '1.2.3', clock, timings: PATIENT });
     const subscription = bro.subscribe('SELECT 1', { cookie: 'c' });
     const host = await connectHost(t, bro.port, 'zeek-osquery', H1);
-    const nothing = wishDigest([]);
-    const hold = (hash: string) => SAYS.wishHeld(H1, bro.endpointId, { ...nothing, hash });
+    const nothing = queryDigest([]);
+    const hold = (hash: string) => SAYS.queriesHeld(H1, bro.endpointId, { ...nothing, hash });
     // The answer to the first declaration comes before the host has read the subscription.
     await host.send(hold(nothing.hash));
-    await bro.until('wishHeld');
+    await bro.until('queriesHeld');
     clock.advance(MINUTE);
     await untilAsked(host, 'declare', 2);
     for (const hash of [nothing.hash, nothing.hash, 'another', 'another']) await host.send(hold(hash));
-    await host.send(SAYS.wishHeld(H1, bro.endpointId, wishDigest([asWish(subscription, TOPIC(bro))])));
-    await bro.untilHolds(() => bro.of('wishHeld').length === 6, 'six answers');
-    const wish = {
-      type: 'wish',
+    await host.send(
+      SAYS.queriesHeld(H1, bro.endpointId, queryDigest([asDesiredQuery(subscription, TOPIC(bro))])),
+    );
+    await bro.untilHolds(() => bro.of('queriesHeld').length === 6, 'six answers');
+    const list = {
+      type: 'desiredQueries',
       vocabulary: 'zeek-osquery',
       zeekInstance: bro.endpointId,
-      queries: [asWish(subscription, TOPIC(bro))],
+      queries: [asDesiredQuery(subscription, TOPIC(bro))],
     };
     await bro.close();
     assert.deepEqual(
-      saidTo(host).filter(({ type }) => type === 'wish'),
-      [wish, wish],
+      saidTo(host).filter(({ type }) => type === 'desiredQueries'),
+      [list, list],
     );
   });
 

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import type { Data } from '../../src/broker/data.ts';
 import type { TopicEvent } from '../../src/broker/zeek-event.ts';
 import { type Column, type Query, type RepeatedQuery, VOCABULARY_IDS } from '../../src/vocabulary/model.ts';
+import { queryDigest } from '../../src/vocabulary/query-digest.ts';
 import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
-import { wishDigest } from '../../src/vocabulary/wish.ts';
 import { zeekOsquery } from '../../src/vocabulary/zeek-osquery.ts';
 import { PACKAGE_REQUESTS, packageEvents } from '../../src/vocabulary/zeek-package.ts';
 import { sampleHost } from '../support/sample-host.ts';
@@ -28,7 +28,7 @@ const QUERY: Query = {
   event: 'Test::row',
   sql: 'SELECT pid FROM processes',
   cookie: '',
-  responseTopic: '/bro/osquery/bro/BroMaster',
+  responseTopic: '/bro/osquery/bro/zeek',
   updateType: 'BOTH',
   initialRows: true,
   queryId: '',
@@ -106,7 +106,7 @@ test('every request that the package declares is understood as declared, and no 
   const fromHosts = [
     'new',
     'details_v1',
-    'wish_held',
+    'queries_held',
     'rows_sent',
     'gap',
     'farewell',
@@ -128,7 +128,7 @@ test('every event that a host says to the package has the declared arguments', (
   const messages: readonly (TopicEvent | undefined)[] = [
     ...vocabulary.announcement(host, { at: 0, connectionId: 'c' }),
     says.details(host),
-    says.wishHeld(host, 'zeek', { size: 1, hash: 'h' }),
+    says.queriesHeld(host, 'zeek', { size: 1, hash: 'h' }),
     says.rowsSent(host, 1),
     says.gap(host, { first: 1, last: 2, rows: 2, reason: 'r' }),
     says.farewell(host),
@@ -142,13 +142,13 @@ test('every event that a host says to the package has the declared arguments', (
   }
 });
 
-test('the items of a wish are read in the order of the declared record', () => {
-  const fields = declared.records.get('osquery::hosts::Wish');
+test('desired queries are read in the order of the declared record', () => {
+  const fields = declared.records.get('osquery::hosts::DesiredQuery');
   assert.deepEqual(
     fields?.map(({ name }) => name),
     ['ev', 'query', 'cookie', 'resT', 'utype', 'inter'],
   );
-  assert.ok(PACKAGE_REQUESTS.has('osquery::hosts::host_wish'));
+  assert.ok(PACKAGE_REQUESTS.has('osquery::hosts::host_desired_queries'));
 });
 
 test('each query of the package and of its documentation has an event that takes its rows', () => {
@@ -247,7 +247,7 @@ test('documentation and code agree on the rows of each vocabulary', () => {
     }
 });
 
-test('the package and the host compute the same hash over a wish', () => {
+test('the package and the host compute the same hash over the desired queries', () => {
   const baseline = read('zeek/tests/Baseline/osquery.digest/output').trim().split('\n').slice(1);
   const processes: RepeatedQuery = { ...QUERY, interval: 10 };
   const users: RepeatedQuery = {
@@ -257,9 +257,9 @@ test('the package and the host compute the same hash over a wish', () => {
     updateType: 'ADDED',
     interval: 1,
   };
-  assert.equal(baseline[1], wishDigest([processes]).hash);
-  assert.equal(baseline[3], wishDigest([users, processes]).hash);
-  assert.equal(baseline[4], wishDigest([processes, users]).hash);
+  assert.equal(baseline[1], queryDigest([processes]).hash);
+  assert.equal(baseline[3], queryDigest([users, processes]).hash);
+  assert.equal(baseline[4], queryDigest([processes, users]).hash);
 });
 
 test('what zkg reads points to what is there', () => {

@@ -1,7 +1,7 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import type { Request, VocabularyId } from '../vocabulary/model.ts';
+import { queryDigest } from '../vocabulary/query-digest.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
-import { wishDigest } from '../vocabulary/wish.ts';
 import type { Conversation, ConversationInput, ConversationStep } from './conversation.ts';
 import {
   farewells,
@@ -104,18 +104,18 @@ function declared(
     (query) =>
       query.vocabulary === vocabulary && (query.zeekInstance === '' || query.zeekInstance === zeekInstance),
   );
-  const digest = wishDigest(queries);
+  const digest = queryDigest(queries);
   const events = ownPackageEvents(vocabularies);
   const say = [
     ...(conversation.packageVersion === '' ? [events.details(next.host)] : []),
-    events.wishHeld(next.host, zeekInstance, digest),
+    events.queriesHeld(next.host, zeekInstance, digest),
   ];
   // A Zeek that never noticed that we were gone has no reason to ask again: its word that we have what it wants is as
   // good, and without it the queries would end.
-  if (next.isAffirmed || digest.size === 0 || digest.hash !== declaration.wish.hash) {
+  if (next.isAffirmed || digest.size === 0 || digest.hash !== declaration.desired.hash) {
     return step(next, { say });
   }
-  const request: Request = { type: 'wish', vocabulary, zeekInstance, queries };
+  const request: Request = { type: 'desiredQueries', vocabulary, zeekInstance, queries };
   return step({ ...next, isAffirmed: true }, { say, requests: [{ request, audience }] });
 }
 

@@ -170,7 +170,7 @@ export function formatEnding(reason: Ending, peer: string): string {
       return `${zeek} asked again, and its columns are no longer the same, which begins anew`;
     case 'not-repeated':
       return `${zeek} connected again and did not ask for it again in the time it had for that`;
-    case 'not-wished':
+    case 'not-desired':
       return `${zeek} told all that it wants, and this was not among it`;
     case 'group-left':
       return 'this host left the group that it came through';

@@ -100,7 +100,7 @@ type QueryCommand =
    * ends; what it lacks of them is subscribed one by one (see `unheld`), since osquery has to be asked first.
    */
   | (Caused & {
-      readonly type: 'NarrowToWish';
+      readonly type: 'NarrowToDesiredQueries';
       readonly vocabulary: VocabularyId;
       readonly zeekInstance: string;
       readonly queries: readonly RepeatedQuery[];

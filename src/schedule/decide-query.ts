@@ -154,9 +154,9 @@ export function unsubscribe(
 }
 
 /** What a Zeek instance holds of a vocabulary and no longer wants, by its own account of all that it wants. */
-export function narrowToWish(
+export function narrowToDesiredQueries(
   state: ScheduleState,
-  command: CommandOf<'NarrowToWish'>,
+  command: CommandOf<'NarrowToDesiredQueries'>,
   policy: Policy,
 ): Decision {
   const { peer, vocabulary, zeekInstance } = command;
@@ -166,7 +166,7 @@ export function narrowToWish(
       query.vocabulary === vocabulary && query.zeekInstance === zeekInstance && !wanted.has(identity),
   );
   return accept(
-    unwanted.map(({ name }) => fact(command, 'QueryUnsubscribed', { name, peer, reason: 'not-wished' })),
+    unwanted.map(({ name }) => fact(command, 'QueryUnsubscribed', { name, peer, reason: 'not-desired' })),
   );
 }
 

@@ -11,7 +11,7 @@ import {
 } from './decide-bro.ts';
 import { configureGroups, join, leave } from './decide-group.ts';
 import { recordOsqueryd, reviewSuspensions } from './decide-osqueryd.ts';
-import { execute, narrowToWish, refuseQuery, subscribe, unsubscribe } from './decide-query.ts';
+import { execute, narrowToDesiredQueries, refuseQuery, subscribe, unsubscribe } from './decide-query.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { ScheduleEvent } from './events.ts';
 import type { Policy } from './policy.ts';
@@ -47,8 +47,8 @@ export function decide(state: ScheduleState, command: Command, policy: Policy): 
       return refuseQuery(state, command, policy);
     case 'Unsubscribe':
       return unsubscribe(state, command, policy);
-    case 'NarrowToWish':
-      return narrowToWish(state, command, policy);
+    case 'NarrowToDesiredQueries':
+      return narrowToDesiredQueries(state, command, policy);
     case 'Execute':
       return execute(state, command, policy);
     case 'CompleteExecution':

@@ -69,8 +69,8 @@ const ending = z.enum([
   'not-repeated',
   /** The host left the group that it came through. */
   'group-left',
-  /** The Bro told its whole wish, and it is not part of it. */
-  'not-wished',
+  /** The Bro listed all queries that it desires, and it is not among them. */
+  'not-desired',
   /** The Zeek instance behind the Bro said goodbye, or fell silent. */
   'zeek-departed',
   /** The Bro stayed away for longer than its subscriptions live. */

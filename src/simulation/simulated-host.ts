@@ -1,9 +1,9 @@
 import type { Closed, Connection, ConnectionHandlers, Remote } from '../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import type { Declaration, Host, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
+import { queryDigest } from '../vocabulary/query-digest.ts';
 import { isRowProblem } from '../vocabulary/row-values.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
-import { wishDigest } from '../vocabulary/wish.ts';
 import { type PackageEvents, packageEvents } from '../vocabulary/zeek-package.ts';
 import { type Answered, answering } from './answered-query.ts';
 import type { Tally } from './tally.ts';
@@ -201,7 +201,7 @@ export class SimulatedHost {
       case 'unsubscribe':
         for (const [key, query] of this.#queries) if (query.isMeantBy(request)) this.#queries.delete(key);
         return;
-      case 'wish':
+      case 'desiredQueries':
         for (const [key, { query }] of this.#queries)
           if (query.vocabulary === request.vocabulary) this.#queries.delete(key);
         for (const query of request.queries) this.#subscribe(query);
@@ -250,7 +250,7 @@ export class SimulatedHost {
     const held: RepeatedQuery[] = [];
     for (const { query } of this.#queries.values())
       if (query.vocabulary === vocabulary && 'interval' in query) held.push(query);
-    this.#say(this.#package.wishHeld(this.#host, zeekInstance, wishDigest(held)));
+    this.#say(this.#package.queriesHeld(this.#host, zeekInstance, queryDigest(held)));
   }
 
   #regroup(groups: readonly string[]): void {

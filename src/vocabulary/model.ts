@@ -89,7 +89,7 @@ export type Audience =
   | { readonly to: 'host' }
   | { readonly to: 'group'; readonly group: string };
 
-/** A wish of a Bro, understood. */
+/** A request of a Bro, understood. */
 export type Request =
   | {
       readonly type: 'subscribe';
@@ -120,9 +120,9 @@ export type Request =
     }
   /** The Bro says that it ends in good order (V5): its queries go. */
   | { readonly type: 'farewell'; readonly vocabulary: VocabularyId; readonly zeekInstance: string }
-  /** The Bro's whole wish to this host: these queries of this vocabulary and no other (our own Zeek package). */
+  /** All queries that the Bro desires on this host: these of this vocabulary and no other (our own Zeek package). */
   | {
-      readonly type: 'wish';
+      readonly type: 'desiredQueries';
       readonly vocabulary: VocabularyId;
       readonly zeekInstance: string;
       readonly queries: readonly RepeatedQuery[];
@@ -139,19 +139,19 @@ export interface Acknowledgement {
 }
 
 /**
- * The Bro runs our own Zeek package and says what its whole wish to this host amounts to, again and again.
- * Compare with what the host holds of it ({@link file://./wish.ts}) and answer with that (`wishHeld`).
+ * The Bro runs our own Zeek package and says how many queries it desires on this host, again and again.
+ * Compare with what the host holds ({@link file://./query-digest.ts}) and answer with that (`queriesHeld`).
  */
 export interface Declaration {
   readonly type: 'declare';
   readonly vocabulary: VocabularyId;
   readonly zeekInstance: string;
   readonly packageVersion: string;
-  readonly wish: WishDigest;
+  readonly desired: QueryDigest;
 }
 
 /** How many queries a Bro wants of a host, and a hash over them (SHA-256, hexadecimal). */
-export interface WishDigest {
+export interface QueryDigest {
   readonly size: number;
   readonly hash: string;
 }

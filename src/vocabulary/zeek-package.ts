@@ -2,7 +2,7 @@ import { count, set, string, vector } from '../broker/data.ts';
 import { ipAddresses } from '../broker/ip-address.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import { gapReason } from './gap-text.ts';
-import type { Gap, Host, RepeatedQuery, WishDigest } from './model.ts';
+import type { Gap, Host, QueryDigest, RepeatedQuery } from './model.ts';
 import { type RequestDefinition, signature } from './request-reader.ts';
 import { familyQuery } from './zeek-osquery-family.ts';
 
@@ -13,8 +13,8 @@ import { familyQuery } from './zeek-osquery-family.ts';
  */
 
 const MODULE = 'osquery::hosts::';
-/** More queries than this in one wish are not for one host. */
-const MAX_WISHES = 10_000;
+/** More queries than this in one list are not for one host. */
+const MAX_DESIRED_QUERIES = 10_000;
 
 /** The requests that the package adds to V3, by event name. */
 export const PACKAGE_REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<string, RequestDefinition>([
@@ -27,20 +27,21 @@ export const PACKAGE_REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<
         vocabulary: 'zeek-osquery',
         zeekInstance: args.string(0),
         packageVersion: args.string(1),
-        wish: { size: Number(args.count(2)), hash: args.string(3) },
+        desired: { size: Number(args.count(2)), hash: args.string(3) },
       }),
     },
   ],
   [
-    `${MODULE}host_wish`,
+    `${MODULE}host_desired_queries`,
     {
-      signature: signature('zeek_instance: string, queries: vector of osquery::hosts::Wish'),
+      signature: signature('zeek_instance: string, queries: vector of osquery::hosts::DesiredQuery'),
       build: (args, { topic }) => {
         const { values } = args.vector(1);
-        if (values.length > MAX_WISHES) args.refuse(1, `a vector of at most ${MAX_WISHES} queries`);
+        if (values.length > MAX_DESIRED_QUERIES)
+          args.refuse(1, `a vector of at most ${MAX_DESIRED_QUERIES} queries`);
         const queries = values.map((value): RepeatedQuery => {
           if (value.type !== 'vector') return args.refuse(1, 'a vector of records');
-          const fields = args.record(1, value, WISH);
+          const fields = args.record(1, value, DESIRED_QUERY);
           const responseTopic = fields.string(3);
           const query = familyQuery('zeek-osquery', {
             event: fields.eventName(0),
@@ -51,7 +52,7 @@ export const PACKAGE_REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<
           });
           return { ...query, interval: fields.interval(5) };
         });
-        return { type: 'wish', vocabulary: 'zeek-osquery', zeekInstance: args.string(0), queries };
+        return { type: 'desiredQueries', vocabulary: 'zeek-osquery', zeekInstance: args.string(0), queries };
       },
     },
   ],
@@ -68,7 +69,7 @@ export const PACKAGE_REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<
   ],
 ]);
 
-const WISH = signature(
+const DESIRED_QUERY = signature(
   'ev: string, query: string, cookie: string, resT: string, utype: string, inter: count',
 );
 
@@ -77,9 +78,9 @@ export interface PackageEvents {
   /** Who the host is; after a Bro's first declaration, and when an address or a group has come or gone. */
   details(host: Host): TopicEvent;
   /**
-   * Answers each declaration: what the host holds of this Bro's wish. A Bro that wants something else sends it whole.
+   * Answers each declaration: which of this Bro's queries the host holds. A Bro that desires others sends the whole list.
    */
-  wishHeld(host: Host, zeekInstance: string, held: WishDigest): TopicEvent;
+  queriesHeld(host: Host, zeekInstance: string, held: QueryDigest): TopicEvent;
   /**
    * Asks to acknowledge that all rows up to and with this number have been handled; the events before it come first.
    */
@@ -112,8 +113,8 @@ export function packageEvents(prefix: string): PackageEvents {
           string(host.agentVersion),
         ]),
       ),
-    wishHeld: (host, zeekInstance, held) =>
-      say('host_wish_held', host, string(zeekInstance), count(held.size), string(held.hash)),
+    queriesHeld: (host, zeekInstance, held) =>
+      say('host_queries_held', host, string(zeekInstance), count(held.size), string(held.hash)),
     rowsSent: (host, sequence) => say('host_rows_sent', host, count(sequence)),
     gap: (host, gap) =>
       say('host_gap', host, count(gap.first), count(gap.last), count(gap.rows), string(gapReason(gap))),

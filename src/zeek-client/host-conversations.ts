@@ -1,12 +1,12 @@
 import type { Connection, ConnectionHandlers } from '../broker/connection.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
-import type { WishDigest } from '../vocabulary/model.ts';
-import { wishDigest } from '../vocabulary/wish.ts';
+import type { QueryDigest } from '../vocabulary/model.ts';
+import { queryDigest } from '../vocabulary/query-digest.ts';
 import type { BroEvent } from './bro-event.ts';
 import type { ZeekDialect } from './dialect.ts';
-import { type HostLink, type HostState, letsThrough, newHost, wishIsDue } from './host-link.ts';
+import { desiredQueriesAreDue, type HostLink, type HostState, letsThrough, newHost } from './host-link.ts';
 import type { AnnouncedHost, HostMessage, Subscription } from './model.ts';
-import { acknowledge, declare, wish } from './package-dialect.ts';
+import { acknowledge, declare, desiredQueries } from './package-dialect.ts';
 import type { RequestRegistry } from './request-registry.ts';
 
 export interface HostConversationsParts {
@@ -127,9 +127,9 @@ export class HostConversations {
           acknowledge(message.sequence),
         );
         break;
-      case 'wishHeld': {
+      case 'queriesHeld': {
         const state = link.hosts.get(message.host);
-        if (state) this.#compareWish(link, state, message.held);
+        if (state) this.#compareDesiredQueries(link, state, message.held);
         break;
       }
       default:
@@ -162,15 +162,15 @@ export class HostConversations {
     const greeting = this.#dialect.greeting();
     if (greeting) this.#send(link, topic, greeting);
     if (packageVersion === undefined) return;
-    const digest = wishDigest(this.#requests.wishTo(link, state));
+    const digest = queryDigest(this.#requests.desiredQueriesOf(link, state));
     this.#send(link, topic, declare(endpointId, packageVersion, digest));
   }
 
-  #compareWish(link: HostLink, state: HostState, held: WishDigest): void {
-    const queries = this.#requests.wishTo(link, state);
-    if (!wishIsDue(state, wishDigest(queries), held)) return;
+  #compareDesiredQueries(link: HostLink, state: HostState, held: QueryDigest): void {
+    const queries = this.#requests.desiredQueriesOf(link, state);
+    if (!desiredQueriesAreDue(state, queryDigest(queries), held)) return;
     const topic = this.#dialect.topicOf({ to: 'host', host: state.host.id });
-    this.#send(link, topic, wish(this.#parts.endpointId, queries));
+    this.#send(link, topic, desiredQueries(this.#parts.endpointId, queries));
   }
 
   #eachHost(visit: (link: HostLink, state: HostState) => void): void {

@@ -1,6 +1,6 @@
 import type { Closed, Connection, Remote } from '../broker/connection.ts';
 import { withAncestors } from '../vocabulary/groups.ts';
-import type { WishDigest } from '../vocabulary/model.ts';
+import type { QueryDigest } from '../vocabulary/model.ts';
 import type { AnnouncedHost, Target } from './model.ts';
 
 /** A connection to a Bro, with the hosts that have announced themselves over it (one, as a rule). */
@@ -21,24 +21,24 @@ export interface HostState {
   readonly joined: Set<string>;
   /** Whether this Bro's declaration was that of its greeting, or one of those that follow each minute. */
   declared: 'at-first' | 'again';
-  /** What this Bro sent last as its whole wish, and what the host held when it did. */
-  lastWish: { readonly wanted: WishDigest; readonly held: WishDigest } | undefined;
+  /** The desired queries that this Bro sent last, and what the host held when it did. */
+  lastSent: { readonly wanted: QueryDigest; readonly held: QueryDigest } | undefined;
 }
 
 export function newHost(host: AnnouncedHost): HostState {
-  return { host, offered: new Set(), joined: new Set(), declared: 'at-first', lastWish: undefined };
+  return { host, offered: new Set(), joined: new Set(), declared: 'at-first', lastSent: undefined };
 }
 
 /**
- * Whether a host that holds another wish than the Bro has should be sent it whole: not in answer to the first
- * declaration, which the subscriptions follow, and not if it was sent this wish before and holds what it held then (it
+ * Whether a host that holds other queries than the Bro desires should be sent the whole list: not in answer to the first
+ * declaration, which the subscriptions follow, and not if it was sent this list before and holds what it held then (it
  * refuses a part). Notes that it is sent.
  */
-export function wishIsDue(state: HostState, wanted: WishDigest, held: WishDigest): boolean {
+export function desiredQueriesAreDue(state: HostState, wanted: QueryDigest, held: QueryDigest): boolean {
   if (state.declared === 'at-first' || held.hash === wanted.hash) return false;
-  const last = state.lastWish;
+  const last = state.lastSent;
   if (last?.wanted.hash === wanted.hash && last.held.hash === held.hash) return false;
-  state.lastWish = { wanted, held };
+  state.lastSent = { wanted, held };
   return true;
 }
 

@@ -1,5 +1,5 @@
 import type { Data } from '../broker/data.ts';
-import type { RowChange, UpdateType, WishDigest } from '../vocabulary/model.ts';
+import type { QueryDigest, RowChange, UpdateType } from '../vocabulary/model.ts';
 
 /** What a Bro asks of hosts and hears from them, as plain values free of any vocabulary's spelling. */
 
@@ -83,8 +83,8 @@ export type HostMessage =
       readonly rows: bigint;
       readonly reason: string;
     }
-  /** What the host holds of this Bro's whole wish. */
-  | { readonly type: 'wishHeld'; readonly host: string; readonly held: WishDigest }
+  /** Which of this Bro's queries the host holds. */
+  | { readonly type: 'queriesHeld'; readonly host: string; readonly held: QueryDigest }
   /** More on the host, to a Bro with our own Zeek package. */
   | { readonly type: 'details'; readonly host: string; readonly hostname: string; readonly version: string }
   /** An event of the vocabulary, or one that was asked for, whose arguments don't fit. */

@@ -1,6 +1,6 @@
 import { count, string, vector } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
-import type { RepeatedQuery, WishDigest } from '../vocabulary/model.ts';
+import type { QueryDigest, RepeatedQuery } from '../vocabulary/model.ts';
 import { decodeNotice } from './bro-2017-01-dialect.ts';
 import { countAt, shape, textAt, valuesAt } from './fields.ts';
 import type { HostMessage, Subscription } from './model.ts';
@@ -9,27 +9,27 @@ import type { HostMessage, Subscription } from './model.ts';
 
 const MODULE = 'osquery::hosts::';
 
-/** The subscription as hosts count it among a Bro's whole wish. */
-export function asWish(query: Subscription, responseTopic: string): RepeatedQuery {
+/** The subscription as hosts count it among a Bro's desired queries. */
+export function asDesiredQuery(query: Subscription, responseTopic: string): RepeatedQuery {
   const { event, sql, cookie, updateType, interval } = query;
   const unsaid = { initialRows: true, queryId: '', zeekInstance: '' };
   return { vocabulary: 'zeek-osquery', event, sql, cookie, responseTopic, updateType, interval, ...unsaid };
 }
 
-/** Says that this Bro has the package, and what its whole wish to the host amounts to. */
-export function declare(instance: string, packageVersion: string, { size, hash }: WishDigest): ZeekEvent {
+/** Says that this Bro has the package, and how many queries it desires on the host. */
+export function declare(instance: string, packageVersion: string, { size, hash }: QueryDigest): ZeekEvent {
   return {
     name: `${MODULE}host_declare`,
     args: [string(instance), string(packageVersion), count(size), string(hash)],
   };
 }
 
-/** The whole wish: these queries and no others. */
-export function wish(instance: string, queries: readonly RepeatedQuery[]): ZeekEvent {
-  const wishes = queries.map(({ event, sql, cookie, responseTopic, updateType, interval }) =>
+/** All desired queries: these and no others. */
+export function desiredQueries(instance: string, queries: readonly RepeatedQuery[]): ZeekEvent {
+  const records = queries.map(({ event, sql, cookie, responseTopic, updateType, interval }) =>
     vector([...[event, sql, cookie, responseTopic, updateType].map(string), count(interval)]),
   );
-  return { name: `${MODULE}host_wish`, args: [string(instance), vector(wishes)] };
+  return { name: `${MODULE}host_desired_queries`, args: [string(instance), vector(records)] };
 }
 
 /** All rows up to and with this number have been handled. */
@@ -67,10 +67,10 @@ function decodeHostEvent(host: string, { name, args }: ZeekEvent): HostMessage |
       if (hostname === undefined || version === undefined) return undefined;
       return { type: 'details', host, hostname, version };
     }
-    case 'host_wish_held': {
+    case 'host_queries_held': {
       const [size, hash] = [countAt(args, 2), textAt(args, 3)];
       if (size === undefined || hash === undefined) return undefined;
-      return { type: 'wishHeld', host, held: { size: Number(size), hash } };
+      return { type: 'queriesHeld', host, held: { size: Number(size), hash } };
     }
     case 'host_rows_sent': {
       const sequence = countAt(args, 1);

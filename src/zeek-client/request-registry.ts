@@ -3,7 +3,7 @@ import type { RepeatedQuery } from '../vocabulary/model.ts';
 import type { ZeekDialect } from './dialect.ts';
 import { concerns, type HostLink, type HostState } from './host-link.ts';
 import type { BroQuery, Subscription, Target } from './model.ts';
-import { asWish } from './package-dialect.ts';
+import { asDesiredQuery } from './package-dialect.ts';
 
 /** An event that is to go to a host, and the query that it asks, if it asks one. */
 export interface DueRequest {
@@ -88,10 +88,10 @@ export class RequestRegistry {
   }
 
   /** The subscriptions that are for a host, as hosts count them. */
-  wishTo(link: HostLink, state: HostState): RepeatedQuery[] {
+  desiredQueriesOf(link: HostLink, state: HostState): RepeatedQuery[] {
     return this.subscriptions
       .filter(({ target }) => this.#topicFor(link, state, target) !== undefined)
-      .map((query) => asWish(query, this.#dialect.responseTopic));
+      .map((query) => asDesiredQuery(query, this.#dialect.responseTopic));
   }
 
   /** The target's topic, if the host is of the target and can be reached there. */

@@ -41,7 +41,7 @@ export function formatBroEvent(news: Exclude<BroEvent, { readonly type: 'row' }>
     case 'farewell':
       return `host ${printable(news.host)} says goodbye`;
     case 'rowsSent':
-    case 'wishHeld':
+    case 'queriesHeld':
       return undefined;
     default:
       return news satisfies never;

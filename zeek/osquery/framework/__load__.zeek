@@ -11,7 +11,7 @@
 @load ./publish
 @load ./rows
 @load ./hosts
-@load ./wishes
+@load ./desired-queries
 @load ./subscriptions
 @load ./row-log
 @load ./groups

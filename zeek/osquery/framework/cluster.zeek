@@ -6,12 +6,12 @@ module osquery::hosts;
 
 export {
 	## A request on its way to the owner.
-	global node_request: event(node: string, action: string, w: Wish, target: osquery::Target);
+	global node_request: event(node: string, action: string, desired: DesiredQuery, target: osquery::Target);
 	global node_grouping: event(node: string, action: string, range: subnet, group: string);
 }
 
 type NodeRequest: record {
-	wish: Wish;
+	query: DesiredQuery;
 	target: osquery::Target;
 };
 
@@ -24,19 +24,19 @@ function this_node(): string
 	return Cluster::is_enabled() ? Cluster::node : "";
 	}
 
-function perform(node: string, action: string, w: Wish, target: osquery::Target)
+function perform(node: string, action: string, desired: DesiredQuery, target: osquery::Target)
 	{
 	switch ( action )
 		{
 		case "subscribe":
-			insert_subscription(node, w, target);
+			insert_subscription(node, desired, target);
 			break;
 		case "unsubscribe":
-			remove_subscription(node, w, target);
+			remove_subscription(node, desired, target);
 			break;
 		case "execute":
-			w$utype = "SNAPSHOT";
-			execute_wish(w, target);
+			desired$utype = "SNAPSHOT";
+			execute_query(desired, target);
 			break;
 		}
 	}
@@ -57,19 +57,19 @@ function request(action: string, q: osquery::Query, target: osquery::Target)
 		return;
 		}
 
-	local w = to_wish(q);
+	local desired = to_desired_query(q);
 	if ( osquery::is_owner() )
 		{
-		perform(this_node(), action, w, target);
+		perform(this_node(), action, desired, target);
 		return;
 		}
 
 	if ( action == "subscribe" )
-		asked[key_of(w, target)] = NodeRequest($wish=w, $target=target);
+		asked[key_of(desired, target)] = NodeRequest($query=desired, $target=target);
 	else if ( action == "unsubscribe" )
-		delete asked[key_of(w, target)];
+		delete asked[key_of(desired, target)];
 
-	osquery::publish(Cluster::manager_topic, osquery::make_event(node_request, this_node(), action, w, target));
+	osquery::publish(Cluster::manager_topic, osquery::make_event(node_request, this_node(), action, desired, target));
 	}
 
 function request_grouping(action: string, range: subnet, group: string)
@@ -88,10 +88,10 @@ function request_grouping(action: string, range: subnet, group: string)
 	osquery::publish(Cluster::manager_topic, osquery::make_event(node_grouping, this_node(), action, range, group));
 	}
 
-event node_request(node: string, action: string, w: Wish, target: osquery::Target) &is_used
+event node_request(node: string, action: string, desired: DesiredQuery, target: osquery::Target) &is_used
 	{
 	if ( osquery::is_owner() )
-		perform(node, action, w, target);
+		perform(node, action, desired, target);
 	}
 
 event node_grouping(node: string, action: string, range: subnet, group: string) &is_used
@@ -106,7 +106,7 @@ event Cluster::node_up(name: string, id: string)
 		return;
 
 	for ( _, r in asked )
-		osquery::publish(Cluster::manager_topic, osquery::make_event(node_request, this_node(), "subscribe", r$wish,
+		osquery::publish(Cluster::manager_topic, osquery::make_event(node_request, this_node(), "subscribe", r$query,
 		                                                             r$target));
 
 	for ( [group, range] in asked_groupings )

@@ -72,7 +72,7 @@ function assign_groups(h: Host)
 	for ( group in wanted )
 		{
 		# A host that tells its groups and lacks one has missed the request.
-		if ( group in h$assigned && ( ! h$speaks_wishes || group in h$groups ) )
+		if ( group in h$assigned && ( ! h$syncs_queries || group in h$groups ) )
 			next;
 
 		if ( group !in h$groups )
@@ -88,7 +88,7 @@ function assign_all()
 		if ( h$alive )
 			{
 			assign_groups(h);
-			declare_wish(h$id);
+			declare_desired_queries(h$id);
 			}
 	}
 

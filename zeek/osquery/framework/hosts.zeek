@@ -25,12 +25,12 @@ export {
 		alive: bool &default=T;
 		last_seen: time;
 		## Whether it knows this package's own events; hosts with older extensions don't.
-		speaks_wishes: bool &default=F;
-		## Hash of the whole wish that it was sent since the last round.
-		wish_sent: string &default="";
-		## Hashes of wish and answer when they last differed, and how often they did so in the same way.
-		wish_difference: string &default="";
-		wish_repeats: count &default=0;
+		syncs_queries: bool &default=F;
+		## Hash of the desired queries that it was sent since the last round.
+		digest_sent: string &default="";
+		## Hashes of desired and held queries when they last differed, and how often they did so in the same way.
+		last_difference: string &default="";
+		difference_repeats: count &default=0;
 	};
 
 	## All hosts that were seen since this Zeek started, by id. Read only.
@@ -280,8 +280,8 @@ event osquery::hosts::host_new(peer_name: string, host_id: string, group_list: v
 	h$alive = T;
 	if ( ! again )
 		{
-		h$speaks_wishes = F;
-		h$wish_sent = "";
+		h$syncs_queries = F;
+		h$digest_sent = "";
 		}
 
 	note_addresses(h);
@@ -302,7 +302,7 @@ event osquery::hosts::host_details_v1(host_id: string, details: HostDetailsV1)
 
 	local h = known[host_id];
 	forget_addresses(h);
-	h$speaks_wishes = T;
+	h$syncs_queries = T;
 	h$hostname = details$hostname;
 	h$addresses = details$addresses;
 	h$platform = details$platform;
@@ -392,7 +392,7 @@ event expire_hosts()
 	local silent: vector of string;
 	for ( host_id, h in known )
 		# A host with an older extension has no reason to speak; its connection tells when it goes.
-		if ( h$alive && h$speaks_wishes && current_time() - h$last_seen > osquery::host_timeout )
+		if ( h$alive && h$syncs_queries && current_time() - h$last_seen > osquery::host_timeout )
 			silent += host_id;
 
 	for ( _, id in silent )

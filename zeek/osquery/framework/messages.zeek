@@ -7,8 +7,8 @@
 module osquery::hosts;
 
 export {
-	## A query as it travels, and one item of a wish.
-	type Wish: record {
+	## A query as it travels, one of those that a Zeek desires on a host.
+	type DesiredQuery: record {
 		## Name of the event for the rows.
 		ev: string;
 		query: string;
@@ -54,11 +54,11 @@ export {
 
 	### To hosts, of this package alone.
 
-	## This Zeek's whole wish to the host amounts to so many queries with this hash.
+	## How many queries this Zeek desires on the host, and the hash over them.
 	global host_declare: event(zeek_instance: string, package_version: string, size: count, hash: string);
 
-	## This Zeek's whole wish to the host: these queries and no other.
-	global host_wish: event(zeek_instance: string, queries: vector of Wish);
+	## All queries that this Zeek desires on the host: these and no other.
+	global host_desired_queries: event(zeek_instance: string, queries: vector of DesiredQuery);
 
 	## All rows up to and with this number have been handled.
 	global host_acknowledge: event(sequence: count);
@@ -73,8 +73,8 @@ export {
 	## Who the host is: after the first ``host_declare``, and when an address or a group comes or goes.
 	global host_details_v1: event(host_id: string, details: HostDetailsV1);
 
-	## What the host holds of the wish of ``zeek_instance``; the answer to each ``host_declare``.
-	global host_wish_held: event(host_id: string, zeek_instance: string, size: count, hash: string);
+	## How many queries of ``zeek_instance`` the host holds, and their hash; the answer to each ``host_declare``.
+	global host_queries_held: event(host_id: string, zeek_instance: string, size: count, hash: string);
 
 	## All rows up to and with this number have been sent.
 	global host_rows_sent: event(host_id: string, sequence: count);
@@ -115,7 +115,7 @@ event host_declare(zeek_instance: string, package_version: string, size: count, 
 	{
 	}
 
-event host_wish(zeek_instance: string, queries: vector of Wish) &is_used
+event host_desired_queries(zeek_instance: string, queries: vector of DesiredQuery) &is_used
 	{
 	}
 

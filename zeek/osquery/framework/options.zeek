@@ -40,14 +40,14 @@ export {
 	const TopicPrefix = "/bro/osquery" &redef;
 
 	## Name of this Zeek in topics. Zeeks that one host serves may share it: each gets its own rows.
-	const endpoint_name = "BroMaster" &redef;
+	const endpoint_name = "zeek" &redef;
 
 	## Seconds between runs of a query that names no interval.
 	option default_interval = 10;
 
-	## How often each host is told what this Zeek's whole wish to it amounts to, so that a lost request repairs itself.
-	option wish_interval = 1min;
+	## How often desired queries are compared with those that each host holds, so that a lost request repairs itself.
+	option sync_interval = 1min;
 
-	## After so much silence a host counts as gone. Hosts speak at each :zeek:see:`osquery::wish_interval`.
+	## After so much silence a host counts as gone. Hosts speak at each :zeek:see:`osquery::sync_interval`.
 	option host_timeout = 4min;
 }

@@ -1,6 +1,6 @@
 ##! Subscriptions: which queries which hosts are to run.
 
-@load ./wishes
+@load ./desired-queries
 
 module osquery;
 
@@ -39,7 +39,7 @@ module osquery::hosts;
 
 export {
 	type Subscription: record {
-		wish: Wish;
+		query: DesiredQuery;
 		target: osquery::Target;
 		## The nodes that asked for it.
 		nodes: set[string];
@@ -54,9 +54,9 @@ export {
 	global send_execute: function(topic: string, q: osquery::Query);
 
 	## The owner's part; other nodes have their requests carried here.
-	global insert_subscription: function(node: string, w: Wish, target: osquery::Target);
-	global remove_subscription: function(node: string, w: Wish, target: osquery::Target);
-	global execute_wish: function(w: Wish, target: osquery::Target);
+	global insert_subscription: function(node: string, desired: DesiredQuery, target: osquery::Target);
+	global remove_subscription: function(node: string, desired: DesiredQuery, target: osquery::Target);
+	global execute_query: function(desired: DesiredQuery, target: osquery::Target);
 
 	## Whether a host is meant.
 	global matches: function(h: Host, target: osquery::Target): bool;
@@ -65,38 +65,41 @@ export {
 	global request: function(action: string, q: osquery::Query, target: osquery::Target);
 }
 
-function publish_subscribe(topic: string, w: Wish)
+function publish_subscribe(topic: string, desired: DesiredQuery)
 	{
-	osquery::listen_to(w$resT);
-	osquery::publish(topic, osquery::make_event(host_subscribe, w$ev, w$query, w$cookie, w$resT, w$utype, w$inter));
+	osquery::listen_to(desired$resT);
+	osquery::publish(topic, osquery::make_event(host_subscribe, desired$ev, desired$query, desired$cookie, desired$resT,
+	                                             desired$utype, desired$inter));
 	}
 
-function publish_unsubscribe(topic: string, w: Wish)
+function publish_unsubscribe(topic: string, desired: DesiredQuery)
 	{
-	osquery::publish(topic, osquery::make_event(host_unsubscribe, w$ev, w$query, w$cookie, w$resT, w$utype, w$inter));
+	osquery::publish(topic, osquery::make_event(host_unsubscribe, desired$ev, desired$query, desired$cookie, desired$resT,
+	                                             desired$utype, desired$inter));
 	}
 
-function publish_execute(topic: string, w: Wish)
+function publish_execute(topic: string, desired: DesiredQuery)
 	{
-	osquery::listen_to(w$resT);
-	osquery::publish(topic, osquery::make_event(host_execute, w$ev, w$query, w$cookie, w$resT, w$utype));
+	osquery::listen_to(desired$resT);
+	osquery::publish(topic, osquery::make_event(host_execute, desired$ev, desired$query, desired$cookie, desired$resT,
+	                                             desired$utype));
 	}
 
 function send_subscribe(topic: string, query: osquery::Query)
 	{
-	publish_subscribe(topic, to_wish(query));
+	publish_subscribe(topic, to_desired_query(query));
 	}
 
 function send_unsubscribe(topic: string, query: osquery::Query)
 	{
-	publish_unsubscribe(topic, to_wish(query));
+	publish_unsubscribe(topic, to_desired_query(query));
 	}
 
 function send_execute(topic: string, q: osquery::Query)
 	{
-	local w = to_wish(q);
-	w$utype = "SNAPSHOT";
-	publish_execute(topic, w);
+	local desired = to_desired_query(q);
+	desired$utype = "SNAPSHOT";
+	publish_execute(topic, desired);
 	}
 
 function for_all(target: osquery::Target): bool
@@ -132,13 +135,13 @@ function sorted_words(words: set[string]): string
 	return join_string_vec(list, ",");
 	}
 
-function key_of(w: Wish, target: osquery::Target): string
+function key_of(desired: DesiredQuery, target: osquery::Target): string
 	{
 	local ranges: set[string];
 	for ( range in target$subnets )
 		add ranges[cat(range)];
 
-	return fmt("%s|%s|%s|%s", wish_line(w), sorted_words(target$hosts), sorted_words(target$groups),
+	return fmt("%s|%s|%s|%s", canonical_line(desired), sorted_words(target$hosts), sorted_words(target$groups),
 	           sorted_words(ranges));
 	}
 
@@ -163,27 +166,27 @@ function topics_of(target: osquery::Target): set[string]
 	return topics;
 	}
 
-function insert_subscription(node: string, w: Wish, target: osquery::Target)
+function insert_subscription(node: string, desired: DesiredQuery, target: osquery::Target)
 	{
-	local key = key_of(w, target);
+	local key = key_of(desired, target);
 	if ( key in subscriptions )
 		{
 		add subscriptions[key]$nodes[node];
 		return;
 		}
 
-	subscriptions[key] = Subscription($wish=w, $target=target, $nodes=set(node));
-	osquery::listen_to(w$resT);
+	subscriptions[key] = Subscription($query=desired, $target=target, $nodes=set(node));
+	osquery::listen_to(desired$resT);
 	for ( topic in topics_of(target) )
 		{
-		osquery::log_osquery("debug", topic, fmt("Subscribing to %s for '%s'", w$ev, w$query));
-		publish_subscribe(topic, w);
+		osquery::log_osquery("debug", topic, fmt("Subscribing to %s for '%s'", desired$ev, desired$query));
+		publish_subscribe(topic, desired);
 		}
 	}
 
-function remove_subscription(node: string, w: Wish, target: osquery::Target)
+function remove_subscription(node: string, desired: DesiredQuery, target: osquery::Target)
 	{
-	local key = key_of(w, target);
+	local key = key_of(desired, target);
 	if ( key !in subscriptions )
 		return;
 
@@ -193,17 +196,17 @@ function remove_subscription(node: string, w: Wish, target: osquery::Target)
 
 	delete subscriptions[key];
 
-	local line = wish_line(w);
+	local line = canonical_line(desired);
 	local elsewhere = F;
 	for ( _, s in subscriptions )
-		if ( wish_line(s$wish) == line )
+		if ( canonical_line(s$query) == line )
 			elsewhere = T;
 
-	osquery::log_osquery("debug", "", fmt("Unsubscribing from %s for '%s'", w$ev, w$query));
+	osquery::log_osquery("debug", "", fmt("Unsubscribing from %s for '%s'", desired$ev, desired$query));
 	if ( ! elsewhere )
 		{
 		for ( topic in topics_of(target) )
-			publish_unsubscribe(topic, w);
+			publish_unsubscribe(topic, desired);
 
 		return;
 		}
@@ -214,41 +217,41 @@ function remove_subscription(node: string, w: Wish, target: osquery::Target)
 		if ( ! h$alive || ! matches(h, target) )
 			next;
 
-		local wishes: table[string] of Wish = table();
-		hook collect_wishes(h, wishes);
-		if ( line !in wishes )
-			publish_unsubscribe(topic_host(id), w);
+		local queries: table[string] of DesiredQuery = table();
+		hook collect_desired_queries(h, queries);
+		if ( line !in queries )
+			publish_unsubscribe(topic_host(id), desired);
 		}
 	}
 
-function execute_wish(w: Wish, target: osquery::Target)
+function execute_query(desired: DesiredQuery, target: osquery::Target)
 	{
 	for ( topic in topics_of(target) )
 		{
-		osquery::log_osquery("debug", topic, fmt("Executing %s for '%s'", w$ev, w$query));
-		publish_execute(topic, w);
+		osquery::log_osquery("debug", topic, fmt("Executing %s for '%s'", desired$ev, desired$query));
+		publish_execute(topic, desired);
 		}
 	}
 
-hook collect_wishes(h: Host, wishes: table[string] of Wish)
+hook collect_desired_queries(h: Host, queries: table[string] of DesiredQuery)
 	{
 	for ( _, s in subscriptions )
 		if ( matches(h, s$target) )
-			wishes[wish_line(s$wish)] = s$wish;
+			queries[canonical_line(s$query)] = s$query;
 	}
 
-# Hosts with older extensions take no whole wishes: each connecting host is asked one by one, as ever.
+# Hosts with older extensions take no list of desired queries: each connecting host is sent its subscriptions one by one.
 event osquery::host_connected(host_id: string) &priority=5
 	{
 	if ( host_id !in known )
 		return;
 
-	local wishes: table[string] of Wish;
-	hook collect_wishes(known[host_id], wishes);
-	for ( _, w in wishes )
-		publish_subscribe(topic_host(host_id), w);
+	local queries: table[string] of DesiredQuery;
+	hook collect_desired_queries(known[host_id], queries);
+	for ( _, desired in queries )
+		publish_subscribe(topic_host(host_id), desired);
 
-	declare_wish(host_id);
+	declare_desired_queries(host_id);
 	}
 
 module osquery;

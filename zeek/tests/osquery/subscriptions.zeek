@@ -1,4 +1,4 @@
-# @TEST-DOC: A host is wished what its id, groups (with what encloses them) and addresses call for.
+# @TEST-DOC: The queries desired on a host follow from its id, its groups (with what encloses them) and its addresses.
 # @TEST-EXEC: zeek %INPUT >output
 # @TEST-EXEC: btest-diff output
 
@@ -19,11 +19,11 @@ function query(name: string): osquery::Query
 
 event show(what: string)
 	{
-	local wishes: table[string] of osquery::hosts::Wish;
-	hook osquery::hosts::collect_wishes(osquery::hosts::known["h1"], wishes);
+	local queries: table[string] of osquery::hosts::DesiredQuery;
+	hook osquery::hosts::collect_desired_queries(osquery::hosts::known["h1"], queries);
 	local names: vector of string;
-	for ( _, w in wishes )
-		names += w$query;
+	for ( _, desired in queries )
+		names += desired$query;
 
 	print what, sort(names, strcmp);
 	}

@@ -166,7 +166,7 @@ test('a thousand acknowledgements while osquery describes a query do not make th
     zeek.hear('host_declare', string('z'), string('1.0'), count(1), string('h'));
   assert.deepEqual({ waiting: waiting(), published: zeek.published.length }, before);
   assert.equal(zeek.acknowledged.length, 1_000);
-  assert.deepEqual([...new Set(zeek.said)].includes('osquery::hosts::host_wish_held'), true);
+  assert.deepEqual([...new Set(zeek.said)].includes('osquery::hosts::host_queries_held'), true);
   zeek.hear('host_subscribe', ...subscribe('second'));
   await zeek.run();
   assert.deepEqual(
