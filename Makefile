@@ -6,8 +6,10 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SPECS ?= specs/**/*.spec.ts
+# Specs that open no socket, process or browser; specs/spec-cost.spec.ts holds the names to that.
+UNIT_SPECS = $(filter-out %.int.spec.ts,$(shell find specs -name '*.spec.ts'))
 
-.PHONY: help setup setup-nats setup-chromium check types lint layering format test binary package demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
+.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -27,8 +29,8 @@ types: setup ## type-check everything
 lint: setup ## lint and check the formatting
 	biome check --error-on-warnings .
 
-layering: setup ## fail when an import points the wrong way
-	node --import tsx --test specs/layering.spec.ts
+layering: setup ## fail when an import points the wrong way, or a spec's name hides what it opens
+	node --import tsx --test specs/layering.spec.ts specs/spec-cost.spec.ts
 
 format: setup ## rewrite files to the house format
 	biome check --write .
@@ -40,8 +42,11 @@ setup-chromium: ## have a Chromium for the browser specs and the pictures, where
 	specs/support/setup-chromium.sh
 
 # A file or test that takes five minutes hangs.
-test: setup setup-nats setup-chromium dist/bro-osquery.ext ## run the specs
+test: setup setup-nats setup-chromium dist/bro-osquery.ext ## run all specs
 	node --import tsx --test --test-concurrency=2 --test-timeout=300000 --test-reporter=spec '$(SPECS)'
+
+test-unit: setup ## run the specs that open no socket, process or browser
+	node --import tsx --test --test-concurrency=$(shell nproc) --test-timeout=60000 $(UNIT_SPECS)
 
 SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json' -o -name '*.css' -o -name '*.html') package.json package-lock.json
 
@@ -66,13 +71,13 @@ fuzz: setup ## mutate recorded sessions against the codecs (FUZZ_SECONDS, FUZZ_S
 CHAOS_ROUNDS ?= 200
 
 chaos: setup ## kill, stop and cut off everything at random, 200 rounds (CHAOS_ROUNDS, CHAOS_SEED)
-	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/cli/chaos.spec.ts specs/cli/bounds.spec.ts specs/delivery/delivery-chaos.spec.ts
+	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/cli/chaos.int.spec.ts specs/cli/bounds.int.spec.ts specs/delivery/delivery-chaos.int.spec.ts
 
 CHAOS_KILLS ?= 1000
 CHAOS_SEED ?= $(shell date +%s)
 
 chaos-log: setup ## kill the writer of the event log with -9 a thousand times (CHAOS_KILLS, CHAOS_SEED)
-	CHAOS_KILLS=$(CHAOS_KILLS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/event-log/event-log-crash.spec.ts
+	CHAOS_KILLS=$(CHAOS_KILLS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/event-log/event-log-crash.int.spec.ts
 
 demo: setup ## show the whole way on this host, with the osqueryd of OSQUERYD or the PATH if there is one
 	node --import tsx src/cli/main.ts demo

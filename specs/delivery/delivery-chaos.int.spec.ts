@@ -12,7 +12,7 @@ import { SeededRandom } from '../support/random.ts';
 import { RowAudit } from '../support/row-audit.ts';
 import { onLines } from '../support/socket-lines.ts';
 
-// `CHAOS_SEED=… CHAOS_ROUNDS=… node --import tsx --test specs/delivery/delivery-chaos.spec.ts` plays more, or one again.
+// `CHAOS_SEED=… CHAOS_ROUNDS=… node --import tsx --test specs/delivery/delivery-chaos.int.spec.ts` plays more, or one again.
 const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 2 ** 31);
 const ROUNDS = Number(process.env['CHAOS_ROUNDS'] ?? 4);
 const FAULTS = ['kill', 'stop', 'cut a', 'cut b', 'stall a', 'stall b', 'calm'] as const;
