@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withProgress } from '../../src/cli/progress.ts';
+import { linesWithProgress, withProgress } from '../../src/cli/progress.ts';
 import type { LogReading } from '../../src/event-log/event-log-reader-store.ts';
 import type { LogRecord } from '../../src/event-log/record.ts';
 import { surroundings } from '../support/cli-io.ts';
@@ -40,4 +40,15 @@ test('a long log shows how far it is where a terminal watches, and clears the li
 test('a short log shows nothing, and neither does a long one where nobody watches', async () => {
   assert.deepEqual(await read(100, true), { records: 100, shown: '' });
   assert.deepEqual(await read(10_000, false), { records: 10_000, shown: '' });
+});
+
+test('a long file of lines shows the part of its bytes that is read', async () => {
+  const { io, complained } = surroundings({ terminal: true });
+  const lines = async function* () {
+    for (let count = 0; count < 10_000; count += 1) yield '12345678\n';
+  };
+  let read = 0;
+  for await (const line of linesWithProgress(lines(), 90_000, io.err)) read += line.length;
+  assert.equal(read, 90_000);
+  assert.match(complained(), /^\r█{15}░{15} 50 % {2}5000 lines\r█{30} 100 % {2}10000 lines\r/);
 });

@@ -57,6 +57,20 @@ describe('bro-osquery replay', () => {
     );
   });
 
+  test('tells only what is of a type, has a text, or comes from a moment on', async () => {
+    const told = async (...filters: readonly string[]) => {
+      const { printed, complained } = await run(['replay', LAST_NIGHT, ...filters]);
+      return [...printed().matchAll(/#(\d+)/g)].map(([, seq]) => Number(seq)).join(' ') || complained();
+    };
+    assert.equal(await told('--type', 'QueryRefused'), '14');
+    assert.equal(await told('--type', 'QueryRefused', '--type', 'LogStarted'), '1 14');
+    assert.equal(await told('--text', 'PROCESES'), '14');
+    assert.equal(await told('--since', '29'), '29 30 31');
+    assert.equal(await told('--since', '2026-11-23T22:10:00', '--until', '14'), '12 13 14');
+    assert.equal(await told('--since', '20', '--type', 'QueryRefused'), 'No record is of that kind.\n');
+    await assert.rejects(told('--type', 'MoonRose'), /The types of facts are .*QueryRefused/);
+  });
+
   test('names the Zeeks of the log where none is the one that is asked for', async () => {
     const { printed, complained } = await run(['replay', LAST_NIGHT, '--bro', 'nosuch']);
     assert.equal(printed(), '');
@@ -238,6 +252,12 @@ Whole, up to record 31.
       around.printed(),
       /damaged: the checksum does not fit the record \(.*segment-0000000000000018\.jsonl, byte \d+\)\nWhole up to record 18\.\n$/,
     );
+    const before = await readFile(segment, 'utf8');
+    assert.match(
+      (await run(['log', 'repair', state, '--until', '18', '--dry-run'])).printed(),
+      /^Would keep the records up to 18\.\nWould cut \d{3,} of \d+ bytes off segment-0000000000000018\.jsonl\.\nWould remove snapshot-0000000000000031\.json, \d+ bytes\.\nNothing was changed\./,
+    );
+    assert.equal(await readFile(segment, 'utf8'), before);
     const { printed } = await run(['log', 'repair', state, '--until', '18']);
     assert.match(
       printed(),

@@ -26,6 +26,7 @@ import { broEventAsJson } from './bro/format-event.ts';
 import { addNatsOptions, type NatsOptions, natsListen, natsSettings } from './bro/nats-options.ts';
 import { type NamedQuery, runBro } from './bro/run-bro.ts';
 import { type Io, printLine } from './io.ts';
+import { failed } from './usage.ts';
 import { VERSION } from './version.ts';
 
 interface BroCommandOptions extends NatsOptions {
@@ -67,6 +68,7 @@ export const TOO_FEW_ROWS = 3;
 export function broCommand(io: Io): Command {
   const command = new Command('bro')
     .description('take the place of a Zeek: ask hosts for rows and print them, one JSON object a line')
+    .optionsGroup('Where hosts come:')
     .option(
       '--listen <address>',
       `where hosts connect to: host:port, broker:// (plain TCP alone), brokers:// (TLS alone), ws:// or wss:// (repeatable; default: ${DEFAULT_ADDRESS})`,
@@ -77,6 +79,7 @@ export function broCommand(io: Io): Command {
       "listen as Zeek's WebSocket server does, too; over TLS with --tls-certificate (repeatable)",
       (text: string, all?: readonly BrokerAddress[]) => brokerAddresses(`ws://${text}`, all),
     )
+    .optionsGroup('What is asked:')
     .option('--subscribe <sql>', 'a query to run again and again (repeatable)', collected)
     .option('--execute <sql>', 'a query to run once on each host (repeatable)', collected)
     .option(
@@ -96,11 +99,14 @@ export function broCommand(io: Io): Command {
       'bro_osquery::row',
     )
     .option('--cookie <text>', 'a mark that comes back with each row')
+    .optionsGroup('Of whom:')
     .addOption(new Option('--host <id>', 'ask this host alone').conflicts('group'))
     .option('--group <name>', 'ask the hosts of a group alone', group)
     .option('--join <group>', 'have the hosts that are asked join a group (repeatable)', groups)
+    .optionsGroup('Until when:')
     .option('--count <n>', 'end after so many rows', whole)
     .option('--duration <seconds>', 'end after so much time', seconds)
+    .optionsGroup('As which Zeek:')
     .addOption(
       new Option('--vocabulary <name>', "which scripts' words to use")
         .choices(VOCABULARY_IDS)
@@ -112,7 +118,9 @@ export function broCommand(io: Io): Command {
       "be a Zeek with the scripts of 2018, whose hosts can't tell it of errors (zeek-osquery)",
     )
     .option('--id <uuid>', 'Broker endpoint id; random by default, as a Zeek that starts anew', endpointId)
+    .optionsGroup('Output:')
     .option('--json', 'tell what else happens as JSON lines, too')
+    .optionsGroup('TLS:')
     .option('--tls-ca <file>', "authority that has signed the hosts' certificates")
     .option('--tls-ca-path <folder>', 'folder of such authorities')
     .option('--tls-certificate <file>', 'certificate to show, with the chain below its authority')
@@ -120,6 +128,7 @@ export function broCommand(io: Io): Command {
     .addOption(new Option('--tls-passphrase <text>', 'of the key').env('BRO_OSQUERY_TLS_PASSPHRASE'))
     .option('--tls-require-authentication', 'refuse hosts that do not prove who they are')
     .addHelpText('after', HELP);
+  command.optionsGroup('NATS:');
   addNatsOptions(command);
   return command.action(async (options: BroCommandOptions) => {
     const endpoint = options.id ?? io.randomId();
@@ -144,7 +153,7 @@ export function broCommand(io: Io): Command {
     }
     const tls = tlsOf(options);
     const { nats } = options;
-    const fail = (error: Error) => command.error(`error: ${error.message}`, { exitCode: 1 });
+    const fail = (error: Error) => failed(command, `error: ${error.message}`, { exitCode: 1 });
     await checkTls(tls, nats === undefined).catch(fail);
     const listen =
       nats &&
@@ -186,11 +195,11 @@ export function broCommand(io: Io): Command {
     const { end, rows } = await run.catch((error: NodeJS.ErrnoException) => {
       if (error instanceof NatsOpenError || error instanceof StreamError) return fail(error);
       if (error.syscall === undefined) throw error;
-      return command.error(`error: can't listen: ${error.message}`, { exitCode: 1 });
+      return failed(command, `error: can't listen: ${error.message}`, { exitCode: 1 });
     });
     if (end === 'duration' && options.count !== undefined) {
       const problem = `${rows} of ${options.count} rows came within ${options.duration} s`;
-      command.error(problem, { exitCode: TOO_FEW_ROWS, code: 'bro.too-few-rows' });
+      failed(command, problem, { exitCode: TOO_FEW_ROWS, code: 'bro.too-few-rows' });
     }
   });
 }

@@ -9,6 +9,7 @@ import { findNatsServer, type NatsProcess, startNatsServer } from './demo/nats-p
 import { findOsqueryd, ourselves } from './demo/programs.ts';
 import { type DemoContext, runDemo } from './demo/run-demo.ts';
 import type { Io } from './io.ts';
+import { failed } from './usage.ts';
 
 const HOSTS = ['alpha', 'beta', 'gamma'];
 /** Where osquery's filesystem logger puts snapshots. */
@@ -45,7 +46,7 @@ export function demoNatsCommand(io: Io): Command {
   return command.action(async () => {
     const output = createDemoOutput(io.out, io.out.isTTY === true && !process.env['NO_COLOR']);
     const failure = await runDemo(output, script, { patience: PATIENCE, interrupted: io.interrupted });
-    if (failure !== undefined) command.error(`error: the demo failed: ${failure}`, { exitCode: 1 });
+    if (failure !== undefined) failed(command, `error: the demo failed: ${failure}`, { exitCode: 1 });
   });
 }
 

@@ -8,6 +8,7 @@ import { type BroProcess, GROUP } from './demo/demo-processes.ts';
 import { type FoundOsqueryd, findOsqueryd } from './demo/programs.ts';
 import { type DemoContext, runDemo } from './demo/run-demo.ts';
 import type { Io } from './io.ts';
+import { failed } from './usage.ts';
 
 /** Seconds that the whole demo may take. */
 const PATIENCE = 30;
@@ -30,7 +31,7 @@ export function demoCommand(io: Io): Command {
     const colours = io.out.isTTY === true && !process.env['NO_COLOR'];
     const output = createDemoOutput(io.out, colours);
     const failure = await runDemo(output, script, { patience, interrupted: io.interrupted });
-    if (failure !== undefined) command.error(`error: the demo failed: ${failure}`, { exitCode: 1 });
+    if (failure !== undefined) failed(command, `error: the demo failed: ${failure}`, { exitCode: 1 });
   });
 }
 

@@ -57,6 +57,7 @@ is unusable, its log damaged or in use; another instance is registered; an optio
 export function extensionCommand(parts: ProcessParts): Command {
   return new Command('extension')
     .description('join this host to its Zeeks, as an extension of osqueryd')
+    .optionsGroup('osqueryd, as its autoloader passes them:')
     .requiredOption('--socket <path>', "osqueryd's --extensions_socket")
     .option(
       '--timeout <seconds>',
@@ -66,6 +67,7 @@ export function extensionCommand(parts: ProcessParts): Command {
     )
     .option('--interval <seconds>', 'how often to look whether osqueryd still knows us', seconds, 3)
     .option('--verbose', 'log what goes on in detail')
+    .optionsGroup('Configuration and state:')
     .addOption(
       new Option(
         '--config <file>',
@@ -78,6 +80,7 @@ export function extensionCommand(parts: ProcessParts): Command {
         `keep event log, journal and cursors here; by default in the configuration's state_dir, else ${DEFAULT_STATE_DIRECTORY}`,
       ).env(variable('STATE_DIR')),
     )
+    .optionsGroup('To look inside:')
     .addOption(
       new Option(
         '--metrics <[host:]port>',

@@ -10,6 +10,7 @@ import { reasonOf } from '../text/reason.ts';
 import { type InspectAddress, loopback, reachableAddresses } from './inspect/address.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
 import { type Io, printLine } from './io.ts';
+import { failed } from './usage.ts';
 import { VERSION } from './version.ts';
 
 interface InspectOptions {
@@ -33,11 +34,19 @@ export function inspectCommand(io: Io): Command {
   return new Command('inspect')
     .description('look at machines, messages, schedule and log in a browser; or draw a statechart')
     .argument('[path]', 'a state directory or a segment of its log (also a copy), or a trace')
+    .optionsGroup('What to look at, in place of a path:')
     .addOption(
       new Option('--live <address>', "a running extension's --inspect: host:port, or a Unix socket")
         .argParser(inspectAddress)
         .conflicts('export'),
     )
+    .addOption(
+      new Option(
+        '--sandbox',
+        'run osqueryd or its stand-in, a stand-in Zeek and the extension, and look at them',
+      ).conflicts(['live', 'export']),
+    )
+    .optionsGroup('The page:')
     .addOption(
       new Option('--listen <address>', 'where to serve the page; elsewhere than on loopback with a token')
         .argParser(inspectAddress)
@@ -45,12 +54,6 @@ export function inspectCommand(io: Io): Command {
     )
     .option('--token-file <file>', 'the token that the page asks for, instead of a random one elsewhere')
     .option('--live-token-file <file>', "the running extension's --inspect-token-file")
-    .addOption(
-      new Option(
-        '--sandbox',
-        'run osqueryd or its stand-in, a stand-in Zeek and the extension, and look at them',
-      ).conflicts(['live', 'export']),
-    )
     .option(
       '--show-rows',
       'let pages see the latest rows of each query, out of the journal; else they see none',
@@ -60,6 +63,7 @@ export function inspectCommand(io: Io): Command {
       "with --live and --show-rows: the running extension's state directory, on this host",
       DEFAULT_STATE_DIRECTORY,
     )
+    .optionsGroup('A statechart as a file:')
     .addOption(
       new Option('--export <file>', 'draw a statechart into a file: .svg, or .md for Mermaid').argParser(
         drawing,
@@ -89,7 +93,7 @@ export function inspectCommand(io: Io): Command {
           await (live ? liveServed(live, options) : fileServed(io, path ?? '', showRows)),
         );
       } catch (error) {
-        command.error(`error: cannot show ${path ?? 'that'}: ${reasonOf(error)}`);
+        failed(command, `error: cannot show ${path ?? 'that'}: ${reasonOf(error)}`, { exitCode: 1 });
       }
     });
 }

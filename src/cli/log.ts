@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { disk } from '../event-log/disk-store.ts';
 import { EventLogError } from '../event-log/event-log-error.ts';
 import { LOG_FOLDER, logFiles } from '../event-log/files.ts';
-import { repairLog } from '../event-log/repair-store.ts';
+import { planRepair, type RepairPlan, repairLog } from '../event-log/repair-store.ts';
 import { listLog } from '../event-log/scan-store.ts';
 import { type Verification, verifyLog } from '../event-log/verify-store.ts';
 import { counted, printable, printableJson } from '../replay/printable.ts';
@@ -34,20 +34,40 @@ export function logCommand(io: Io): Command {
     .description('cut an event log off after a record, keeping a copy of every file that is changed')
     .argument('<path>', "a state directory, or the event log's own directory")
     .requiredOption('--until <seq>', 'the last record to keep; log verify says up to where all is whole', seq)
+    .option('--dry-run', 'say what would be cut off and removed, and change nothing')
     .addHelpText(
       'after',
       '\nStop the extension first: a log has one writer.\n\nExit codes: 0 done; 1 not done, for the reason told.',
     )
-    .action(async (path: string, { until }: { readonly until: number }) => {
-      const directory = await logDirectory(path);
-      const repair = await repairLog(directory, until, { logId: io.randomId(), now: io.now() });
-      await printLine(io.out, `Kept the records up to ${repair.until}.`);
-      await printLine(
-        io.out,
-        `Changed ${repair.changed.join(', ')}; as they were they are in ${repair.copies}`,
-      );
-    });
+    .action(
+      async (path: string, { until, dryRun }: { readonly until: number; readonly dryRun?: boolean }) => {
+        const directory = await logDirectory(path);
+        if (dryRun) {
+          for (const line of formatPlan(await planRepair(directory, until), until))
+            await printLine(io.out, line);
+          return;
+        }
+        const repair = await repairLog(directory, until, { logId: io.randomId(), now: io.now() });
+        await printLine(io.out, `Kept the records up to ${repair.until}.`);
+        await printLine(
+          io.out,
+          `Changed ${repair.changed.join(', ')}; as they were they are in ${repair.copies}`,
+        );
+      },
+    );
   return log;
+}
+
+function formatPlan({ shortened, removed }: RepairPlan, until: number): string[] {
+  const cut = shortened.bytes - shortened.end;
+  return [
+    `Would keep the records up to ${until}.`,
+    cut === 0
+      ? `Would leave ${shortened.name} as it is.`
+      : `Would cut ${cut} of ${shortened.bytes} bytes off ${shortened.name}.`,
+    ...removed.map(({ name, bytes }) => `Would remove ${name}, ${bytes} bytes.`),
+    'Nothing was changed. A repair keeps a copy of each of these files.',
+  ];
 }
 
 function seq(text: string): number {

@@ -1,24 +1,10 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { printableLines } from '../replay/printable.ts';
-import { broCommand } from './bro.ts';
-import { demoCommand } from './demo.ts';
-import { demoNatsCommand } from './demo-nats.ts';
-import { doctorCommand } from './doctor.ts';
-import { extensionCommand } from './extension.ts';
 import { formatFailure } from './failure.ts';
-import { helpCommand } from './help.ts';
-import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
-import { logCommand } from './log.ts';
-import { manualCommand, type Reader } from './manual.ts';
-import { replayCommand } from './replay.ts';
-import { sandboxCommand } from './sandbox.ts';
-import { simulateCommand } from './simulate.ts';
-import { statusCommand } from './status.ts';
-import { VERSION } from './version.ts';
+import type { Reader } from './manual.ts';
+import { createProgram } from './program.ts';
 
 const interrupt = new AbortController();
 const io: Io = {
@@ -45,14 +31,6 @@ function onOrphaned(listener: () => void): void {
   look.unref();
 }
 
-/** For sub-commands that run until the user has had enough. */
-function interruptible(command: Command): Command {
-  return command.hook('preAction', () => {
-    onSignal('SIGINT', () => interrupt.abort());
-    onSignal('SIGTERM', () => interrupt.abort());
-  });
-}
-
 /** In lists of processes, osquery's own among them, we are ourselves and not `node-MainThread`; the arguments stay. */
 function nameProcess(name: string): void {
   try {
@@ -76,37 +54,21 @@ nameProcess('bro-osquery');
 // A limit on the size of files is to fail the write, not to end the process.
 process.on('SIGXFSZ', () => {});
 
-const program = new Command('bro-osquery')
-  .description('make this osquery host a live sensor of the network monitor Zeek')
-  .version(VERSION)
-  .enablePositionalOptions()
-  .addCommand(
-    extensionCommand({
-      runtime: { now: Date.now, random: Math.random, uuid: randomUUID },
-      autoloaded: process.env['OSQUERY_EXTENSION'] !== undefined,
-      onSignal,
-      onOrphaned,
-      exit: (code) => process.exit(code),
-    }),
-  )
-  .addCommand(interruptible(broCommand(io)))
-  .addCommand(interruptible(simulateCommand(io)))
-  .addCommand(interruptible(demoCommand(io)))
-  .addCommand(interruptible(demoNatsCommand(io)))
-  .addCommand(statusCommand(io))
-  .addCommand(doctorCommand(io))
-  .addCommand(manualCommand(io, reader()))
-  .addCommand(interruptible(replayCommand(io)))
-  .addCommand(interruptible(logCommand(io)))
-  .addCommand(interruptible(inspectCommand(io)))
-  .addCommand(sandboxCommand({ exit: (code) => process.exit(code) }));
-
-program.helpCommand(false).addCommand(helpCommand(program));
-
-// What is wrong may be said in words of others.
-for (const command of program.commands) {
-  command.configureOutput({ outputError: (text, write) => write(printableLines(text)) });
-}
+const program = createProgram({
+  io,
+  process: {
+    runtime: { now: Date.now, random: Math.random, uuid: randomUUID },
+    autoloaded: process.env['OSQUERY_EXTENSION'] !== undefined,
+    onSignal,
+    onOrphaned,
+    exit: (code) => process.exit(code),
+  },
+  reader: reader(),
+  onInterruptible() {
+    onSignal('SIGINT', () => interrupt.abort());
+    onSignal('SIGTERM', () => interrupt.abort());
+  },
+});
 
 /** osqueryd's autoloader knows of no sub-commands: with `--socket` among leading options, we are the extension. */
 const words = process.argv.slice(2);

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readLog } from '../event-log/event-log-reader-store.ts';
 import { difference, formatDifference } from '../replay/difference.ts';
@@ -7,12 +8,17 @@ import { formatTime, printable, printableJson } from '../replay/printable.ts';
 import { type Moment, peersOf, type Replayable, stateAt, statesAt, timeline } from '../replay/replay.ts';
 import { formatCutOff } from '../replay/trace-reader.ts';
 import { formatReplay, replayTrace } from '../replay/trace-replay.ts';
+import { EVENT_SCHEMAS, isEventType } from '../schedule/events.ts';
 import { render } from '../schedule/render.ts';
 import { type Io, printLine } from './io.ts';
-import { withProgress } from './progress.ts';
+import { linesWithProgress, withProgress } from './progress.ts';
 import { readTraceFile } from './trace-file.ts';
+import { failed } from './usage.ts';
 
 interface ReplayOptions {
+  readonly since?: Point;
+  readonly type?: readonly string[];
+  readonly text?: string;
   readonly until?: Point;
   readonly bro?: string;
   readonly follow?: boolean;
@@ -48,6 +54,23 @@ export function replayCommand(io: Io): Command {
     .description('tell what happened, out of an event log: a copy, or one that is being written')
     .argument('<path>', 'a state directory, a segment, or - for standard input')
     .addOption(new Option('--until <moment>', 'stop after a sequence number or a time').argParser(point))
+    .addOption(
+      new Option('--since <moment>', 'begin with a sequence number or a time')
+        .argParser(point)
+        .conflicts(['schedule', 'diff', 'explain']),
+    )
+    .addOption(
+      new Option('--type <fact>', 'only facts of this type (repeatable)')
+        .argParser(factType)
+        .conflicts(['schedule', 'diff', 'explain']),
+    )
+    .addOption(
+      new Option('--text <text>', 'only what has this text in its words, in capitals or not').conflicts([
+        'schedule',
+        'diff',
+        'explain',
+      ]),
+    )
     .option('--bro <address>', 'only what is about the Zeek of this address, as configured')
     .addOption(
       new Option('--follow', 'go on with what is written from now on').conflicts([
@@ -71,20 +94,27 @@ export function replayCommand(io: Io): Command {
       new Option(
         '--trace',
         "run the machines once more over a trace of `extension --trace`, the path's file",
-      ).conflicts(['until', 'bro', 'follow', 'schedule', 'diff', 'explain']),
+      ).conflicts(['until', 'since', 'type', 'text', 'bro', 'follow', 'schedule', 'diff', 'explain']),
     )
     .addHelpText('after', HELP)
     .action(async (path: string, options: ReplayOptions, command: Command) => {
       if (!options.trace) await replay(io, path, options);
       else if (!(await replayTraceFile(io, path, options.json === true))) {
-        command.error('error: a machine came to another state than in the trace', { exitCode: 1 });
+        failed(command, 'error: a machine came to another state than in the trace', { exitCode: 1 });
       }
     });
 }
 
+/** The types of facts that are wanted. */
+function factType(text: string, all: readonly string[] = []): readonly string[] {
+  if (isEventType(text)) return [...all, text];
+  throw new InvalidArgumentError(`The types of facts are ${Object.keys(EVENT_SCHEMAS).sort().join(', ')}.`);
+}
+
 /** Whether every machine came to the states of the trace. */
 async function replayTraceFile(io: Io, path: string, json: boolean): Promise<boolean> {
-  const result = await replayTrace(readTraceFile(path));
+  const { size } = await stat(path);
+  const result = await replayTrace(linesWithProgress(readTraceFile(path), size, io.err));
   const lines = json ? [printableJson(JSON.stringify(result))] : formatReplay(result);
   for (const line of lines) await printLine(io.out, line);
   if (result.cutOff) await printLine(io.err, formatCutOff(result.cutOff));
@@ -125,7 +155,8 @@ async function answer(io: Io, log: Replayable, options: ReplayOptions): Promise<
   }
 }
 
-async function printTimeline(io: Io, log: Replayable, { until, bro, json }: ReplayOptions): Promise<void> {
+async function printTimeline(io: Io, log: Replayable, options: ReplayOptions): Promise<void> {
+  const { until, since, type, text, bro, json } = options;
   const peers = new Set<string>();
   const records = async function* () {
     for await (const record of log.records) {
@@ -135,11 +166,18 @@ async function printTimeline(io: Io, log: Replayable, { until, bro, json }: Repl
   };
   const noted = { base: log.base, records: records() };
   let printed = 0;
-  for await (const moment of timeline(noted, { until: until ?? null, bro: bro ?? null })) {
+  const wanted = { until: until ?? null, since: since ?? null, bro: bro ?? null, types: type, text };
+  for await (const moment of timeline(noted, wanted)) {
     await printLine(io.out, json ? momentAsJson(moment) : formatMoment(moment));
     printed += 1;
   }
-  if (bro === undefined || printed > 0) return;
+  if (printed > 0) return;
+  if (bro === undefined || peers.has(bro)) {
+    if ([bro, since, type, text].some((filter) => filter !== undefined)) {
+      await printLine(io.err, 'No record is of that kind.');
+    }
+    return;
+  }
   const others = [...peers].sort().map(printable).join(', ');
   await printLine(
     io.err,

@@ -6,6 +6,7 @@ import { groups, seconds, whole } from './bro/arguments.ts';
 import { addNatsServerOptions, type NatsServerOptions, natsSettings } from './bro/nats-options.ts';
 import { type Io, printLine } from './io.ts';
 import { runSimulation } from './simulate/run-simulation.ts';
+import { failed } from './usage.ts';
 import { VERSION } from './version.ts';
 
 interface SimulateOptions extends NatsServerOptions {
@@ -68,10 +69,10 @@ export function simulateCommand(io: Io): Command {
       duration: duration * 1000,
       drain: drain * 1000,
       version: VERSION,
-    }).catch((error: Error) => command.error(`error: ${error.message}`, { exitCode: 1 }));
+    }).catch((error: Error) => failed(command, `error: ${error.message}`, { exitCode: 1 }));
     await printLine(io.out, JSON.stringify(report));
     if (report.rows.unconfirmed > 0) {
-      command.error(`${report.rows.unconfirmed} rows were not confirmed within ${drain} s`, {
+      failed(command, `${report.rows.unconfirmed} rows were not confirmed within ${drain} s`, {
         exitCode: UNCONFIRMED,
         code: 'simulate.unconfirmed',
       });

@@ -6,6 +6,7 @@ import { type Io, printLine } from './io.ts';
 import { formatStatus } from './status/format.ts';
 import { formatRemains, lookAtRemains } from './status/state-directory.ts';
 import { fetchStatus, StatusError } from './status/status-client.ts';
+import { failed } from './usage.ts';
 
 interface StatusOptions {
   readonly stateDir: string;
@@ -34,7 +35,7 @@ export function statusCommand(io: Io): Command {
         for (const line of lines) await printLine(io.out, line);
       } catch (error) {
         if (!(error instanceof StatusError)) throw error;
-        if (error.code !== 'nobody') command.error(`error: ${error.message}`);
+        if (error.code !== 'nobody') failed(command, `error: ${error.message}`, { exitCode: 1 });
         if (socket === undefined) {
           const remains = await lookAtRemains(stateDir);
           const lines = json
@@ -42,7 +43,8 @@ export function statusCommand(io: Io): Command {
             : formatRemains(remains);
           for (const line of lines) await printLine(io.out, line);
         }
-        command.error(
+        failed(
+          command,
           `no extension runs over ${socket ?? stateDir}, or it has not found its osqueryd yet: ${error.message}`,
           { exitCode: NOT_RUNNING },
         );

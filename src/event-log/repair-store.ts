@@ -18,6 +18,33 @@ export interface Repair {
   readonly until: number;
 }
 
+/** What a repair changes. */
+export interface RepairPlan {
+  /** The file with the last record that is kept; `end` is the byte behind it. */
+  readonly shortened: { readonly name: string; readonly end: number; readonly bytes: number };
+  readonly removed: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+/** What {@link repairLog} would do; it changes nothing and takes no lock. Throws `bad-sequence` as that does. */
+export async function planRepair(
+  directory: string,
+  until: number,
+  disk: Disk = realDisk,
+): Promise<RepairPlan> {
+  const { segments, snapshots } = logFiles(await listLog(disk, directory));
+  const { segment, end } = await findEnd(disk, directory, segments, until);
+  const superfluous = [
+    ...segments.filter(({ seq }) => seq > segment.seq),
+    ...snapshots.filter(({ seq }) => seq > until),
+  ];
+  const sizeOf = async (name: string) => (await disk.stat(join(directory, name))).size;
+  const removed = superfluous.map(async ({ name }) => ({ name, bytes: await sizeOf(name) }));
+  return {
+    shortened: { name: segment.name, end, bytes: await sizeOf(segment.name) },
+    removed: await Promise.all(removed),
+  };
+}
+
 /**
  * Cuts a log off after a record, keeping a copy of every file that it touches. Then it begins a new log id, since
  * osquery may know names that facts gave which are gone now, and no name may come again. Throws `locked` while
@@ -36,21 +63,16 @@ export async function repairLog(
   );
   const changed: string[] = [];
   try {
-    const { segments, snapshots } = logFiles(await listLog(disk, directory));
-    const { segment, end } = await findEnd(disk, directory, segments, until);
-    const superfluous = [
-      ...segments.filter(({ seq }) => seq > segment.seq),
-      ...snapshots.filter(({ seq }) => seq > until),
-    ];
+    const { shortened, removed } = await planRepair(directory, until, disk);
     await disk.makeDirectory(copies);
-    for (const { name } of [segment, ...superfluous]) {
+    for (const { name } of [shortened, ...removed]) {
       await copyFile(join(directory, name), join(copies, name), constants.COPYFILE_EXCL);
       changed.push(name);
     }
     await syncDirectory(disk, copies);
-    for (const { name } of superfluous) await disk.remove(join(directory, name));
-    const file = await disk.open(join(directory, segment.name), 'r+');
-    await file.truncate(end).finally(() => file.close());
+    for (const { name } of removed) await disk.remove(join(directory, name));
+    const file = await disk.open(join(directory, shortened.name), 'r+');
+    await file.truncate(shortened.end).finally(() => file.close());
   } finally {
     await lock.release();
   }

@@ -37,6 +37,11 @@ export function parseRange(
   return (from === null && before !== '') || (to === null && after !== '') ? null : { from, to };
 }
 
+/** Whether a record comes before the record of that number, or was written before that time. */
+export function isBefore(record: Pick<LogRecord, 'seq' | 'time'>, point: Point): boolean {
+  return point.by === 'seq' ? record.seq < point.seq : record.time < point.time;
+}
+
 /**
  * Whether a record comes after the moment. Records stand in the order they happened; where a clock was set back,
  * the first record after the time ends what is before it.

@@ -6,7 +6,7 @@ import { fold } from '../schedule/evolve.ts';
 import { executions, initialState, type ScheduleState, subscriptions } from '../schedule/schedule.ts';
 import type { Query } from '../vocabulary/model.ts';
 import { inWords } from './format.ts';
-import { isAfter, type Point } from './point.ts';
+import { isAfter, isBefore, type Point } from './point.ts';
 
 /** A log to replay: the state before its first record, if that is known, and its records. */
 export interface Replayable {
@@ -26,20 +26,32 @@ export interface TimelineOptions {
   readonly until: Point | null;
   /** Only what is about this Bro; null: everything. */
   readonly bro: string | null;
+  /** The first moment; null: the log's beginning. */
+  readonly since?: Point | null;
+  /** Only facts of these types; undefined: all. */
+  readonly types?: readonly string[] | undefined;
+  /** Only what has this text in its words, whatever the case of letters; undefined: all. */
+  readonly text?: string | undefined;
 }
 
 /** The log in words, record by record. Holds no more than the queries that run at the moment. */
-export async function* timeline(log: Replayable, { until, bro }: TimelineOptions): AsyncGenerator<Moment> {
+export async function* timeline(log: Replayable, options: TimelineOptions): AsyncGenerator<Moment> {
+  const { until, bro, since = null, types } = options;
+  const text = options.text?.toLowerCase();
   const queries = queriesOf(log.base);
   for await (const record of log.records) {
     if (until && isAfter(record, until)) return;
     const event = eventOf(record);
     remember(queries, event);
-    if (bro === null || peersOf(record).includes(bro)) {
+    const isWanted =
+      (bro === null || peersOf(record).includes(bro)) &&
+      (since === null || !isBefore(record, since)) &&
+      (types?.includes(record.type) ?? true);
+    if (isWanted) {
       const words = event
         ? inWords(event, (name) => queries.get(name))
         : `${record.type}: not known to this version`;
-      yield { record, event, words };
+      if (text === undefined || words.toLowerCase().includes(text)) yield { record, event, words };
     }
     forget(queries, event);
   }

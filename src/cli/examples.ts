@@ -1,0 +1,54 @@
+/** What each command's help shows as examples: by the command's words, the arguments and what they are for. */
+export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string, purpose: string])[]>> = {
+  extension: [
+    ['--socket /var/osquery/osquery.em', 'join the osqueryd of this host'],
+    ['--socket /var/osquery/osquery.em --metrics 9464', 'and serve metrics on loopback'],
+    ['--socket /tmp/osquery.em --state-dir /tmp/state --trace /tmp/trace.jsonl', 'record what happens'],
+  ],
+  bro: [
+    ["--subscribe 'SELECT pid, name FROM processes' --interval 2", 'print processes as they come and go'],
+    ["--execute 'SELECT * FROM os_version' --host web-1 --duration 10", 'ask one host once'],
+    ["--nats nats://127.0.0.1:4222 --subscribe 'SELECT * FROM users'", 'meet hosts at a NATS server'],
+  ],
+  simulate: [['--hosts 1000 --endpoint 127.0.0.1:9999 --duration 60', 'play a thousand hosts for a minute']],
+  demo: [['', 'show the whole way on this machine']],
+  'demo-nats': [['', 'show three hosts at a nats-server that dies']],
+  status: [
+    ['', 'how the extension of this host is doing'],
+    ['--json', 'the same for programs'],
+    ['--state-dir /tmp/state', 'of an extension with another state directory'],
+  ],
+  doctor: [
+    ['', 'look at this host'],
+    ['--json', 'the same for programs'],
+  ],
+  manual: [
+    ['', 'list the pages'],
+    ['exit-codes', 'show the part of that name'],
+    ['--search denylisted', 'find a word in all pages'],
+  ],
+  replay: [
+    ['/var/osquery/bro-osquery', 'tell what happened'],
+    ['/var/osquery/bro-osquery --since -1h --bro zeek.example.com:9999', 'the last hour with one Zeek'],
+    ['/var/osquery/bro-osquery --type QueryRefused', 'what was refused, and why'],
+    ["/var/osquery/bro-osquery --explain 'SELECT pid, name FROM processes'", 'why a query runs or does not'],
+    ['/var/osquery/bro-osquery --diff -1d..', 'what has changed since yesterday'],
+    ['/tmp/trace.jsonl --trace', 'run the machines once more over a trace'],
+  ],
+  'log verify': [['/var/osquery/bro-osquery', 'read every byte of the event log']],
+  'log repair': [
+    ['/var/osquery/bro-osquery --until 4711 --dry-run', 'say what would be cut off behind record 4711'],
+    ['/var/osquery/bro-osquery --until 4711', 'cut it off, keeping copies'],
+  ],
+  inspect: [
+    ['--sandbox', 'look at a whole setup at work'],
+    ['/var/osquery/bro-osquery', 'look at an event log, as it grows'],
+    ['--live 127.0.0.1:9909', 'look into an extension that runs with --inspect 9909'],
+    ['--export peer.svg --machine bro-peer', 'draw a statechart'],
+  ],
+  completion: [
+    ['bash > /etc/bash_completion.d/bro-osquery', 'for all users of bash'],
+    ['zsh > /usr/local/share/zsh/site-functions/_bro-osquery', 'for all users of zsh'],
+    ['fish > ~/.config/fish/completions/bro-osquery.fish', 'for fish'],
+  ],
+};
