@@ -74,11 +74,12 @@ async function replay(name: string, side: 'connecting' | 'accepting', ours: Dire
     if (envelope?.kind === 'data') {
       const [message] = readMessages(decodeData(envelope.payload));
       // The ping and pong programs of Broker's own tests send values that are no Zeek events.
-      if (message?.type === 'event') await session.send(envelope.topic, [message.event]);
+      if (message?.type === 'event') await session.life.send(envelope.topic, [message.event]);
       else expected.pop();
     }
-    if (envelope?.kind === 'routing-update') session.subscribe(readFilter(new ByteReader(envelope.payload)));
-    if (envelope?.kind === 'ping') leaving = session.leave();
+    if (envelope?.kind === 'routing-update')
+      session.life.subscribe(readFilter(new ByteReader(envelope.payload)));
+    if (envelope?.kind === 'ping') leaving = session.life.leave();
   }
   assert.equal(maskFarewell(wire.written), maskFarewell(Buffer.concat(expected)));
   assert.deepEqual(
@@ -143,7 +144,7 @@ test('whoever closes while events come in is told of no more, be they in the sam
   for (const together of [true, false]) {
     const under = peered();
     void under.told.until(({ events }) => {
-      if (events.length > 0 && !under.told.closed) under.session.close('left', 'enough');
+      if (events.length > 0 && !under.told.closed) under.session.life.close('left', 'enough');
       return events.length > 0;
     });
     const batch = vector([
@@ -208,9 +209,9 @@ test('a peer that pings and does not read its answers is read from again when th
 
 test('a confirmation waits for the pong of a ping that went out after what was sent', async () => {
   const { session, wire } = peered();
-  await session.send('/them', [event('row')]);
+  await session.life.send('/them', [event('row')]);
   let confirmed = false;
-  const confirming = session.confirm().then(() => {
+  const confirming = session.life.confirm().then(() => {
     confirmed = true;
   });
   await new Promise(setImmediate);
@@ -228,9 +229,9 @@ const eventFrameOf = (sender: string, topic: string, name: string) =>
 
 test('a confirmation is rejected when the connection closes first', async () => {
   const { session } = peered();
-  const confirming = session.confirm();
+  const confirming = session.life.confirm();
   await new Promise(setImmediate);
-  session.close('reset', 'gone');
+  session.life.close('reset', 'gone');
   await assert.rejects(confirming, { name: 'ConnectionError', code: 'reset', message: 'gone' });
 });
 
@@ -238,7 +239,7 @@ test('sending waits while the stream takes no more, and for a peer that confirms
   const { session, wire } = peered();
   wire.taking = false;
   let sent = 0;
-  const sending = session.send('/them', [event('first')]).then(() => {
+  const sending = session.life.send('/them', [event('first')]).then(() => {
     sent += 1;
   });
   await new Promise(setImmediate);
@@ -248,7 +249,7 @@ test('sending waits while the stream takes no more, and for a peer that confirms
   await sending;
 
   const big: ZeekEvent = { name: 'big', args: [string('x'.repeat(10_000))] };
-  const many = session
+  const many = session.life
     .send(
       '/them',
       Array.from({ length: 100 }, () => big),
@@ -271,8 +272,10 @@ test('an event that cannot be encoded is left out, told once, and those around i
   const { session, wire, told } = peered();
   const wrong: ZeekEvent = { name: 'e', args: [{ type: 'port', number: -1, protocol: 'tcp' }] };
   const leftOut: unknown[] = [];
-  await session.send('/them', [event('first'), wrong, event('between'), wrong, event('last')], (...what) =>
-    leftOut.push(what),
+  await session.life.send(
+    '/them',
+    [event('first'), wrong, event('between'), wrong, event('last')],
+    (...what) => leftOut.push(what),
   );
   assert.deepEqual(leftOut, [
     [1, 'unsendable'],
@@ -292,7 +295,7 @@ test('who sends where nobody listens is told which events were left out', async 
   const { session, wire } = peered();
   const before = wire.written.length;
   const leftOut: unknown[] = [];
-  await session.send('/elsewhere', [event('first'), event('second')], (...what) => leftOut.push(what));
+  await session.life.send('/elsewhere', [event('first'), event('second')], (...what) => leftOut.push(what));
   assert.deepEqual(leftOut, [
     [0, 'unheard'],
     [1, 'unheard'],
@@ -303,39 +306,42 @@ test('who sends where nobody listens is told which events were left out', async 
 test('a topic that nobody listens to is worth a word, and one more when the subscriptions have changed', async () => {
   const { session, told } = peered();
   const word = 'peer:1: subscribes to no prefix of /elsewhere: what goes there is not sent';
-  for (let time = 0; time < 2; time += 1) await session.send('/elsewhere', [event('e')]);
+  for (let time = 0; time < 2; time += 1) await session.life.send('/elsewhere', [event('e')]);
   assert.deepEqual(told.problems, [word]);
   const filter = new ByteWriter(64);
   writeFilter(filter, ['/them', '/more']);
   session.receive(naiveEnvelope(THEM, US, 3, '<$>', filter.take()));
   assert.deepEqual(told.filters, [['/them', '/more']]);
-  for (let time = 0; time < 2; time += 1) await session.send('/elsewhere', [event('e')]);
+  for (let time = 0; time < 2; time += 1) await session.life.send('/elsewhere', [event('e')]);
   assert.deepEqual(told.problems, [word, word]);
 });
 
 test('what waits its turn when the connection closes is rejected, and not written', async () => {
   const { session, wire } = peered();
   wire.taking = false;
-  const calls = ['first', 'second', 'third'].map((name) => session.send('/them', [event(name)]));
-  const confirmed = session.confirm();
+  const calls = ['first', 'second', 'third'].map((name) => session.life.send('/them', [event(name)]));
+  const confirmed = session.life.confirm();
   await new Promise(setImmediate);
   const before = wire.written.length;
-  session.close('reset', 'gone');
+  session.life.close('reset', 'gone');
   const reason = { name: 'ConnectionError', code: 'reset', message: 'gone' };
   for (const call of [...calls, confirmed]) await assert.rejects(call, reason);
   assert.equal(wire.written.length, before);
-  await assert.rejects(session.send('/them', [event('later')]), { name: 'ConnectionError', code: 'reset' });
+  await assert.rejects(session.life.send('/them', [event('later')]), {
+    name: 'ConnectionError',
+    code: 'reset',
+  });
 });
 
 test('calls that nobody waits for are bounded', async () => {
   const { session, wire } = peered();
   wire.taking = false;
-  const calls = Array.from({ length: 1_005 }, () => session.send('/them', [event('row')]));
+  const calls = Array.from({ length: 1_005 }, () => session.life.send('/them', [event('row')]));
   const refused = await Promise.allSettled(calls.slice(1_001));
   for (const result of refused) {
     assert.equal(result.status === 'rejected' && result.reason.code, 'overflow');
   }
-  session.close('left', 'end');
+  session.life.close('left', 'end');
   await Promise.allSettled(calls);
 });
 
@@ -370,15 +376,15 @@ test('a suspect that answers is trusted again, and pinged again after the next s
 
 test('a goodbye is said, its answer awaited for 3 s at most', async () => {
   const answered = peered();
-  const leaving = answered.session.leave();
+  const leaving = answered.session.life.leave();
   assert.match(answered.wire.written.toString('latin1'), /<\$>BYE/);
-  await assert.rejects(answered.session.send('/them', []), { code: 'not-up' });
+  await assert.rejects(answered.session.life.send('/them', []), { code: 'not-up' });
   answered.session.receive(naiveEnvelope(THEM, US, 5, '<$>', Buffer.from('BYE\0\0\0\0\0\0\0\0')));
   await leaving;
   assert.equal(answered.told.closed?.code, 'left');
 
   const silent = peered();
-  const giving = silent.session.leave();
+  const giving = silent.session.life.leave();
   silent.clock.advance(3_000);
   await giving;
   assert.equal(silent.told.closed?.code, 'left');
@@ -389,7 +395,7 @@ test('a filter that changes during the handshake reaches the peer as a routing u
   const { session, wire } = startSession({ side: 'connecting', endpointId: US, filter: ['/old'] });
   session.receive(encodeHandshake({ type: 'version-select', id: THEM, version: 1 }));
   session.receive(encodeHandshake({ type: 'originator-syn', filter: [] }));
-  session.subscribe(['/new']);
+  session.life.subscribe(['/new']);
   wire.clear();
   session.receive(encodeHandshake({ type: 'originator-ack' }));
   assert.deepEqual(wire.written, naiveEnvelope(US, THEM, 3, '<$>', Buffer.from('\x01\x04/new')));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { decodeData } from '../../src/broker/binary.ts';
 import { CodecError } from '../../src/broker/codec-error.ts';
 import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
+import { ConnectionLifecycle } from '../../src/broker/connection-lifecycle.ts';
 import { WebSocketSession } from '../../src/broker/websocket-session.ts';
 import { decodeText } from '../../src/text/byte-text.ts';
 import { dataFromJson, dataToJson, encodeData } from './broker-values.ts';
@@ -87,16 +88,12 @@ function runWebSocket(side: 'client' | 'server', bytes: Uint8Array): string {
     { send: () => true, ping: () => true, close: () => undefined, destroy: () => undefined },
     {
       role: side === 'client' ? { side } : { side, clientId: 'c', version: '1', declares: () => true },
-      filter: ['/test'],
       transport: 'ws',
       authenticated: false,
-      timings: DEFAULT_TIMINGS,
-      clock,
-      peerName: 'peer:1',
     },
-    told.handlers,
+    new ConnectionLifecycle({ peerName: 'peer:1', filter: ['/test'], clock }, told.handlers),
   );
-  told.take(session);
+  told.take(session.life);
   session.start(DEFAULT_TIMINGS.handshake);
   let start = 0;
   while (start <= bytes.length) {

@@ -1,5 +1,6 @@
 import { ConnectedPeers } from '../../src/broker/connected-peers.ts';
 import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
+import { ConnectionLifecycle } from '../../src/broker/connection-lifecycle.ts';
 import { NativeSession, type SessionOptions } from '../../src/broker/native-session.ts';
 import type { Wire } from '../../src/broker/wire.ts';
 import { type ManualClock, manualClock } from './manual-clock.ts';
@@ -63,28 +64,26 @@ export interface SessionUnderTest {
 }
 
 /** A session on a fake wire and a manual clock, started. */
-export function startSession(
-  options: Pick<SessionOptions, 'side' | 'endpointId'> & Partial<SessionOptions>,
-): SessionUnderTest {
+export function startSession({
+  filter = [],
+  ...options
+}: Pick<SessionOptions, 'side' | 'endpointId'> &
+  Partial<SessionOptions> & { readonly filter?: readonly string[] }): SessionUnderTest {
   const wire = fakeWire();
   const clock = manualClock();
   const told = recordHandlers();
   const session = new NativeSession(
     wire,
     {
-      filter: [],
       peers: new ConnectedPeers(),
       transport: 'tcp',
       authenticated: false,
       maxFrame: 1024 * 1024,
-      timings: DEFAULT_TIMINGS,
-      clock,
-      peerName: 'peer:1',
       ...options,
     },
-    told.handlers,
+    new ConnectionLifecycle({ peerName: 'peer:1', filter, clock }, told.handlers),
   );
-  told.take(session);
+  told.take(session.life);
   session.start(DEFAULT_TIMINGS.handshake);
   return { session, wire, told, clock };
 }

@@ -122,16 +122,6 @@ export class ConnectionError extends Error {
   }
 }
 
-/** What a call comes to on a connection that isn't up: why it has closed, or that it is not up yet or no more. */
-export function notUp(closed: Closed | undefined, peerName: string, isBeingLeft = false): Promise<never> {
-  const state = isBeingLeft ? 'is being left' : 'is not up yet';
-  const { code, message } = closed ?? {
-    code: 'not-up' as const,
-    message: `the connection to ${peerName} ${state}`,
-  };
-  return Promise.reject(new ConnectionError(code, message));
-}
-
 /** The time, as a connection needs it. */
 export interface Clock {
   /** Milliseconds since any moment, never backwards. */

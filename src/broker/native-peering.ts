@@ -140,7 +140,7 @@ export class NativePeering {
   }
 
   /** The connection has closed: nothing is handed on any more, and all that waits is rejected. */
-  end(error: ConnectionError): void {
+  fail(error: ConnectionError): void {
     this.#isOver = true;
     this.#watch.stop();
     this.#outbound.fail(error);

@@ -1,18 +1,7 @@
 import { CodecError } from './codec-error.ts';
 import type { ConnectedPeers } from './connected-peers.ts';
-import {
-  type Clock,
-  type Closed,
-  type Connection,
-  ConnectionError,
-  type ConnectionHandlers,
-  type HandlersFor,
-  notUp,
-  type OnLeftOut,
-  type Timings,
-  type Transport,
-} from './connection.ts';
-import { Deadline } from './deadline.ts';
+import type { Transport } from './connection.ts';
+import type { Carrier, ConnectionLifecycle } from './connection-lifecycle.ts';
 import { FirstBytes } from './foreign-protocol.ts';
 import { FrameSplitter } from './frames.ts';
 import {
@@ -26,7 +15,6 @@ import {
 import { decodeHandshake, encodeHandshake } from './handshake-messages.ts';
 import { NativePeering } from './native-peering.ts';
 import type { Wire } from './wire.ts';
-import type { ZeekEvent } from './zeek-event.ts';
 
 /** Bound on the frames of a handshake: filters of thousands of topics fit. */
 const MAX_HANDSHAKE_FRAME = 1024 * 1024;
@@ -35,89 +23,78 @@ export interface SessionOptions {
   readonly side: 'connecting' | 'accepting';
   /** Our endpoint id, a UUID of version 4 in lower case. */
   readonly endpointId: string;
-  readonly filter: readonly string[];
   readonly peers: ConnectedPeers;
   readonly transport: Transport;
   readonly authenticated: boolean;
   /** Bound on frames in bytes. */
   readonly maxFrame: number;
-  readonly timings: Timings;
-  readonly clock: Clock;
-  /** How the other side is named in messages. */
-  readonly peerName: string;
 }
 
 /**
  * One native Broker connection above its byte stream: handshake, envelopes, pings, back-pressure, goodbye.
- * Whoever owns the stream feeds {@link receive}, {@link drained} and {@link close}.
+ * Whoever owns the stream feeds {@link receive}, {@link drained} and {@link ended}.
  */
-export class NativeSession implements Connection {
+export class NativeSession {
+  readonly life: ConnectionLifecycle;
   readonly #options: SessionOptions;
   readonly #wire: Wire;
-  readonly #handlers: ConnectionHandlers;
   readonly #splitter = new FrameSplitter(MAX_HANDSHAKE_FRAME);
   readonly #head = new FirstBytes();
   readonly #self: HandshakeSelf;
-  readonly #finished = Promise.withResolvers<void>();
-  #filter: readonly string[];
   /** The filter that the peer was told in the handshake. */
   #announced: readonly string[] | undefined;
   #handshake: HandshakeState | undefined;
-  #closed: Closed | undefined;
-  readonly #deadline: Deadline;
   #peering: NativePeering | undefined;
-  #leaving = false;
-  #peerLeaves = false;
 
-  constructor(wire: Wire, options: SessionOptions, handlers: HandlersFor) {
+  constructor(wire: Wire, options: SessionOptions, life: ConnectionLifecycle) {
     this.#wire = wire;
-    this.#deadline = new Deadline(options.clock);
     this.#options = options;
-    this.#filter = options.filter;
-    const filter = () => this.#filter;
+    this.life = life;
     this.#self = {
       id: options.endpointId,
       get filter() {
-        return filter();
+        return life.filter;
       },
       admit: (remoteId, role) => options.peers.admit(remoteId, role, this),
       connected: (remoteId) => options.peers.hasOther(remoteId, this),
     };
-    this.#handlers = typeof handlers === 'function' ? handlers(this) : handlers;
+    life.carry(this.#carrier());
   }
 
   /** Begins the handshake, which has `timeout` milliseconds. */
   start(timeout: number): void {
-    this.#deadline.set(timeout, () => {
+    const { peerName } = this.life;
+    this.life.expect(timeout, () => {
       const spoke = this.#head.some ? 'did not finish the handshake' : 'said nothing';
-      this.close('handshake-timeout', `${this.#options.peerName} ${spoke} within ${timeout} ms`);
+      this.life.close('handshake-timeout', `${peerName} ${spoke} within ${timeout} ms`);
     });
-    this.#handlers.onPhase('handshaking');
-    if (!this.#closed) this.#step(startHandshake(this.#options.side, this.#self));
+    this.life.comes('handshaking');
+    if (!this.life.isClosed) this.#step(startHandshake(this.#options.side, this.#self));
   }
 
   /** Bytes came from the peer. */
   receive(chunk: Uint8Array): void {
-    if (this.#closed) return;
+    const life = this.life;
+    if (life.isClosed) return;
     const foreign = this.#head.take(chunk);
     if (foreign) {
-      this.close(foreign.code, `${this.#options.peerName} ${foreign.problem}`);
+      life.close(foreign.code, `${life.peerName} ${foreign.problem}`);
       return;
     }
     this.#peering?.heard();
     try {
       this.#splitter.push(chunk, (frame) => {
-        if (!this.#closed) this.#frame(frame);
+        if (!life.isClosed) this.#frame(frame);
       });
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      if (!this.#closed) this.#broken(error);
+      if (!life.isClosed) this.#broken(error);
     }
   }
 
   /** The stream takes bytes again. */
   drained(): void {
-    if (this.#closed) return;
+    if (this.life.isClosed) return;
     this.#peering?.heard();
     this.#wire.resume();
     this.#peering?.drained();
@@ -125,66 +102,46 @@ export class NativeSession implements Connection {
 
   /** The peer has closed its side, or the stream has failed for this reason. */
   ended(failure = 'it closed the connection'): void {
-    const { peerName, side, transport } = this.#options;
-    if (this.#leaving) this.close('left', `left ${peerName}`);
-    else if (this.#peerLeaves) this.close('goodbye', `${peerName} left in good order`);
-    else if (this.#peering) this.close('reset', `${peerName} broke off without a goodbye: ${failure}`);
-    else if (this.#head.some) this.close('reset', `${peerName} broke off during the handshake: ${failure}`);
-    else if (side === 'accepting') {
-      this.close('reset', `${peerName} broke off before it said anything: ${failure}`);
-    } else {
-      const hint =
-        transport === 'tcp'
-          ? 'it may speak TLS (brokers://) or be no Zeek'
-          : "it may refuse this side's certificate (its log tells) or be no Zeek";
-      this.close('reset', `${peerName} broke off before it said anything: ${failure}; ${hint}`);
+    const life = this.life;
+    const { peerName } = life;
+    switch (life.at) {
+      case 'leaving':
+        life.close('left', `left ${peerName}`);
+        return;
+      case 'peer-leaving':
+        life.close('goodbye', `${peerName} left in good order`);
+        return;
+      case 'up':
+        life.close('reset', `${peerName} broke off without a goodbye: ${failure}`);
+        return;
+      default:
+        life.close('reset', `${peerName} broke off ${this.#whileComing(failure)}`);
     }
   }
 
-  /** Ends the session for this reason, which its owner is told. Later calls change nothing. */
-  close(code: Closed['code'], message: string, refused = false, end: 'now' | 'flushed' = 'now'): void {
-    if (this.#closed) return;
-    this.#closed = { code, message, refused };
-    this.#deadline.clear();
-    this.#options.peers.release(this);
-    this.#peering?.end(new ConnectionError(code, message));
-    if (end === 'flushed') this.#wire.end();
-    else this.#wire.destroy();
-    this.#handlers.onClosed(this.#closed);
-    this.#finished.resolve();
+  #whileComing(failure: string): string {
+    const { side, transport } = this.#options;
+    if (this.#head.some) return `during the handshake: ${failure}`;
+    const silent = `before it said anything: ${failure}`;
+    if (side === 'accepting') return silent;
+    return transport === 'tcp'
+      ? `${silent}; it may speak TLS (brokers://) or be no Zeek`
+      : `${silent}; it may refuse this side's certificate (its log tells) or be no Zeek`;
   }
 
-  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
-    if (!this.#peering || this.#leaving) return this.#notUp();
-    return this.#peering.send(topic, events, onLeftOut);
-  }
-
-  confirm(): Promise<void> {
-    return this.#peering?.confirm() ?? this.#notUp();
-  }
-
-  subscribe(filter: readonly string[]): void {
-    this.#filter = filter;
-    if (!this.#closed) this.#peering?.subscribe(filter);
-  }
-
-  leave(): Promise<void> {
-    if (this.#closed || this.#leaving) return this.#finished.promise;
-    if (!this.#peering) {
-      this.destroy();
-      return this.#finished.promise;
-    }
-    this.#leaving = true;
-    const { timings, peerName } = this.#options;
-    this.#deadline.set(timings.leave, () =>
-      this.close('left', `left ${peerName}, which gave no answer within ${timings.leave} ms`),
-    );
-    this.#peering.sayFarewell();
-    return this.#finished.promise;
-  }
-
-  destroy(): void {
-    this.close('left', `closed the connection to ${this.#options.peerName}`);
+  #carrier(peering?: NativePeering): Carrier {
+    return {
+      end: (error, how) => {
+        this.#options.peers.release(this);
+        peering?.fail(error);
+        if (how === 'flushed') this.#wire.end();
+        else this.#wire.destroy();
+      },
+      ...(peering && {
+        subscribe: (filter) => peering.subscribe(filter),
+        goodbye: () => peering.sayFarewell(),
+      }),
+    };
   }
 
   #frame(frame: Uint8Array): void {
@@ -201,26 +158,27 @@ export class NativeSession implements Connection {
     }
     if (step.state.at === 'failed') {
       const { code, message, refused } = step.state.failure;
-      this.close(code, `${this.#options.peerName}: ${message}`, refused, 'flushed');
+      this.life.close(code, `${this.life.peerName}: ${message}`, refused, 'flushed');
     } else if (step.state.at === 'peered') {
       this.#up(step.state.remoteId, step.state.filter);
     }
   }
 
   #up(remoteId: string, filter: readonly string[]): void {
-    const { peers, clock, timings, maxFrame, transport, authenticated, peerName, endpointId } = this.#options;
-    this.#deadline.clear();
+    const life = this.life;
+    const { peers, maxFrame, transport, authenticated, endpointId } = this.#options;
+    const { clock, timings, peerName, handlers } = life;
     if (!peers.peered(remoteId, this)) {
-      this.close('redundant', `another connection to ${peerName} was faster`);
+      life.close('redundant', `another connection to ${peerName} was faster`);
       return;
     }
     this.#splitter.maxLength = maxFrame;
-    this.#peering = new NativePeering(
+    const peering = new NativePeering(
       this.#wire,
       {
         endpointId,
         remoteId,
-        filter: this.#filter,
+        filter: life.filter,
         remoteFilter: filter,
         maxFrame,
         timings,
@@ -228,38 +186,32 @@ export class NativeSession implements Connection {
         peerName,
       },
       {
-        onEvent: (topic, event) => this.#handlers.onEvent(topic, event),
-        onFilter: (topics) => this.#handlers.onFilter(topics),
-        onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
-        onProblem: (problem) => this.#handlers.onProblem(`${peerName}: ${problem}`),
-        onFarewell: () => this.#onFarewell(),
-        onFarewellAnswered: () => this.close('left', `left ${peerName}`, false, 'flushed'),
-        onLost: (problem) => this.close('unresponsive', problem),
+        onEvent: (topic, event) => handlers.onEvent(topic, event),
+        onFilter: (topics) => handlers.onFilter(topics),
+        onSuspect: (suspect) => handlers.onSuspect(suspect),
+        onProblem: (problem) => life.problem(problem),
+        onFarewell: () => life.peerLeaves(() => this.ended()),
+        onFarewellAnswered: () => life.close('left', `left ${peerName}`, false, 'flushed'),
+        onLost: (problem) => life.close('unresponsive', problem),
       },
     );
-    if (this.#filter !== this.#announced) this.#peering.subscribe(this.#filter);
-    const incarnation = remoteId;
-    this.#handlers.onUp({ incarnation, filter, transport, authenticated, version: '', confirms: true });
-  }
-
-  #onFarewell(): void {
-    if (this.#peerLeaves) return;
-    this.#peerLeaves = true;
-    this.#deadline.set(this.#options.timings.leave, () => this.ended());
-  }
-
-  #notUp(): Promise<never> {
-    return notUp(this.#closed, this.#options.peerName, this.#leaving);
+    this.#peering = peering;
+    if (life.filter !== this.#announced) peering.subscribe(life.filter);
+    life.up(this.#carrier(peering), peering, {
+      ...{ incarnation: remoteId, filter, transport, authenticated },
+      ...{ version: '', confirms: true },
+    });
   }
 
   /** The stream can't be understood any further. */
   #broken(error: CodecError): void {
-    const { endpointId: id, peerName } = this.#options;
+    const { peerName } = this.life;
     if (!this.#peering) {
       const code = error.code === 'bad-magic' ? DROP_CODE.wrongMagicNumber : DROP_CODE.invalidMessage;
+      const { endpointId: id } = this.#options;
       this.#wire.write(encodeHandshake({ type: 'drop-conn', id, code, reason: error.message }));
     }
     const code = error.code === 'frame-too-large' ? 'frame-too-large' : 'protocol';
-    this.close(code, `${peerName}: ${error.message} (${error.code})`, false, 'flushed');
+    this.life.close(code, `${peerName}: ${error.message} (${error.code})`, false, 'flushed');
   }
 }

@@ -1,7 +1,6 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { formatHostAndPort } from './address.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
-import { Deadline } from './deadline.ts';
 import { dialFailure } from './dial-failure.ts';
 import { NativeConnection, type NativeOptions } from './native-connection.ts';
 import type { SecurityMemory } from './security-memory.ts';
@@ -20,32 +19,28 @@ export interface NativeConnectOptions extends NativeOptions {
 export function connectTcp(options: NativeConnectOptions, handlers: ConnectionHandlers): Connection {
   const { host, port } = options;
   const peerName = formatHostAndPort(host, port);
-  const connection = new NativeConnection({ ...options, side: 'connecting', peerName }, handlers);
+  const native = new NativeConnection({ ...options, side: 'connecting', peerName }, handlers);
+  const { life } = native;
   const literal = isIP(host) !== 0;
   // Not before the caller has the connection that it is told about.
   queueMicrotask(() => {
-    connection.phase(literal ? 'connecting' : 'resolving');
-    if (connection.closed) return;
-    const started = connection.clock.now();
-    const limit = connection.timings.connect;
-    const deadline = new Deadline(connection.clock);
-    deadline.set(limit, () =>
-      connection.fail('connect-timeout', `${peerName} did not answer within ${limit} ms`),
-    );
+    life.comes(literal ? 'connecting' : 'resolving');
+    if (life.isClosed) return;
+    const started = life.clock.now();
+    const limit = life.timings.connect;
+    life.expect(limit, () => life.close('connect-timeout', `${peerName} did not answer within ${limit} ms`));
     const socket: Socket = netConnect({ host, port, noDelay: true });
-    connection.owns(socket);
+    native.owns(socket);
     const failed = (error: NodeJS.ErrnoException) => {
       const { code, message } = dialFailure(error, host, peerName);
-      connection.fail(code, message);
+      life.close(code, message);
     };
     socket.once('error', failed);
-    socket.once('lookup', () => connection.phase('connecting'));
-    socket.once('close', () => deadline.clear());
+    socket.once('lookup', () => life.comes('connecting'));
     socket.once('connect', () => {
-      deadline.clear();
       socket.off('error', failed);
-      connection.opened(socket, connection.clock.now() - started);
+      native.opened(socket, life.clock.now() - started);
     });
   });
-  return connection;
+  return life;
 }

@@ -22,12 +22,12 @@ export async function listenTcp(options: NativeListenOptions, accept: Accept): P
   const connections = new Set<Connection>();
   const server = createServer({ noDelay: true }, (socket) => {
     const peerName = formatHostAndPort(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
-    const connection = new NativeConnection({ ...shared, side: 'accepting', peerName }, (self) =>
+    const native = new NativeConnection({ ...shared, side: 'accepting', peerName }, (self) =>
       accept(self, peerName),
     );
-    connections.add(connection);
-    socket.once('close', () => connections.delete(connection));
-    connection.opened(socket, 0);
+    connections.add(native.life);
+    socket.once('close', () => connections.delete(native.life));
+    native.opened(socket, 0);
   });
   server.maxConnections = options.maxConnections ?? 1_000;
   const port = await bind(server, options.host, options.port);

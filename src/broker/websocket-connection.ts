@@ -5,27 +5,15 @@ import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { WebSocket } from 'ws';
 import { reasonOf } from '../text/reason.ts';
 import { formatHostAndPort, WEBSOCKET_PATH } from './address.ts';
-import {
-  type Clock,
-  type Closed,
-  type Connection,
-  type ConnectionHandlers,
-  type ConnectionPhase,
-  DEFAULT_TIMINGS,
-  notUp,
-  type OnLeftOut,
-  type Timings,
-} from './connection.ts';
-import { Deadline } from './deadline.ts';
+import type { Clock, Connection, ConnectionHandlers, Timings } from './connection.ts';
+import { ConnectionLifecycle } from './connection-lifecycle.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
-import { systemClock } from './system-clock.ts';
 import { materialOptions, type TlsMaterial, type TlsSettings } from './tls.ts';
 import { certificateNotices, readTlsMaterial } from './tls-connection.ts';
 import { breakingFailure, openingFailure } from './websocket-closing.ts';
 import { applicationName } from './websocket-messages.ts';
 import { WebSocketSession } from './websocket-session.ts';
 import { feed, webSocketWire } from './websocket-wire-connection.ts';
-import type { ZeekEvent } from './zeek-event.ts';
 
 export interface WebSocketConnectOptions {
   readonly host: string;
@@ -51,82 +39,50 @@ export interface WebSocketConnectOptions {
  * connection closes as `filter-changed`, to be made anew at once.
  */
 export function connectWebSocket(options: WebSocketConnectOptions, handlers: ConnectionHandlers): Connection {
-  const connection = new WebSocketConnection(options, handlers);
+  const opening = new WebSocketOpening(options, handlers);
   // Not before the caller has the connection that it is told about.
-  queueMicrotask(() => connection.start());
-  return connection;
+  queueMicrotask(() => opening.start());
+  return opening.life;
 }
 
-class WebSocketConnection implements Connection {
+/** A WebSocket connection from its first byte on, until its session begins. */
+class WebSocketOpening {
+  /** The connection, as its owner sees it. */
+  readonly life: ConnectionLifecycle;
   readonly #options: WebSocketConnectOptions;
-  readonly #handlers: ConnectionHandlers;
-  readonly #clock: Clock;
-  readonly #timings: Timings;
-  readonly #deadline: Deadline;
-  readonly #peerName: string;
-  #filter: readonly string[];
-  #socket: WebSocket | undefined;
   #secure: TLSSocket | undefined;
   #session: WebSocketSession | undefined;
   #handshakeEnds = 0;
-  #closed: Closed | undefined;
 
   constructor(options: WebSocketConnectOptions, handlers: ConnectionHandlers) {
     this.#options = options;
-    this.#handlers = handlers;
-    this.#filter = options.filter;
-    this.#clock = options.clock ?? systemClock;
-    this.#timings = { ...DEFAULT_TIMINGS, ...options.timings };
-    this.#deadline = new Deadline(this.#clock);
     const scheme = options.secure ? 'wss' : 'ws';
-    this.#peerName = `${scheme}://${formatHostAndPort(options.host, options.port)}`;
-  }
-
-  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
-    return this.#session?.send(topic, events, onLeftOut) ?? this.#notUp();
-  }
-
-  confirm(): Promise<void> {
-    return this.#session?.confirm() ?? this.#notUp();
-  }
-
-  subscribe(filter: readonly string[]): void {
-    this.#filter = filter;
-    this.#session?.subscribe(filter);
-  }
-
-  async leave(): Promise<void> {
-    if (this.#session) await this.#session.leave();
-    else this.destroy();
-  }
-
-  destroy(): void {
-    if (this.#session) this.#session.destroy();
-    else this.#fail('left', `gave up the connection to ${this.#peerName}`);
+    const peerName = `${scheme}://${formatHostAndPort(options.host, options.port)}`;
+    this.life = new ConnectionLifecycle({ ...options, peerName }, handlers);
   }
 
   start(): void {
     const { secure, tls = {} } = this.#options;
-    if (this.#closed) return;
+    if (this.life.isClosed) return;
     if (tls.requireAuthentication && !secure) {
       const advice = 'use wss://, or allow it with require_authentication: false';
-      this.#fail('unauthenticated', `${this.#peerName} would be unauthenticated: ${advice}`, true);
+      this.life.close('unauthenticated', `${this.life.peerName} would be unauthenticated: ${advice}`, true);
       return;
     }
     this.#expect('connect', 'did not answer');
     const material = secure ? readTlsMaterial(tls) : Promise.resolve(undefined);
     material.then(
       (read) => this.#dial(read),
-      (error) => this.#fail('tls-settings', error.message, true),
+      (error) => this.life.close('tls-settings', error.message, true),
     );
   }
 
   #dial(material: TlsMaterial | undefined): void {
-    if (this.#closed) return;
+    if (this.life.isClosed) return;
     const { host, port, path = WEBSOCKET_PATH, maxFrame = DEFAULT_MAX_FRAME } = this.#options;
     const authority = formatHostAndPort(host.replace(/%.*/, ''), port);
-    this.#phase(isIP(host) ? 'connecting' : 'resolving');
-    if (this.#closed) return;
+    this.life.comes(isIP(host) ? 'connecting' : 'resolving');
+    if (this.life.isClosed) return;
     const socket = new WebSocket(`${material ? 'wss' : 'ws'}://${authority}${path}`, {
       headers: { 'X-Application-Name': applicationName(this.#options.applicationName) },
       maxPayload: maxFrame,
@@ -136,12 +92,12 @@ class WebSocketConnection implements Connection {
       skipUTF8Validation: true,
       createConnection: () => this.#open(material),
     });
-    this.#socket = socket;
+    this.life.carry({ end: () => socket.terminate() });
     socket.on('error', (error) => this.#socketFailed(error));
     socket.on('unexpected-response', (_, response) => this.#refusedByHttp(response));
     socket.on('close', (code, reason) => {
-      this.#session?.ended(code, reason.toString('utf8'));
-      this.#fail('reset', `${this.#peerName} closed the connection before it was a WebSocket`);
+      if (this.#session) this.#session.ended(code, reason.toString('utf8'));
+      else this.life.close('reset', `${this.life.peerName} closed the connection before it was a WebSocket`);
     });
     socket.on('open', () => this.#opened(socket, material));
   }
@@ -150,11 +106,11 @@ class WebSocketConnection implements Connection {
     const { host, port } = this.#options;
     const connected = () => {
       this.#expect('handshake', 'did not become a WebSocket');
-      this.#phase(material ? 'securing' : 'handshaking');
+      this.life.comes(material ? 'securing' : 'handshaking');
     };
     const raw: Socket = netConnect({ host, port, noDelay: true });
     raw.setKeepAlive(true, 60_000);
-    raw.once('lookup', () => this.#phase('connecting'));
+    raw.once('lookup', () => this.life.comes('connecting'));
     raw.once('connect', connected);
     if (!material) return raw;
     try {
@@ -170,78 +126,53 @@ class WebSocketConnection implements Connection {
     } catch (error) {
       raw.destroy();
       queueMicrotask(() =>
-        this.#fail('tls-settings', `our TLS files are unusable: ${reasonOf(error)}`, true),
+        this.life.close('tls-settings', `our TLS files are unusable: ${reasonOf(error)}`, true),
       );
       return raw;
     }
   }
 
   #opened(socket: WebSocket, material: TlsMaterial | undefined): void {
-    if (this.#closed) {
+    const { life } = this;
+    if (life.isClosed) {
       socket.terminate();
       return;
     }
-    this.#deadline.clear();
     const session = new WebSocketSession(
       webSocketWire(socket, () => session.drained()),
       {
         role: { side: 'client' },
-        filter: this.#filter,
         transport: material ? 'wss' : 'ws',
         authenticated: material !== undefined,
-        timings: this.#timings,
-        clock: this.#clock,
-        peerName: this.#peerName,
       },
-      this.#handlers,
+      life,
     );
     this.#session = session;
     feed(socket, session);
-    session.start(Math.max(1, this.#handshakeEnds - this.#clock.now()));
+    session.start(Math.max(1, this.#handshakeEnds - life.clock.now()));
     const now = (this.#options.wallClock ?? Date.now)();
     const secure = this.#secure;
     if (!material || !secure) return;
-    for (const notice of certificateNotices(material, secure, this.#peerName, now)) {
-      this.#handlers.onProblem(notice);
-    }
-  }
-
-  #phase(phase: ConnectionPhase): void {
-    if (!this.#closed && !this.#session) this.#handlers.onPhase(phase);
+    for (const notice of certificateNotices(material, secure, life.peerName, now)) life.notice(notice);
   }
 
   #expect(step: 'connect' | 'handshake', missing: string): void {
-    const limit = this.#timings[step];
-    this.#handshakeEnds = this.#clock.now() + limit;
-    this.#deadline.set(limit, () =>
-      this.#fail(`${step}-timeout`, `${this.#peerName} ${missing} within ${limit} ms`),
-    );
+    const { life } = this;
+    const limit = life.timings[step];
+    this.#handshakeEnds = life.clock.now() + limit;
+    life.expect(limit, () => life.close(`${step}-timeout`, `${life.peerName} ${missing} within ${limit} ms`));
   }
 
   #refusedByHttp(response: IncomingMessage): void {
     const answer = `HTTP ${response.statusCode} ${response.statusMessage}`;
     response.destroy();
-    this.#fail('refused', `${this.#peerName} answered ${answer}: is it Zeek's WebSocket?`, true);
+    this.life.close('refused', `${this.life.peerName} answered ${answer}: is it Zeek's WebSocket?`, true);
   }
 
   #socketFailed(error: NodeJS.ErrnoException): void {
     const { code, message, refused } = this.#session
-      ? breakingFailure(error, this.#peerName)
-      : openingFailure(error, this.#options.host, this.#peerName);
-    if (this.#session) this.#session.close(code, message, refused);
-    else this.#fail(code, message, refused);
-  }
-
-  /** Ends the connection before it has a session. */
-  #fail(code: Closed['code'], message: string, refused = false): void {
-    if (this.#closed || this.#session) return;
-    this.#closed = { code, message, refused };
-    this.#deadline.clear();
-    this.#socket?.terminate();
-    this.#handlers.onClosed(this.#closed);
-  }
-
-  #notUp(): Promise<never> {
-    return notUp(this.#closed, this.#peerName);
+      ? breakingFailure(error, this.life.peerName)
+      : openingFailure(error, this.#options.host, this.life.peerName);
+    this.life.close(code, message, refused);
   }
 }

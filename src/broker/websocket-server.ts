@@ -2,7 +2,8 @@ import { createServer as createHttpServer, type IncomingMessage } from 'node:htt
 import { createServer as createHttpsServer } from 'node:https';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { formatHostAndPort, WEBSOCKET_PATH } from './address.ts';
-import { type Clock, DEFAULT_TIMINGS, type Timings } from './connection.ts';
+import { type Clock, type Connection, DEFAULT_TIMINGS, type Timings } from './connection.ts';
+import { ConnectionLifecycle } from './connection-lifecycle.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
 import { type Accept, bind, type Listener } from './listening-server.ts';
 import { systemClock } from './system-clock.ts';
@@ -60,7 +61,7 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
     perMessageDeflate: false,
     skipUTF8Validation: false,
   });
-  const sessions = new Set<WebSocketSession>();
+  const connections = new Set<Connection>();
   let clients = 0;
   server.on('connection', (socket: WebSocket, request: IncomingMessage) => {
     socket.on('error', () => socket.terminate());
@@ -74,6 +75,9 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
     const peerName = formatHostAndPort(peer.remoteAddress ?? 'unknown', peer.remotePort ?? 0);
     const clientId = `${options.endpointId}-websocket-${clients}`;
     clients += 1;
+    const life = new ConnectionLifecycle({ peerName, filter: [], timings, clock }, (connection) =>
+      accept(connection, peerName),
+    );
     const session: WebSocketSession = new WebSocketSession(
       webSocketWire(socket, () => session.drained()),
       {
@@ -83,16 +87,12 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
           version: options.version,
           declares: options.declares ?? (() => true),
         },
-        filter: [],
         transport: secure ? 'wss' : 'ws',
         authenticated: secure && mutual,
-        timings,
-        clock,
-        peerName,
       },
-      (connection) => accept(connection, peerName),
+      life,
     );
-    sessions.add(session);
+    connections.add(life);
     let beat: unknown;
     const ping = () => {
       if (socket.readyState === socket.OPEN) socket.ping();
@@ -101,7 +101,7 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
     beat = clock.setTimeout(ping, PING_INTERVAL);
     socket.on('close', (code, reason) => {
       clock.clearTimeout(beat);
-      sessions.delete(session);
+      connections.delete(life);
       session.ended(code, reason.toString('utf8'));
     });
     feed(socket, session);
@@ -112,7 +112,7 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
     port,
     async close() {
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-      await Promise.all([...sessions].map((session) => session.leave()));
+      await Promise.all([...connections].map((connection) => connection.leave()));
       for (const client of server.clients) client.terminate();
       server.close();
       http.closeAllConnections();

@@ -1,18 +1,7 @@
 import { decodeText } from '../text/byte-text.ts';
 import { CodecError } from './codec-error.ts';
-import {
-  type Clock,
-  type Closed,
-  type Connection,
-  ConnectionError,
-  type ConnectionHandlers,
-  type HandlersFor,
-  notUp,
-  type OnLeftOut,
-  type Timings,
-  type Transport,
-} from './connection.ts';
-import { Deadline } from './deadline.ts';
+import type { Transport } from './connection.ts';
+import type { Carrier, ConnectionLifecycle } from './connection-lifecycle.ts';
 import { matchesFilter } from './handshake-messages.ts';
 import { Outbound } from './outbound.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -29,61 +18,56 @@ import {
 } from './websocket-messages.ts';
 import { heardIn, type WebSocketRole } from './websocket-role.ts';
 import type { WebSocketWire } from './wire.ts';
-import type { ZeekEvent } from './zeek-event.ts';
 
 export interface WebSocketSessionOptions {
   readonly role: WebSocketRole;
-  readonly filter: readonly string[];
   readonly transport: Transport;
   readonly authenticated: boolean;
-  readonly timings: Timings;
-  readonly clock: Clock;
-  readonly peerName: string;
 }
 
 /** Messages that a client may send before its ack, as Zeek queues them. */
 const MAX_EARLY = 1_000;
 
-/** One connection of Zeek's WebSocket API, either side of it, above its WebSocket. */
-export class WebSocketSession implements Connection {
+/**
+ * One connection of Zeek's WebSocket API, either side of it, above its WebSocket. Whoever owns that feeds
+ * {@link receive}, {@link pong}, {@link heard}, {@link drained} and {@link ended}.
+ */
+export class WebSocketSession {
+  readonly life: ConnectionLifecycle;
   readonly #wire: WebSocketWire;
   readonly #options: WebSocketSessionOptions;
-  readonly #handlers: ConnectionHandlers;
-  readonly #deadline: Deadline;
+  readonly #carrier: Carrier;
   readonly #frames = new WebSocketFrames();
-  readonly #finished = Promise.withResolvers<void>();
-  #filter: readonly string[];
   /** Of a server's client. */
   #remoteFilter: readonly string[] | undefined;
   #outbound: Outbound | undefined;
   #watch: SilenceWatch | undefined;
-  #leaving = false;
   #lastError = '';
   #early = 0;
-  #closed: Closed | undefined;
 
-  constructor(wire: WebSocketWire, options: WebSocketSessionOptions, handlers: HandlersFor) {
+  constructor(wire: WebSocketWire, options: WebSocketSessionOptions, life: ConnectionLifecycle) {
     this.#wire = wire;
-    this.#deadline = new Deadline(options.clock);
     this.#options = options;
-    this.#filter = options.filter;
-    this.#handlers = typeof handlers === 'function' ? handlers(this) : handlers;
+    this.life = life;
+    this.#carrier = this.#makeCarrier();
+    life.carry(this.#carrier);
   }
 
   /** The WebSocket is open: subscribes, or waits for it, `timeout` milliseconds at most. */
   start(timeout: number): void {
-    const { role, peerName } = this.#options;
+    const { life } = this;
+    const { role } = this.#options;
     const missing = role.side === 'client' ? 'did not confirm the subscriptions' : 'did not subscribe';
-    this.#deadline.set(timeout, () =>
-      this.close('handshake-timeout', `${peerName} ${missing} within ${timeout} ms`),
+    life.expect(timeout, () =>
+      life.close('handshake-timeout', `${life.peerName} ${missing} within ${timeout} ms`),
     );
-    this.#handlers.onPhase('handshaking');
-    if (!this.#closed && role.side === 'client') this.#wire.send(bytes(encodeSubscriptions(this.#filter)));
+    life.comes('handshaking');
+    if (!life.isClosed && role.side === 'client') this.#wire.send(bytes(encodeSubscriptions(life.filter)));
   }
 
   /** A text frame came. */
   receive(frame: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.life.isClosed) return;
     this.#watch?.heard();
     const text = decodeText(frame);
     if (this.#options.role.side === 'server' && !this.#outbound) this.#receiveSubscriptions(text);
@@ -103,73 +87,40 @@ export class WebSocketSession implements Connection {
 
   /** The WebSocket takes frames again. */
   drained(): void {
-    if (this.#closed) return;
+    if (this.life.isClosed) return;
     this.#watch?.heard();
     this.#outbound?.drained();
   }
 
   /** The WebSocket has closed. */
   ended(code: number, reason: string): void {
-    const { peerName } = this.#options;
-    if (this.#leaving) this.close('left', `left ${peerName}`);
+    const { life } = this;
+    if (life.at === 'leaving') life.close('left', `left ${life.peerName}`);
     else {
-      const closed = closingOf(code, reason, peerName, this.#lastError);
-      this.close(closed.code, closed.message, closed.refused);
+      const closed = closingOf(code, reason, life.peerName, this.#lastError);
+      life.close(closed.code, closed.message, closed.refused);
     }
   }
 
-  /** Ends the session for this reason, which its owner is told. Later calls change nothing. */
-  close(
-    code: Closed['code'],
-    message: string,
-    refused = false,
-    end?: { code: number; reason: string },
-  ): void {
-    if (this.#closed) return;
-    this.#closed = { code, message, refused };
-    this.#deadline.clear();
-    this.#watch?.stop();
-    this.#outbound?.fail(new ConnectionError(code, message));
-    if (end) this.#wire.close(end.code, end.reason);
-    else this.#wire.destroy();
-    this.#handlers.onClosed(this.#closed);
-    this.#finished.resolve();
-  }
-
-  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
-    if (!this.#outbound || this.#leaving) return this.#notUp();
-    return this.#outbound.send(topic, events, onLeftOut);
-  }
-
-  confirm(): Promise<void> {
-    return this.#outbound?.confirm() ?? this.#notUp();
-  }
-
-  subscribe(filter: readonly string[]): void {
-    const same =
-      filter.length === this.#filter.length && filter.every((topic) => this.#filter.includes(topic));
-    this.#filter = filter;
-    if (same || this.#closed || this.#options.role.side === 'server') return;
-    // The subscriptions of a WebSocket connection can't be changed.
-    const message = `the subscriptions at ${this.#options.peerName} change with a new connection`;
-    this.close('filter-changed', message, false, { code: 1000, reason: 'subscriptions change' });
-  }
-
-  leave(): Promise<void> {
-    if (this.#closed || this.#leaving) return this.#finished.promise;
-    this.#leaving = true;
-    const { timings, peerName } = this.#options;
-    this.#deadline.set(timings.leave, () =>
-      this.close('left', `left ${peerName}, which gave no answer within ${timings.leave} ms`),
-    );
-    // A server that goes away says so, a client that is done says that.
-    const code = this.#options.role.side === 'server' ? 1001 : 1000;
-    this.#wire.close(code, 'done');
-    return this.#finished.promise;
-  }
-
-  destroy(): void {
-    this.close('left', `closed the connection to ${this.#options.peerName}`);
+  #makeCarrier(): Carrier {
+    const isServer = this.#options.role.side === 'server';
+    return {
+      end: (error, how) => {
+        this.#watch?.stop();
+        this.#outbound?.fail(error);
+        if (how === 'flushed') this.#wire.close(1000, 'subscriptions change');
+        else this.#wire.destroy();
+      },
+      subscribe: (filter, before) => {
+        const same = filter.length === before.length && filter.every((topic) => before.includes(topic));
+        if (same || isServer) return;
+        // The subscriptions of a WebSocket connection can't be changed.
+        const message = `the subscriptions at ${this.life.peerName} change with a new connection`;
+        this.life.close('filter-changed', message, false, 'flushed');
+      },
+      // A server that goes away says so, a client that is done says that.
+      goodbye: () => this.#wire.close(isServer ? 1001 : 1000, 'done'),
+    };
   }
 
   #receiveSubscriptions(text: string): void {
@@ -179,10 +130,10 @@ export class WebSocketSession implements Connection {
     this.#early += 1;
     if (subscriptions === undefined) {
       // Zeek queues what comes before the ack, which after bad subscriptions never does.
-      if (this.#early > MAX_EARLY) this.close('protocol', `${this.#options.peerName} never subscribed`);
+      if (this.#early > MAX_EARLY) this.life.close('protocol', `${this.life.peerName} never subscribed`);
     } else if ('problem' in subscriptions) {
       this.#wire.send(bytes(encodeError('deserialization_failed', subscriptions.problem)));
-      this.#problem(subscriptions.problem);
+      this.life.problem(subscriptions.problem);
     } else {
       this.#remoteFilter = subscriptions;
       this.#wire.send(bytes(encodeAck(role.clientId, role.version)));
@@ -197,7 +148,7 @@ export class WebSocketSession implements Connection {
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#reply('failed to decode JSON object');
-      this.#problem(`a message that can't be read: ${error.message} (${error.code})`);
+      this.life.problem(`a message that can't be read: ${error.message} (${error.code})`);
       return;
     }
     switch (message.type) {
@@ -212,7 +163,7 @@ export class WebSocketSession implements Connection {
         return;
       case 'other':
         this.#reply('failed to decode JSON object');
-        this.#problem(`a message of unknown type ${JSON.stringify(message.name)}`);
+        this.life.problem(`a message of unknown type ${JSON.stringify(message.name)}`);
         return;
       default:
         message satisfies never;
@@ -220,51 +171,55 @@ export class WebSocketSession implements Connection {
   }
 
   #onData({ topic, data }: Extract<WebSocketMessage, { type: 'data-message' }>): void {
-    for (const heard of heardIn(this.#options.role, this.#filter, topic, data)) {
-      if (this.#closed) return;
-      if ('event' in heard) this.#handlers.onEvent(topic, heard.event);
+    for (const heard of heardIn(this.#options.role, this.life.filter, topic, data)) {
+      if (this.life.isClosed) return;
+      if ('event' in heard) this.life.handlers.onEvent(topic, heard.event);
       else {
         if (heard.reply) this.#reply(heard.reply);
-        this.#problem(heard.problem);
+        this.life.problem(heard.problem);
       }
     }
   }
 
   #onError(code: string, context: string): void {
     this.#lastError = `${context} (${code})`;
-    const { peerName } = this.#options;
+    const { peerName } = this.life;
     if (this.#outbound) {
       const sent = this.#frames.describeRecent();
-      this.#problem(`Zeek says ${code}: ${context}${sent ? `; sent last: ${sent}` : ''}`);
+      this.life.problem(`Zeek says ${code}: ${context}${sent ? `; sent last: ${sent}` : ''}`);
     } else if (code === 'invalid_application_name' || code === 'invalid_uri') {
-      this.close('refused', `${peerName} refused this client: ${this.#lastError}`, true);
+      this.life.close('refused', `${peerName} refused this client: ${this.#lastError}`, true);
     } else {
-      this.close('protocol', `${peerName} did not take the subscriptions: ${this.#lastError}`);
+      this.life.close('protocol', `${peerName} did not take the subscriptions: ${this.#lastError}`);
     }
   }
 
   #up(incarnation: string, version: string): void {
-    // Who is leaving does not come up any more; the goodbye has its own deadline.
-    if (this.#leaving) return;
-    const { clock, timings, peerName, transport, authenticated } = this.#options;
-    this.#deadline.clear();
+    const { life } = this;
+    // Who is leaving does not come up any more.
+    if (!life.isComing) return;
+    const { transport, authenticated } = this.#options;
     const outbound = new Outbound({
       frames: this.#frames,
-      clock,
-      peerName,
+      clock: life.clock,
+      peerName: life.peerName,
       wants: (topic) => this.#remoteFilter === undefined || matchesFilter(this.#remoteFilter, topic),
       write: (frame) => this.#wire.send(frame),
       writePing: (payload) => this.#wire.ping(payload),
-      onProblem: (problem) => this.#problem(problem),
+      onProblem: (problem) => life.problem(problem),
     });
     this.#outbound = outbound;
-    this.#watch = new SilenceWatch(clock, timings, {
+    this.#watch = new SilenceWatch(life.clock, life.timings, {
       onIdle: () => outbound.probe(),
-      onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
-      onLost: (silence) => this.close('unresponsive', `${peerName} was silent for ${Math.round(silence)} ms`),
+      onSuspect: (suspect) => life.handlers.onSuspect(suspect),
+      onLost: (silence) =>
+        life.close('unresponsive', `${life.peerName} was silent for ${Math.round(silence)} ms`),
     });
     const filter = this.#remoteFilter;
-    this.#handlers.onUp({ incarnation, filter, transport, authenticated, version, confirms: false });
+    life.up(this.#carrier, outbound, {
+      ...{ incarnation, filter, transport, authenticated },
+      ...{ version, confirms: false },
+    });
   }
 
   /** A server tells its client what it could not do. */
@@ -272,14 +227,6 @@ export class WebSocketSession implements Connection {
     if (this.#options.role.side === 'server') {
       this.#outbound?.writeNow(bytes(encodeError('deserialization_failed', context)));
     }
-  }
-
-  #problem(problem: string): void {
-    if (!this.#closed) this.#handlers.onProblem(`${this.#options.peerName}: ${problem}`);
-  }
-
-  #notUp(): Promise<never> {
-    return notUp(this.#closed, this.#options.peerName, this.#leaving);
   }
 }
 

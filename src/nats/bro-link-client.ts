@@ -1,12 +1,6 @@
 import type { NatsConnection } from 'nats';
-import {
-  type Clock,
-  type Closed,
-  type Connection,
-  ConnectionError,
-  type ConnectionHandlers,
-  type Timings,
-} from '../broker/connection.ts';
+import type { Clock, HandlersFor, Timings } from '../broker/connection.ts';
+import { ConnectionLifecycle } from '../broker/connection-lifecycle.ts';
 import { matchesFilter } from '../broker/handshake-messages.ts';
 import { SilenceWatch } from '../broker/silence-watch.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
@@ -19,53 +13,68 @@ export interface BroLinkOptions {
   readonly subjects: NatsSubjects;
   readonly server: string;
   readonly host: string;
-  /** Topic prefixes that the Bro listens to. */
+  /** Topic prefixes that the Bro listens to: said in its hello, and not to be changed later. */
   readonly filter: readonly string[];
   readonly timings: Timings;
   readonly clock: Clock;
+  readonly onClosed: () => void;
 }
 
 /** A Bro's link with one host, over the connection to the server that it shares with all. */
-export class BroLink implements Connection {
+export class BroLink {
+  /** The connection, as its owner sees it. */
+  readonly life: ConnectionLifecycle;
   readonly #options: BroLinkOptions;
   readonly #subject: string;
   readonly #watch: SilenceWatch;
-  #handlers: ConnectionHandlers | undefined;
-  #closed: Closed | undefined;
 
-  constructor(options: BroLinkOptions) {
+  constructor(options: BroLinkOptions, handlers: HandlersFor) {
+    const { host, subjects, clock, timings } = options;
     this.#options = options;
-    this.#subject = options.subjects.host(options.host);
-    this.#watch = new SilenceWatch(options.clock, options.timings, {
-      onIdle: () => void this.confirm().catch(() => {}),
-      onSuspect: (suspect) => this.#handlers?.onSuspect(suspect),
-      onLost: (silence) => this.close('unresponsive', `host ${options.host} was silent for ${silence} ms`),
+    this.#subject = subjects.host(host);
+    this.life = new ConnectionLifecycle({ ...options, peerName: `host ${host}` }, handlers);
+    const { life } = this;
+    this.#watch = new SilenceWatch(clock, timings, {
+      onIdle: () => void this.#confirm().catch(() => {}),
+      onSuspect: (suspect) => life.handlers.onSuspect(suspect),
+      onLost: (silence) => life.close('unresponsive', `host ${host} was silent for ${silence} ms`),
     });
   }
 
   /** The host has said hello with these topics. */
-  up(handlers: ConnectionHandlers, endpoint: string, filter: readonly string[] | undefined): void {
-    this.#handlers = handlers;
-    handlers.onUp({
-      incarnation: endpoint,
-      filter,
-      transport: 'nats',
-      authenticated: false,
-      version: '',
-      confirms: true,
-    });
+  up(endpoint: string, filter: readonly string[] | undefined): void {
+    const { life } = this;
+    life.up(
+      {
+        end: () => this.#watch.stop(),
+        // The host hears of it by what is said to all.
+        goodbye: () => life.close('left', `left ${life.peerName}`),
+      },
+      {
+        send: (topic, events) => this.#send(topic, events),
+        confirm: () => this.#confirm(),
+      },
+      {
+        incarnation: endpoint,
+        filter,
+        transport: 'nats',
+        authenticated: false,
+        version: '',
+        confirms: true,
+      },
+    );
   }
 
   /** The host has said something. */
   receive(message: NatsMessage): void {
-    if (this.#closed) return;
+    const { life } = this;
+    if (life.isClosed) return;
     this.#watch.heard();
-    if (message.type === 'filter') this.#handlers?.onFilter(message.filter);
-    else if (message.type === 'gone') {
-      this.close('goodbye', `host ${this.#options.host} left in good order`);
-    } else if (message.type === 'events' && matchesFilter(this.#options.filter, message.topic)) {
+    if (message.type === 'filter') life.handlers.onFilter(message.filter);
+    else if (message.type === 'gone') life.close('goodbye', `${life.peerName} left in good order`);
+    else if (message.type === 'events' && matchesFilter(this.#options.filter, message.topic)) {
       for (const event of message.events) {
-        if (!this.#closed) this.#handlers?.onEvent(message.topic, event);
+        if (!life.isClosed) life.handlers.onEvent(message.topic, event);
       }
     }
   }
@@ -74,22 +83,14 @@ export class BroLink implements Connection {
     this.#watch.heard();
   }
 
-  problem(problem: string): void {
-    if (!this.#closed) this.#handlers?.onProblem(problem);
-  }
-
   /** To this host alone, whatever the topic: what is for all or for a group goes to each on its own link. */
-  async send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
+  async #send(topic: string, events: readonly ZeekEvent[]): Promise<void> {
     const { client } = this.#options;
-    for (const event of events) {
-      this.#assertUp();
-      client.publish(this.#subject, encodeEvent(topic, event));
-    }
+    for (const event of events) client.publish(this.#subject, encodeEvent(topic, event));
     await client.flush();
   }
 
-  async confirm(): Promise<void> {
-    this.#assertUp();
+  async #confirm(): Promise<void> {
     const { client, host, server, timings } = this.#options;
     const question = encodeMessage({ type: 'ping' });
     const timeout = timings.suspect + timings.unresponsive;
@@ -98,35 +99,9 @@ export class BroLink implements Connection {
       if (decodeMessage(data).type !== 'pong') throw new Error('it began anew');
       this.#watch.heard();
     } catch (error) {
-      this.close('reset', `host ${host} is at ${server} no more (${reasonOf(error)})`);
+      this.life.close('reset', `host ${host} is at ${server} no more (${reasonOf(error)})`);
     }
-    this.#assertUp();
-  }
-
-  /** What a Bro listens to is said in its hello, and can't be changed later. */
-  subscribe(): void {}
-
-  leave(): Promise<void> {
-    this.close('left', `left host ${this.#options.host}`);
-    return Promise.resolve();
-  }
-
-  destroy(): void {
-    this.close('left', `closed the link to host ${this.#options.host}`);
-  }
-
-  close(code: Closed['code'], message: string): void {
-    if (this.#closed) return;
-    this.#closed = { code, message, refused: false };
-    this.#watch.stop();
-    this.#handlers?.onClosed(this.#closed);
-  }
-
-  get isClosed(): boolean {
-    return this.#closed !== undefined;
-  }
-
-  #assertUp(): void {
-    if (this.#closed) throw new ConnectionError(this.#closed.code, this.#closed.message);
+    // Rejects with the reason if it has closed.
+    if (this.life.isClosed) await this.life.confirm();
   }
 }

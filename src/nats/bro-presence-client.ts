@@ -26,6 +26,11 @@ export interface PresenceOptions {
   readonly onEnd: (closed: Closed) => void;
 }
 
+type PresencePhase =
+  /** None has answered, or one is being asked. */
+  | { readonly at: 'absent' | 'greeting' }
+  | { readonly at: 'present'; readonly bro: BroWord; readonly watch: SilenceWatch };
+
 /** Other Bros on the prefix that are worth a word each. */
 const MAX_RIVALS = 100;
 
@@ -33,34 +38,33 @@ const MAX_RIVALS = 100;
 export class BroPresence {
   readonly #options: PresenceOptions;
   readonly #rivals = new Set<string>();
-  #bro: BroWord | undefined;
-  #watch: SilenceWatch | undefined;
-  #greeting = false;
+  #phase: PresencePhase = { at: 'absent' };
 
   constructor(options: PresenceOptions) {
     this.#options = options;
   }
 
   get bro(): BroWord | undefined {
-    return this.#bro;
+    return this.#phase.at === 'present' ? this.#phase.bro : undefined;
   }
 
   /** Asks for the Bro. If none is there, one that comes says so, and is asked then. */
   async greet(): Promise<void> {
-    if (this.#greeting || this.#bro) return;
-    this.#greeting = true;
+    if (this.#phase.at !== 'absent') return;
+    this.#phase = { at: 'greeting' };
     const { subjects, hello, onUp } = this.#options;
     const answer = await this.#ask(subjects.hello, hello());
-    this.#greeting = false;
-    if (typeof answer !== 'object' || answer.type !== 'bro') return;
-    this.#bro = answer;
-    this.#watchOver();
+    if (typeof answer !== 'object' || answer.type !== 'bro') {
+      this.#phase = { at: 'absent' };
+      return;
+    }
+    this.#phase = { at: 'present', bro: answer, watch: this.#watchOver() };
     onUp(answer);
   }
 
   /** Resolves when the Bro has taken in all that was published before; ends the connection if there is none. */
   async ping(): Promise<void> {
-    const bro = this.#bro;
+    const { bro } = this;
     if (!bro) return;
     const { subjects, server, orFailure } = this.#options;
     const answer = await this.#ask(subjects.helloTo(bro.id), { type: 'ping' });
@@ -76,28 +80,29 @@ export class BroPresence {
 
   /** The Bro gave a sign of life. */
   heard(): void {
-    this.#watch?.heard();
+    if (this.#phase.at === 'present') this.#phase.watch.heard();
   }
 
   /** What was said on the Bro's own subject. */
   take(message: NatsMessage): void {
-    if (message.type === 'gone' && message.id === this.#bro?.id) {
+    const { bro } = this;
+    if (message.type === 'gone' && message.id === bro?.id) {
       this.#end('goodbye', `the Zeek at ${this.#options.server} left in good order`);
     }
     if (message.type !== 'bro') return;
-    if (!this.#bro) void this.greet().catch(() => {});
-    else if (message.id !== this.#bro.id) void this.#onRival(message.id).catch(() => {});
+    if (!bro) void this.greet().catch(() => {});
+    else if (message.id !== bro.id) void this.#onRival(message.id).catch(() => {});
     // It was away and may not know us any more, which its answer shows.
-    else if (message.session !== this.#bro.session) void this.ping().catch(() => {});
+    else if (message.session !== bro.session) void this.ping().catch(() => {});
   }
 
   stop(): void {
-    this.#watch?.stop();
+    if (this.#phase.at === 'present') this.#phase.watch.stop();
   }
 
-  #watchOver(): void {
+  #watchOver(): SilenceWatch {
     const { clock, timings, server, onSuspect } = this.#options;
-    this.#watch = new SilenceWatch(clock, timings, {
+    return new SilenceWatch(clock, timings, {
       onIdle: () => void this.ping().catch(() => {}),
       onSuspect,
       onLost: (silence) => this.#end('unresponsive', `the Zeek at ${server} was silent for ${silence} ms`),

@@ -18,6 +18,11 @@ export interface HostInboxHandlers {
 
 type Events = Extract<NatsMessage, { readonly type: 'events' }>;
 
+/** Whether there is a Bro yet: events that come before wait. */
+type InboxPhase =
+  | { readonly at: 'early'; readonly events: { readonly message: Events; readonly subject: string }[] }
+  | { readonly at: 'open' | 'closed' };
+
 /** Messages that may come before the Bro's answer has been looked at. */
 const MAX_EARLY = 100;
 
@@ -27,10 +32,8 @@ export class HostInbox {
   readonly #own: string;
   readonly #handlers: HostInboxHandlers;
   readonly #inbound: Inbound;
-  readonly #early: { readonly message: Events; readonly subject: string }[] = [];
   #filter: readonly string[] = [];
-  #hasBro = false;
-  #isClosed = false;
+  #phase: InboxPhase = { at: 'early', events: [] };
 
   constructor(client: NatsConnection, subjects: NatsSubjects, host: string, handlers: HostInboxHandlers) {
     this.#subjects = subjects;
@@ -52,24 +55,28 @@ export class HostInbox {
 
   /** There is a Bro: what came of it before is heard now. */
   open(): void {
-    this.#hasBro = true;
-    for (const { message, subject } of this.#early.splice(0)) this.#hear(message, subject);
+    if (this.#phase.at !== 'early') return;
+    const { events } = this.#phase;
+    this.#phase = { at: 'open' };
+    for (const { message, subject } of events) this.#hear(message, subject);
   }
 
   /** Nothing is handed on any more. */
   close(): void {
-    this.#isClosed = true;
+    this.#phase = { at: 'closed' };
   }
 
   #take(message: NatsMessage, raw: Msg): void {
-    if (this.#isClosed) return;
+    if (this.#phase.at === 'closed') return;
     this.#handlers.onMessage();
     if (raw.subject === this.#subjects.bro) this.#handlers.onBro(message);
     else if (message.type === 'ping') {
-      raw.respond(encodeMessage({ type: this.#hasBro ? 'pong' : 'stranger' }));
+      raw.respond(encodeMessage({ type: this.#phase.at === 'early' ? 'stranger' : 'pong' }));
     } else if (message.type !== 'events') return;
-    else if (this.#hasBro) this.#hear(message, raw.subject);
-    else if (this.#early.length < MAX_EARLY) this.#early.push({ message, subject: raw.subject });
+    else if (this.#phase.at !== 'early') this.#hear(message, raw.subject);
+    else if (this.#phase.events.length < MAX_EARLY) {
+      this.#phase.events.push({ message, subject: raw.subject });
+    }
   }
 
   #hear({ topic, events }: Events, subject: string): void {
@@ -80,7 +87,7 @@ export class HostInbox {
     }
     if (!matchesFilter(this.#filter, topic)) return;
     for (const event of events) {
-      if (!this.#isClosed) this.#handlers.onEvent(topic, event);
+      if (this.#phase.at === 'open') this.#handlers.onEvent(topic, event);
     }
   }
 }

@@ -100,7 +100,7 @@ class BroAtNats implements Listener {
 
   async close(): Promise<void> {
     this.#clock.clearTimeout(this.#beat);
-    for (const link of [...this.#links.values()]) link.close('left', 'the Zeek has left');
+    for (const link of [...this.#links.values()]) link.life.close('left', 'the Zeek has left');
     this.#links.clear();
     if (this.#connected && !this.#client.isClosed()) {
       this.#client.publish(this.#subjects.bro, encodeMessage({ type: 'gone', id: this.#options.endpointId }));
@@ -125,14 +125,14 @@ class BroAtNats implements Listener {
     if ('message' in read) take(host, read.message);
     else {
       const link = this.#links.get(host);
-      if (link) link.problem(read.problem);
+      if (link) link.life.notice(read.problem);
       else this.#problem(read.problem);
     }
   }
 
   #greet(host: string, message: NatsMessage, raw: Msg): void {
     if (message.type !== 'hello' || host === '' || host !== message.host) return;
-    this.#links.get(host)?.close('reset', `host ${host} has connected anew`);
+    this.#links.get(host)?.life.close('reset', `host ${host} has connected anew`);
     raw.respond(encodeMessage(this.#self()));
     this.#link(host, message.endpoint, message.filter);
   }
@@ -151,23 +151,23 @@ class BroAtNats implements Listener {
   }
 
   #link(host: string, endpoint: string, filter: readonly string[] | undefined): BroLink {
-    const { filter: own } = this.#options;
-    const link = new BroLink({
-      client: this.#client,
-      subjects: this.#subjects,
-      server: this.#server,
-      host,
-      filter: own,
-      timings: this.#timings,
-      clock: this.#clock,
-    });
+    const link: BroLink = new BroLink(
+      {
+        client: this.#client,
+        subjects: this.#subjects,
+        server: this.#server,
+        host,
+        filter: this.#options.filter,
+        timings: this.#timings,
+        clock: this.#clock,
+        onClosed: () => {
+          if (this.#links.get(host) === link) this.#links.delete(host);
+        },
+      },
+      (connection) => this.#accept(connection, `${host} at ${this.#server}`),
+    );
     this.#links.set(host, link);
-    const handlers = this.#accept(link, `${host} at ${this.#server}`);
-    const onClosed: typeof handlers.onClosed = (closed) => {
-      if (this.#links.get(host) === link) this.#links.delete(host);
-      handlers.onClosed(closed);
-    };
-    link.up({ ...handlers, onClosed }, endpoint, filter);
+    link.up(endpoint, filter);
     return link;
   }
 
@@ -192,7 +192,7 @@ class BroAtNats implements Listener {
         this.#connected = false;
         this.#clock.clearTimeout(this.#beat);
         for (const link of [...this.#links.values()])
-          link.close('reset', `the connection to ${this.#server} broke`);
+          link.life.close('reset', `the connection to ${this.#server} broke`);
       } else if (type === 'reconnect') {
         this.#session += 1;
         this.#connected = true;

@@ -1,17 +1,7 @@
 import { isIP } from 'node:net';
 import type { NatsConnection as Client } from 'nats';
-import {
-  type Clock,
-  type Closed,
-  type Connection,
-  ConnectionError,
-  type ConnectionHandlers,
-  DEFAULT_TIMINGS,
-  notUp,
-  type Timings,
-} from '../broker/connection.ts';
-import { Deadline } from '../broker/deadline.ts';
-import { systemClock } from '../broker/system-clock.ts';
+import type { Clock, Closed, Connection, ConnectionHandlers, Remote, Timings } from '../broker/connection.ts';
+import { type Carrier, ConnectionLifecycle } from '../broker/connection-lifecycle.ts';
 import { BroPresence, type BroWord } from './bro-presence-client.ts';
 import { endingFailure, permissionFailure, problemOf } from './failures.ts';
 import { HostInbox } from './host-inbox-client.ts';
@@ -39,203 +29,174 @@ export interface NatsConnectOptions extends NatsTarget {
  * goes, ends the connection, to be made anew. The server's own restart changes nothing but the connection.
  */
 export function connectNats(options: NatsConnectOptions, handlers: ConnectionHandlers): Connection {
-  const connection = new HostConnection(options, handlers);
+  const opening = new NatsOpening(options, handlers);
   // Not before the caller has the connection that it is told about.
-  queueMicrotask(() => void connection.start());
-  return connection;
+  queueMicrotask(() => void opening.start());
+  return opening.life;
 }
 
-class HostConnection implements Connection {
+/** A host's connection over NATS: reaches the server, then the Bro behind it. */
+class NatsOpening {
+  /** The connection, as its owner sees it. */
+  readonly life: ConnectionLifecycle;
   readonly #options: NatsConnectOptions;
-  readonly #handlers: ConnectionHandlers;
-  readonly #clock: Clock;
-  readonly #timings: Timings;
-  readonly #server: string;
   readonly #subjects: NatsSubjects;
-  readonly #deadline: Deadline;
-  readonly #finished = Promise.withResolvers<void>();
-  #filter: readonly string[];
-  #client: Client | undefined;
-  #inbox: HostInbox | undefined;
-  #outbound: Outbound | undefined;
   #presence: BroPresence | undefined;
-  #leaving = false;
-  #closed: Closed | undefined;
 
   constructor(options: NatsConnectOptions, handlers: ConnectionHandlers) {
     this.#options = options;
-    this.#handlers = handlers;
-    this.#filter = options.filter;
-    this.#clock = options.clock ?? systemClock;
-    this.#timings = { ...DEFAULT_TIMINGS, ...options.timings };
-    this.#deadline = new Deadline(this.#clock);
-    this.#server = serverName(options);
+    this.life = new ConnectionLifecycle({ ...options, peerName: serverName(options) }, handlers);
     this.#subjects = natsSubjects(options.settings.prefix);
   }
 
   async start(): Promise<void> {
-    if (this.#closed) return;
-    this.#handlers.onPhase(isIP(this.#options.host) ? 'connecting' : 'resolving');
+    const { life } = this;
+    if (life.isClosed) return;
+    life.comes(isIP(this.#options.host) ? 'connecting' : 'resolving');
     try {
-      const client = await openNats(this.#options, this.#timings);
-      if (this.#closed) void client.close();
-      else await this.#opened(client);
+      await this.#opened(await openNats(this.#options, life.timings));
     } catch (error) {
       if (error instanceof NatsOpenError || error instanceof StreamError) this.#end(error.closed);
-      else this.#end(endingFailure(problemOf(error), this.#server));
+      else this.#end(endingFailure(problemOf(error), life.peerName));
     }
   }
 
-  send(...[topic, events, onLeftOut]: Parameters<Connection['send']>): Promise<void> {
-    if (!this.#outbound || !this.#presence?.bro || this.#leaving) return this.#notUp();
-    return this.#outbound.send(topic, events, onLeftOut);
-  }
-
-  confirm(): Promise<void> {
-    return this.#presence?.bro && this.#outbound ? this.#outbound.confirm() : this.#notUp();
-  }
-
-  subscribe(filter: readonly string[]): void {
-    this.#filter = filter;
-    if (this.#closed) return;
-    this.#inbox?.listen(filter);
-    if (this.#presence?.bro) this.#say({ type: 'filter', filter });
-  }
-
-  async leave(): Promise<void> {
-    if (this.#closed || this.#leaving) return this.#finished.promise;
-    this.#leaving = true;
-    this.#presence?.stop();
-    if (!this.#client || !this.#presence?.bro) return this.destroy();
-    this.#say({ type: 'gone', id: this.#options.hostId });
-    const { leave } = this.#timings;
-    this.#expect(leave, 'left', `left ${this.#server}, which gave no answer within ${leave} ms`);
-    void this.#client.drain().catch(() => {});
-    await this.#finished.promise;
-  }
-
-  destroy(): void {
-    this.#close('left', `closed the connection to ${this.#server}`);
-  }
-
   async #opened(client: Client): Promise<void> {
-    this.#client = client;
-    const { jetstream } = this.#options.settings;
-    const { handshake } = this.#timings;
+    const { life } = this;
+    life.carry({ end: () => void client.close() });
+    if (life.isClosed) return;
+    const { handshake } = life.timings;
+    const server = life.peerName;
     const advice = `is one there that uses the prefix ${this.#subjects.prefix}? (bro-osquery bro --nats)`;
-    const missing = `no Bro has answered at ${this.#server} within ${handshake} ms: ${advice}`;
-    this.#expect(handshake, 'handshake-timeout', missing);
+    const missing = `no Bro has answered at ${server} within ${handshake} ms: ${advice}`;
+    life.expect(handshake, () => life.close('handshake-timeout', missing));
     void client.closed().then((error) => {
-      if (this.#leaving) this.#close('left', `left ${this.#server}`);
-      else this.#end(endingFailure(error ?? undefined, this.#server));
+      if (life.at === 'leaving') life.close('left', `left ${server}`);
+      else this.#end(endingFailure(error ?? undefined, server));
     });
     void this.#followStatus(client);
-    this.#handlers.onPhase('handshaking');
-    if (this.#closed) return;
-    this.#inbox = new HostInbox(client, this.#subjects, this.#options.hostId, {
-      onMessage: () => this.#presence?.heard(),
-      onBro: (message) => this.#presence?.take(message),
-      onEvent: (topic, event) => this.#handlers.onEvent(topic, event),
-      onProblem: (problem) => this.#problem(problem),
-      onDenied: (subject) => this.#end(permissionFailure('subscription', subject, this.#server)),
-    });
-    this.#inbox.listen(this.#filter);
+    life.comes('handshaking');
+    if (life.isClosed) return;
+    const inbox = this.#listen(client);
+    const carrier: Carrier = {
+      end: () => {
+        inbox.close();
+        void client.close();
+      },
+      subscribe: (filter) => inbox.listen(filter),
+    };
+    life.carry(carrier);
+    const { jetstream } = this.#options.settings;
     const stream =
-      jetstream === 'off' ? undefined : await RowStream.open(client, this.#subjects, jetstream, this.#server);
-    if (this.#closed) return;
-    const outbound = new Outbound({
-      connection: client,
-      subjects: this.#subjects,
-      host: this.#options.hostId,
-      stream,
-      server: this.#server,
-      askBro: async () => {
-        if (this.#presence?.bro?.confirms) await this.#presence.ping();
-      },
-      onProblem: (problem) => this.#problem(problem),
-      onFailure: (closed) => this.#end(closed),
-    });
-    this.#outbound = outbound;
-    this.#presence = new BroPresence({
-      client,
-      subjects: this.#subjects,
-      server: this.#server,
-      timings: this.#timings,
-      clock: this.#clock,
-      headers: outbound.header,
-      hello: () => {
-        const { hostId: host, endpointId: endpoint } = this.#options;
-        return { type: 'hello', host, endpoint, filter: this.#filter };
-      },
-      orFailure: (promise) => outbound.orFailure(promise),
-      onUp: (bro) => this.#up(bro),
-      onSuspect: (suspect) => this.#handlers.onSuspect(suspect),
-      onProblem: (problem) => this.#problem(problem),
-      onEnd: (closed) => this.#end(closed),
-    });
-    await this.#presence.greet().catch(() => {});
+      jetstream === 'off' ? undefined : await RowStream.open(client, this.#subjects, jetstream, server);
+    if (!life.isClosed) await this.#greet(client, stream, inbox, carrier);
   }
 
-  #up(bro: BroWord): void {
-    if (this.#closed || this.#leaving) return;
-    this.#deadline.clear();
+  #listen(client: Client): HostInbox {
+    const { life } = this;
+    const inbox = new HostInbox(client, this.#subjects, this.#options.hostId, {
+      onMessage: () => this.#presence?.heard(),
+      onBro: (message) => this.#presence?.take(message),
+      onEvent: (topic, event) => life.handlers.onEvent(topic, event),
+      onProblem: (problem) => life.problem(problem),
+      onDenied: (subject) => this.#end(permissionFailure('subscription', subject, life.peerName)),
+    });
+    inbox.listen(life.filter);
+    return inbox;
+  }
+
+  /** Says hello to the Bro, which may not be there yet. */
+  async #greet(
+    client: Client,
+    stream: RowStream | undefined,
+    inbox: HostInbox,
+    below: Carrier,
+  ): Promise<void> {
+    const { life } = this;
+    const { peerName: server, timings, clock, handlers } = life;
+    const { hostId: host, endpointId: endpoint } = this.#options;
+    const outbound: Outbound = new Outbound({
+      connection: client,
+      subjects: this.#subjects,
+      host,
+      stream,
+      server,
+      askBro: async () => {
+        if (presence.bro?.confirms) await presence.ping();
+      },
+      onProblem: (problem) => life.problem(problem),
+      onFailure: (closed) => this.#end(closed),
+    });
+    const presence: BroPresence = new BroPresence({
+      client,
+      subjects: this.#subjects,
+      server,
+      timings,
+      clock,
+      headers: outbound.header,
+      hello: () => ({ type: 'hello', host, endpoint, filter: life.filter }),
+      orFailure: (promise) => outbound.orFailure(promise),
+      onUp: (bro) => {
+        life.up({ ...carrier, ...whileUp }, outbound, this.#remote(bro));
+        if (!life.isClosed) inbox.open();
+      },
+      onSuspect: (suspect) => handlers.onSuspect(suspect),
+      onProblem: (problem) => life.problem(problem),
+      onEnd: (closed) => this.#end(closed),
+    });
+    this.#presence = presence;
+    const carrier: Carrier = {
+      ...below,
+      end: (error, how) => {
+        presence.stop();
+        outbound.fail(error);
+        below.end(error, how);
+      },
+    };
+    const say = (message: Parameters<typeof encodeMessage>[0]) =>
+      client.publish(this.#subjects.announce, encodeMessage(message), { headers: outbound.header });
+    const whileUp: Pick<Required<Carrier>, 'subscribe' | 'goodbye'> = {
+      subscribe: (filter) => {
+        inbox.listen(filter);
+        say({ type: 'filter', filter });
+      },
+      goodbye: () => {
+        presence.stop();
+        say({ type: 'gone', id: host });
+        void client.drain().catch(() => {});
+      },
+    };
+    life.carry(carrier);
+    await presence.greet().catch(() => {});
+  }
+
+  #remote(bro: BroWord): Remote {
     const { secure, settings } = this.#options;
-    this.#handlers.onUp({
+    return {
       incarnation: bro.id,
       filter: bro.filter,
       transport: 'nats',
       authenticated: secure,
       version: bro.version,
       confirms: settings.jetstream !== 'off' || bro.confirms,
-    });
-    this.#inbox?.open();
+    };
   }
 
   async #followStatus(client: Client): Promise<void> {
+    const { life } = this;
     for await (const { type, permissionContext } of client.status()) {
       if (permissionContext) {
         const { operation, subject } = permissionContext;
-        this.#end(permissionFailure(operation, subject, this.#server));
+        this.#end(permissionFailure(operation, subject, life.peerName));
       } else if (type === 'ldm') {
-        this.#problem('the server is about to stop (lame duck mode): going elsewhere, or coming back');
-        await this.#client?.flush().catch(() => {});
-        this.#close('goodbye', `${this.#server} asked its clients to go (lame duck mode)`);
+        life.problem('the server is about to stop (lame duck mode): going elsewhere, or coming back');
+        await client.flush().catch(() => {});
+        life.close('goodbye', `${life.peerName} asked its clients to go (lame duck mode)`);
       }
     }
   }
 
-  #say(message: Parameters<typeof encodeMessage>[0]): void {
-    if (!this.#outbound) return;
-    this.#client?.publish(this.#subjects.announce, encodeMessage(message), {
-      headers: this.#outbound.header,
-    });
-  }
-
-  #expect(milliseconds: number, code: Closed['code'], message: string): void {
-    this.#deadline.set(milliseconds, () => this.#close(code, message));
-  }
-
-  #problem(problem: string): void {
-    if (!this.#closed) this.#handlers.onProblem(`${this.#server}: ${problem}`);
-  }
-
-  #close(code: Closed['code'], message: string): void {
-    this.#end({ code, message, refused: false });
-  }
-
-  #end(closed: Closed): void {
-    if (this.#closed) return;
-    this.#closed = closed;
-    this.#deadline.clear();
-    this.#presence?.stop();
-    this.#inbox?.close();
-    this.#outbound?.fail(new ConnectionError(closed.code, closed.message));
-    void this.#client?.close();
-    this.#handlers.onClosed(closed);
-    this.#finished.resolve();
-  }
-
-  #notUp(): Promise<never> {
-    return notUp(this.#closed, this.#server, this.#leaving);
+  #end({ code, message, refused }: Closed): void {
+    this.life.close(code, message, refused);
   }
 }

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type ConnectionPhase, DEFAULT_TIMINGS, type Remote } from '../../src/broker/connection.ts';
+import {
+  type Carrier,
+  type Channel,
+  ConnectionLifecycle,
+  type LifecyclePhase,
+} from '../../src/broker/connection-lifecycle.ts';
+import { manualClock } from '../support/manual-clock.ts';
+import { recordHandlers } from '../support/recorded-connection.ts';
+
+const REMOTE: Remote = {
+  incarnation: 'i1',
+  filter: [],
+  transport: 'tcp',
+  authenticated: false,
+  version: '',
+  confirms: true,
+};
+
+/** A connection whose carrier and channel are in the spec's hand. */
+function startLife(filter: readonly string[] = ['/a']) {
+  const clock = manualClock();
+  const told = recordHandlers();
+  const did: string[] = [];
+  const life = new ConnectionLifecycle({ peerName: 'zeek:1', filter, clock }, told.handlers);
+  const carrier = (name: string, more: Partial<Carrier> = {}): Carrier => ({
+    end: ({ code }, how) => did.push(`${name} ends ${how}: ${code}`),
+    ...more,
+  });
+  const channel: Channel = {
+    async send(topic) {
+      did.push(`send ${topic}`);
+    },
+    async confirm() {
+      did.push('confirm');
+    },
+  };
+  const peering = carrier('peering', {
+    goodbye: () => did.push('goodbye'),
+    subscribe: (wanted, before) => did.push(`subscribe ${wanted} after ${before}`),
+  });
+  const up = () => life.up(peering, channel, REMOTE);
+  return { clock, told, did, life, carrier, channel, peering, up };
+}
+
+describe('a connection', () => {
+  test('comes up phase by phase, and takes events once it is', async () => {
+    const { life, told, did, up } = startLife();
+    await assert.rejects(life.send('/t', []), { code: 'not-up', message: /zeek:1 is not up yet/ });
+    for (const phase of ['resolving', 'connecting', 'securing', 'handshaking'] as const) life.comes(phase);
+    up();
+    assert.deepEqual(told.phases, ['resolving', 'connecting', 'securing', 'handshaking']);
+    assert.deepEqual(told.remote, REMOTE);
+    assert.equal(life.at, 'up');
+    await life.send('/t', []);
+    await life.confirm();
+    assert.deepEqual(did, ['send /t', 'confirm']);
+  });
+
+  test('that is not up in time ends, and what was below it ends with it', () => {
+    const { life, told, did, clock, carrier, up } = startLife();
+    life.carry(carrier('socket'));
+    life.expect(100, () => life.close('connect-timeout', 'zeek:1 did not answer'));
+    clock.advance(100);
+    assert.equal(told.closed?.code, 'connect-timeout');
+    assert.deepEqual(did, ['socket ends now: connect-timeout']);
+    // What comes after the end changes nothing, and is ended itself.
+    life.carry(carrier('late socket'));
+    up();
+    life.comes('handshaking');
+    assert.deepEqual(did.slice(1), ['late socket ends now: connect-timeout']);
+    assert.equal(told.remote, undefined);
+  });
+
+  test('that is left before there is anybody to say goodbye to ends at once', async () => {
+    const { life, told, did, carrier } = startLife();
+    life.carry(carrier('socket'));
+    await life.leave();
+    assert.deepEqual(told.closed, {
+      code: 'left',
+      message: 'gave up the connection to zeek:1',
+      refused: false,
+    });
+    assert.deepEqual(did, ['socket ends now: left']);
+  });
+
+  test('that is left says goodbye once, takes no more events, and ends when the peer has or its time is over', async () => {
+    const { life, told, did, clock, up } = startLife();
+    up();
+    const leaving = [life.leave(), life.leave()];
+    await assert.rejects(life.send('/t', []), { code: 'not-up', message: /is being left/ });
+    await life.confirm();
+    assert.equal(life.at, 'leaving');
+    clock.advance(DEFAULT_TIMINGS.leave);
+    await Promise.all(leaving);
+    assert.deepEqual(did, ['goodbye', 'confirm', 'peering ends now: left']);
+    assert.match(told.closed?.message ?? '', /gave no answer within 3000 ms/);
+  });
+
+  test('whose peer leaves takes events until the peer has closed, or its time is over', async () => {
+    const { life, told, clock, did, up } = startLife();
+    up();
+    life.peerLeaves(() => life.close('goodbye', 'zeek:1 left in good order'));
+    assert.equal(life.at, 'peer-leaving');
+    await life.send('/t', []);
+    clock.advance(DEFAULT_TIMINGS.leave);
+    assert.equal(told.closed?.code, 'goodbye');
+    assert.deepEqual(did, ['send /t', 'peering ends now: goodbye']);
+    await assert.rejects(life.send('/t', []), { name: 'ConnectionError', code: 'goodbye' });
+    await assert.rejects(life.confirm(), { name: 'ConnectionError', code: 'goodbye' });
+  });
+
+  test('tells what is below of other topics, and of what it was told before', () => {
+    const { life, did, up } = startLife(['/a']);
+    life.subscribe(['/b']);
+    up();
+    life.subscribe(['/c']);
+    life.destroy();
+    life.subscribe(['/d']);
+    assert.deepEqual(did, ['subscribe /c after /b', 'peering ends now: left']);
+    assert.deepEqual(life.filter, ['/d']);
+  });
+});
+
+const ORDER: readonly LifecyclePhase['at'][] = ['up', 'peer-leaving', 'leaving', 'closed'];
+
+test('whatever happens, it goes on and never back, comes up once at the most, and ends once, as the last of all', () => {
+  const step = fc.oneof(
+    fc.constantFrom<ConnectionPhase>('resolving', 'connecting', 'securing', 'handshaking'),
+    fc.constantFrom('carry', 'up', 'leave', 'peerLeaves', 'problem', 'expect', 'close', 'destroy', 'wait'),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const { life, told, did, clock, carrier, up } = startLife();
+      let [furthest, ups] = [-1, 0];
+      for (const one of steps) {
+        const couldCome = life.isComing;
+        switch (one) {
+          case 'carry':
+            if (couldCome) life.carry(carrier('socket'));
+            break;
+          case 'up':
+            if (couldCome) ups += 1;
+            up();
+            break;
+          case 'leave':
+            void life.leave();
+            break;
+          case 'peerLeaves':
+            life.peerLeaves(() => life.close('goodbye', ''));
+            break;
+          case 'problem':
+            life.problem('x');
+            break;
+          case 'expect':
+            if (couldCome) life.expect(10, () => life.close('handshake-timeout', ''));
+            break;
+          case 'close':
+            life.close('reset', '');
+            break;
+          case 'destroy':
+            life.destroy();
+            break;
+          case 'wait':
+            clock.advance(DEFAULT_TIMINGS.leave);
+            break;
+          default:
+            // The recorder throws at whatever is told after the end.
+            life.comes(one);
+        }
+        const place = ORDER.indexOf(life.at);
+        assert.ok(place >= furthest, `${life.at} after ${ORDER[furthest]}`);
+        furthest = place;
+      }
+      life.close('reset', '');
+      assert.ok(told.closed);
+      assert.equal(told.remote !== undefined, ups === 1);
+      assert.ok(ups <= 1);
+      assert.ok(did.filter((line) => line.includes(' ends ')).length <= 1);
+      assert.equal(clock.pending, 0);
+    }),
+  );
+});
