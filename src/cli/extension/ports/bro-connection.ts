@@ -71,7 +71,7 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
             reason: closed.message,
             refused: closed.refused,
             upFor: upSince === undefined ? 0 : runtime.now() - upSince,
-            random: runtime.random(),
+            chance: runtime.random(),
           });
         },
       };
