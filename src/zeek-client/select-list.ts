@@ -1,4 +1,4 @@
-import { type SqlToken, sqlTokens } from '../text/sql-tokens.ts';
+import { isName, isSign, isWord, type SqlToken, sqlTokens } from '../text/sql-tokens.ts';
 
 /**
  * The names that a query gives its result's columns, as far as they stand plainly in its select list: `name`,
@@ -10,18 +10,18 @@ import { type SqlToken, sqlTokens } from '../text/sql-tokens.ts';
  */
 export function selectListNames(sql: string): readonly (string | undefined)[] | undefined {
   const tokens = sqlTokens(sql);
-  if (!tokens || !isWord(tokens[0], 'SELECT')) return undefined;
-  const from = isWord(tokens[1], 'DISTINCT', 'ALL') ? 2 : 1;
+  if (!tokens || !isWord(tokens[0], 'select')) return undefined;
+  const from = isWord(tokens[1], 'distinct', 'all') ? 2 : 1;
   const items: SqlToken[][] = [[]];
   let depth = 0;
   for (const token of tokens.slice(from)) {
     if (depth === 0 && (token.text === ';' || isWord(token, ...ENDS))) break;
-    if (depth === 0 && token.text === ',' && token.kind === 'sign') {
+    if (depth === 0 && isSign(token, ',')) {
       items.push([]);
       continue;
     }
-    if (token.kind === 'sign' && token.text === '(') depth += 1;
-    if (token.kind === 'sign' && token.text === ')') depth -= 1;
+    if (isSign(token, '(')) depth += 1;
+    if (isSign(token, ')')) depth -= 1;
     if (depth < 0) return undefined;
     items.at(-1)?.push(token);
   }
@@ -30,14 +30,14 @@ export function selectListNames(sql: string): readonly (string | undefined)[] | 
 }
 
 /** What ends a select list. */
-const ENDS = ['FROM', 'WHERE', 'GROUP', 'HAVING', 'WINDOW', 'UNION', 'INTERSECT', 'EXCEPT', 'ORDER', 'LIMIT'];
+const ENDS = ['from', 'where', 'group', 'having', 'window', 'union', 'intersect', 'except', 'order', 'limit'];
 /** Words that stand alone for a value, which a column can't be called without quotes or which is another thing. */
-const VALUES = ['NULL', 'TRUE', 'FALSE', 'CURRENT_DATE', 'CURRENT_TIME', 'CURRENT_TIMESTAMP'];
+const VALUES = ['null', 'true', 'false', 'current_date', 'current_time', 'current_timestamp'];
 
 function nameOf(item: readonly SqlToken[]): string | undefined {
   const last = item.at(-1);
   if (last === undefined) return undefined;
-  if (item.length > 2 && isWord(item.at(-2), 'AS'))
+  if (item.length > 2 && isWord(item.at(-2), 'as'))
     return isName(last) || last.kind === 'string' ? last.text : undefined;
   // A text in double quotes alone may be a column or, to SQLite, a string.
   const plain = item.length === 1 ? last.kind === 'word' && !isWord(last, ...VALUES) : isDotted(item);
@@ -48,9 +48,7 @@ function nameOf(item: readonly SqlToken[]): string | undefined {
 function isDotted(item: readonly SqlToken[]): boolean {
   return (
     (item.length === 3 || item.length === 5) &&
-    item.every((token, index) =>
-      index % 2 === 0 ? isName(token) : token.kind === 'sign' && token.text === '.',
-    )
+    item.every((token, index) => (index % 2 === 0 ? isName(token) : isSign(token, '.')))
   );
 }
 
@@ -58,12 +56,4 @@ function isStar(item: readonly SqlToken[]): boolean {
   const last = item.at(-1);
   const before = item.at(-2);
   return last?.kind === 'sign' && last.text === '*' && (item.length === 1 || before?.text === '.');
-}
-
-function isName(token: SqlToken | undefined): boolean {
-  return token?.kind === 'word' || token?.kind === 'quoted';
-}
-
-function isWord(token: SqlToken | undefined, ...words: readonly string[]): boolean {
-  return token?.kind === 'word' && words.includes(token.text.toUpperCase());
 }
