@@ -1,14 +1,43 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 import type { Command, CommandOf } from '../src/schedule/commands.ts';
-import type { Column, Query, RepeatedQuery, Request } from '../src/vocabulary/model.ts';
+import type { Translation } from '../src/schedule/translation.ts';
+import {
+  type Column,
+  type Dialect,
+  dialectOf,
+  type Query,
+  type RepeatedQuery,
+  type Request,
+} from '../src/vocabulary/model.ts';
 import { ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
-/** What osquery says of a query: its columns in order, and the tables it reads. Or why it can't run. */
+/**
+ * What is known of a query once osquery was asked: its columns in order, the tables it reads, and what runs in its place
+ * where it is in the words of other tables. Or why it can't run.
+ */
 export type Description =
-  | { readonly columns: readonly Column[]; readonly tables: readonly string[] }
+  | {
+      readonly columns: readonly Column[];
+      readonly tables: readonly string[];
+      readonly translation?: Translation | undefined;
+    }
   | { readonly code: string; readonly error: string };
 
-/** By SQL. */
+/** A query whose columns osquery is to tell; whose tables it means depends on the vocabulary that it came in. */
+export interface Question {
+  readonly dialect: Dialect;
+  readonly sql: string;
+}
+
+export function questionOf({ vocabulary, sql }: Pick<Query, 'vocabulary' | 'sql'>): Question {
+  return { dialect: dialectOf(vocabulary), sql };
+}
+
+export function questionKey({ dialect, sql }: Question): string {
+  return `${dialect}: ${sql}`;
+}
+
+/** By {@link questionKey}. */
 export type Descriptions = Readonly<Record<string, Description>>;
 
 /** The bus's news that the schedule is made of. */
@@ -193,7 +222,8 @@ function refuse(
   };
 }
 
-function descriptionOf({ sql }: Query, descriptions: Descriptions): Description {
-  const known = Object.hasOwn(descriptions, sql) ? descriptions[sql] : undefined;
+function descriptionOf(query: Query, descriptions: Descriptions): Description {
+  const key = questionKey(questionOf(query));
+  const known = Object.hasOwn(descriptions, key) ? descriptions[key] : undefined;
   return known ?? { code: 'not-described', error: 'osquery has not told the columns of the query' };
 }

@@ -7,7 +7,7 @@ import { type Execution, executions, initialState, type ScheduleState } from '..
 import { reasonOf } from '../src/text/reason.ts';
 import { type Executed, finished, fresh, superfluous } from './one-time-queries.ts';
 import { inboxPort, promisePort, publishAllPort, publishPort } from './port.ts';
-import type { Descriptions, Pending, ScheduleNews } from './schedule-commands.ts';
+import type { Descriptions, Pending, Question, ScheduleNews } from './schedule-commands.ts';
 import { blockedNews, type Decided, decideAll, newsOf, refusalsForLog } from './schedule-decisions.ts';
 import { type Questions, questionsOf } from './schedule-questions.ts';
 import { silenceAfter, silenceId, ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
@@ -107,7 +107,7 @@ export const scheduleManagerMachine = setup({
   },
   actors: {
     inbox: inboxPort(),
-    describe: promisePort<Descriptions, { readonly queries: readonly string[] }>('describe'),
+    describe: promisePort<Descriptions, { readonly queries: readonly Question[] }>('describe'),
     append: promisePort<Appended, Append>('append'),
     execute: promisePort<Executed, Execution>('execute'),
   },

@@ -4,12 +4,19 @@ import type { Policy } from '../src/schedule/policy.ts';
 import { type Refusal, requestRefusal, sqlRefusal } from '../src/schedule/refusal.ts';
 import { broOf, type ScheduleState } from '../src/schedule/schedule.ts';
 import type { Query, RepeatedQuery } from '../src/vocabulary/model.ts';
-import { type Descriptions, type Pending, queriesIn } from './schedule-commands.ts';
+import {
+  type Descriptions,
+  type Pending,
+  type Question,
+  queriesIn,
+  questionKey,
+  questionOf,
+} from './schedule-commands.ts';
 
 /** What is to be asked of osquery before a batch of news can be decided on. */
 export interface Questions {
-  /** SQL, each text once. */
-  readonly queries: readonly string[];
+  /** Each once. */
+  readonly queries: readonly Question[];
   /** Queries that cannot be had whatever osquery would say: it is spared the asking. */
   readonly refused: Descriptions;
 }
@@ -19,17 +26,19 @@ export interface Questions {
  * among them, so that osquery has no more work with a Bro than those allow.
  */
 export function questionsOf(pending: readonly Pending[], state: ScheduleState, policy: Policy): Questions {
-  const queries = new Set<string>();
+  const queries = new Map<string, Question>();
   const refused: Record<string, Descriptions[string]> = {};
   for (const news of pending) {
     if (news.type !== 'peer.request') continue;
     for (const [at, query] of queriesIn(news).entries()) {
       const refusal = refusalUnseen(news, query, at, state, policy);
-      if (refusal) refused[query.sql] = { code: refusal.code, error: refusal.text };
-      else queries.add(query.sql);
+      const question = questionOf(query);
+      const key = questionKey(question);
+      if (refusal) refused[key] = { code: refusal.code, error: refusal.text };
+      else queries.set(key, question);
     }
   }
-  return { queries: [...queries], refused };
+  return { queries: [...queries.values()], refused };
 }
 
 /** `place` among the request's queries, from 0 on. */

@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/conversation': ['src/text', 'src/broker', 'src/vocabulary'],
   'src/event-log': ['src/files', 'src/schedule', 'src/vocabulary'],
   'src/delivery': ['src/text', 'src/files', 'src/osquery', 'src/broker', 'src/vocabulary', 'src/schedule'],
+  'src/zeek-agent': ['src/text', 'src/osquery', 'src/broker', 'src/vocabulary', 'src/schedule'],
   'src/bus': ['src/text', 'src/vocabulary', 'src/schedule'],
   'src/config': ['src/text', 'src/vocabulary', 'src/schedule', 'src/broker', 'src/nats'],
   actors: ['src/text', 'src/bus', 'src/schedule', 'src/vocabulary'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createActor, SimulatedClock } from 'xstate';
 import type { Executed } from '../../actors/one-time-queries.ts';
-import type { Descriptions } from '../../actors/schedule-commands.ts';
+import { type Descriptions, type Question, questionKey } from '../../actors/schedule-commands.ts';
 import { type Append, type Appended, scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import type { BusMessage } from '../../src/bus/messages.ts';
 import type { ScheduleEvent } from '../../src/schedule/events.ts';
@@ -60,7 +60,7 @@ const up = (peer = PEER, incarnation = 'i1'): BusMessage => ({
 /** A manager whose log and osquery are in the spec's hand; it has started, so many times, and knows one Bro. */
 async function startManager({ schedule = initialState(), starts = 1 } = {}) {
   const bus = busProbe();
-  const describe = promiseProbe<Descriptions, { readonly queries: readonly string[] }>();
+  const describe = promiseProbe<Descriptions, { readonly queries: readonly Question[] }>();
   const append = promiseProbe<Appended, Append>();
   const executing = promiseProbe<Executed, Execution>();
   const clock = new SimulatedClock();
@@ -126,13 +126,26 @@ async function startManager({ schedule = initialState(), starts = 1 } = {}) {
 }
 
 const sql = 'SELECT pid FROM processes';
-const described: Descriptions = { [sql]: { columns, tables } };
+/** Queries in osquery's own words, and Zeek Agent's, as osquery has told of them. */
+function describedAs(...texts: readonly string[]): Descriptions {
+  return Object.fromEntries(
+    (['osquery', 'zeek-agent'] as const).flatMap((dialect) =>
+      texts.map((text) => [questionKey({ dialect, sql: text }), { columns, tables }]),
+    ),
+  );
+}
+
+function questions(...texts: readonly string[]): readonly Question[] {
+  return texts.map((text) => ({ dialect: 'osquery', sql: text }));
+}
+
+const described = describedAs(sql);
 
 test('a request is described, logged, and only then in force and told', async () => {
   const { bus, describe, append, schedule, state, run } = await startManager();
   bus.deliver(asked(subscribe(sql)));
   assert.equal(state(), 'describing');
-  assert.deepEqual(describe.last.input, { queries: [sql] });
+  assert.deepEqual(describe.last.input, { queries: questions(sql) });
   describe.last.resolve(described);
   await settle();
   assert.equal(state(), 'logging');
@@ -184,7 +197,8 @@ test('the same request again changes nothing and is not logged', async () => {
 test("a query that osquery refuses is refused with osquery's own words, to the Bro that asked", async () => {
   const { bus, run, log, schedule } = await startManager();
   bus.deliver(asked(subscribe('SELECT nope FROM processes')));
-  await run({ 'SELECT nope FROM processes': { code: 'osquery-refused', error: 'no such column: nope' } });
+  const [key = ''] = questions('SELECT nope FROM processes').map(questionKey);
+  await run({ [key]: { code: 'osquery-refused', error: 'no such column: nope' } });
   assert.deepEqual(
     log.map(({ type }) => type),
     ['QueryRefused'],
@@ -209,7 +223,7 @@ test('requests that come while one is being logged are decided upon its outcome,
   bus.deliver(asked(subscribe(sql), 1));
   bus.deliver(asked(subscribe('SELECT 2'), 2));
   bus.deliver(asked(subscribe('SELECT 3'), 3));
-  const all = { ...described, 'SELECT 2': { columns, tables }, 'SELECT 3': { columns, tables } };
+  const all = describedAs(sql, 'SELECT 2', 'SELECT 3');
   describe.last.resolve(all);
   await settle();
   assert.equal(append.last.input.events.length, 1);
@@ -259,7 +273,7 @@ test('a log that takes nothing has those requests refused that it was to take, n
   await settle();
   assert.equal(bus.take().filter(({ type }) => type === 'peer.tell').length, 1);
   clock.increment(1_000);
-  await run({ 'SELECT 2': { columns, tables } });
+  await run(describedAs('SELECT 2'));
   assert.deepEqual(
     subscriptions(schedule()).map(({ query: { sql: text } }) => text),
     ['SELECT 2'],
@@ -407,10 +421,10 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
   await settle();
   await settle();
   const granted = desired.slice(0, maxSubscriptions);
-  await run(Object.fromEntries(granted.map((text) => [text, { columns, tables }])));
+  await run(describedAs(...granted));
   assert.deepEqual(
     describe.starts.map(({ input }) => input.queries).filter(({ length }) => length > 0),
-    [granted],
+    [questions(...granted)],
   );
   assert.equal(subscriptions(schedule()).length, maxSubscriptions);
   const reasons = new Map<string, number>();
@@ -433,10 +447,10 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
   bus.deliver(asked(subscribe('SELECT 9999'), 4));
   await run();
   bus.deliver(asked(subscribe('SELECT 1'), 5));
-  await run({ 'SELECT 1': { columns, tables } });
+  await run(describedAs('SELECT 1'));
   assert.deepEqual(
     describe.starts.slice(-2).map(({ input }) => input.queries),
-    [[], ['SELECT 1']],
+    [[], questions('SELECT 1')],
   );
   assert.deepEqual(
     bus.take().map((message) => (message.type === 'peer.tell' ? message.notice.text : message.type)),

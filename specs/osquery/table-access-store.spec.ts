@@ -49,9 +49,18 @@ const READS: readonly [string, Readonly<Record<string, readonly string[]>>, read
   [' ; -- nothing', {}, []],
 ];
 
+test("a result's columns are columns of tables, or expressions", async () => {
+  const sql = 'WITH u AS (SELECT uid AS id, username FROM users) SELECT id, upper(username) FROM u; SELECT 1';
+  assert.deepEqual((await reader().read(sql)).result, [
+    { name: 'id', origin: { table: 'users', column: 'uid' } },
+    { name: 'upper(username)', origin: null },
+  ]);
+});
+
 for (const [sql, tables, functions] of READS) {
   test(`what is read by: ${sql.replaceAll('\n', ' ') || 'nothing'}`, async () => {
-    assert.deepEqual(await reader().read(sql), {
+    const { result: _, ...access } = await reader().read(sql);
+    assert.deepEqual(access, {
       tables: Object.entries(tables).map(([table, read]) => ({ table, columns: read })),
       functions,
     });

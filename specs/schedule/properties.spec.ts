@@ -106,7 +106,7 @@ describe('For any sequence of commands', () => {
             assert.ok(Object.keys(bro.subscriptions).length <= NARROW.maxSubscriptions);
             assert.ok(bro.groups.length <= NARROW.maxGroups);
           }
-          const bytes = all.reduce((sum, { name, query }) => sum + entryBytes(name, query), 0);
+          const bytes = all.reduce((sum, one) => sum + entryBytes(one.name, one), 0);
           assert.equal(state.scheduleBytes, bytes);
           assert.ok(bytes <= NARROW.maxScheduleBytes);
         }

@@ -14,7 +14,13 @@ import {
 } from '../../src/broker/data.ts';
 import { ipAddresses } from '../../src/broker/ip-address.ts';
 import type { Column, Query, ResultRow } from '../../src/vocabulary/model.ts';
-import { helloForms, versionNumber, zeekAgent2 } from '../../src/vocabulary/zeek-agent-2.ts';
+import {
+  agentVersionNumber,
+  helloForms,
+  platformName,
+  versionNumber,
+  zeekAgent2,
+} from '../../src/vocabulary/zeek-agent-2.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { zeekEvent } from '../support/zeek-requests.ts';
 
@@ -90,7 +96,7 @@ test('the hello tells all of the host, is said again each minute, and carries an
               string('Linux'),
               string('6.12.1'),
               string('x86_64'),
-              count(10203),
+              count(102030000),
               timespan(3_600_000_000_000n),
               set([string('processes'), string('users')]),
             ]),
@@ -131,6 +137,7 @@ test('what a host does not know of itself stays unset', () => {
   const unknown = sampleHost({
     hostname: '',
     platform: '',
+    kernelName: '',
     osName: '',
     addresses: ['fe80::1%eth0'],
     tables: [],
@@ -145,20 +152,39 @@ test('what a host does not know of itself stays unset', () => {
       set([]),
       none,
       none,
-      string('Linux'),
+      none,
       string('6.12.1'),
       string('x86_64'),
-      count(10203),
+      count(102030000),
       timespan(3_600_000_000_000n),
       set([]),
     ],
   });
 });
 
+test('the platform is called as Zeek Agent calls it, and is a group, as the distribution is', () => {
+  const debian = sampleHost({ groups: [], platform: 'debian', kernelName: 'Linux' });
+  assert.equal(platformName(debian), 'Linux');
+  assert.deepEqual(vocabulary.filter(debian), [
+    '/zeek-agent/query/host/h1',
+    '/zeek-agent/query/group/all',
+    '/zeek-agent/query/group/h1/all',
+    '/zeek-agent/query/group/linux',
+    '/zeek-agent/query/group/h1/linux',
+    '/zeek-agent/query/group/debian',
+    '/zeek-agent/query/group/h1/debian',
+  ]);
+  assert.deepEqual(
+    ['darwin', 'win32', 'freebsd'].map((kernelName) => platformName({ kernelName, platform: 'x' })),
+    ['Darwin', 'Windows', 'x'],
+  );
+});
+
 test('a version is numbered the way zeek-agent does', () => {
   assert.equal(versionNumber('2.4.1'), 20401);
   assert.equal(versionNumber('2.4.0-dev.3'), 20400);
   assert.equal(versionNumber('x'), 0);
+  assert.equal(agentVersionNumber('2.4.1'), 204_010_000);
 });
 
 test('install_query with a schedule subscribes', () => {
@@ -180,7 +206,7 @@ test('each kind of subscription says which rows are wanted', () => {
     ['Snapshots', 'SNAPSHOT', true],
     ['Differences', 'BOTH', false],
     ['SnapshotPlusDifferences', 'BOTH', true],
-    ['Events', 'ADDED', true],
+    ['Events', 'ADDED', false],
   ] as const) {
     const decoded = vocabulary.decode(TO_HOST, install([[2, enumValue(`ZeekAgent::${kind}`)]]), host);
     assert.ok(decoded?.outcome === 'request' && decoded.request.type === 'subscribe');

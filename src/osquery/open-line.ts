@@ -17,6 +17,8 @@ export interface OpenLine {
   removed: RowSpans | undefined;
   rows: RowSpans;
   bare: boolean;
+  /** Whether bytes may be written as osquery's escapes: lines that this process writes have none. */
+  escaped: boolean;
 }
 
 export function openLine(): OpenLine {
@@ -30,6 +32,7 @@ export function openLine(): OpenLine {
     removed: undefined,
     rows: new RowSpans(),
     bare: false,
+    escaped: true,
   };
 }
 
@@ -54,6 +57,9 @@ export function readHead(line: OpenLine, key: string, scanner: JsonScanner, star
       line[key] = number;
       break;
     }
+    case 'escaped':
+      line.escaped = value() !== false;
+      break;
     case 'action': {
       const change = CHANGES.get(String(value()));
       if (!change) throw new JsonBytesError('expected the action added, removed or snapshot', start);
@@ -65,7 +71,7 @@ export function readHead(line: OpenLine, key: string, scanner: JsonScanner, star
 /** The line, at whose end the scanner stands. @throws JsonBytesError for one that lacks what makes it one */
 export function finishLine(line: OpenLine, scanner: JsonScanner, maxRowBytes: number): LogItem {
   const { bytes, at, sawEscape, sawNonAscii } = scanner;
-  const { name, epoch, counter, unixTime, form, action, removed, rows, bare } = line;
+  const { name, epoch, counter, unixTime, form, action, removed, rows, bare, escaped } = line;
   if (name === undefined || !form) throw new JsonBytesError('expected a line with a name and rows', at);
   const change = form === 'batch' ? 'ADDED' : form === 'snapshot' ? 'SNAPSHOT' : action;
   if (!change) throw new JsonBytesError('expected an action beside the row', at);
@@ -79,7 +85,7 @@ export function finishLine(line: OpenLine, scanner: JsonScanner, maxRowBytes: nu
     removed: form === 'batch' ? removed : undefined,
     rows,
     bare,
-    escapes: sawEscape,
+    escapes: sawEscape && escaped,
     nonAscii: sawNonAscii,
     maxRowBytes,
   });

@@ -24,6 +24,14 @@ export interface StatementAccess {
   readonly tables: readonly TableAccess[];
   /** Names of the functions that are called, in small letters, sorted. */
   readonly functions: readonly string[];
+  /** The columns of what the first statement gives; none for a text without a statement. */
+  readonly result: readonly ResultColumn[];
+}
+
+/** A column of a result, and the column of a table that it is as it stands; null for an expression. */
+export interface ResultColumn {
+  readonly name: string;
+  readonly origin: { readonly table: string; readonly column: string } | null;
 }
 
 export interface TableAccessReader {
@@ -61,7 +69,7 @@ export function createTableAccessReader(lookUp: TableLookup): TableAccessReader 
 
   return {
     async read(sql) {
-      const access: Access = { columns: new Map(), functions: new Set() };
+      const access: Access = { columns: new Map(), functions: new Set(), result: undefined };
       // A database for each: a table that a statement can't do without shows by being missed. The authorizer
       // alone is not enough, for it isn't asked about the right side of a join by USING or NATURAL.
       using database = new DatabaseSync(':memory:', SQLITE_OPTIONS);
@@ -122,6 +130,8 @@ async function make(
 interface Access {
   readonly columns: Map<string, Set<string>>;
   readonly functions: Set<string>;
+  /** Of the first statement, once that is prepared. */
+  result: readonly ResultColumn[] | undefined;
 }
 
 function readsOf(access: Access, table: string): Set<string> {
@@ -144,7 +154,15 @@ function prepare(database: DatabaseSync, sql: string, access: Access): number {
     return reading ? SQLITE_OK : SQLITE_DENY;
   });
   try {
-    return database.prepare(sql).sourceSQL.length;
+    const statement = database.prepare(sql);
+    access.result ??= statement.columns().map(({ name, table, column }) => ({
+      name,
+      origin:
+        table === null || column === null
+          ? null
+          : { table: table.toLowerCase(), column: column.toLowerCase() },
+    }));
+    return statement.sourceSQL.length;
   } finally {
     database.setAuthorizer(null);
   }
@@ -161,12 +179,13 @@ function isBlank(database: DatabaseSync, sql: string): boolean {
   }
 }
 
-function summary({ columns, functions }: Access): StatementAccess {
+function summary({ columns, functions, result = [] }: Access): StatementAccess {
   return {
     tables: [...columns]
       .map(([table, read]) => ({ table, columns: [...read].sort() }))
       .sort((one, other) => (one.table < other.table ? -1 : 1)),
     functions: [...functions].sort(),
+    result,
   };
 }
 

@@ -8,6 +8,7 @@ import type {
 } from '../vocabulary/model.ts';
 import type { OsquerydEnd, OsquerydProcess } from './breaker.ts';
 import type { Cause } from './events.ts';
+import type { Translation } from './translation.ts';
 
 /**
  * What can be asked of the schedule: imperative, and not yet so. `at` is the time in milliseconds since the
@@ -82,6 +83,7 @@ type QueryCommand =
       readonly query: RepeatedQuery;
       readonly columns: readonly Column[];
       readonly tables: readonly string[];
+      readonly translation?: Translation | undefined;
     })
   /** The caller found that the query can't run: osquery refuses the SQL, the log takes nothing, … */
   | (Caused & {
@@ -114,6 +116,7 @@ type ExecutionCommand =
       readonly query: Query;
       readonly columns: readonly Column[];
       readonly tables: readonly string[];
+      readonly translation?: Translation | undefined;
     })
   /** `error` empty: its `rows` rows are in the journal. */
   | (Timed & {

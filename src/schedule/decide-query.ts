@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Query, RepeatedQuery } from '../vocabulary/model.ts';
 import { clipped, clippedQuery } from './clipping.ts';
 import { columnsRefusal } from './column-names.ts';
@@ -60,6 +61,7 @@ export function subscribe(state: ScheduleState, command: CommandOf<'Subscribe'>,
     columns: command.columns,
     tables: command.tables,
     audience,
+    ...(command.translation && { translation: command.translation }),
   });
   const twin = suspendedTwin(state, query, former?.name);
   const left = twin
@@ -74,11 +76,8 @@ export function subscribe(state: ScheduleState, command: CommandOf<'Subscribe'>,
 function goesOn(former: Subscription, command: CommandOf<'Subscribe'>): boolean {
   return (
     former.incarnation === command.incarnation &&
-    former.columns.length === command.columns.length &&
-    former.columns.every((column, at) => {
-      const now = command.columns[at];
-      return now !== undefined && now.name === column.name && now.type === column.type;
-    })
+    isDeepStrictEqual(former.columns, command.columns) &&
+    isDeepStrictEqual(former.translation, command.translation)
   );
 }
 
@@ -102,7 +101,7 @@ function subscriptionRefusal(
 ): Refusal | null {
   const bro = broOf(state, command.peer);
   if (!bro?.connected || bro.incarnation !== command.incarnation) return NOT_CONNECTED;
-  const freed = former ? entryBytes(former.name, former.query) : 0;
+  const freed = former ? entryBytes(former.name, former) : 0;
   return (
     (former ? null : requestRefusal(bro, command.at, policy)) ??
     logRefusal(state) ??
@@ -118,7 +117,11 @@ function subscriptionRefusal(
           code: 'too-many-subscriptions',
           text: `a Bro may have ${policy.maxSubscriptions} subscriptions on this host, and has them`,
         }) ??
-    spaceRefusal(state, entryBytes(nextName(state), query) - freed, policy)
+    spaceRefusal(
+      state,
+      entryBytes(nextName(state), { query, translation: command.translation }) - freed,
+      policy,
+    )
   );
 }
 
@@ -186,13 +189,16 @@ export function unheld(
 
 /** The same query asked again while it waits for its rows (a broadcast and an individual message) runs once. */
 export function execute(state: ScheduleState, command: CommandOf<'Execute'>, policy: Policy): Decision {
-  const { peer, incarnation, query, columns, tables, audience } = command;
+  const { peer, incarnation, query, columns, tables, audience, translation } = command;
   if (executionLike(state, peer, query)) return NOTHING;
   const refusal = executionRefusal(state, command, policy);
   if (refusal) return refuse(state, { ...command, request: 'execute' }, policy, refusal);
   const name = nextName(state);
   return accept([
-    fact(command, 'QueryExecuted', { name, peer, incarnation, query, columns, tables, audience }),
+    fact(command, 'QueryExecuted', {
+      ...{ name, peer, incarnation, query, columns, tables, audience },
+      ...(translation && { translation }),
+    }),
   ]);
 }
 

@@ -5,9 +5,11 @@ import {
   type Column,
   type Query,
   type RepeatedQuery,
+  SCALAR_TYPES,
   UPDATE_TYPES,
   VOCABULARY_IDS,
 } from '../vocabulary/model.ts';
+import { translation } from './translation.ts';
 
 /**
  * The facts that the schedule is made of. A fact is past tense, is only ever added, and says everything that is
@@ -25,9 +27,15 @@ const audience = z.discriminatedUnion('to', [
   z.object({ to: z.literal('group'), group: text }),
 ]) satisfies z.ZodType<Audience>;
 
+const scalar = z.enum(SCALAR_TYPES);
+
 const column = z.object({
   name: text,
   type: z.enum(COLUMN_TYPES),
+  zeek: z
+    .union([scalar, z.object({ set: scalar }), z.object({ record: z.array(scalar).readonly() })])
+    .optional(),
+  emptyIsUnset: z.boolean().optional(),
 }) satisfies z.ZodType<Column>;
 
 const query = z.object({
@@ -63,7 +71,7 @@ const ending = z.enum([
   'asked',
   /** The Bro has lost its state and asked again: the next generation has begun. */
   'new-generation',
-  /** The Bro asked again, and the query's columns are no longer those of then. */
+  /** The Bro asked again, and the query's columns, or what runs in its place, are no longer those of then. */
   'columns-changed',
   /** The Bro came back and did not ask for it again within the resync window. */
   'not-repeated',
@@ -117,6 +125,7 @@ export const EVENT_SCHEMAS = {
     columns,
     tables: names,
     audience,
+    translation: translation.optional(),
   }),
   /** The Bro asked again for what it has: after a reconnect, or by another way than before. */
   QueryConfirmed: z.object({ name, peer: text, audience }),
@@ -174,6 +183,7 @@ export const EVENT_SCHEMAS = {
     columns,
     tables: names,
     audience,
+    translation: translation.optional(),
   }),
   /** Its rows are in the journal, or `error` says why there are none (else empty). */
   ExecutionCompleted: z.object({ name, peer: text, rows: count, error: text }),

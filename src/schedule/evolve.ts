@@ -1,4 +1,4 @@
-import { type Draft, produce } from 'immer';
+import { castDraft, type Draft, produce } from 'immer';
 import type { Audience } from '../vocabulary/model.ts';
 import type { EventOf, ScheduleEvent } from './events.ts';
 import {
@@ -192,7 +192,7 @@ function subscribe(state: State, { at, data }: EventOf<'QuerySubscribed'>): void
   state.nextName += 1;
   const bro = own(state.bros, data.peer);
   if (!bro) return;
-  state.scheduleBytes += entryBytes(data.name, data.query);
+  state.scheduleBytes += entryBytes(data.name, data);
   bro.subscriptions[data.name] = {
     name: data.name,
     identity: identityOf(data.query),
@@ -200,8 +200,9 @@ function subscribe(state: State, { at, data }: EventOf<'QuerySubscribed'>): void
     incarnation: data.incarnation,
     generation: data.generation,
     query: data.query,
-    columns: [...data.columns],
+    columns: castDraft([...data.columns]),
     tables: [...data.tables],
+    ...(data.translation && { translation: castDraft(data.translation) }),
     via: [data.audience],
     subscribedAt: at,
     confirmed: true,
@@ -218,8 +219,8 @@ function confirm(subscription: Draft<Subscription>, audience: Audience): void {
 }
 
 function unsubscribe(state: State, peer: string, name: string): void {
-  onSubscription(state, { peer, name }, ({ query }) => {
-    state.scheduleBytes -= entryBytes(name, query);
+  onSubscription(state, { peer, name }, (subscription) => {
+    state.scheduleBytes -= entryBytes(name, subscription);
   });
   onBro(state, peer, (bro) => {
     delete bro.subscriptions[name];
@@ -240,8 +241,9 @@ function execute(state: State, { at, data }: EventOf<'QueryExecuted'>): void {
     peer: data.peer,
     incarnation: data.incarnation,
     query: data.query,
-    columns: [...data.columns],
+    columns: castDraft([...data.columns]),
     tables: [...data.tables],
+    ...(data.translation && { translation: castDraft(data.translation) }),
     requestedAt: at,
     restarts: 0,
   };

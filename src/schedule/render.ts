@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RepeatedQuery } from '../vocabulary/model.ts';
 import type { ScheduleState } from './schedule.ts';
 import { runnable } from './suspensions.ts';
+import { isForOsquery, osquerySql, type Translation } from './translation.ts';
 
 /** A schedule entry in osquery's config, `interval` in seconds. */
 export interface ScheduleEntry {
@@ -33,6 +34,12 @@ export function renderedOf(state: ScheduleState): RenderedSchedule {
   return { hash: contentHash(config), config };
 }
 
+/** What an entry is made of. */
+interface Scheduled {
+  readonly query: RepeatedQuery;
+  readonly translation?: Translation | undefined;
+}
+
 /**
  * The state as osquery's config, without what is left out of it: the same state always gives the same text. Entries Bro by Bro, each one's in the
  * order it asked.
@@ -40,7 +47,7 @@ export function renderedOf(state: ScheduleState): RenderedSchedule {
 export function render(state: ScheduleState): OsqueryConfig {
   const schedule: Record<string, ScheduleEntry> = {};
   for (const subscription of runnable(state)) {
-    schedule[subscription.name] = renderEntry(subscription.query);
+    if (isForOsquery(subscription)) schedule[subscription.name] = renderEntry(subscription);
   }
   return { schedule };
 }
@@ -49,8 +56,9 @@ export function render(state: ScheduleState): OsqueryConfig {
  * One query as osquery schedules it. REMOVED is rendered as BOTH: osquery can leave out removed rows, not
  * added ones; those the courier lets go.
  */
-export function renderEntry(query: RepeatedQuery): ScheduleEntry {
-  const common = { query: query.sql, interval: query.interval, startup_priority: 1 } as const;
+function renderEntry(one: Scheduled): ScheduleEntry {
+  const { query } = one;
+  const common = { query: osquerySql(one), interval: query.interval, startup_priority: 1 } as const;
   switch (query.updateType) {
     case 'SNAPSHOT':
       return { ...common, snapshot: true };
@@ -64,9 +72,10 @@ export function renderEntry(query: RepeatedQuery): ScheduleEntry {
   }
 }
 
-/** Bytes that an entry takes in the config's JSON text, its comma included. */
-export function entryBytes(name: string, query: RepeatedQuery): number {
-  return Buffer.byteLength(JSON.stringify({ [name]: renderEntry(query) }), 'utf8') - 1;
+/** Bytes that an entry takes in the config's JSON text, its comma included; none for one that osquery doesn't run. */
+export function entryBytes(name: string, one: Scheduled): number {
+  if (!isForOsquery(one)) return 0;
+  return Buffer.byteLength(JSON.stringify({ [name]: renderEntry(one) }), 'utf8') - 1;
 }
 
 /** The SHA-256 of the config's JSON text, in hex: two states with the same hash need no update of osquery. */

@@ -3,6 +3,7 @@ import { type Breaker, UNBROKEN } from './breaker.ts';
 import type { PeerId } from './commands.ts';
 import { executionIdentityOf, identityOf } from './identity.ts';
 import type { Policy } from './policy.ts';
+import type { Translation } from './translation.ts';
 
 /**
  * What a fold over the log gives: who wants what of this host. Plain data that survives JSON, so that it can be
@@ -40,6 +41,8 @@ export interface Subscription {
   readonly query: RepeatedQuery;
   readonly columns: readonly Column[];
   readonly tables: readonly string[];
+  /** What runs in place of the Bro's own SQL, where that is for other tables than osquery's. */
+  readonly translation?: Translation;
   /** Whom the Bro addressed with it, each way once: it outlives a group if it came by another way too. */
   readonly via: readonly Audience[];
   readonly subscribedAt: number;
@@ -57,6 +60,8 @@ export interface Execution {
   readonly query: Query;
   readonly columns: readonly Column[];
   readonly tables: readonly string[];
+  /** What runs in place of the Bro's own SQL, where that is for other tables than osquery's. */
+  readonly translation?: Translation;
   readonly requestedAt: number;
   /** How many starts of ours have found it unanswered. */
   readonly restarts: number;

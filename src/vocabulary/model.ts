@@ -13,6 +13,13 @@ export const VOCABULARY_IDS = [
 ] as const;
 export type VocabularyId = (typeof VOCABULARY_IDS)[number];
 
+/** Whose tables a query names: osquery's, or those of Zeek Agent, which are made of osquery's. */
+export type Dialect = 'osquery' | 'zeek-agent';
+
+export function dialectOf(vocabulary: VocabularyId): Dialect {
+  return vocabulary === 'zeek-agent-2' ? 'zeek-agent' : 'osquery';
+}
+
 /** Which rows of a query a Bro wants: differences of one or both kinds, or all rows at each run. */
 export const UPDATE_TYPES = ['ADDED', 'REMOVED', 'BOTH', 'SNAPSHOT'] as const;
 export type UpdateType = (typeof UPDATE_TYPES)[number];
@@ -32,10 +39,25 @@ export const COLUMN_TYPES = [
 ] as const;
 export type ColumnType = (typeof COLUMN_TYPES)[number];
 
+/** Types of Zeek that a value can have; `port` and whatever else osquery has no column for are missing. */
+export const SCALAR_TYPES = ['addr', 'bool', 'count', 'double', 'int', 'interval', 'string', 'time'] as const;
+export type ScalarType = (typeof SCALAR_TYPES)[number];
+
+/** A type of Zeek that a script declares for a column. */
+export type ZeekType =
+  | ScalarType
+  | { readonly set: ScalarType }
+  /** The record's fields in order. */
+  | { readonly record: readonly ScalarType[] };
+
 /** A column of a result, in the query's order. */
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;
+  /** What the Bro's scripts have it as, where their tables say that: then NULL is an unset field. */
+  readonly zeek?: ZeekType | undefined;
+  /** Whether an empty text is NULL too. */
+  readonly emptyIsUnset?: boolean | undefined;
 }
 
 /** What to send for osquery's NULL in a numeric column: 0, Broker's `none`, or not the row at all. */

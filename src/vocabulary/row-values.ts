@@ -1,6 +1,8 @@
 import { count, type Data, integer, none, real, string } from '../broker/data.ts';
 import { shortened } from '../text/shortened.ts';
 import type { Column, ColumnType, NullPolicy, Reals } from './model.ts';
+import { toCount, toInteger, toReal, WHOLE } from './numbers.ts';
+import { zeekConverter } from './zeek-values.ts';
 
 /**
  * osquery's text to Broker's types. TEXT, BLOB and UNKNOWN are strings, byte for byte; INTEGER and BIGINT are
@@ -35,9 +37,10 @@ export function rowConverter(
   nullPolicy: NullPolicy,
   reals: Reals = 'any',
 ): RowConverter {
-  const plan = columns.map(({ name, type }) => ({
+  const plan = columns.map(({ name, type, zeek, emptyIsUnset = false }) => ({
     name,
     type,
+    zeek: zeek && zeekConverter(zeek, emptyIsUnset),
     convert: CONVERTERS[type],
     null: NULLS[type],
   }));
@@ -47,6 +50,12 @@ export function rowConverter(
       const column = plan[at];
       if (!column) break;
       const text = textOf(values[column.name]);
+      if (column.zeek) {
+        const value = column.zeek(text);
+        if (!value) return unfit(column.name, column.type, text);
+        data[at] = value;
+        continue;
+      }
       if (text === '' && column.null) {
         if (nullPolicy === 'skip_row') return nullProblem(column.name, column.type);
         data[at] = nullPolicy === 'none' ? none : column.null;
@@ -86,59 +95,6 @@ const NULLS: Readonly<Partial<Record<ColumnType, Data>>> = {
   DOUBLE: real(0),
 };
 
-const MIN_INTEGER = -0x8000_0000_0000_0000n;
-const MAX_INTEGER = 0x7fff_ffff_ffff_ffffn;
-const MAX_COUNT = 0xffff_ffff_ffff_ffffn;
-/** A whole number, perhaps written with a fraction of zeros as osquery writes DOUBLEs that got into a BIGINT column. */
-const WHOLE = /^([+-]?\d{1,20})(?:\.0+)?$/;
-/** Digits that no 64-bit number can exceed, whatever they are. */
-const SAFE_DIGITS = 18;
-
-function wholeNumber(text: string): bigint | undefined {
-  const digits = WHOLE.exec(text)?.[1];
-  return digits === undefined ? undefined : BigInt(digits.startsWith('+') ? digits.slice(1) : digits);
-}
-
-function toInteger(text: string): Data | undefined {
-  const value = wholeNumber(text);
-  if (value === undefined) return undefined;
-  if (text.length <= SAFE_DIGITS || (value >= MIN_INTEGER && value <= MAX_INTEGER))
-    return { type: 'integer', value };
-  return undefined;
-}
-
-function toCount(text: string): Data | undefined {
-  const value = wholeNumber(text);
-  return value === undefined || value < 0n || value > MAX_COUNT ? undefined : { type: 'count', value };
-}
-
-/** osquery writes 1e20 as `1e+20.0` and Infinity as `inf.0`. */
-const DECIMAL = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?:\.0)?$/;
-const SPECIAL = /^([+-]?)(inf|infinity|nan)(?:\.0)?$/i;
-
-function toReal(text: string): Data | undefined {
-  const decimal = DECIMAL.exec(text)?.[1];
-  if (decimal !== undefined) {
-    const value = Number(decimal);
-    return isExact(decimal, value) ? { type: 'real', value } : undefined;
-  }
-  const special = SPECIAL.exec(text);
-  if (!special) return undefined;
-  if (special[2]?.toLowerCase() === 'nan') return { type: 'real', value: Number.NaN };
-  return { type: 'real', value: special[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY };
-}
-
-/**
- * Decimal fractions are what they are as doubles. A whole number beyond 2^53 must be one that a double holds, or the
- * shortest way to write one: anything else would be rounded.
- */
-function isExact(decimal: string, value: number): boolean {
-  if (!Number.isFinite(value)) return false;
-  if (decimal.length <= 15 || !/^[+-]?\d+$/.test(decimal)) return true;
-  const digits = decimal.startsWith('+') ? decimal.slice(1) : decimal;
-  return String(value) === digits || BigInt(value) === BigInt(digits);
-}
-
 const SHOWN = 80;
 
 function misfit(column: string, type: ColumnType, text: string): RowProblem {
@@ -150,6 +106,18 @@ function misfit(column: string, type: ColumnType, text: string): RowProblem {
     type,
     value,
     text: `column "${column}" is ${type} to osquery, which can't hold the value "${value}"; write CAST(… AS ${target}) AS ${quoted(column)} in the query and take a ${ZEEK_TYPES[target]} in the Zeek event`,
+  };
+}
+
+/** A value of a column whose type the Bro's scripts fix, and which is none of that. */
+function unfit(column: string, type: ColumnType, text: string): RowProblem {
+  const value = shortened(text, SHOWN);
+  return {
+    problem: 'misfit',
+    column,
+    type,
+    value,
+    text: `column "${column}" has the value "${value}", which its type in Zeek Agent's table can't hold`,
   };
 }
 

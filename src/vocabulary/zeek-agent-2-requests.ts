@@ -68,14 +68,14 @@ const QUERY_RECORD = signature(
 type Wanted = Pick<Query, 'updateType' | 'initialRows'>;
 
 /**
- * Differences wants changes only; SnapshotPlusDifferences the first run's rows too; Events what is added, the first
- * run's rows among it, because the first run over a table of events finds events.
+ * Differences wants changes only; SnapshotPlusDifferences the first run's rows too; Events what is added. The first run
+ * over a table of events finds events, none of which count as that run's.
  */
 const SUBSCRIPTIONS: ReadonlyMap<string, Wanted> = new Map([
   ['ZeekAgent::Snapshots', { updateType: 'SNAPSHOT', initialRows: true }],
   ['ZeekAgent::Differences', { updateType: 'BOTH', initialRows: false }],
   ['ZeekAgent::SnapshotPlusDifferences', { updateType: 'BOTH', initialRows: true }],
-  ['ZeekAgent::Events', { updateType: 'ADDED', initialRows: true }],
+  ['ZeekAgent::Events', { updateType: 'ADDED', initialRows: false }],
 ]);
 
 function readInstall(args: Arguments, { host }: RequestSource, prefix: string): Request {

@@ -73,7 +73,8 @@ export function zeekAgent2(prefix: string): Vocabulary {
  */
 function audiencesByTopic(prefix: string, host: Host): ReadonlyMap<string, Audience> {
   const topics = new Map<string, Audience>([[`${prefix}/query/host/${host.id}`, { to: 'host' }]]);
-  for (const group of ['all', host.platform.toLowerCase(), ...withAncestors(host.groups)]) {
+  const platforms = [platformName(host), host.platform].map((name) => name.toLowerCase());
+  for (const group of ['all', ...platforms, ...withAncestors(host.groups)]) {
     if (group === '') continue;
     const audience: Audience = group === 'all' ? { to: 'all' } : { to: 'group', group };
     for (const at of [group.toLowerCase(), `${host.id}/${group.toLowerCase()}`]) {
@@ -120,12 +121,12 @@ function hello(host: Host, { at, connectionId }: SessionContext, form: HelloForm
         string(host.instanceId),
         optionalText(host.hostname),
         set(addresses),
-        optionalText(host.platform),
+        optionalText(platformName(host)),
         optionalText(host.osName),
         optionalText(host.kernelName),
         optionalText(host.kernelVersion),
         optionalText(host.kernelArch),
-        count(versionNumber(host.agentVersion)),
+        count(agentVersionNumber(host.agentVersion)),
         ...(form === 'with-broker' ? [none] : []),
         timespan(BigInt(uptime) * 1_000_000_000n),
         set([...new Set(host.tables)].map(string)),
@@ -134,7 +135,30 @@ function hello(host: Host, { at, connectionId }: SessionContext, form: HelloForm
   };
 }
 
-/** `2.4.1` as 20401, the way zeek-agent numbers its versions. */
+/**
+ * The platform as Zeek Agent names it, also as a group. osquery names a Linux by its distribution, which is a group as
+ * well; one that neither knows is what Node calls it.
+ */
+export function platformName({ kernelName, platform }: Pick<Host, 'kernelName' | 'platform'>): string {
+  switch (kernelName.toLowerCase()) {
+    case 'linux':
+      return 'Linux';
+    case 'darwin':
+      return 'Darwin';
+    case 'win32':
+    case 'windows':
+      return 'Windows';
+    default:
+      return platform;
+  }
+}
+
+/** `2.4.1` as 204010000, the way Zeek Agent numbers its versions. */
+export function agentVersionNumber(version: string): number {
+  return versionNumber(version) * 10_000;
+}
+
+/** `2.4.1` as 20401, to be compared. */
 export function versionNumber(version: string): number {
   const [major = 0, minor = 0, patch = 0] = version
     .split(/[.+-]/)

@@ -77,7 +77,8 @@ function subscriptionOf({ updateType, initialRows }: BroQuery): string | undefin
     case 'BOTH':
       return initialRows ? 'SnapshotPlusDifferences' : 'Differences';
     case 'ADDED':
-      return initialRows ? 'Events' : undefined;
+      // Of events all rows come; of other tables' first runs none, which nothing here can change.
+      return 'Events';
     case 'REMOVED':
       return undefined;
     default:

@@ -5,12 +5,14 @@ import { createActor, type EventObject, fromCallback } from 'xstate';
 import { broPeerMachine } from '../../../../actors/bro-peer.machine.ts';
 import type { Executed } from '../../../../actors/one-time-queries.ts';
 import type { InboxInput } from '../../../../actors/port.ts';
-import type { Descriptions } from '../../../../actors/schedule-commands.ts';
+
+import { type Descriptions, type Question, questionKey } from '../../../../actors/schedule-commands.ts';
 import {
   type Append,
   type Appended,
   scheduleManagerMachine,
 } from '../../../../actors/schedule-manager.machine.ts';
+
 import type { Connection, ConnectionHandlers } from '../../../../src/broker/connection.ts';
 import { count, type Data, string } from '../../../../src/broker/data.ts';
 import { createBus } from '../../../../src/bus/bus.ts';
@@ -76,7 +78,7 @@ function startPeer() {
   const publishAll = (_: unknown, messages: readonly BusMessage[]) => {
     for (const message of messages) bus.publish(message);
   };
-  const describe = promiseProbe<Descriptions, { readonly queries: readonly string[] }>();
+  const describe = promiseProbe<Descriptions, { readonly queries: readonly Question[] }>();
   const append = promiseProbe<Appended, Append>();
   const execute = promiseProbe<Executed, Execution>();
   const manager = createActor(
@@ -133,7 +135,8 @@ function startPeer() {
         const { value } = manager.getSnapshot();
         if (value === 'describing') {
           const columns = [{ name: 'pid', type: 'BIGINT' }] as const;
-          describe.last.resolve({ [SQL]: { columns, tables: ['processes'] } });
+          const key = questionKey({ dialect: 'osquery', sql: SQL });
+          describe.last.resolve({ [key]: { columns, tables: ['processes'] } });
         } else if (value === 'logging') {
           const { expected, events } = append.last.input;
           append.last.resolve({ sequence: expected + events.length });

@@ -20,7 +20,9 @@ test('a host of which osquery can say nothing has an id of its own, and keeps it
     version: '0.1.0',
   });
   const client = { query: () => Promise.reject(new OsqueryError('refused', 'no such table', 1)) };
-  const idOf = async () => (await describeHost(client, context, join(directory, 'state'))).id;
+  const noFacts = { tables: new Set<string>(), platform: 'linux', hasSystemLog: false } as const;
+  const facts = { read: () => Promise.resolve(noFacts) };
+  const idOf = async () => (await describeHost(client, context, join(directory, 'state'), facts)).id;
   const id = await idOf();
   assert.match(id, /^[-0-9a-f]{36}$/);
   assert.equal(await idOf(), id);

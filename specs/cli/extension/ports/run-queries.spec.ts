@@ -26,7 +26,7 @@ function startPorts(client: Partial<QueryParts['client']>) {
   const parts = {
     client,
     registered: () => Promise.resolve(),
-    access: { read: async () => ({ tables: [], functions: [] }), forget: () => {} },
+    access: { read: async () => ({ tables: [], functions: [], result: [] }), forget: () => {} },
     fetches: () => false,
   } as unknown as QueryParts;
   return {
@@ -35,7 +35,13 @@ function startPorts(client: Partial<QueryParts['client']>) {
       now += milliseconds;
     },
     describe: (queries: readonly string[]) =>
-      toPromise(createActor(describePort(context, parts), { input: { queries } }).start()),
+      toPromise(
+        createActor(describePort(context, parts), {
+          input: { queries: queries.map((sql) => ({ dialect: 'osquery' as const, sql })) },
+        }).start(),
+      ).then((all) =>
+        Object.fromEntries(Object.entries(all).map(([key, one]) => [key.replace('osquery: ', ''), one])),
+      ),
     execute: (execution: Execution) =>
       toPromise(createActor(executePort(context, parts), { input: execution }).start()),
   };

@@ -6,6 +6,8 @@ import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import { OsqueryError } from '../../../osquery/osquery-error.ts';
 import type { Row } from '../../../osquery/row.ts';
 import type { Host } from '../../../vocabulary/model.ts';
+import { availableNames } from '../../../zeek-agent/available.ts';
+import type { HostFactsReader } from '../../../zeek-agent/host-facts-client.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 
 type Queries = Pick<ManagerClient, 'query'>;
@@ -23,8 +25,9 @@ export async function describeHost(
   client: Queries,
   context: ExtensionContext,
   stateDirectory: string,
+  facts: Pick<HostFactsReader, 'read'>,
 ): Promise<Host> {
-  const [system, os, kernel, uptime, addresses, tables, interfaces] = await Promise.all([
+  const [system, os, kernel, uptime, addresses, tables, interfaces, agentTables] = await Promise.all([
     first(client, 'SELECT uuid, hostname, cpu_type FROM system_info'),
     first(client, 'SELECT name, version, platform, arch FROM os_version'),
     first(client, 'SELECT version, arguments FROM kernel_info'),
@@ -32,6 +35,7 @@ export async function describeHost(
     all(client, 'SELECT address FROM interface_addresses'),
     all(client, "SELECT name FROM osquery_registry WHERE registry = 'table' AND active = 1"),
     all(client, 'SELECT mac FROM interface_details'),
+    facts.read().then(availableNames),
   ]);
   const uid = context.settings().uid;
   return {
@@ -54,8 +58,7 @@ export async function describeHost(
     kernelVersion: kernel['version'] ?? '',
     kernelArch: os['arch'] || (system['cpu_type'] ?? ''),
     uptime: Number(uptime['total_seconds'] ?? 0) || 0,
-    tables: tables
-      .map((row) => row['name'] ?? '')
+    tables: [...new Set([...tables.map((row) => row['name'] ?? ''), ...agentTables])]
       .filter((name) => name !== '')
       .sort(),
   };

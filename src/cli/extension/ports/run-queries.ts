@@ -1,6 +1,11 @@
 import { fromPromise } from 'xstate';
 import type { Executed } from '../../../../actors/one-time-queries.ts';
-import type { Description, Descriptions } from '../../../../actors/schedule-commands.ts';
+import {
+  type Description,
+  type Descriptions,
+  type Question,
+  questionKey,
+} from '../../../../actors/schedule-commands.ts';
 import type { Courier } from '../../../delivery/courier.ts';
 import { executionEntry } from '../../../delivery/execution-entry.ts';
 import type { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
@@ -8,11 +13,19 @@ import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import { OsqueryError } from '../../../osquery/osquery-error.ts';
 import type { Row } from '../../../osquery/row.ts';
 import { Semaphore } from '../../../osquery/semaphore.ts';
-import type { TableAccessReader } from '../../../osquery/table-access-store.ts';
+import type { TableAccessReader, TableLookup } from '../../../osquery/table-access-store.ts';
 import type { Execution } from '../../../schedule/schedule.ts';
+import { isForOsquery, osquerySql, type Translation } from '../../../schedule/translation.ts';
+import { reasonOf } from '../../../text/reason.ts';
 import { shortened } from '../../../text/shortened.ts';
+import { UNDERLYING } from '../../../zeek-agent/bodies.ts';
+import { filled } from '../../../zeek-agent/filled.ts';
+import type { HostFactsReader } from '../../../zeek-agent/host-facts-client.ts';
+import { StatementError } from '../../../zeek-agent/statement.ts';
+import { type Translated, translate } from '../../../zeek-agent/translate-store.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import type { CooperativeScheduler } from './cooperative-scheduler.ts';
+import type { OwnQueries } from './own-queries.ts';
 
 /** Milliseconds that a request may wait for osqueryd to be there. */
 const OSQUERY_PATIENCE = 30_000;
@@ -25,6 +38,10 @@ export interface QueryParts {
   readonly client: ManagerClient;
   readonly registered: () => Promise<void>;
   readonly access: TableAccessReader;
+  readonly lookUp: TableLookup;
+  /** What Zeek Agent's tables are made of here. */
+  readonly facts: Pick<HostFactsReader, 'read'>;
+  readonly ownQueries: () => Pick<OwnQueries, 'evaluateOnce'>;
   readonly courier: () => Courier;
   readonly distributed: DistributedExecutions;
   /** Whether osqueryd fetches what waits there. */
@@ -42,17 +59,20 @@ const LONGEST_QUOTE = 500;
  * of them together it has as long as for one, so that none that takes long to prepare holds up what comes after.
  */
 export function describePort(context: ExtensionContext, parts: QueryParts) {
-  return fromPromise<Descriptions, { readonly queries: readonly string[] }>(async ({ input }) => {
+  return fromPromise<Descriptions, { readonly queries: readonly Question[] }>(async ({ input }) => {
     if (input.queries.length === 0) return {};
     await within(parts.registered(), OSQUERY_PATIENCE);
     const places = new Semaphore(DESCRIBED_AT_A_TIME);
     const end = context.runtime.now() + OSQUERY_PATIENCE;
     const described = await Promise.all(
-      input.queries.map(async (sql) => {
+      input.queries.map(async (question) => {
         const place = places.enter();
         await place.turn;
         try {
-          return [sql, await describe(context, parts, sql, end - context.runtime.now())] as const;
+          return [
+            questionKey(question),
+            await describe(context, parts, question, end - context.runtime.now()),
+          ] as const;
         } finally {
           place.leave();
         }
@@ -65,17 +85,27 @@ export function describePort(context: ExtensionContext, parts: QueryParts) {
 /** `left`: milliseconds that it may take. */
 async function describe(
   context: ExtensionContext,
-  { client, access }: QueryParts,
-  sql: string,
+  parts: QueryParts,
+  { dialect, sql }: Question,
   left: number,
 ): Promise<Description> {
   try {
     if (left <= 0) throw new OsqueryError('timeout', BUSY);
-    const columns = await client.getQueryColumns(sql, Math.min(left, OSQUERY_PATIENCE));
+    const { client, access, facts, lookUp } = parts;
+    const { translation, columns: known } =
+      dialect === 'zeek-agent' ? await translate(sql, await facts.read(), lookUp) : NOT_TRANSLATED;
+    // What osquery has no table for is a table without rows while it is asked.
+    const asked = translation ? filled(translation) : sql;
+    const columns = await client.getQueryColumns(asked, Math.min(left, OSQUERY_PATIENCE));
     if (columns.length === 0) return { code: 'no-rows', error: 'the statement gives no rows' };
-    const { tables } = await access.read(sql);
-    return { columns, tables: tables.map(({ table }) => table) };
+    const { tables } = await access.read(asked);
+    return {
+      columns: columns.map((column, at) => ({ ...column, ...known[at] })),
+      tables: [...tables.map(({ table }) => table), ...underlyingTables(translation)],
+      ...(translation && { translation }),
+    };
   } catch (error) {
+    if (error instanceof StatementError) return { code: 'statement', error: error.message };
     if (!(error instanceof OsqueryError)) throw error;
     context.log.warn(
       { area: 'schedule', sql: shortened(sql, LONGEST_QUOTE) },
@@ -83,6 +113,13 @@ async function describe(
     );
     return { code: `osquery-${error.kind}`, error: error.message };
   }
+}
+
+const NOT_TRANSLATED: Translated = { columns: [] };
+
+/** Who may not read these may not read what this process reads itself. */
+function underlyingTables(translation: Translation | undefined): readonly string[] {
+  return [...new Set(translation?.sources.flatMap(({ kind }) => UNDERLYING[kind]) ?? [])];
 }
 
 /** The port `execute`: runs a one-time query, and has its rows in the journal before it says so. */
@@ -104,19 +141,22 @@ type Found = { readonly rows: readonly Row[] } | { readonly error: string };
 
 async function rowsOf(
   context: ExtensionContext,
-  { client, registered, distributed, fetches }: QueryParts,
-  { name, peer, query }: Execution,
+  { client, registered, distributed, fetches, ownQueries }: QueryParts,
+  execution: Execution,
   signal: AbortSignal,
 ): Promise<Found> {
+  const { name, peer, translation } = execution;
+  const sql = osquerySql(execution);
   let deaths = 0;
   while (!signal.aborted) {
     await registered();
+    if (translation && !isForOsquery(execution)) return ownRows(ownQueries(), translation);
     if (context.settings().oneTimeQueries === 'distributed' && fetches()) {
-      const { status, message, rows } = await distributed.run({ id: name, sql: query.sql }, signal);
+      const { status, message, rows } = await distributed.run({ id: name, sql }, signal);
       return status === 0 ? { rows } : { error: message || `SQLite's status ${status}` };
     }
     try {
-      return { rows: await client.query(query.sql, undefined, peer) };
+      return { rows: await client.query(sql, undefined, peer) };
     } catch (error) {
       if (!(error instanceof OsqueryError)) throw error;
       if (error.kind !== 'unreachable') return { error: error.message };
@@ -129,6 +169,17 @@ async function rowsOf(
     }
   }
   return { error: 'it was taken back' };
+}
+
+async function ownRows(
+  ownQueries: Pick<OwnQueries, 'evaluateOnce'>,
+  translation: Translation,
+): Promise<Found> {
+  try {
+    return { rows: await ownQueries.evaluateOnce(translation) };
+  } catch (error) {
+    return { error: reasonOf(error) };
+  }
 }
 
 function pause(milliseconds: number): Promise<void> {

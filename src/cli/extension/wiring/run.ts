@@ -11,9 +11,11 @@ import { DistributedExecutions } from '../../../osquery/distributed-executions.t
 import { createEventRowMatcher } from '../../../osquery/event-row-store.ts';
 import { isEventTable } from '../../../osquery/event-tables.ts';
 import { fetchesQueries } from '../../../osquery/flag-advice.ts';
-import { createTableAccessReader } from '../../../osquery/table-access-store.ts';
+import { createTableAccessReader, type TableLookup } from '../../../osquery/table-access-store.ts';
 import { lookUpTable } from '../../../osquery/table-columns.ts';
+import { subscriptions } from '../../../schedule/schedule.ts';
 import type { Host } from '../../../vocabulary/model.ts';
+import { HostFactsReader } from '../../../zeek-agent/host-facts-client.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import { logBlockedRequests } from '../observation/blocked-requests.ts';
 import { tableAnswers } from '../observation/bro-table-rows.ts';
@@ -183,22 +185,37 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
     configFile: options.configFile,
     stateDirectory: options.stateDirectory,
     interval: options.interval,
-    describeHost: (client) => describeHost(client, context, directory()),
+    describeHost: (client) => describeHost(client, context, directory(), facts),
     handlers: plugins,
     scheduler,
     attendance: absence,
     onRegister() {
       // An osqueryd that started anew may have other tables.
       access.forget();
+      tables.clear();
+      facts.forget();
       absence.catchingUp();
       catchUp.begin();
     },
   });
-  const access = createTableAccessReader((table) => lookUpTable(osquery.client, table));
+  const tables = new Map<string, ReturnType<TableLookup>>();
+  const lookUp: TableLookup = (table) => {
+    const known = tables.get(table) ?? lookUpTable(osquery.client, table);
+    tables.set(table, known);
+    // A question that failed is put again the next time.
+    known.catch(() => tables.delete(table));
+    return known;
+  };
+  const access = createTableAccessReader(lookUp);
+  const systemLog = { command: ['journalctl'] } as const;
+  const facts = new HostFactsReader({ client: osquery.client, platform: process.platform, systemLog });
   const queries = {
     client: osquery.client,
     registered: () => osquery.registered(),
     access,
+    lookUp,
+    facts,
+    ownQueries: () => inService().ownQueries,
     courier: () => inService().delivery.courier,
     distributed,
     fetches: () => fetchesQueries(osquery.flags),
@@ -209,6 +226,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
     try {
       opened = await openAll(context, {
         ...{ directory: directory(), deliverables, links, immediate, scheduler },
+        ...{ systemLog, client: osquery.client },
         host: () => host,
         flags: () => osquery.flags,
       });
@@ -227,6 +245,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
       const recovered = recoveredFrom(context, state);
       schedule.recovered(recovered);
       opening.resolve(opened);
+      await opened.ownQueries.start(subscriptions(state.eventLog.report.state));
       const { metrics } = options;
       const observed = { directory: state.directory, metrics, report, times: plugins.times };
       servers.push(...(await serveObservers(context, observed)));
@@ -244,6 +263,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
     const caughtUp = catchUp.end();
     // What waits for a state directory that was not opened would wait for ever.
     if (opened) await caughtUp;
+    opened?.ownQueries.stop();
     await opened?.delivery.courier.stop();
     await absence.end(!osquery.runsOn);
     if (opened) await closeState(opened.state);

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { reasonOf } from '../../../text/reason.ts';
+import { isName, isSign, isWord, sqlTokens } from '../../../text/sql-tokens.ts';
 import { StatementInspector } from './authorizer.ts';
 import type { TypedRow } from './cell.ts';
 import { declaredType, expressionTypes } from './column-types.ts';
@@ -128,6 +129,27 @@ export class SqlEngine {
   #prepare(text: string): Prepared | undefined {
     const sql = text.replace(/^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/, '');
     if (sql === '') return undefined;
+    return this.#compileEither(this.#inMain(sql));
+  }
+
+  /**
+   * osquery's tables are in the schema `temp`, and by their modules in `main` too; ours are in `main` alone. The two words
+   * have the same length, so that places in the text stay what they are.
+   */
+  #inMain(sql: string): string {
+    const tokens = sqlTokens(sql) ?? [];
+    let text = sql;
+    for (const [at, token] of tokens.entries()) {
+      const name = tokens[at + 2];
+      if (!isWord(token, 'temp') || !isSign(tokens[at + 1], '.') || !isName(name)) continue;
+      if (!this.#tables.has(name?.text.toLowerCase() ?? '')) continue;
+      text = `${text.slice(0, token.start)}main${text.slice(token.end)}`;
+    }
+    return text;
+  }
+
+  /** A statement may name columns that `SELECT *` doesn't show. */
+  #compileEither(sql: string): Prepared | undefined {
     try {
       return this.#compile(this.#plain, sql);
     } catch (error) {
