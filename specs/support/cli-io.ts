@@ -25,6 +25,7 @@ export function surroundings({
     in: Readable.from([Buffer.from(stdin)]),
     out,
     err,
+    env: {},
     now: () => DAY,
     randomId: () => 'feedbeef-0000-4000-8000-000000000002',
     interrupted,

@@ -24,7 +24,9 @@ import {
 } from './bro/arguments.ts';
 import { broEventAsJson } from './bro/format-event.ts';
 import { addNatsOptions, type NatsOptions, natsListen, natsSettings } from './bro/nats-options.ts';
+import { RowTable } from './bro/row-table.ts';
 import { type NamedQuery, runBro } from './bro/run-bro.ts';
+import { painterFor } from './colour.ts';
 import { type Io, printLine } from './io.ts';
 import { failed } from './usage.ts';
 import { VERSION } from './version.ts';
@@ -50,6 +52,7 @@ interface BroCommandOptions extends NatsOptions {
   readonly package: boolean;
   readonly id?: string;
   readonly json?: boolean;
+  readonly format: 'auto' | 'table' | 'json';
   readonly tlsCa?: string;
   readonly tlsCaPath?: string;
   readonly tlsCertificate?: string;
@@ -119,7 +122,15 @@ export function broCommand(io: Io): Command {
     )
     .option('--id <uuid>', 'Broker endpoint id; random by default, as a Zeek that starts anew', endpointId)
     .optionsGroup('Output:')
-    .option('--json', 'tell what else happens as JSON lines, too')
+    .addOption(
+      new Option(
+        '--format <form>',
+        'rows as a table, or as one JSON object a line; auto: a table on a terminal',
+      )
+        .choices(['auto', 'table', 'json'])
+        .default('auto'),
+    )
+    .option('--json', 'tell what else happens as JSON lines, too; rows are JSON then')
     .optionsGroup('TLS:')
     .option('--tls-ca <file>', "authority that has signed the hosts' certificates")
     .option('--tls-ca-path <folder>', 'folder of such authorities')
@@ -191,6 +202,9 @@ export function broCommand(io: Io): Command {
       count: options.count,
       duration: options.duration === undefined ? undefined : options.duration * 1000,
       json: options.json === true,
+      table: isTable(io, options)
+        ? new RowTable(() => io.out.columns ?? 100, painterFor(io.out, io.env))
+        : undefined,
     });
     const { end, rows } = await run.catch((error: NodeJS.ErrnoException) => {
       if (error instanceof NatsOpenError || error instanceof StreamError) return fail(error);
@@ -211,6 +225,11 @@ Ctrl-C (or SIGTERM) unsubscribes, says goodbye and ends.
 
 Exit codes: 0 ended as asked; 1 could not begin (what was asked makes no sense, the address is taken, TLS files are
 unusable); ${TOO_FEW_ROWS} the --duration was over before --count rows had come.`;
+
+/** A terminal gets a table, unless JSON is asked for. */
+function isTable(io: Io, { format, json }: BroCommandOptions): boolean {
+  return format === 'table' || (format === 'auto' && !json && io.out.isTTY === true);
+}
 
 function targetOf({ host, group }: BroCommandOptions): Target {
   if (host !== undefined) return { to: 'host', host };

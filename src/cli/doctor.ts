@@ -4,6 +4,7 @@ import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import { createManagerClient } from '../osquery/manager-client.ts';
 import { printableJson } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
+import { painterFor } from './colour.ts';
 import { lookAtConfiguration } from './doctor/configuration.ts';
 import { type Finding, formatFindings, problem, warning } from './doctor/finding.ts';
 import { type Flags, flagOf, flagsOfFile } from './doctor/flags.ts';
@@ -43,7 +44,9 @@ export function doctorCommand(io: Io): Command {
     .addHelpText('after', '\nExit codes: 0 nothing is wrong (there may be warnings); 1 there is a problem.')
     .action(async (options: DoctorOptions) => {
       const findings = await examine(options);
-      const lines = options.json ? [printableJson(JSON.stringify(findings))] : formatFindings(findings);
+      const lines = options.json
+        ? [printableJson(JSON.stringify(findings))]
+        : formatFindings(findings, painterFor(io.out, io.env));
       for (const line of lines) await printLine(io.out, line);
       if (findings.some(({ level }) => level === 'problem')) process.exitCode = 1;
     });

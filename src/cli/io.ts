@@ -4,8 +4,10 @@ import type { Readable, Writable } from 'node:stream';
 /** What a sub-command may touch of the world around it; specs give their own. */
 export interface Io {
   readonly in: Readable;
-  readonly out: Writable & { readonly isTTY?: boolean };
+  readonly out: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly err: Writable & { readonly isTTY?: boolean };
+  /** The environment's variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** A random UUID. */

@@ -11,6 +11,7 @@ const io: Io = {
   in: process.stdin,
   out: process.stdout,
   err: process.stderr,
+  env: process.env,
   now: Date.now,
   randomId: randomUUID,
   interrupted: interrupt.signal,

@@ -37,7 +37,8 @@ function typeAndValue(data: Data): string {
   return `"type":"${data.type}","value":${valueJson(data)}`;
 }
 
-function valueJson(data: Data): string {
+/** A value in JSON. */
+export function valueJson(data: Data): string {
   switch (data.type) {
     case 'none':
       return 'null';

@@ -7,6 +7,7 @@ import type { BroQuery, ReceivedRow, Subscription, Target } from '../../zeek-cli
 import { type Io, printLine } from '../io.ts';
 import { broEventAsJson, formatBroEvent } from './format-event.ts';
 import { rowLine } from './row-line.ts';
+import type { RowTable } from './row-table.ts';
 
 export interface BroRun {
   readonly bro: BroOptions;
@@ -22,6 +23,8 @@ export interface BroRun {
   readonly duration: number | undefined;
   /** Tell what happens as JSON lines. */
   readonly json: boolean;
+  /** Print rows as a table; else as JSON, a line each. */
+  readonly table: RowTable | undefined;
 }
 
 export interface NamedQuery {
@@ -55,7 +58,8 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
       const problem = `rows of ${row.query.sql} have ${row.values.length} values, not the ${names.length} that are named: they go without names`;
       say(problem, { type: 'misnamed', problem });
     }
-    void printLine(io.out, rowLine(row, names, io.now()));
+    const lines = run.table?.take(row, names) ?? [rowLine(row, names, io.now())];
+    for (const line of lines) void printLine(io.out, line);
     if (rows === run.count) ended.resolve('count');
   };
 

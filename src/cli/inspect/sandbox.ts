@@ -41,7 +41,7 @@ export async function runSandbox(io: Io, serve: (places: SandboxPlaces) => Promi
       ({ type, port }) => (type === 'listening' ? port : undefined),
       signal,
     );
-    const osqueryd = findOsqueryd(process.env);
+    const osqueryd = findOsqueryd(io.env);
     await printLine(io.err, `osqueryd is ${osqueryd.description}.`);
     await processes.startOsqueryd(osqueryd, broPort);
     const socket = join(processes.directory, 'inspect.sock');
