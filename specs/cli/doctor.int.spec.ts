@@ -154,7 +154,7 @@ test('a disk that takes nothing, rows that were lost and accounts that do not ad
       'problem the event log takes nothing, so that requests are refused: ENOSPC',
       'problem the journal takes no rows: no space left',
       'warning 5 rows of bro_1_1 for zeek:9999 are lost since the start, and declared',
-      'problem account of bro_1_2 for zeek:9999: 10 taken, but 10 settled and 1 pending',
+      'problem counts of bro_1_2 for zeek:9999: 10 taken, but 10 settled and 1 pending',
     ],
   );
 });
