@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { parseEndpointAddress } from '../../src/broker/address.ts';
 import { type BrokerAddress, connectEndpoint } from '../../src/broker/endpoint-connection.ts';
 import { listenEndpoint } from '../../src/broker/endpoint-server.ts';
+import { SecurityMemory } from '../../src/broker/security-memory.ts';
 import type { TlsSettings } from '../../src/broker/tls.ts';
 import type { ZeekEvent } from '../../src/broker/zeek-event.ts';
 import { arbitraryData } from '../support/arbitrary-data.ts';
@@ -54,6 +55,15 @@ for (const [title, listen, connect, transport, authenticated, near, far] of [
   ['brokers:// with certificates', 'brokers://127.0.0.1:0', 'brokers://127.0.0.1:9', 'tls', true, HOST, ZEEK],
   ['ws://', 'ws://127.0.0.1:0', 'ws://127.0.0.1:9', 'ws', false, {}, {}],
   ['wss://', 'wss://127.0.0.1:0', 'wss://localhost:9', 'wss', true, { ca: tlsFile('ca.pem') }, SERVER_ONLY],
+  [
+    'wss:// to a Zeek without certificates',
+    'wss://127.0.0.1:0',
+    'wss://127.0.0.1:9',
+    'wss-anonymous',
+    false,
+    {},
+    {},
+  ],
   ['wss:// with certificates', 'wss://127.0.0.1:0', 'wss://127.0.0.1:9', 'wss', true, HOST, ZEEK],
 ] as const) {
   test(`events of all types travel both ways over ${title}`, async (context) => {
@@ -63,7 +73,7 @@ for (const [title, listen, connect, transport, authenticated, near, far] of [
     await farSide.up();
     const args = fc
       .sample(arbitraryData, { numRuns: 50, seed: 7 })
-      .filter((data) => (transport !== 'ws' && transport !== 'wss') || sayable(data));
+      .filter((data) => !transport.startsWith('ws') || sayable(data));
     const event: ZeekEvent = { name: 'Tst::all', args };
     await nearSide.connection.send('/far/x', [event, event, event]);
     await farSide.connection.send('/near/x', [event]);
@@ -114,6 +124,27 @@ for (const [title, near, far, code, message] of [
     'tls-untrusted',
     /wants a certificate of this side/,
   ],
+  [
+    'a server without a certificate where an authority is named',
+    { ca: tlsFile('ca.pem') },
+    {},
+    'tls-mismatch',
+    /on this side ca, ca_path, certificate and require_authentication \(in tls\) ask for certificates/,
+  ],
+  [
+    'a server without a certificate where authentication is required',
+    { requireAuthentication: true },
+    {},
+    'tls-mismatch',
+    /require_authentication/,
+  ],
+  [
+    'a server whose certificate no authority of the system has signed, where the settings name none,',
+    {},
+    SERVER_ONLY,
+    'tls-untrusted',
+    /no configured authority/,
+  ],
 ] as const) {
   test(`over wss:// ${title} is refused with the reason`, async (context) => {
     const [nearSide] = await pair(context, 'wss://127.0.0.1:0', 'wss://127.0.0.1:9', near, far);
@@ -122,6 +153,34 @@ for (const [title, near, far, code, message] of [
     assert.match(closed.message, message);
   });
 }
+
+test('over wss:// nobody is authenticated without a word, nor ever again once a certificate was shown', async (context) => {
+  const farSide = recordHandlers();
+  const common = { applicationName: 'spec', version: '8.0.10', endpointId: randomUUID() };
+  const listener = await listenEndpoint(
+    brokerAddress('wss://127.0.0.1:0'),
+    { ...common, filter: ['/far'] },
+    (connection) => farSide.take(connection),
+  );
+  context.after(() => listener.close());
+  const address = { ...brokerAddress('wss://127.0.0.1:9'), port: listener.port };
+  const connect = (memory: SecurityMemory) => {
+    const side = recordHandlers();
+    side.take(connectEndpoint(address, { ...common, filter: ['/near'], memory }, side.handlers));
+    context.after(() => side.connection.destroy());
+    return side;
+  };
+  const memory = new SecurityMemory();
+  const first = connect(memory);
+  assert.equal((await first.up()).authenticated, false);
+  assert.deepEqual(first.problems, [
+    `wss://127.0.0.1:${listener.port} has no certificate: the connection is encrypted, and nobody is authenticated; with ca or require_authentication (in tls) it would be refused`,
+  ]);
+  memory.remember(`wss://127.0.0.1:${listener.port}`, 'tls');
+  const { code, message } = await connect(memory).closing();
+  assert.equal(code, 'tls-mismatch');
+  assert.match(message, /it has shown a certificate before, without which it is not reached$/);
+});
 
 test('over wss:// a certificate for another name is refused', async (context) => {
   const authority = { ca: tlsFile('ca.pem') };

@@ -251,7 +251,6 @@ describe('bro-osquery bro', () => {
     [['--event', 'no name'], /no name of a Zeek event/],
     [['--id', '00000000-0000-0000-0000-000000000000'], /no UUID of version 1 to 5/],
     [['--listen', 'nats://127.0.0.1:1'], /--nats meets hosts at a NATS server/],
-    [['--listen', 'wss://127.0.0.1:0'], /wss:\/\/ wants --tls-certificate and --tls-key/],
     [['--websocket', 'a b'], /it contains a space/],
     [['--tls-ca', tlsFile('ca.pem')], /name a certificate and its key/],
     [['--tls-ca', tlsFile('ca.pem'), '--tls-certificate', '/nowhere', '--tls-key', '/nowhere'], /\/nowhere/],

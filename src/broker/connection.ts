@@ -7,7 +7,7 @@ import type { ZeekEvent } from './zeek-event.ts';
 
 export type ConnectionPhase = 'resolving' | 'connecting' | 'securing' | 'handshaking';
 
-export type Transport = 'tcp' | 'tls' | 'tls-anonymous' | 'ws' | 'wss' | 'nats';
+export type Transport = 'tcp' | 'tls' | 'tls-anonymous' | 'ws' | 'wss' | 'wss-anonymous' | 'nats';
 
 /** Who is at the other end. */
 export interface Remote {

@@ -31,6 +31,14 @@ export function tlsMode(settings: TlsSettings): TlsMode {
   return settings.ca || settings.caPath || settings.certificate || settings.key ? 'mutual' : 'anonymous';
 }
 
+/**
+ * Whether a `wss://` address is reached without certificates where the server has none, as a Zeek up to 8.0 by default:
+ * whoever names an authority, or asks for authentication, is never left without.
+ */
+export function mayBeAnonymous(settings: TlsSettings): boolean {
+  return tlsMode(settings) === 'anonymous' && !settings.requireAuthentication;
+}
+
 /** What is wrong with the settings for a native connection, empty if nothing is. */
 export function tlsSettingsProblem(settings: TlsSettings): string {
   if (tlsMode(settings) === 'anonymous') return '';
@@ -111,7 +119,7 @@ const MEANINGS: readonly (readonly [RegExp, Failure])[] = [
     {
       ...MISMATCH,
       problem:
-        'has no kind of TLS in common with this side: one is set up with certificates, the other is not, or shows none',
+        'has no kind of TLS in common with this side: one is set up with certificates, the other is not, or shows none; on this side ca, ca_path, certificate and require_authentication (in tls) ask for certificates',
     },
   ],
   [

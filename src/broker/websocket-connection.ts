@@ -5,10 +5,17 @@ import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { WebSocket } from 'ws';
 import { reasonOf } from '../text/reason.ts';
 import { formatHostAndPort, WEBSOCKET_PATH } from './address.ts';
-import type { Clock, Connection, ConnectionHandlers, Timings } from './connection.ts';
+import type { Clock, Closed, Connection, ConnectionHandlers, Timings } from './connection.ts';
 import { ConnectionLifecycle } from './connection-lifecycle.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
-import { materialOptions, type TlsMaterial, type TlsSettings } from './tls.ts';
+import type { SecurityMemory } from './security-memory.ts';
+import {
+  materialOptions,
+  mayBeAnonymous,
+  nativeTlsOptions,
+  type TlsMaterial,
+  type TlsSettings,
+} from './tls.ts';
 import { certificateNotices, readTlsMaterial } from './tls-connection.ts';
 import { breakingFailure, openingFailure } from './websocket-closing.ts';
 import { applicationName } from './websocket-messages.ts';
@@ -18,7 +25,10 @@ import { feed, webSocketWire } from './websocket-wire-connection.ts';
 export interface WebSocketConnectOptions {
   readonly host: string;
   readonly port: number;
-  /** `wss://`: the server's certificate and name are verified, by `tls.ca` or else the system's authorities. */
+  /**
+   * `wss://`: the server's certificate and name are verified, by `tls.ca` or else the system's authorities. A server that
+   * has none is reached all the same where the settings ask for none, and has not shown one before.
+   */
   readonly secure: boolean;
   /** Zeek serves `/v1/messages/json`; a proxy before it may serve another. */
   readonly path?: string;
@@ -26,6 +36,8 @@ export interface WebSocketConnectOptions {
   readonly applicationName: string;
   readonly filter: readonly string[];
   readonly tls?: TlsSettings;
+  /** Shared by all attempts: who has shown a certificate once is not reached without. */
+  readonly memory?: SecurityMemory;
   readonly timings?: Partial<Timings>;
   /** Bound on messages that come in, in bytes; 64 MiB by default. */
   readonly maxFrame?: number;
@@ -50,7 +62,11 @@ class WebSocketOpening {
   /** The connection, as its owner sees it. */
   readonly life: ConnectionLifecycle;
   readonly #options: WebSocketConnectOptions;
+  /** Of the attempt that is under way. */
   #secure: TLSSocket | undefined;
+  #isAnonymous = false;
+  /** Why certificates did not lead anywhere, while it is tried without. */
+  #mismatch: Closed | undefined;
   #session: WebSocketSession | undefined;
   #handshakeEnds = 0;
 
@@ -93,9 +109,14 @@ class WebSocketOpening {
       createConnection: () => this.#open(material),
     });
     this.life.carry({ end: () => socket.terminate() });
-    socket.on('error', (error) => this.#socketFailed(error));
+    let isLeft = false;
+    socket.on('error', (error) => {
+      isLeft ||= this.#triesAnonymously(error, material);
+      if (!isLeft) this.#socketFailed(error);
+    });
     socket.on('unexpected-response', (_, response) => this.#refusedByHttp(response));
     socket.on('close', (code, reason) => {
+      if (isLeft) return;
       if (this.#session) this.#session.ended(code, reason.toString('utf8'));
       else this.life.close('reset', `${this.life.peerName} closed the connection before it was a WebSocket`);
     });
@@ -116,9 +137,10 @@ class WebSocketOpening {
     try {
       const secure = tlsConnect({
         socket: raw,
-        minVersion: 'TLSv1.2',
         ...(isIP(host) ? { host } : { servername: host, host }),
-        ...materialOptions(material),
+        ...(this.#isAnonymous
+          ? nativeTlsOptions('anonymous', material)
+          : { minVersion: 'TLSv1.2', ...materialOptions(material) }),
       });
       this.#secure = secure;
       raw.on('error', (error) => secure.destroy(error));
@@ -142,8 +164,8 @@ class WebSocketOpening {
       webSocketWire(socket, () => session.drained()),
       {
         role: { side: 'client' },
-        transport: material ? 'wss' : 'ws',
-        authenticated: material !== undefined,
+        transport: material ? (this.#isAnonymous ? 'wss-anonymous' : 'wss') : 'ws',
+        authenticated: material !== undefined && !this.#isAnonymous,
       },
       life,
     );
@@ -153,6 +175,13 @@ class WebSocketOpening {
     const now = (this.#options.wallClock ?? Date.now)();
     const secure = this.#secure;
     if (!material || !secure) return;
+    if (this.#isAnonymous) {
+      life.notice(
+        `${life.peerName} has no certificate: the connection is encrypted, and nobody is authenticated; with ca or require_authentication (in tls) it would be refused`,
+      );
+      return;
+    }
+    this.#options.memory?.remember(life.peerName, 'tls');
     for (const notice of certificateNotices(material, secure, life.peerName, now)) life.notice(notice);
   }
 
@@ -169,10 +198,29 @@ class WebSocketOpening {
     this.life.close('refused', `${this.life.peerName} answered ${answer}: is it Zeek's WebSocket?`, true);
   }
 
+  /** Whether the server may be one without a certificate, and it is being tried so. */
+  #triesAnonymously(error: NodeJS.ErrnoException, material: TlsMaterial | undefined): boolean {
+    const { host, tls = {}, memory } = this.#options;
+    if (!material || this.#session || this.#isAnonymous || this.life.isClosed) return false;
+    const failure = openingFailure(error, host, this.life.peerName);
+    if (failure.code !== 'tls-mismatch' || !mayBeAnonymous(tls)) return false;
+    if (memory?.recall(this.life.peerName)) {
+      const message = `${failure.message}; it has shown a certificate before, without which it is not reached`;
+      this.life.close(failure.code, message, failure.refused);
+      return true;
+    }
+    this.#mismatch = failure;
+    this.#isAnonymous = true;
+    this.#dial(material);
+    return true;
+  }
+
   #socketFailed(error: NodeJS.ErrnoException): void {
-    const { code, message, refused } = this.#session
+    const found = this.#session
       ? breakingFailure(error, this.life.peerName)
       : openingFailure(error, this.#options.host, this.life.peerName);
+    // Where it can't be had without certificates either, the first answer says more.
+    const { code, message, refused } = (found.code === 'tls-mismatch' && this.#mismatch) || found;
     this.life.close(code, message, refused);
   }
 }

@@ -7,7 +7,7 @@ import { ConnectionLifecycle } from './connection-lifecycle.ts';
 import { DEFAULT_MAX_FRAME } from './frames.ts';
 import { type Accept, bind, type Listener } from './listening-server.ts';
 import { systemClock } from './system-clock.ts';
-import { materialOptions, type TlsSettings } from './tls.ts';
+import { materialOptions, nativeTlsOptions, type TlsSettings } from './tls.ts';
 import { readTlsMaterial } from './tls-connection.ts';
 import { encodeError, isApplicationName } from './websocket-messages.ts';
 import { WebSocketSession } from './websocket-session.ts';
@@ -23,6 +23,8 @@ export interface WebSocketListenOptions {
   readonly port: number;
   /** With certificate and key the server speaks TLS; with `ca` besides it wants certificates of its clients. */
   readonly tls?: TlsSettings;
+  /** Whether it speaks TLS; without a certificate anonymously, as a Zeek up to 8.0 does by default. */
+  readonly secure?: boolean;
   /** Our endpoint id, a UUID: the first part of what acks call their clients. */
   readonly endpointId: string;
   /** What acks give as Zeek's version. */
@@ -43,16 +45,21 @@ export interface WebSocketListenOptions {
 export async function listenWebSocket(options: WebSocketListenOptions, accept: Accept): Promise<Listener> {
   const { tls, maxFrame = DEFAULT_MAX_FRAME, clock = systemClock } = options;
   const timings = { ...DEFAULT_TIMINGS, ...options.timings };
-  const secure = tls?.certificate !== undefined;
-  const material = secure ? materialOptions(await readTlsMaterial(tls)) : {};
+  const certified = tls?.certificate !== undefined;
+  const secure = options.secure ?? certified;
+  const material = await readTlsMaterial(tls ?? {});
   const mutual = tls?.ca !== undefined || tls?.caPath !== undefined;
   const http = secure
-    ? createHttpsServer({
-        ...material,
-        requestCert: mutual,
-        rejectUnauthorized: mutual,
-        minVersion: 'TLSv1.2',
-      })
+    ? createHttpsServer(
+        certified
+          ? {
+              ...materialOptions(material),
+              requestCert: mutual,
+              rejectUnauthorized: mutual,
+              minVersion: 'TLSv1.2',
+            }
+          : nativeTlsOptions('anonymous', material),
+      )
     : createHttpServer();
   http.maxConnections = options.maxConnections ?? 1_000;
   const server = new WebSocketServer({
@@ -87,8 +94,8 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
           version: options.version,
           declares: options.declares ?? (() => true),
         },
-        transport: secure ? 'wss' : 'ws',
-        authenticated: secure && mutual,
+        transport: secure ? (certified ? 'wss' : 'wss-anonymous') : 'ws',
+        authenticated: certified && secure && mutual,
       },
       life,
     );

@@ -180,12 +180,6 @@ export function broCommand(io: Io): Command {
           ),
       });
     const addresses = addressesOf(options);
-    if (
-      tls.certificate === undefined &&
-      addresses.some((address) => address.kind === 'websocket' && address.secure)
-    ) {
-      command.error('error: wss:// wants --tls-certificate and --tls-key', { exitCode: 1 });
-    }
     const run = runBro(io, {
       bro: {
         addresses,

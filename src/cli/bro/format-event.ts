@@ -60,6 +60,7 @@ const TRANSPORTS: Readonly<Record<Transport, string>> = {
   'tls-anonymous': 'anonymous TLS (encrypted, nobody proved who it is)',
   ws: 'WebSocket',
   wss: 'WebSocket and TLS',
+  'wss-anonymous': 'WebSocket and anonymous TLS (encrypted, nobody proved who it is)',
   nats: 'NATS',
 };
 
