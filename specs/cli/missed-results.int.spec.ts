@@ -101,7 +101,9 @@ test('an extension that ended in good order has missed nothing, and takes nothin
 const toldOfMissing = (bro: TestBro) =>
   bro
     .of('notice')
-    .flatMap(({ text }) => /may be missing: .* nobody took what osquery found(.*)/.exec(text)?.[1] ?? []);
+    .flatMap(
+      ({ text }) => /may be missing: .* results of osquery were not received(.*)/.exec(text)?.[1] ?? [],
+    );
 
 test('where the log has been taken away meanwhile the Bro is told that rows may be missing', async (t) => {
   const { host, bro, make, untilCame } = await finder(t);
