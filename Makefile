@@ -9,7 +9,7 @@ SPECS ?= specs/**/*.spec.ts
 # Specs that open no socket, process or browser; specs/spec-cost.spec.ts holds the names to that.
 UNIT_SPECS = $(filter-out %.int.spec.ts,$(shell find specs -name '*.spec.ts'))
 
-.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
+.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -57,6 +57,12 @@ dist/bro-osquery.ext: $(SOURCES) | setup
 
 package: dist/bro-osquery.ext ## make a Debian package of it
 	node --import tsx src/cli/build/package.ts
+
+setup-release:
+	specs/support/setup-release.sh
+
+release: setup setup-release ## make everything that is published, for all systems, in dist/release
+	node --import tsx src/cli/build/release.ts $(RELEASE_FLAGS)
 
 BENCHES ?= specs/bench/*.bench.ts
 

@@ -1,5 +1,4 @@
 import type { AnyStateMachine } from 'xstate';
-import { backfillMachine } from './backfill.machine.ts';
 import { broPeerMachine } from './bro-peer.machine.ts';
 import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
 import { courierMachine } from './courier.machine.ts';
@@ -13,7 +12,6 @@ export const MACHINES: ReadonlyMap<string, AnyStateMachine> = new Map(
   [
     extensionMachine,
     osqueryCoreMachine,
-    backfillMachine,
     scheduleManagerMachine,
     brokerEndpointMachine,
     broPeerMachine,

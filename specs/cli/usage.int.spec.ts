@@ -20,6 +20,7 @@ function program(): { program: Command; said: () => string } {
       exit: unused,
     },
     reader: { columns: undefined, pager: '', colours: false },
+    machine: { platform: 'linux', user: { uid: 0, gid: 0 }, executable: undefined },
     onInterruptible: () => {},
   });
   const take = (text: string) => {

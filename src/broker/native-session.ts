@@ -65,7 +65,7 @@ export class NativeSession {
   start(timeout: number): void {
     const { peerName } = this.life;
     this.life.expect(timeout, () => {
-      const spoke = this.#head.some ? 'did not complete the handshake' : 'sent nothing';
+      const spoke = this.#head.some ? 'did not finish the handshake' : 'said nothing';
       this.life.close('handshake-timeout', `${peerName} ${spoke} within ${timeout} ms`);
     });
     this.life.comes('handshaking');
@@ -106,27 +106,27 @@ export class NativeSession {
     const { peerName } = life;
     switch (life.at) {
       case 'leaving':
-        life.close('left', `disconnected from ${peerName}`);
+        life.close('left', `left ${peerName}`);
         return;
       case 'peer-leaving':
-        life.close('goodbye', `${peerName} disconnected (clean shutdown)`);
+        life.close('goodbye', `${peerName} left in good order`);
         return;
       case 'up':
-        life.close('reset', `${peerName} disconnected unexpectedly: ${failure}`);
+        life.close('reset', `${peerName} broke off without a goodbye: ${failure}`);
         return;
       default:
-        life.close('reset', `${peerName} disconnected ${this.#whileComing(failure)}`);
+        life.close('reset', `${peerName} broke off ${this.#whileComing(failure)}`);
     }
   }
 
   #whileComing(failure: string): string {
     const { side, transport } = this.#options;
     if (this.#head.some) return `during the handshake: ${failure}`;
-    const silent = `before sending anything: ${failure}`;
+    const silent = `before it said anything: ${failure}`;
     if (side === 'accepting') return silent;
     return transport === 'tcp'
-      ? `${silent}; it may require TLS (brokers://), or not be a Zeek`
-      : `${silent}; it may reject our certificate (see its log), or not be a Zeek`;
+      ? `${silent}; it may speak TLS (brokers://) or be no Zeek`
+      : `${silent}; it may refuse this side's certificate (its log tells) or be no Zeek`;
   }
 
   #carrier(peering?: NativePeering): Carrier {
@@ -169,7 +169,7 @@ export class NativeSession {
     const { peers, maxFrame, transport, authenticated, endpointId } = this.#options;
     const { clock, timings, peerName, handlers } = life;
     if (!peers.peered(remoteId, this)) {
-      life.close('redundant', `superseded by another connection to ${peerName}`);
+      life.close('redundant', `another connection to ${peerName} was faster`);
       return;
     }
     this.#splitter.maxLength = maxFrame;
@@ -191,7 +191,7 @@ export class NativeSession {
         onSuspect: (suspect) => handlers.onSuspect(suspect),
         onProblem: (problem) => life.problem(problem),
         onFarewell: () => life.peerLeaves(() => this.ended()),
-        onFarewellAnswered: () => life.close('left', `disconnected from ${peerName}`, false, 'flushed'),
+        onFarewellAnswered: () => life.close('left', `left ${peerName}`, false, 'flushed'),
         onLost: (problem) => life.close('unresponsive', problem),
       },
     );

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
+import { osqueryLayout } from '../osquery/layout.ts';
 import { createManagerClient } from '../osquery/manager-client.ts';
 import { printableJson } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
@@ -16,7 +17,7 @@ import { statusSocket } from './extension/observation/status-report.ts';
 import { type Io, printLine } from './io.ts';
 import { fetchStatus } from './status/status-client.ts';
 
-interface DoctorOptions {
+export interface DoctorOptions {
   readonly flagfile: string;
   readonly socket?: string;
   readonly stateDir?: string;
@@ -33,7 +34,7 @@ export function doctorCommand(io: Io): Command {
     .option(
       '--flagfile <file>',
       "osqueryd's flags, where it does not run to be asked for them",
-      '/etc/osquery/osquery.flags',
+      osqueryLayout(process.platform).flagfile,
     )
     .option('--socket <path>', "osqueryd's --extensions_socket, if its flagfile does not name it")
     .option(
@@ -52,7 +53,8 @@ export function doctorCommand(io: Io): Command {
     });
 }
 
-async function examine(options: DoctorOptions): Promise<Finding[]> {
+/** Everything that there is to be said about this host. */
+export async function examine(options: DoctorOptions): Promise<Finding[]> {
   const file = readFlagfile(options.flagfile);
   const socket = options.socket ?? flagOf(file.flags, 'extensions_socket');
   const client = createManagerClient({ path: socket, deadline: PATIENCE });

@@ -18,6 +18,12 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string,
     ['--json', 'the same for programs'],
     ['--state-dir /tmp/state', 'of an extension with another state directory'],
   ],
+  setup: [
+    ['--zeek zeek.example.com:9999 --dry-run', 'show what this host needs'],
+    ['--zeek zeek.example.com:9999 --restart', 'write it, and restart osqueryd'],
+    ['--zeek brokers://zeek.example.com --ca ca.pem --certificate web-1.pem --key web-1.key', 'with TLS'],
+    ['--undo', 'take the last run back'],
+  ],
   doctor: [
     ['', 'look at this host'],
     ['--json', 'the same for programs'],

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { isSea } from 'node:sea';
 import { formatFailure } from './failure.ts';
 import type { Io } from './io.ts';
 import type { Reader } from './manual.ts';
@@ -21,15 +22,23 @@ function onSignal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): 
   process.on(name, listener);
 }
 
-/** A process whose parent ends gets another parent and is not told: one has to look. */
+/** A process whose parent ends gets another parent, on Windows none, and is not told: one has to look. */
 function onOrphaned(listener: () => void): void {
   const parent = process.ppid;
   const look = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (process.ppid === parent && (process.platform !== 'win32' || isAlive(parent))) return;
     clearInterval(look);
     listener();
   }, 1_000);
   look.unref();
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** In lists of processes, osquery's own among them, we are ourselves and not `node-MainThread`; the arguments stay. */
@@ -65,6 +74,11 @@ const program = createProgram({
     exit: (code) => process.exit(code),
   },
   reader: reader(),
+  machine: {
+    platform: process.platform,
+    user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    executable: isSea() ? process.execPath : undefined,
+  },
   onInterruptible() {
     onSignal('SIGINT', () => interrupt.abort());
     onSignal('SIGTERM', () => interrupt.abort());

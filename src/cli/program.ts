@@ -12,6 +12,7 @@ import { logCommand } from './log.ts';
 import { manualCommand, type Reader } from './manual.ts';
 import { replayCommand } from './replay.ts';
 import { sandboxCommand } from './sandbox.ts';
+import { type SetupMachine, setupCommand } from './setup.ts';
 import { simulateCommand } from './simulate.ts';
 import { statusCommand } from './status.ts';
 import { finishUsage } from './usage.ts';
@@ -21,12 +22,13 @@ export interface ProgramParts {
   readonly io: Io;
   readonly process: ProcessParts;
   readonly reader: Reader;
+  readonly machine: SetupMachine;
   /** Called before a sub-command that runs until the user has had enough. */
   readonly onInterruptible: () => void;
 }
 
 /** The whole command line. */
-export function createProgram({ io, process, reader, onInterruptible }: ProgramParts): Command {
+export function createProgram({ io, process, reader, machine, onInterruptible }: ProgramParts): Command {
   const interruptible = (command: Command) => command.hook('preAction', onInterruptible);
   const program = new Command('bro-osquery')
     .description('make this osquery host a live sensor of the network monitor Zeek')
@@ -38,6 +40,7 @@ export function createProgram({ io, process, reader, onInterruptible }: ProgramP
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))
     .addCommand(statusCommand(io))
+    .addCommand(setupCommand(io, machine))
     .addCommand(doctorCommand(io))
     .addCommand(manualCommand(io, reader))
     .addCommand(interruptible(replayCommand(io)))

@@ -115,7 +115,7 @@ function subscriptionRefusal(
       ? null
       : {
           code: 'too-many-subscriptions',
-          text: `the limit of ${policy.maxSubscriptions} subscriptions for each Zeek is reached on this host`,
+          text: `a Bro may have ${policy.maxSubscriptions} subscriptions on this host, and has them`,
         }) ??
     spaceRefusal(
       state,
@@ -220,14 +220,14 @@ function executionRefusal(
       ? null
       : {
           code: 'too-many-executions',
-          text: `${policy.maxPendingExecutions} one-time queries of this Zeek are pending; try again later`,
+          text: `${policy.maxPendingExecutions} one-time queries of this Bro wait for their rows; ask again later`,
         })
   );
 }
 
 const NOT_CONNECTED: Refusal = {
   code: 'not-connected',
-  text: 'the connection of the request is closed',
+  text: 'the connection that the request came by is gone',
 };
 
 function logRefusal(state: ScheduleState): Refusal | null {

@@ -28,6 +28,8 @@ export async function bundleProgram(root: string, folder: string): Promise<reado
     keepNames: true,
     // Only a program that is started from its source asks whether it is the main module.
     define: { 'import.meta.main': 'false' },
+    // Its other form asks for its parts by names that a bundler does not see.
+    alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
     plugins: [filesInside],
     logLevel: 'warning',
     // Thrift's compiler writes them.
