@@ -71,6 +71,8 @@ export async function place(
       const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
         stdio: ['ignore', 'ignore', 'pipe'],
         cwd: join(import.meta.dirname, '../..'),
+        // A spec may have programs of its own there.
+        env: { ...process.env, PATH: `${join(directory, 'bin')}:${process.env['PATH']}` },
       });
       let log = '';
       child.stderr?.on('data', (chunk: Buffer) => {
