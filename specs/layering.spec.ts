@@ -41,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/replay',
   ],
   'src/zeek-client': ['src/text', 'src/broker', 'src/vocabulary'],
-  'src/simulation': ['src/text', 'src/broker', 'src/vocabulary', 'src/zeek-client'],
+  'src/simulation': ['src/text', 'src/broker', 'src/vocabulary', 'src/conversation', 'src/zeek-client'],
   'src/sandbox': ['src/text', 'src/broker', 'src/osquery', 'src/vocabulary', 'src/schedule'],
 };
 

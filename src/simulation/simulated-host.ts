@@ -1,10 +1,12 @@
 import type { Closed, Connection, ConnectionHandlers, Remote } from '../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
-import type { Declaration, Host, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
-import { queryDigest } from '../vocabulary/query-digest.ts';
+import { type Conversation, type ConversationInput, openConversation } from '../conversation/conversation.ts';
+import { converse } from '../conversation/converse.ts';
+import { heard } from '../conversation/heard.ts';
+import { acknowledgementRequest } from '../conversation/messages.ts';
+import type { Host, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
 import { isRowProblem } from '../vocabulary/row-values.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
-import { type PackageEvents, packageEvents } from '../vocabulary/zeek-package.ts';
 import { type Answered, answering } from './answered-query.ts';
 import type { Tally } from './tally.ts';
 
@@ -47,13 +49,11 @@ const EXECUTION_ROWS = 5;
  */
 export class SimulatedHost {
   readonly #around: Surroundings;
-  readonly #package: PackageEvents;
   readonly #queries = new Map<string, Answered>();
   #host: Host;
   #connection: Connection | undefined;
-  #remote: Remote | undefined;
-  #connectionId = '';
-  #hasPackage = false;
+  /** While the connection is up. */
+  #conversation: Conversation | undefined;
   #pending: Pending[] = [];
   #nextNumber = 1;
   #nextQuery = 0;
@@ -67,11 +67,10 @@ export class SimulatedHost {
   constructor(host: Host, around: Surroundings) {
     this.#host = host;
     this.#around = around;
-    this.#package = packageEvents(around.vocabularies.prefix('zeek-osquery'));
   }
 
   get isUp(): boolean {
-    return this.#remote !== undefined;
+    return this.#conversation !== undefined;
   }
 
   get pending(): number {
@@ -85,9 +84,7 @@ export class SimulatedHost {
       onPhase: () => {},
       onUp: (remote) => this.#up(connection, remote),
       onEvent: (topic, event) => this.#hear(topic, event),
-      onFilter: (filter) => {
-        if (this.#remote) this.#remote = { ...this.#remote, filter };
-      },
+      onFilter: (filter) => this.#converse({ type: 'filter-changed', at: this.#around.now(), filter }),
       onSuspect: () => {},
       onProblem: (problem) => tally.problem(problem),
       onClosed: (closed) => this.#down(closed),
@@ -109,15 +106,7 @@ export class SimulatedHost {
 
   /** What vocabularies say again and again. */
   hello(): void {
-    const { vocabularies, now } = this.#around;
-    if (!this.#remote || this.#remote.filter === undefined) return;
-    const occasion = { at: now(), connectionId: this.#connectionId, zeekVersion: this.#remote.version };
-    for (const vocabulary of vocabularies.all) {
-      if (vocabulary.helloInterval === undefined) continue;
-      for (const message of vocabulary.announcement(this.#host, occasion)) {
-        if (this.#isHeard(message.topic)) this.#say(message);
-      }
-    }
+    this.#converse({ type: 'hello-due', at: this.#around.now() });
   }
 
   /** Ends the connection without a word; the host comes back. */
@@ -130,39 +119,27 @@ export class SimulatedHost {
     this.#gone = this.#gone || forGood;
     const connection = this.#connection;
     if (!connection) return;
-    if (this.#remote && forGood) {
-      const occasion = { at: this.#around.now(), connectionId: this.#connectionId };
-      if (this.#hasPackage) this.#say(this.#package.farewell(this.#host));
-      for (const vocabulary of this.#around.vocabularies.all) {
-        for (const message of vocabulary.farewell(this.#host, occasion)) {
-          if (this.#isHeard(message.topic)) this.#say(message);
-        }
-      }
-    }
+    if (forGood) this.#converse({ type: 'leaving', at: this.#around.now() });
     await connection.leave();
   }
 
   #up(connection: Connection, remote: Remote): void {
-    const { vocabularies, now, uuid, tally } = this.#around;
+    const { now, uuid, tally } = this.#around;
     tally.cameUp(!this.#wasUp);
     this.#wasUp = true;
-    this.#remote = remote;
     this.#failures = 0;
-    this.#hasPackage = false;
     this.#acknowledged = 0;
-    this.#connectionId = uuid();
-    const occasion = { at: now(), connectionId: this.#connectionId, zeekVersion: remote.version };
-    for (const { message } of vocabularies.announcements(this.#host, occasion, remote.filter)) {
-      this.#say(message);
-    }
+    const { filter = null, version: zeekVersion } = remote;
+    this.#conversation = openConversation({ connectionId: uuid(), host: this.#host, filter, zeekVersion });
+    this.#converse({ type: 'connected', at: now() });
     if (this.#connection === connection) void this.#pump();
   }
 
   #down(closed: Closed): void {
     const { tally, chance, after } = this.#around;
-    tally.wentDown(closed.code, this.#remote !== undefined);
-    if (this.#remote === undefined) this.#failures += 1;
-    this.#remote = undefined;
+    tally.wentDown(closed.code, this.isUp);
+    if (!this.isUp) this.#failures += 1;
+    this.#conversation = undefined;
     this.#connection = undefined;
     this.#onAcknowledge?.();
     if (this.#gone) return;
@@ -173,21 +150,31 @@ export class SimulatedHost {
   }
 
   #hear(topic: string, event: ZeekEvent): void {
-    const decoded = this.#around.vocabularies.decode(topic, event, this.#host);
+    const { vocabularies, tally, now } = this.#around;
+    const decoded = vocabularies.decode(topic, event, this.#host);
     if (!decoded) return;
-    const { tally } = this.#around;
     tally.requests += 1;
-    if (decoded.outcome === 'malformed') {
-      tally.malformed += 1;
-      tally.problem(decoded.problem);
-      return;
-    }
-    if (decoded.outcome === 'request') this.#perform(decoded.request);
-    else if (decoded.statement.type === 'declare') this.#answerDeclaration(decoded.statement);
-    else {
-      this.#acknowledged = Math.max(this.#acknowledged, decoded.statement.sequence);
+    if (decoded.outcome === 'malformed') tally.malformed += 1;
+    this.#converse(heard(decoded, now(), () => this.#held()));
+  }
+
+  #held(): readonly RepeatedQuery[] {
+    return [...this.#queries.values()].flatMap(({ query }) => ('interval' in query ? [query] : []));
+  }
+
+  /** Nothing is said or heard while the connection is not up. */
+  #converse(input: ConversationInput): void {
+    if (!this.#conversation) return;
+    const { vocabularies, tally } = this.#around;
+    const step = converse(this.#conversation, input, vocabularies);
+    this.#conversation = step.conversation;
+    for (const message of step.say) this.#say(message);
+    for (const problem of step.problems) tally.problem(problem);
+    for (const { sequence } of step.acknowledgements) {
+      this.#acknowledged = Math.max(this.#acknowledged, sequence);
       this.#onAcknowledge?.();
     }
+    for (const { request } of step.requests) this.#perform(request);
   }
 
   #perform(request: Request): void {
@@ -242,31 +229,10 @@ export class SimulatedHost {
     this.#around.tally.created += 1;
   }
 
-  #answerDeclaration({ vocabulary, zeekInstance }: Declaration): void {
-    if (!this.#hasPackage) {
-      this.#hasPackage = true;
-      this.#say(this.#package.details(this.#host));
-    }
-    const held: RepeatedQuery[] = [];
-    for (const { query } of this.#queries.values())
-      if (query.vocabulary === vocabulary && 'interval' in query) held.push(query);
-    this.#say(this.#package.queriesHeld(this.#host, zeekInstance, queryDigest(held)));
-  }
-
   #regroup(groups: readonly string[]): void {
     this.#host = { ...this.#host, groups };
-    const { vocabularies, now } = this.#around;
-    this.#connection?.subscribe(vocabularies.filter(this.#host));
-    if (!this.#remote) return;
-    const occasion = { at: now(), connectionId: this.#connectionId, zeekVersion: this.#remote.version };
-    for (const { message } of vocabularies.announcements(this.#host, occasion, this.#remote.filter)) {
-      this.#say(message);
-    }
-    if (this.#hasPackage) this.#say(this.#package.details(this.#host));
-  }
-
-  #isHeard(topic: string): boolean {
-    return this.#remote?.filter?.some((prefix) => topic.startsWith(prefix)) ?? true;
+    this.#connection?.subscribe(this.#around.vocabularies.filter(this.#host));
+    this.#converse({ type: 'host-changed', at: this.#around.now(), host: this.#host });
   }
 
   #say(message: TopicEvent): void {
@@ -276,7 +242,7 @@ export class SimulatedHost {
   /** Sends what waits, a batch at a time, each confirmed before the next; ends with the connection. */
   async #pump(): Promise<void> {
     const connection = this.#connection;
-    if (!connection || !this.#remote || this.#pumping === connection) return;
+    if (!connection || !this.isUp || this.#pumping === connection) return;
     this.#pumping = connection;
     try {
       while (this.#pending.length > 0 && this.#connection === connection) {
@@ -284,13 +250,10 @@ export class SimulatedHost {
         const last = batch.at(-1)?.number ?? 0;
         await this.#send(connection, batch);
         // The Zeek may tell of its package while this batch is under way.
-        const isMarked = this.#hasPackage;
-        if (isMarked) {
-          const marker = this.#package.rowsSent(this.#host, last);
-          await connection.send(marker.topic, [marker.event]);
-        }
+        const marker = this.#marker(last);
+        if (marker) await connection.send(marker.topic, [marker.event]);
         await connection.confirm();
-        if (isMarked) await this.#acknowledgement(connection, last);
+        if (marker) await this.#acknowledgement(connection, last);
         if (this.#connection === connection) this.#settle(batch.length);
       }
     } catch {
@@ -298,6 +261,10 @@ export class SimulatedHost {
     } finally {
       if (this.#pumping === connection) this.#pumping = undefined;
     }
+  }
+
+  #marker(last: number): TopicEvent | undefined {
+    return this.#conversation && acknowledgementRequest(this.#conversation, last, this.#around.vocabularies);
   }
 
   async #send(connection: Connection, batch: readonly Pending[]): Promise<void> {
