@@ -1,9 +1,10 @@
-import { assign, type DoneActorEvent, setup } from 'xstate';
+import { assign, type DoneActorEvent, sendTo, setup } from 'xstate';
 import type { MessageOf } from '../src/bus/messages.ts';
 import { DEFAULT_POLICY } from '../src/schedule/policy.ts';
 import { groupsOf, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import { reasonOf } from '../src/text/reason.ts';
 import type { Host } from '../src/vocabulary/model.ts';
+import { backfillMachine } from './backfill.machine.ts';
 import type { LinkTiming } from './bro-link.ts';
 import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
 import { courierMachine } from './courier.machine.ts';
@@ -26,6 +27,8 @@ export interface Recovered {
   readonly schedule: ScheduleState;
   /** The sequence number of the event log's last record. */
   readonly sequence: number;
+  /** When a former process was last known to osqueryd, if it did not end in order; milliseconds since the epoch. */
+  readonly heartbeat: number | null;
   readonly start: Extract<Pending, { type: 'StartExtension' }>;
 }
 
@@ -38,10 +41,16 @@ export type ExtensionEvent =
   | { readonly type: 'process.signal'; readonly signal: string }
   | (DoneActorEvent<OsqueryCoreOutput> & { readonly type: 'xstate.done.actor.osquery-core' })
   | {
-      readonly type: `xstate.done.actor.${'schedule-manager' | 'broker-endpoint' | 'courier'}`;
+      readonly type: `xstate.done.actor.${'schedule-manager' | 'broker-endpoint' | 'courier' | 'backfill'}`;
       readonly output: undefined;
       readonly actorId: string;
     };
+
+/** Nobody reaches us any more. */
+export interface Closed {
+  /** osqueryd runs none of our queries any more. */
+  readonly inOrder: boolean;
+}
 
 /** How it ended; `code` is the process's exit code. */
 export interface ExtensionOutput {
@@ -89,12 +98,15 @@ export const extensionMachine = setup({
   actors: {
     inbox: inboxPort(),
     osqueryCore: osqueryCoreMachine,
+    backfill: backfillMachine,
     recover: promisePort<Recovered, undefined>('recover'),
     scheduleManager: scheduleManagerMachine,
     brokerEndpoint: brokerEndpointMachine,
     loggerPlugin: loggerPluginMachine,
     courier: courierMachine,
-    /** Ends what the machines do not own: servers, files. */
+    /** Closes what others reach us by, osqueryd among them; calls that wait have their time to be answered in. */
+    close: promisePort<Closed, undefined>('close'),
+    /** Ends what is left that the machines do not own: files. */
     release: promisePort<void, undefined>('release'),
   },
   actions: {
@@ -104,7 +116,7 @@ export const extensionMachine = setup({
     takeRecovered: assign({ recovered: (_, recovered: Recovered) => recovered }),
     endWith: assign({ end: (_, end: ExtensionOutput) => end }),
   },
-  delays: { patience: 8_000 },
+  delays: { patience: 8_000, backfillPatience: 3_000 },
 }).createMachine({
   id: 'extension',
   description: 'The extension as a whole.',
@@ -116,6 +128,7 @@ export const extensionMachine = setup({
     end: { code: 0, reason: '' },
   }),
   invoke: [
+    { id: 'backfill', systemId: 'backfill', src: 'backfill' },
     {
       src: 'inbox',
       input: {
@@ -153,7 +166,14 @@ export const extensionMachine = setup({
         src: 'recover',
         onDone: {
           target: 'working',
-          actions: { type: 'takeRecovered', params: ({ event }) => event.output },
+          actions: [
+            { type: 'takeRecovered', params: ({ event }) => event.output },
+            sendTo('backfill', ({ event: { output } }) => ({
+              type: 'state.opened' as const,
+              at: output.start.at,
+              heartbeat: output.heartbeat,
+            })),
+          ],
         },
         onError: {
           target: 'releasing',
@@ -219,8 +239,36 @@ export const extensionMachine = setup({
       },
     },
     releasing: {
-      description: 'Sockets and files are closed.',
-      invoke: { src: 'release', onDone: 'stopped', onError: 'stopped' },
+      description: 'Nothing more is taken on.',
+      initial: 'closing',
+      states: {
+        closing: {
+          description: 'Sockets are closed.',
+          invoke: {
+            src: 'close',
+            onDone: {
+              target: 'backfillEnding',
+              actions: sendTo('backfill', ({ event: { output } }) => ({
+                type: 'backfill.end' as const,
+                inOrder: output.inOrder,
+              })),
+            },
+            onError: {
+              target: 'backfillEnding',
+              actions: sendTo('backfill', { type: 'backfill.end', inOrder: false }),
+            },
+          },
+        },
+        backfillEnding: {
+          description: 'What is still to be recovered is left to the next start.',
+          on: { 'xstate.done.actor.backfill': 'releasing' },
+          after: { backfillPatience: 'releasing' },
+        },
+        releasing: {
+          description: 'Files are closed.',
+          invoke: { src: 'release', onDone: '#extension.stopped', onError: '#extension.stopped' },
+        },
+      },
     },
     stopped: { type: 'final', description: 'The process may end.' },
   },

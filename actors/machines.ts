@@ -1,4 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
+import { backfillMachine } from './backfill.machine.ts';
 import { broPeerMachine } from './bro-peer.machine.ts';
 import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
 import { courierMachine } from './courier.machine.ts';
@@ -12,6 +13,7 @@ export const MACHINES: ReadonlyMap<string, AnyStateMachine> = new Map(
   [
     extensionMachine,
     osqueryCoreMachine,
+    backfillMachine,
     scheduleManagerMachine,
     brokerEndpointMachine,
     broPeerMachine,

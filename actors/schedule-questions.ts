@@ -54,7 +54,7 @@ function refusalUnseen(
   if (place >= policy.maxSubscriptions) {
     return {
       code: 'too-many-subscriptions',
-      text: `a Bro may have ${policy.maxSubscriptions} subscriptions on this host, and this Zeek desires more`,
+      text: `the limit of ${policy.maxSubscriptions} subscriptions for each Zeek is exceeded on this host`,
     };
   }
   const bro = broOf(state, peer);

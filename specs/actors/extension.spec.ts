@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createActor, fromCallback, fromPromise, SimulatedClock } from 'xstate';
+import { backfillMachine } from '../../actors/backfill.machine.ts';
 import { broPeerMachine } from '../../actors/bro-peer.machine.ts';
 import { brokerEndpointMachine } from '../../actors/broker-endpoint.machine.ts';
 import { courierMachine } from '../../actors/courier.machine.ts';
-import { extensionMachine, type Recovered } from '../../actors/extension.machine.ts';
+import { type Closed, extensionMachine, type Recovered } from '../../actors/extension.machine.ts';
 import { loggerPluginMachine } from '../../actors/logger-plugin.machine.ts';
 import {
   type Applied,
@@ -22,6 +23,7 @@ import { initialState } from '../../src/schedule/schedule.ts';
 import { promiseProbe, settle } from '../support/machine-ports.ts';
 
 const MACHINES = [
+  backfillMachine,
   broPeerMachine,
   brokerEndpointMachine,
   courierMachine,
@@ -34,6 +36,7 @@ const MACHINES = [
 const recovered: Recovered = {
   schedule: initialState(),
   sequence: 0,
+  heartbeat: null,
   start: {
     type: 'StartExtension',
     at: 5,
@@ -90,7 +93,18 @@ function startHouse(letsGo = true) {
         receive(() => sendBack({ type: 'delivery.drained' }));
       }),
     },
-    extension: { recover: recover.logic, release: release.logic },
+    backfill: {
+      calls: fromCallback(() => {}),
+      readLogs: fromPromise(() => Promise.resolve({ rows: 0, doubt: '' })),
+      declare: fromPromise(() => Promise.resolve()),
+      writeHeartbeat: () => {},
+      finish: fromPromise(() => Promise.resolve()),
+    },
+    extension: {
+      recover: recover.logic,
+      close: fromPromise<Closed, undefined>(() => Promise.resolve({ inOrder: true })),
+      release: release.logic,
+    },
   });
   const actor = createActor(machine, {
     clock,
@@ -129,6 +143,7 @@ test('the state directory is read once osquery has told where it is, then Bros a
   ]);
   const children = Object.keys(actor.getSnapshot().children).filter((id) => !/^\d/.test(id));
   assert.deepEqual(children.filter((id) => !id.includes('extension')).sort(), [
+    'backfill',
     'broker-endpoint',
     'courier',
     'logger-plugin',
@@ -158,7 +173,7 @@ test('a signal drains everybody before files are closed', async () => {
   actor.send({ type: 'process.signal', signal: 'SIGTERM' });
   await settleAll();
   assert.equal(said.at(-1), 'extension.draining');
-  assert.equal(state(), 'releasing');
+  assert.deepEqual(state(), { releasing: 'releasing' });
   assert.equal(actor.getSnapshot().status, 'active');
   release.last.resolve();
   await settleAll();
@@ -180,7 +195,7 @@ test('draining waits for nobody longer than eight seconds, and no longer than to
     });
     if (cutShort) actor.send({ type: 'process.signal', signal: 'SIGTERM' });
     else clock.increment(1);
-    assert.equal(state(), 'releasing');
+    assert.deepEqual(state(), { releasing: 'closing' });
   }
 });
 

@@ -435,10 +435,10 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
   assert.deepEqual(
     [...reasons],
     [
-      [`the SQL is ${long.length} characters long, the most is ${maxSqlLength}`, 1],
-      ['the SQL has bytes that are no UTF-8 text', 1],
+      [`the SQL has ${long.length} characters, the limit is ${maxSqlLength}`, 1],
+      ['the SQL is not valid UTF-8', 1],
       [
-        `a Bro may have ${maxSubscriptions} subscriptions on this host, and this Zeek desires more`,
+        `the limit of ${maxSubscriptions} subscriptions for each Zeek is exceeded on this host`,
         10_000 - maxSubscriptions,
       ],
     ],
@@ -454,7 +454,7 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
   );
   assert.deepEqual(
     bus.take().map((message) => (message.type === 'peer.tell' ? message.notice.text : message.type)),
-    [`more than ${requestsPerMinute} new requests in a minute; ask again later`],
+    [`more than ${requestsPerMinute} new requests in a minute; try again later`],
   );
 });
 

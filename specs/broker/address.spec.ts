@@ -55,31 +55,31 @@ test('every form of an address is read, and has one spelling', () => {
 
 test('what is no address is refused with the reason', () => {
   for (const [text, reason] of [
-    ['', 'it names no host'],
-    [':9999', 'it names no host'],
-    ['h:', 'its port is "", not a number from 1 to 65535'],
-    ['h:0', 'its port is "0", not a number from 1 to 65535'],
-    ['h:65536', 'its port is "65536", not a number from 1 to 65535'],
-    ['h:99x', 'its port is "99x", not a number from 1 to 65535'],
-    ['::1:9999', 'an IPv6 address goes in brackets, as in [::1]:9999'],
-    ['fe80::1', 'an IPv6 address goes in brackets, as in [::1]:9999'],
-    ['[10.0.0.1]:9', '10.0.0.1 is no IPv6 address'],
-    ['[::1%]:9', '::1% is no IPv6 address'],
+    ['', 'the host is missing'],
+    [':9999', 'the host is missing'],
+    ['h:', 'the port "" is not a number from 1 to 65535'],
+    ['h:0', 'the port "0" is not a number from 1 to 65535'],
+    ['h:65536', 'the port "65536" is not a number from 1 to 65535'],
+    ['h:99x', 'the port "99x" is not a number from 1 to 65535'],
+    ['::1:9999', 'an IPv6 address must be in brackets, as in [::1]:9999'],
+    ['fe80::1', 'an IPv6 address must be in brackets, as in [::1]:9999'],
+    ['[10.0.0.1]:9', '10.0.0.1 is not an IPv6 address'],
+    ['[::1%]:9', '::1% is not an IPv6 address'],
     ['256.1.1.1', '"256.1.1.1" is neither a host name nor an IP address'],
     ['10.1', '"10.1" is neither a host name nor an IP address'],
     ['a..b', '"a..b" is neither a host name nor an IP address'],
     ['-a', '"-a" is neither a host name nor an IP address'],
-    ['h 9', 'it contains a space'],
-    ['broker://h/path', 'only ws:// and wss:// take a path'],
-    ['ws://h/x?y', 'a query or fragment means nothing to Zeek'],
+    ['h 9', 'it contains whitespace'],
+    ['broker://h/path', 'only ws:// and wss:// addresses have a path'],
+    ['ws://h/x?y', 'a query string or fragment is not supported'],
     [
       'http://h',
-      'http:// is unknown; use host:port, broker://, brokers://, ws://, wss://, nats:// or tls://',
+      'http:// is not supported; use host:port, broker://, brokers://, ws://, wss://, nats:// or tls://',
     ],
   ] as const) {
     assert.throws(() => parseEndpointAddress(text), {
       name: 'AddressError',
-      message: `${JSON.stringify(text)} is no address of a Zeek: ${reason}`,
+      message: `${JSON.stringify(text)} is not a valid Zeek address: ${reason}`,
     });
   }
 });
@@ -90,7 +90,7 @@ test('credentials have no place in an address, and are not repeated', () => {
     ['nats://user:se@cret@h', 'nats://…@h'],
   ] as const) {
     assert.throws(() => parseEndpointAddress(text), {
-      message: `"${shown}" is no address of a Zeek: credentials have no place in it; they belong into the settings`,
+      message: `"${shown}" is not a valid Zeek address: credentials are not allowed in an address; put them into the settings`,
     });
   }
 });

@@ -81,7 +81,7 @@ describe('a connection', () => {
     await life.leave();
     assert.deepEqual(told.closed, {
       code: 'left',
-      message: 'gave up the connection to zeek:1',
+      message: 'gave up connecting to zeek:1',
       refused: false,
     });
     assert.deepEqual(did, ['socket ends now: left']);
@@ -91,19 +91,19 @@ describe('a connection', () => {
     const { life, told, did, clock, up } = startLife();
     up();
     const leaving = [life.leave(), life.leave()];
-    await assert.rejects(life.send('/t', []), { code: 'not-up', message: /is being left/ });
+    await assert.rejects(life.send('/t', []), { code: 'not-up', message: /is closing/ });
     await life.confirm();
     assert.equal(life.at, 'leaving');
     clock.advance(DEFAULT_TIMINGS.leave);
     await Promise.all(leaving);
     assert.deepEqual(did, ['goodbye', 'confirm', 'peering ends now: left']);
-    assert.match(told.closed?.message ?? '', /gave no answer within 3000 ms/);
+    assert.match(told.closed?.message ?? '', /did not answer within 3000 ms/);
   });
 
   test('whose peer leaves takes events until the peer has closed, or its time is over', async () => {
     const { life, told, clock, did, up } = startLife();
     up();
-    life.peerLeaves(() => life.close('goodbye', 'zeek:1 left in good order'));
+    life.peerLeaves(() => life.close('goodbye', 'zeek:1 disconnected (clean shutdown)'));
     assert.equal(life.at, 'peer-leaving');
     await life.send('/t', []);
     clock.advance(DEFAULT_TIMINGS.leave);

@@ -108,21 +108,21 @@ for (const [title, near, far, code, message] of [
     { ca: tlsFile('other-ca.pem') },
     SERVER_ONLY,
     'tls-untrusted',
-    /no configured authority/,
+    /no configured CA/,
   ],
   [
     'a server whose certificate has expired',
     { ca: tlsFile('ca.pem') },
     { certificate: tlsFile('expired.pem'), key: tlsFile('expired.key') },
     'tls-untrusted',
-    /has expired/,
+    /expired certificate/,
   ],
   [
     'a server that wants a certificate',
     { ca: tlsFile('ca.pem') },
     ZEEK,
     'tls-untrusted',
-    /wants a certificate of this side/,
+    /requires a client certificate/,
   ],
   [
     'a server without a certificate where an authority is named',
@@ -143,7 +143,7 @@ for (const [title, near, far, code, message] of [
     {},
     SERVER_ONLY,
     'tls-untrusted',
-    /no configured authority/,
+    /no configured CA/,
   ],
 ] as const) {
   test(`over wss:// ${title} is refused with the reason`, async (context) => {
@@ -192,7 +192,7 @@ test('over wss:// a certificate for another name is refused', async (context) =>
 
 test('ws:// where wss:// is spoken, and the reverse, is named', async (context) => {
   const [plain] = await pair(context, 'wss://127.0.0.1:0', 'ws://127.0.0.1:9', {}, SERVER_ONLY);
-  assert.match((await plain.closing()).message, /it may want the other of ws:\/\/ and wss:\/\//);
+  assert.match((await plain.closing()).message, /try wss:\/\/ instead of ws:\/\//);
   const [secure] = await pair(
     context,
     'ws://127.0.0.1:0',

@@ -167,8 +167,8 @@ test('a message that cannot be read is told and skipped; the connection lives on
   session.receive(dataFrame('/us', encodeData(count(1))));
   session.receive(eventFrame('/us', 'after'));
   assert.deepEqual(told.problems, [
-    "peer:1: a message on /us that can't be read: no kind of value has the tag 15 (at offset 0) (unknown-tag)",
-    'peer:1: a message on /us: a message is [count format, count type, content], not count',
+    'peer:1: invalid message on /us: unknown data type tag 15 (at offset 0) (unknown-tag)',
+    'peer:1: a message on /us: expected a message [count format, count type, content], got count',
   ]);
   assert.equal(told.events.length, 1);
   assert.equal(told.closed, undefined);
@@ -178,7 +178,7 @@ test('a frame that is no envelope or beyond the bound ends the connection with t
   for (const [bytes, code, text] of [
     [Buffer.from('0000000101', 'hex'), 'protocol', /truncated/],
     [Buffer.from('00000000', 'hex'), 'protocol', /frame-empty/],
-    [Buffer.from('00100001', 'hex'), 'frame-too-large', /a frame of 1048577 bytes, the bound is 1048576/],
+    [Buffer.from('00100001', 'hex'), 'frame-too-large', /a frame of 1048577 bytes, the limit is 1048576/],
   ] as const) {
     const { session, told, wire } = peered();
     session.receive(bytes);
@@ -287,7 +287,7 @@ test('an event that cannot be encoded is left out, told once, and those around i
     [],
   );
   assert.deepEqual(told.problems, [
-    "peer:1: an event e can't be sent there: -1 is no port (0..65535) (at offset 28) (bad-value); left out, as others of its kind will be",
+    "peer:1: event e can't be sent: -1 is not a valid port (0..65535) (at offset 28) (bad-value); dropped, as will be others of its kind",
   ]);
 });
 
@@ -305,7 +305,7 @@ test('who sends where nobody listens is told which events were left out', async 
 
 test('a topic that nobody listens to is worth a word, and one more when the subscriptions have changed', async () => {
   const { session, told } = peered();
-  const word = 'peer:1: subscribes to no prefix of /elsewhere: what goes there is not sent';
+  const word = 'peer:1: does not subscribe to a prefix of /elsewhere: events on that topic are not sent';
   for (let time = 0; time < 2; time += 1) await session.life.send('/elsewhere', [event('e')]);
   assert.deepEqual(told.problems, [word]);
   const filter = new ByteWriter(64);
@@ -356,7 +356,7 @@ test('a silent peer is pinged, suspected and declared lost in bounded time', () 
   clock.advance(DEFAULT_TIMINGS.unresponsive);
   assert.deepEqual(told.closed, {
     code: 'unresponsive',
-    message: 'peer:1 was silent for 30000 ms, the bound is 30000 ms',
+    message: 'peer:1 sent nothing for 30000 ms, the limit is 30000 ms',
     refused: false,
   });
   assert.equal(clock.pending, 0);
@@ -403,11 +403,11 @@ test('a filter that changes during the handshake reaches the peer as a routing u
 
 test('whoever is no Broker is named', () => {
   for (const [first, code, text] of [
-    [Buffer.from('16030101210100011d', 'hex'), 'tls-mismatch', /speaks TLS/],
-    [Buffer.from('15030100020246', 'hex'), 'tls-mismatch', /speaks TLS/],
-    [Buffer.from('HTTP/1.1 400 Bad Request\r\n'), 'protocol', /speaks HTTP/],
+    [Buffer.from('16030101210100011d', 'hex'), 'tls-mismatch', /uses TLS/],
+    [Buffer.from('15030100020246', 'hex'), 'tls-mismatch', /uses TLS/],
+    [Buffer.from('HTTP/1.1 400 Bad Request\r\n'), 'protocol', /is an HTTP server/],
     [Buffer.from('SSH-2.0-OpenSSH_9.9\r\n'), 'protocol', /SSH/],
-    [Buffer.from('220 mail'), 'frame-too-large', /the bound is 1048576/],
+    [Buffer.from('220 mail'), 'frame-too-large', /the limit is 1048576/],
   ] as const) {
     const { session, told } = startSession({ side: 'connecting', endpointId: US });
     session.receive(first);
@@ -430,7 +430,7 @@ test('a peer that says nothing or stops halfway is given up after the handshake 
   silent.clock.advance(DEFAULT_TIMINGS.handshake);
   assert.deepEqual(silent.told.closed, {
     code: 'handshake-timeout',
-    message: 'peer:1 said nothing within 10000 ms',
+    message: 'peer:1 sent nothing within 10000 ms',
     refused: false,
   });
 });

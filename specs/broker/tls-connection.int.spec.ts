@@ -100,15 +100,15 @@ for (const [title, near, far, nearEnd, farEnd] of [
     ZEEK,
     [
       'reset',
-      /broke off before it said anything: it closed the connection; it may refuse this side.s certificate/,
+      /disconnected before sending anything: it closed the connection; it may reject our certificate/,
     ],
-    ['tls-untrusted', /no configured authority has signed/],
+    ['tls-untrusted', /no configured CA has signed/],
   ],
   [
     'a client that does not know the authority of the server',
     { ...HOST, tls: certified('host', 'other-ca') },
     ZEEK,
-    ['tls-untrusted', /no configured authority has signed/],
+    ['tls-untrusted', /no configured CA has signed/],
     undefined,
   ],
   [
@@ -117,58 +117,58 @@ for (const [title, near, far, nearEnd, farEnd] of [
     ZEEK,
     [
       'reset',
-      /broke off before it said anything: it closed the connection; it may refuse this side.s certificate/,
+      /disconnected before sending anything: it closed the connection; it may reject our certificate/,
     ],
-    ['tls-untrusted', /has expired \(CERT_HAS_EXPIRED\)/],
+    ['tls-untrusted', /an expired certificate \(CERT_HAS_EXPIRED\)/],
   ],
   [
     'a server whose certificate has expired',
     HOST,
     { ...ZEEK, tls: certified('expired') },
-    ['tls-untrusted', /has expired \(CERT_HAS_EXPIRED\)/],
+    ['tls-untrusted', /an expired certificate \(CERT_HAS_EXPIRED\)/],
     undefined,
   ],
   [
     'anonymous TLS where certificates are wanted',
     ANONYMOUS,
     ZEEK,
-    ['tls-mismatch', /no kind of TLS in common.*one is set up with certificates/],
-    ['tls-mismatch', /no kind of TLS in common/],
+    ['tls-mismatch', /no TLS cipher suite in common.*one is configured with certificates/],
+    ['tls-mismatch', /no TLS cipher suite in common/],
   ],
   [
     'certificates where TLS is anonymous',
     HOST,
     ANONYMOUS,
-    ['tls-mismatch', /no kind of TLS in common/],
-    ['tls-mismatch', /no kind of TLS in common/],
+    ['tls-mismatch', /no TLS cipher suite in common/],
+    ['tls-mismatch', /no TLS cipher suite in common/],
   ],
   [
     'plain TCP where anonymous TLS is spoken',
     PLAIN,
     ANONYMOUS,
-    ['reset', /before it said anything: .*; it may speak TLS/],
-    ['tls-mismatch', /speaks no TLS/],
+    ['reset', /before sending anything: .*; it may require TLS/],
+    ['tls-mismatch', /does not use TLS/],
   ],
   [
     'plain TCP where TLS with certificates is spoken',
     PLAIN,
     ZEEK,
-    ['reset', /before it said anything: .*; it may speak TLS/],
-    ['tls-mismatch', /speaks no TLS/],
+    ['reset', /before sending anything: .*; it may require TLS/],
+    ['tls-mismatch', /does not use TLS/],
   ],
   [
     'anonymous TLS where plain TCP is spoken',
     ANONYMOUS,
     PLAIN,
-    ['tls-mismatch', /speaks no TLS, this side does: plain TCP needs broker:/],
-    ['tls-mismatch', /speaks TLS, this side plain TCP/],
+    ['tls-mismatch', /does not use TLS, but this address does: use broker:/],
+    ['tls-mismatch', /uses TLS, but this address is plain TCP/],
   ],
   [
     'TLS with certificates where plain TCP is spoken',
     HOST,
     PLAIN,
-    ['tls-mismatch', /speaks no TLS/],
-    ['tls-mismatch', /speaks TLS/],
+    ['tls-mismatch', /does not use TLS/],
+    ['tls-mismatch', /uses TLS/],
   ],
 ] as const) {
   test(`${title}: refused, and both sides are told why as far as they can know`, async (context) => {
@@ -196,7 +196,7 @@ test('a client without a certificate is refused by our listener, which is told w
   await new Promise((resolve) => client.once('close', resolve));
   const closed = await accepted[0]?.closing();
   assert.equal(closed?.code, 'tls-untrusted');
-  assert.match(closed.message, /showed no certificate/);
+  assert.match(closed.message, /presented no certificate/);
 });
 
 test("a server's alert for a missing certificate says what this side must do", async (context) => {
@@ -217,7 +217,7 @@ test("a server's alert for a missing certificate says what this side must do", a
     code: 'tls-untrusted',
     refused: true,
     problem:
-      'wants a certificate of this side: name one and its key (certificate, key) in the settings (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)',
+      'requires a client certificate: set certificate and key in the settings (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)',
   });
 });
 
@@ -225,14 +225,14 @@ test('alerts and errors of OpenSSL are told apart', () => {
   const told = (code: string) => explainTlsFailure({ code, message: 'm' })?.problem;
   assert.match(
     told('ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED') ?? '',
-    /refuses this side's certificate: expired/,
+    /rejected our certificate: it has expired/,
   );
-  assert.match(told('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA') ?? '', /its authority is unknown there/);
-  assert.match(told('ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE') ?? '', /refuses this side's certificate/);
-  assert.match(told('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION') ?? '', /no version of TLS in common/);
+  assert.match(told('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA') ?? '', /its CA is unknown there/);
+  assert.match(told('ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE') ?? '', /rejected our certificate/);
+  assert.match(told('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION') ?? '', /no TLS version in common/);
   assert.match(told('ERR_TLS_CERT_ALTNAME_INVALID') ?? '', /for another name/);
-  assert.match(told('INVALID_PURPOSE') ?? '', /extended key usage has to have serverAuth/);
-  assert.match(told('ERR_SSL_SOMETHING_NEW') ?? '', /failed in TLS: m/);
+  assert.match(told('INVALID_PURPOSE') ?? '', /without serverAuth in its extended key usage/);
+  assert.match(told('ERR_SSL_SOMETHING_NEW') ?? '', /failed the TLS handshake: m/);
   assert.equal(told('ECONNRESET'), undefined);
 });
 
@@ -246,13 +246,13 @@ async function open(context: TestContext, server: Server): Promise<number> {
 test('settings that cannot work are refused with the file or the setting that is wrong', async (context) => {
   const [listener] = await listen(context, ZEEK);
   for (const [tls, message] of [
-    [{ ca: tlsFile('ca.pem') }, /name a certificate and its key/],
-    [{ certificate: tlsFile('host.pem'), key: tlsFile('host.key') }, /name the authority/],
+    [{ ca: tlsFile('ca.pem') }, /set certificate and key/],
+    [{ certificate: tlsFile('host.pem'), key: tlsFile('host.key') }, /set the CA/],
     [{ ...certified('host'), key: '/nowhere/host.key' }, /can't read the key \/nowhere\/host.key: ENOENT/],
-    [{ ...certified('host'), key: tlsFile('host-encrypted.key') }, /our TLS files are unusable/],
-    [{ ...certified('host'), key: tlsFile('zeek.key') }, /our TLS files are unusable/],
-    [{ ...certified('host'), ca: tlsFile('host.key') }, /host.key holds no certificate of an authority/],
-    [{ ...certified('host'), ca: '', caPath: '/nowhere' }, /can't read the folder of authorities \/nowhere/],
+    [{ ...certified('host'), key: tlsFile('host-encrypted.key') }, /the configured TLS files are unusable/],
+    [{ ...certified('host'), key: tlsFile('zeek.key') }, /the configured TLS files are unusable/],
+    [{ ...certified('host'), ca: tlsFile('host.key') }, /host.key contains no CA certificate/],
+    [{ ...certified('host'), ca: '', caPath: '/nowhere' }, /can't read the CA folder \/nowhere/],
   ] as const) {
     const closed = await connect(context, listener.port, { security: 'tls', tls }).closing();
     assert.deepEqual([closed.code, closed.refused], ['tls-settings', true], closed.message);

@@ -124,7 +124,7 @@ test("an error of Zeek's is told beside what was sent before it, without its val
   await session.life.send('/u', [{ name: 'other', args: [] }]);
   receive('{"type":"error","code":"deserialization_failed","context":"failed to create Zeek event"}');
   assert.deepEqual(told.problems, [
-    'ws://zeek:1: Zeek says deserialization_failed: failed to create Zeek event; sent last: other() on /u; ev(string, count) on /t',
+    'ws://zeek:1: Zeek reported deserialization_failed: failed to create Zeek event; last sent: other() on /u; ev(string, count) on /t',
   ]);
   assert.equal(told.closed, undefined);
 });
@@ -146,7 +146,7 @@ test('an event that JSON has no form for is left out, told once, and those aroun
     ['before', 'after'],
   );
   assert.deepEqual(told.problems, [
-    "ws://zeek:1: an event endless can't be sent there: JSON has no real Infinity (at offset 0) (bad-value); left out, as others of its kind will be",
+    "ws://zeek:1: event endless can't be sent: JSON can't represent the real Infinity (at offset 0) (bad-value); dropped, as will be others of its kind",
   ]);
 });
 

@@ -92,24 +92,24 @@ test('what is no message says what was expected; the rest of its batch is read',
   const good: ZeekEvent = { name: 'good', args: [] };
   const problems = (data: Data) =>
     readMessages(data).map((message) => (message.type === 'malformed' ? message.problem : message.type));
-  assert.deepEqual(problems(none), ['a message is [count format, count type, content], not none']);
+  assert.deepEqual(problems(none), ['expected a message [count format, count type, content], got none']);
   assert.deepEqual(problems(vector([count(2), count(1), vector([])])), [
-    'message format 2 is unknown, 1 was expected',
+    'unknown message format 2, expected 1',
   ]);
   assert.deepEqual(problems(vector([count(1), count(9), vector([])])), ['other']);
   assert.deepEqual(problems(vector([count(1), count(5), vector([eventToData(good), none])])), [
     'event',
-    'a message is [count format, count type, content], not none',
+    'expected a message [count format, count type, content], got none',
   ]);
   assert.deepEqual(problems(vector([count(1), count(5), none])), [
-    'a batch holds a vector of messages, not none',
+    'expected a batch with a vector of messages, got none',
   ]);
   assert.deepEqual(problems(vector([count(1), count(1), vector([string('e')])])), [
-    'an event is [string name, vector args, vector metadata?], not [string]',
+    'expected an event [string name, vector args, vector metadata?], got [string]',
   ]);
   assert.deepEqual(
     problems(vector([count(1), count(1), vector([string('e'), vector([]), vector([none])])])),
-    ['metadata of e is a vector of [count key, value], not [none]'],
+    ['metadata of e must be a vector of [count key, value], got [none]'],
   );
 });
 

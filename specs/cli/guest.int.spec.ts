@@ -219,7 +219,7 @@ test('what osquery finds while a killed extension is away is told as missing, on
   await bro.untilHolds(() => toldOfMissing(bro).length > 0, 'the word of rows that may be missing');
   const [text = ''] = toldOfMissing(bro);
   const [, from = '', to = ''] =
-    /^rows for you may be missing: from (\S+) to (\S+) nobody took what osquery found, and osqueryd has no logger `filesystem` that would have kept them$/.exec(
+    /^rows for you may be missing: from (\S+) to (\S+) results of osquery were not received, and osqueryd has no logger `filesystem` that would have kept them$/.exec(
       text,
     ) ?? [];
   assert.ok(Date.parse(from) <= died && Date.parse(to) >= died, text);

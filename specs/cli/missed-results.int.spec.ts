@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { readTraceFile } from '../../src/cli/trace-file.ts';
+import { TraceReader } from '../../src/replay/trace-reader.ts';
+import { replayTrace } from '../../src/replay/trace-replay.ts';
 import { startBro, type TestBro } from '../support/bro.ts';
 import { eventually } from '../support/eventually.ts';
 import { HostProcesses } from '../support/host-processes.ts';
@@ -20,9 +25,13 @@ interface Found {
   readonly untilCame: (last: number) => Promise<void>;
 }
 
-async function finder(t: TestContext, updateType: 'ADDED' | 'SNAPSHOT' = 'ADDED'): Promise<Found> {
+async function finder(
+  t: TestContext,
+  updateType: 'ADDED' | 'SNAPSHOT' = 'ADDED',
+  extensionFlags: readonly string[] = [],
+): Promise<Found> {
   const bro = await startBro(t);
-  const host = await HostProcesses.create({ bro: { bro_endpoint: bro.address, uid: 'h1' } });
+  const host = await HostProcesses.create({ bro: { bro_endpoint: bro.address, uid: 'h1' }, extensionFlags });
   t.after(() => host.close());
   const directory = join(host.directory, 'files');
   await mkdir(directory);
@@ -101,7 +110,9 @@ test('an extension that ended in good order has missed nothing, and takes nothin
 const toldOfMissing = (bro: TestBro) =>
   bro
     .of('notice')
-    .flatMap(({ text }) => /may be missing: .* nobody took what osquery found(.*)/.exec(text)?.[1] ?? []);
+    .flatMap(
+      ({ text }) => /may be missing: .* results of osquery were not received(.*)/.exec(text)?.[1] ?? [],
+    );
 
 test('where the log has been taken away meanwhile the Bro is told that rows may be missing', async (t) => {
   const { host, bro, make, untilCame } = await finder(t);
@@ -127,4 +138,53 @@ test('snapshots that were missed come too', async (t) => {
   const before = bro.rows().length;
   await bro.untilRows(before + 2);
   assert.deepEqual(toldOfMissing(bro), []);
+});
+
+/** What the machine `backfill` went through, of the trace: its states of recovery, each change once. */
+async function recoveries(path: string): Promise<string[]> {
+  const states: string[] = [];
+  for await (const { line } of new TraceReader(readTraceFile(path)).read()) {
+    if (line.kind !== 'step' || line.machine !== 'backfill') continue;
+    const { active } = line.state as { readonly active?: { readonly recovery: unknown } };
+    const state = active ? JSON.stringify(active.recovery) : JSON.stringify(line.state);
+    if (states.at(-1) !== state) states.push(state);
+  }
+  return states.map((state) => state.replaceAll('"', ''));
+}
+
+test('a trace of an extension that was killed, and one that stood still, replays to the same outages', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'outage-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const trace = join(directory, 'trace.jsonl');
+  const { host, make, untilCame, came } = await finder(t, 'ADDED', ['--trace', trace]);
+  await make(2);
+  await untilCame(1);
+  const isOver = () =>
+    eventually('the outage is over', async () => (await recoveries(trace)).at(-1) === 'current');
+  await isOver();
+  await host.kill('extension');
+  await make(2);
+  host.startExtension();
+  await untilCame(3);
+  await isOver();
+  // osqueryd gives a call up after ten seconds without an answer to its ping.
+  host.signal('extension', 'SIGSTOP');
+  const made = make(2);
+  await pause(12_000);
+  host.signal('extension', 'SIGCONT');
+  await made;
+  await untilCame(5);
+  await eventually('it is noticed', async () => (await recoveries(trace)).includes('stalled'));
+  await isOver();
+  assert.deepEqual(came(), upTo(6));
+  const taken = 'settling reading gated rereading releasing current';
+  const begun = `{opening:idle} (?:{opening:due}|idle) ${taken}`;
+  // osqueryd may have forgotten the extension that stood still, and may not.
+  assert.match(
+    (await recoveries(trace)).join(' '),
+    new RegExp(`^${begun} ${begun} stalled reading gated .*rereading releasing current$`),
+  );
+  const { deviation, steps } = await replayTrace(readTraceFile(trace));
+  assert.equal(deviation, null);
+  assert.ok(steps > 50, `${steps} steps`);
 });

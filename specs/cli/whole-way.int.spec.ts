@@ -153,7 +153,7 @@ test('a trace of a whole session replays to the same states in every machine and
   assert.equal(await ended, 0);
   const { deviation, steps, actors, conversationSteps } = await replayTrace(readTraceFile(path));
   assert.equal(deviation, null);
-  assert.equal(actors, 7);
+  assert.equal(actors, 8);
   assert.ok(steps > 50, `${steps} steps`);
   // Connected, joined, subscribed twice, executed, unsubscribed.
   assert.ok(conversationSteps >= 6, `${conversationSteps} steps of conversations`);

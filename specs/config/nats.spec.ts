@@ -38,10 +38,10 @@ test('what makes no sense at a NATS server is named by its place', () => {
     return 'problems' in parsed ? parsed.problems : [];
   };
   assert.deepEqual(problems({ endpoints: [{ address: 'nats://a', nats: { user: 'u', nkey: '/f' } }] }), [
-    'bro.endpoints[0]: name one of credentials, nkey and user, not several',
+    'bro.endpoints[0]: set only one of credentials, nkey and user',
   ]);
   assert.deepEqual(problems({ endpoints: [{ address: 'nats://a', nats: { password: 'p' } }] }), [
-    'bro.endpoints[0]: a password needs a user',
+    'bro.endpoints[0]: a password requires a user',
   ]);
   assert.deepEqual(problems({ endpoints: [{ address: 'a', nats: { user: 'u' } }] }), [
     "bro.endpoints[0].nats: a:9999 is no NATS server's address",

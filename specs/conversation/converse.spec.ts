@@ -10,7 +10,7 @@ import {
 } from '../../src/conversation/conversation.ts';
 import { converse } from '../../src/conversation/converse.ts';
 import { heard } from '../../src/conversation/heard.ts';
-import { acknowledgementRequest } from '../../src/conversation/messages.ts';
+import { acknowledgementRequest, helloInterval } from '../../src/conversation/messages.ts';
 import type { RepeatedQuery, Request } from '../../src/vocabulary/model.ts';
 import { queryDigest } from '../../src/vocabulary/query-digest.ts';
 import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
@@ -170,6 +170,11 @@ describe('hello is said again', () => {
     assert.deepEqual(names(after(first.conversation, greet('8.0.10'), HELLO_DUE).say), [
       'ZeekAgentAPI::agent_hello_v1',
     ]);
+  });
+
+  test('once a minute where zeek-agent v2 is spoken, and never where it is not', () => {
+    assert.equal(helloInterval(vocabularies), 60_000);
+    assert.equal(helloInterval(createVocabularies({ enabled: ['zeek-osquery'] })), null);
   });
 
   test('to one whose filter lets it through, in the vocabularies that want it', () => {

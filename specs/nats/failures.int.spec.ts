@@ -113,7 +113,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     assert.deepEqual(wrong, {
       code: 'tls-untrusted',
       message:
-        '<server> shows a certificate that no configured authority has signed (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+        '<server> presented a certificate that no configured CA has signed (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
       refused: true,
     });
     const bare = await ending(t, server.port, {}, { secure: true, tls: { ca: tlsFile('ca.pem') } });
@@ -122,7 +122,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     assert.match(bare.message, /certificate/);
     const plain = await ending(t, server.port, {});
     assert.deepEqual([plain.code, plain.refused], ['tls-mismatch', true]);
-    assert.equal(plain.message, '<server> wants TLS: use tls:// in its address');
+    assert.equal(plain.message, '<server> requires TLS: use tls:// in its address');
     const file = await ending(t, server.port, {}, { secure: true, tls: { ca: '/nonexistent/ca.pem' } });
     assert.deepEqual([file.code, file.refused], ['tls-settings', true]);
   });
@@ -132,7 +132,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     const secure = await ending(t, server.port, {}, { secure: true, tls: { ca: tlsFile('ca.pem') } });
     assert.deepEqual(secure, {
       code: 'tls-mismatch',
-      message: '<server> speaks no TLS, this side does: use nats://, or have the server use TLS',
+      message: '<server> does not use TLS, but this address does: use nats://, or enable TLS on the server',
       refused: true,
     });
     const policy = await ending(t, server.port, {}, { tls: { requireAuthentication: true } });
@@ -224,7 +224,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     const server = await startNatsServer(t);
     assert.deepEqual(await ending(t, server.port, {}), {
       code: 'handshake-timeout',
-      message: `no Bro has answered at ${server.url} within 800 ms: is one there that uses the prefix osquery? (bro-osquery bro --nats)`,
+      message: `no Zeek answered at ${server.url} within 800 ms: is one there that uses the prefix osquery? (bro-osquery bro --nats)`,
       refused: false,
     });
     await server.kill();

@@ -175,7 +175,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
     await first.close();
     assert.deepEqual(await host.closing(), {
       code: 'goodbye',
-      message: `the Zeek at ${server.url} left in good order`,
+      message: `the Zeek at ${server.url} disconnected (clean shutdown)`,
       refused: false,
     });
     const again = connectPlainHost(t, server.port);
@@ -222,7 +222,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
     assert.equal((await host.closing()).message, `the Zeek at ${server.url} knows this host no more`);
   });
 
-  test('a server that is about to stop is left in good order', async (t) => {
+  test('a server that is about to stop is disconnected (clean shutdown)', async (t) => {
     const server = await startNatsServer(t, {
       config: 'lame_duck_duration: "30s", lame_duck_grace_period: "1s"',
     });
@@ -232,7 +232,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
     server.lameDuck();
     assert.equal((await host.closing()).code, 'goodbye');
     assert.deepEqual(host.problems, [
-      `${server.url}: the server is about to stop (lame duck mode): going elsewhere, or coming back`,
+      `${server.url}: the server is about to stop (lame duck mode): reconnecting`,
     ]);
   });
 });

@@ -137,7 +137,7 @@ test('what can not be answered for a single row waits for the schedule, with the
     ['SELECT * FROM file_events JOIN users USING (uid)', 'it has JOIN'],
     ['SELECT count(*) FROM file_events', 'it is an aggregate'],
     ['SELECT max(size), action FROM file_events', 'it is an aggregate'],
-    ['SELECT * FROM users', 'users is no event table of this osquery'],
+    ['SELECT * FROM users', 'users is not an event table of this osquery'],
     ["SELECT regex_match(target_path, 'x', 0) FROM file_events", 'no such function: regex_match'],
     ['SELECT nosuch FROM file_events', 'no such column: nosuch'],
     ['SELECT FROM file_events', 'near "FROM": syntax error'],
@@ -155,7 +155,7 @@ test('a table that SQLite can not have as osquery declares it costs no other tab
   for (const name of ['twice_events', 'none_events']) {
     assert.deepEqual(matcher.subscribe(name, `SELECT * FROM ${name}`), {
       immediate: false,
-      reason: `${name} is no event table of this osquery`,
+      reason: `${name} is not an event table of this osquery`,
     });
   }
   assert.deepEqual(matcher.subscribe('files', 'SELECT action FROM file_events'), {

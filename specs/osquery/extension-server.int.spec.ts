@@ -200,7 +200,7 @@ const HOSTILE: readonly [string, string, string][] = [
   [
     'a framed message',
     `00000011${PING.toString('hex')}`,
-    'a method name in no text (at byte 4 of the message)',
+    'a method name with invalid characters (at byte 4 of the message)',
   ],
   [
     'a string of 2 GB announced',
@@ -220,18 +220,18 @@ const HOSTILE: readonly [string, string, string][] = [
   [
     'an unknown type',
     '800100010000000463616c6c00000000070001',
-    'a value of the unknown type 7 (at byte 19 of the message)',
+    'unknown value type 7 (at byte 19 of the message)',
   ],
   [
     'structs without end in each other',
     `800100010000000463616c6c00000000${'0c0001'.repeat(70)}`,
-    'more than 64 containers in each other (at byte 208 of the message)',
+    'more than 64 nested containers (at byte 208 of the message)',
   ],
-  ['a reply', '800100020000000470696e670000000000', 'a message of type 2 came'],
+  ['a reply', '800100020000000470696e670000000000', 'unexpected message type 2'],
   [
     'numbers where the request has strings',
     '800100010000000463616c6c000000000d00030808000000010000ffff0000ffff00',
-    '65535 bytes more than the message has (at byte 29 of the message)',
+    '65535 bytes past the end of the message (at byte 29 of the message)',
   ],
 ];
 
@@ -251,7 +251,7 @@ test('half a message and silence is closed after the time for that', async (t) =
   const half = exchange(path, PING.subarray(0, 9));
   assert.equal((await exchange(path, PING)).toString('hex'), pong(11019));
   assert.deepEqual(await half, Buffer.alloc(0));
-  assert.deepEqual(troubles, [{ kind: 'idle', message: 'nothing came for 300 ms inside a message' }]);
+  assert.deepEqual(troubles, [{ kind: 'idle', message: 'timed out after 300 ms inside a message' }]);
   assert.equal(server.held, 0);
 });
 

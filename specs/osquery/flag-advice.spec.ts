@@ -23,13 +23,13 @@ test('flags as they should be are no reason for a word', () => {
 
 test('what brings no rows, or ends osqueryd, is said with what would change it', () => {
   assert.deepEqual(advice({ logger_plugin: 'filesystem' }), [
-    "osqueryd's --logger_plugin is filesystem: Zeeks get the rows of one-time queries alone; set it to bro,filesystem",
+    "osqueryd's --logger_plugin is filesystem: Zeeks only get the rows of one-time queries; set it to bro,filesystem",
   ]);
   assert.deepEqual(advice({ logger_plugin: 'filesystem,bro' }), [
-    "osqueryd's --logger_plugin is filesystem,bro: it ends when its last logger fails, so with this extension; set it to bro,filesystem",
+    "osqueryd's --logger_plugin is filesystem,bro: osqueryd exits when its last logger fails, and so whenever this extension stops; set it to bro,filesystem",
   ]);
   assert.deepEqual(advice({ logger_plugin: 'bro', disable_logging: 'true' }), [
-    'osquery logs no results (--disable_logging, osqueryi): Zeeks get the rows of one-time queries alone',
+    'osquery logs no results (--disable_logging, osqueryi): Zeeks only get the rows of one-time queries',
   ]);
 });
 
@@ -37,7 +37,7 @@ test('a backup that would have our schedule alone is warned of', () => {
   const backup = { logger_plugin: 'bro,filesystem', config_enable_backup: 'true' };
   assert.deepEqual(advice({ ...backup, config_plugin: 'bro' }), []);
   assert.deepEqual(advice({ ...backup, config_plugin: 'tls' }), [
-    "osqueryd's --config_enable_backup keeps the latest update alone, which is our schedule: where its config plugin gives nothing at a start it has no configuration of its own; set it to false",
+    "osqueryd's --config_enable_backup saves only the latest update, which is our schedule: if its config plugin fails at a start, osqueryd has no configuration of its own; set it to false",
   ]);
 });
 
@@ -51,7 +51,7 @@ test('osqueryd fetches one-time queries where both flags say so', () => {
   ]) {
     assert.equal(fetchesQueries(flags(lacking)), false);
     assert.deepEqual(advice({ logger_plugin: 'bro,filesystem', ...lacking }, 'distributed'), [
-      'osqueryd does not fetch queries from us: one-time queries run without its watchdog; set --disable_distributed=false and --distributed_plugin=bro',
+      'osqueryd does not fetch distributed queries from this extension: one-time queries run without its watchdog; set --disable_distributed=false and --distributed_plugin=bro',
     ]);
   }
 });

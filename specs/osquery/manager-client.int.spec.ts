@@ -272,7 +272,7 @@ test('an unknown method is told as osquery tells it', async (t) => {
   t.after(() => client.close());
   await assert.rejects(
     client.query('SELECT 1'),
-    new OsqueryError('protocol', "osquery's answer to query is no answer: Invalid method name: 'nosuch'"),
+    new OsqueryError('protocol', "invalid Thrift reply to query: Invalid method name: 'nosuch'"),
   );
 });
 

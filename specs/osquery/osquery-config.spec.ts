@@ -20,19 +20,19 @@ test('what osquery refuses is refused, with the place', () => {
     [
       '',
       'not_json',
-      'the configuration is no JSON: line 1, column 1: expected a value, got the end of the text',
+      'the configuration is not valid JSON: line 1, column 1: expected a value, got the end of the text',
     ],
-    ['[]', 'not_object', 'the configuration is no JSON object'],
-    ['null', 'not_object', 'the configuration is no JSON object'],
+    ['[]', 'not_object', 'the configuration is not a JSON object'],
+    ['null', 'not_object', 'the configuration is not a JSON object'],
     [
       nested(32),
       'too_deep',
-      'the configuration has more than 32 objects and lists in each other, which osquery refuses',
+      'the configuration has more than 32 levels of objects and lists, which osquery refuses',
     ],
     [
       `{"a":"${'é'.repeat(524_288)}"}`,
       'too_large',
-      'the configuration has 1048584 bytes without its comments, osquery takes 1048576',
+      'the configuration has 1048584 bytes without its comments, osquery accepts 1048576',
     ],
   ];
   for (const [text, code, message] of cases) {
@@ -68,6 +68,10 @@ test('the place of a mistake is that in the text as it was written, comments and
     ['{"a": 1}\\', "line 1, column 9: expected the end of the text, got '\\'"],
   ];
   for (const [text, place] of places) {
-    assert.throws(() => parseConfigText(text), { message: `the configuration is no JSON: ${place}` }, text);
+    assert.throws(
+      () => parseConfigText(text),
+      { message: `the configuration is not valid JSON: ${place}` },
+      text,
+    );
   }
 });

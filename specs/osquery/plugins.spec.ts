@@ -182,7 +182,7 @@ test('the recorded calls of a config plugin are understood', async () => {
   assert.deepEqual(genConfigResponse(text ?? ''), [{ 'bro-osquery': response?.[0]?.['main'] }]);
   assert.throws(
     () => readConfigPluginCall(request({ action: 'bogus' })),
-    new OsqueryError('protocol', 'a config plugin has no action "bogus"'),
+    new OsqueryError('protocol', 'unknown config plugin action "bogus"'),
   );
 });
 
@@ -216,7 +216,7 @@ test('the recorded calls of a table are understood', () => {
   );
   assert.throws(
     () => readTableCall(request({ action: 'insert' })),
-    new OsqueryError('protocol', 'a table of ours has no action "insert"'),
+    new OsqueryError('protocol', 'unknown table plugin action "insert"'),
   );
 });
 

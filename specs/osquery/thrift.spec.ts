@@ -216,6 +216,6 @@ test('each error has its code and the place', () => {
   }
   assert.throws(
     () => new MessageSource(Buffer.from('0000', 'hex'), 'text').readI32(),
-    new ThriftError('malformed', '4 bytes more than the message has', 0),
+    new ThriftError('malformed', '4 bytes past the end of the message', 0),
   );
 });

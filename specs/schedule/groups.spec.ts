@@ -46,14 +46,11 @@ describe('Groups are nested by their names', () => {
   });
 
   test('names that are none are told apart', () => {
-    assert.equal(groupProblem(''), 'the name of the group is empty');
+    assert.equal(groupProblem(''), 'the group name is empty');
     assert.equal(groupProblem('geo//de'), "group 'geo//de' has an empty part; parts are divided by one '/'");
     assert.equal(groupProblem('/geo'), "group '/geo' has an empty part; parts are divided by one '/'");
-    assert.equal(
-      groupProblem('g'.repeat(257)),
-      'the name of the group is 257 characters long, the most is 256',
-    );
-    assert.equal(groupProblem('a\nb'), 'the name of the group has characters that are no text');
+    assert.equal(groupProblem('g'.repeat(257)), 'the group name has 257 characters, the limit is 256');
+    assert.equal(groupProblem('a\nb'), 'the group name has invalid characters');
   });
 });
 

@@ -38,7 +38,7 @@ const LIMITS: Readonly<Record<string, Limit>> = {
     history: [subscribe(2, ZEEK, 'a', { query: query({ cookie: 'first' }) })],
     changes: {},
     code: 'too-many-subscriptions',
-    text: 'a Bro may have 1 subscriptions on this host, and has them',
+    text: 'the limit of 1 subscriptions for each Zeek is reached on this host',
   },
   'a shorter interval than is allowed': {
     limits: { shortestInterval: 5 },
@@ -52,42 +52,42 @@ const LIMITS: Readonly<Record<string, Limit>> = {
     history: [],
     changes: { query: query({ interval: 604_801 }) },
     code: 'interval-too-long',
-    text: 'an interval of 604801 s is too long, osquery takes no more than 604800 s',
+    text: 'an interval of 604801 s is too long, the longest is 604800 s',
   },
   'with SQL that is too long': {
     limits: { maxSqlLength: 8 },
     history: [],
     changes: { query: query({ sql: 'SELECT 10' }) },
     code: 'sql-too-long',
-    text: 'the SQL is 9 characters long, the most is 8',
+    text: 'the SQL has 9 characters, the limit is 8',
   },
   'with SQL that is no text': {
     limits: {},
     history: [],
     changes: { query: query({ sql: "SELECT '\udcff'" }) },
     code: 'sql-not-text',
-    text: 'the SQL has bytes that are no UTF-8 text',
+    text: 'the SQL is not valid UTF-8',
   },
   'with a cookie that is too long': {
     limits: {},
     history: [],
     changes: { query: query({ cookie: 'c'.repeat(5000) }) },
     code: 'words-too-long',
-    text: "the request's cookie is 5000 characters long, the most is 4096",
+    text: "the request's cookie is 5000 characters long, the limit is 4096",
   },
   'a table that is denied': {
     limits: { deniedTables: ['Shadow'] },
     history: [],
     changes: { tables: ['users', 'shadow'] },
     code: 'table-not-allowed',
-    text: "this host does not let table 'shadow' be read",
+    text: "this host does not allow queries to read table 'shadow'",
   },
   'a table beside those that are allowed': {
     limits: { allowedTables: ['Processes', 'time'] },
     history: [],
     changes: { tables: ['processes', 'shadow'] },
     code: 'table-not-allowed',
-    text: "this host does not let table 'shadow' be read",
+    text: "this host does not allow queries to read table 'shadow'",
   },
   'two columns of one name': {
     limits: {},
@@ -130,7 +130,7 @@ const LIMITS: Readonly<Record<string, Limit>> = {
     history: [subscribe(2, OTHER, 'x')],
     changes: {},
     code: 'schedule-full',
-    text: 'the schedule would be 192 bytes long, this host lets it have 150',
+    text: 'the schedule would be 192 bytes long, the limit of this host is 150',
   },
 };
 
@@ -188,7 +188,7 @@ describe('A Bro that subscribes', () => {
   test('by a connection that is gone is refused', () => {
     const refusal = {
       code: 'not-connected',
-      text: 'the connection that the request came by is gone',
+      text: 'the connection of the request is closed',
     };
     given(...connected, lose(2, ZEEK), connect(3, ZEEK, 'b'))
       .when(subscribe(9, ZEEK, 'a'))
@@ -205,7 +205,7 @@ describe('A Bro that subscribes', () => {
 describe('A Bro that asks for more than its requests a minute', () => {
   const refusal = {
     code: 'too-many-requests',
-    text: 'more than 2 new requests in a minute; ask again later',
+    text: 'more than 2 new requests in a minute; try again later',
   };
   const two = [
     ...connected,
@@ -416,7 +416,7 @@ describe('A one-time query', () => {
   test('beyond those that may wait is refused', () => {
     const refusal = {
       code: 'too-many-executions',
-      text: '1 one-time queries of this Bro wait for their rows; ask again later',
+      text: '1 one-time queries of this Zeek are pending; try again later',
     };
     given(...connected, execute(2, ZEEK, 'a'))
       .under({ maxPendingExecutions: 1 })

@@ -254,7 +254,7 @@ describe('The extension starts', () => {
       .when(start(60))
       .thenHappens(
         fact(60, 'ExtensionStarted', { instanceId: 'instance-1', version: '0.1.0' }),
-        fact(60, 'BroLost', { peer: ZEEK, reason: 'the extension started anew' }),
+        fact(60, 'BroLost', { peer: ZEEK, reason: 'the extension restarted' }),
       )
       .andOsqueryRunsOnly(bro(1));
   });

@@ -134,7 +134,7 @@ describe('What is observed becomes part of the log', () => {
       .thenHappens(fact(3, 'RowsDropped', { peer: ZEEK, rows: 12, reason: 'the journal is full' }));
     given(start(0)).when(drop).thenNothing();
     // Nobody knows how many there were, if any.
-    const reason = 'nobody took what osquery found';
+    const reason = 'results of osquery were not received';
     given(...connected)
       .when({ ...drop, rows: 0, reason })
       .thenHappens(fact(3, 'RowsDropped', { peer: ZEEK, rows: 0, reason }));

@@ -42,7 +42,7 @@ test('a way that has no form for infinity and NaN has their rows reported, with 
       column: 'load',
       type: 'DOUBLE',
       value,
-      text: `column "load" is "${value}", for which JSON, the form of WebSocket and NATS, has no word; write CAST(… AS TEXT) AS load in the query and take a string in the Zeek event`,
+      text: `column "load" is "${value}", which JSON, used by WebSocket and NATS, can't represent; write CAST(… AS TEXT) AS load in the query and take a string in the Zeek event`,
     });
   }
 });
@@ -82,7 +82,7 @@ test('a value that its type cannot hold is reported with the CAST that mends the
   for (const [type, value, cast, zeek] of cases)
     assert.equal(
       convert(type, value),
-      `column "x" is ${type} to osquery, which can't hold the value "${value}"; write CAST(… AS ${cast}) AS x in the query and take a ${zeek} in the Zeek event`,
+      `column "x" is ${type} in osquery, which can't hold the value "${value}"; write CAST(… AS ${cast}) AS x in the query and take a ${zeek} in the Zeek event`,
     );
 });
 
@@ -94,7 +94,7 @@ test('a problem names the column, its type and its value', () => {
       column: 'max(name)',
       type: 'BIGINT',
       value: `${'z'.repeat(80)}…`,
-      text: `column "max(name)" is BIGINT to osquery, which can't hold the value "${'z'.repeat(80)}…"; write CAST(… AS TEXT) AS "max(name)" in the query and take a string in the Zeek event`,
+      text: `column "max(name)" is BIGINT in osquery, which can't hold the value "${'z'.repeat(80)}…"; write CAST(… AS TEXT) AS "max(name)" in the query and take a string in the Zeek event`,
     },
   );
 });

@@ -147,7 +147,8 @@ test('what a host says to the package alone', () => {
     },
   });
   const unseen = { from: Date.UTC(2026, 10, 24, 9), to: Date.UTC(2026, 10, 24, 9, 0, 3) };
-  const span = 'from 2026-11-24T09:00:00.000Z to 2026-11-24T09:00:03.000Z nobody took what osquery found';
+  const span =
+    'from 2026-11-24T09:00:00.000Z to 2026-11-24T09:00:03.000Z results of osquery were not received';
   const none = { first: 3, last: 3, rows: 0, unseen };
   assert.deepEqual(
     ['', 'nobody kept it'].map((reason) => events.gap(host, { ...none, reason }).event.args),

@@ -33,7 +33,7 @@ export class AddressError extends Error {
   constructor(text: string, problem: string) {
     // Credentials don't belong there, and a message that repeats them would carry them into the log.
     const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@');
-    super(`${JSON.stringify(shown)} is no address of a Zeek: ${problem}`);
+    super(`${JSON.stringify(shown)} is not a valid Zeek address: ${problem}`);
     this.name = 'AddressError';
   }
 }
@@ -49,22 +49,23 @@ export function parseEndpointAddress(
   text: string,
   options: { readonly listening?: boolean } = {},
 ): EndpointAddress {
-  if (/[\s\p{Cc}]/u.test(text)) throw new AddressError(text, 'it contains a space');
+  if (/[\s\p{Cc}]/u.test(text)) throw new AddressError(text, 'it contains whitespace');
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(text) ?? [];
   const slash = rest.search(/[/?#]/);
   const authority = slash < 0 ? rest : rest.slice(0, slash);
   const path = slash < 0 ? '' : rest.slice(slash);
   if (authority.includes('@')) {
-    throw new AddressError(text, 'credentials have no place in it; they belong into the settings');
+    throw new AddressError(text, 'credentials are not allowed in an address; put them into the settings');
   }
   const least = options.listening ? 0 : 1;
   const at = (port: number) => hostAndPort(text, authority, port, least);
   const native = (security: NativeSecurity): EndpointAddress => {
-    if (path !== '' && path !== '/') throw new AddressError(text, 'only ws:// and wss:// take a path');
+    if (path !== '' && path !== '/')
+      throw new AddressError(text, 'only ws:// and wss:// addresses have a path');
     return { kind: 'native', ...at(DEFAULT_PORT), security };
   };
   const websocket = (secure: boolean): EndpointAddress => {
-    if (/[?#]/.test(path)) throw new AddressError(text, 'a query or fragment means nothing to Zeek');
+    if (/[?#]/.test(path)) throw new AddressError(text, 'a query string or fragment is not supported');
     const { host, port } = at(secure ? 443 : 80);
     return {
       kind: 'websocket',
@@ -87,10 +88,11 @@ export function parseEndpointAddress(
       return websocket(true);
     case 'nats':
     case 'tls':
-      if (path !== '' && path !== '/') throw new AddressError(text, 'only ws:// and wss:// take a path');
+      if (path !== '' && path !== '/')
+        throw new AddressError(text, 'only ws:// and wss:// addresses have a path');
       return { kind: 'nats', ...at(4222), secure: scheme?.toLowerCase() === 'tls' };
     default:
-      throw new AddressError(text, `${scheme}:// is unknown; use ${SCHEMES}`);
+      throw new AddressError(text, `${scheme}:// is not supported; use ${SCHEMES}`);
   }
 }
 
@@ -125,14 +127,14 @@ function hostAndPort(
     const colons = authority.split(':').length - 1;
     throw new AddressError(
       text,
-      colons > 1 ? 'an IPv6 address goes in brackets, as in [::1]:9999' : 'it names no host',
+      colons > 1 ? 'an IPv6 address must be in brackets, as in [::1]:9999' : 'the host is missing',
     );
   }
   const port = digits === undefined ? defaultPort : /^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN;
   if (!(port >= leastPort && port <= 65_535)) {
     throw new AddressError(
       text,
-      `its port is ${JSON.stringify(digits)}, not a number from ${leastPort} to 65535`,
+      `the port ${JSON.stringify(digits)} is not a number from ${leastPort} to 65535`,
     );
   }
   if (literal !== undefined) {
@@ -142,7 +144,7 @@ function hostAndPort(
       !parseIpAddress(address) ||
       (zone !== undefined && !/^[\w.-]+$/.test(zone))
     ) {
-      throw new AddressError(text, `${literal} is no IPv6 address`);
+      throw new AddressError(text, `${literal} is not an IPv6 address`);
     }
     return { host: literal.toLowerCase(), port };
   }

@@ -141,7 +141,7 @@ function readValue(reader: ByteReader, depth: number, budget: { left: number }):
     case TAG.vector:
       return { type: 'vector', values: readValues(reader, at, depth, budget) };
     default:
-      throw new CodecError('unknown-tag', at, `no kind of value has the tag ${tag}`);
+      throw new CodecError('unknown-tag', at, `unknown data type tag ${tag}`);
   }
 }
 
@@ -176,16 +176,16 @@ function deeper(at: number, depth: number): number {
 
 function within(at: number, value: number, most: number, what: string): number {
   if (Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new CodecError('bad-value', at, `${value} is no ${what} (0..${most})`);
+  throw new CodecError('bad-value', at, `${value} is not a valid ${what} (0..${most})`);
 }
 
 function address(writer: ByteWriter, bytes: Uint8Array): Uint8Array {
   if (bytes.length === 16) return bytes;
-  throw new CodecError('bad-value', writer.length, `an address of ${bytes.length} bytes, not 16`);
+  throw new CodecError('bad-value', writer.length, `an address of ${bytes.length} bytes instead of 16`);
 }
 
 function protocol(at: number, number: number): PortProtocol {
   const name = PROTOCOLS[number];
-  if (name === undefined) throw new CodecError('bad-value', at, `no port protocol has the number ${number}`);
+  if (name === undefined) throw new CodecError('bad-value', at, `unknown port protocol ${number}`);
   return name;
 }

@@ -67,11 +67,11 @@ export class ByteReader {
         throw new CodecError(
           'truncated',
           start,
-          `a length of ${value} where ${this.remaining} bytes are left`,
+          `length ${value} exceeds the remaining ${this.remaining} bytes`,
         );
       }
     }
-    throw new CodecError('too-long', start, 'a length of more than 5 varbyte groups');
+    throw new CodecError('too-long', start, 'varbyte length longer than 5 bytes');
   }
 
   /** A copy of the next `length` bytes. */
@@ -106,18 +106,14 @@ export class ByteReader {
   /** @throws CodecError `trailing` unless everything has been read */
   end(): void {
     if (this.remaining > 0) {
-      throw new CodecError('trailing', this.#at, `${this.remaining} bytes after the end of the value`);
+      throw new CodecError('trailing', this.#at, `${this.remaining} trailing bytes after the value`);
     }
   }
 
   #advance(length: number): number {
     const at = this.#at;
     if (length > this.#bytes.length - at) {
-      throw new CodecError(
-        'truncated',
-        at,
-        `${length} bytes wanted where ${this.#bytes.length - at} are left`,
-      );
+      throw new CodecError('truncated', at, `${length} bytes expected, ${this.#bytes.length - at} left`);
     }
     this.#at = at + length;
     return at;

@@ -178,7 +178,7 @@ export class ConnectionLifecycle implements Connection {
       const { leave } = this.timings;
       this.#phase = { at: 'leaving', carrier, ...('channel' in phase && { channel: phase.channel }) };
       this.expect(leave, () =>
-        this.close('left', `left ${this.peerName}, which gave no answer within ${leave} ms`),
+        this.close('left', `disconnected from ${this.peerName}, which did not answer within ${leave} ms`),
       );
       carrier.goodbye();
     }
@@ -188,14 +188,14 @@ export class ConnectionLifecycle implements Connection {
   destroy(): void {
     const { at } = this.#phase;
     const isOpen = at === 'handshaking' || !isComing(this.#phase);
-    this.close('left', `${isOpen ? 'closed' : 'gave up'} the connection to ${this.peerName}`);
+    this.close('left', `${isOpen ? 'closed the connection' : 'gave up connecting'} to ${this.peerName}`);
   }
 
   /** What a call comes to on a connection that isn't up: why it has closed, or that it is not up yet or no more. */
   #notUp(): Promise<never> {
     const phase = this.#phase;
     if (phase.at === 'closed') return Promise.reject(errorOf(phase.closed));
-    const state = phase.at === 'leaving' ? 'is being left' : 'is not up yet';
+    const state = phase.at === 'leaving' ? 'is closing' : 'is not up yet';
     return Promise.reject(new ConnectionError('not-up', `the connection to ${this.peerName} ${state}`));
   }
 }

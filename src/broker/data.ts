@@ -120,6 +120,7 @@ export const table = (entries: readonly (readonly [Data, Data])[]): TableData =>
 export const vector = (values: readonly Data[]): VectorData => ({ type: 'vector', values });
 
 function within(value: bigint, low: bigint, high: bigint, what: string): bigint {
-  if (value < low || value > high) throw new RangeError(`${value} is no Broker ${what} (${low}..${high})`);
+  if (value < low || value > high)
+    throw new RangeError(`${value} is not a valid Broker ${what} (${low}..${high})`);
   return value;
 }

@@ -12,6 +12,6 @@ export function dialFailure(
   const last: unknown = error instanceof AggregateError ? error.errors.at(-1) : error;
   const { message } = last instanceof Error ? last : error;
   return error.syscall?.startsWith('getaddrinfo')
-    ? { code: 'resolve-failed', message: `the name ${host} has no address: ${message}` }
+    ? { code: 'resolve-failed', message: `can't resolve ${host}: ${message}` }
     : { code: 'connect-failed', message: `can't connect to ${peerName}: ${message}` };
 }

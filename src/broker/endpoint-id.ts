@@ -16,7 +16,7 @@ export function formatEndpointId(bytes: Uint8Array): string {
 
 /** The 16 bytes of an id. @throws RangeError if the text is no UUID in lower case */
 export function parseEndpointId(id: string): Uint8Array {
-  if (!UUID.test(id)) throw new RangeError(`${id} is no endpoint id (a UUID in lower case)`);
+  if (!UUID.test(id)) throw new RangeError(`${id} is not a valid endpoint id (a UUID in lower case)`);
   return new Uint8Array(Buffer.from(id.replaceAll('-', ''), 'hex'));
 }
 

@@ -34,7 +34,7 @@ export function decodeEnvelope(frame: Uint8Array): Envelope {
   const at = reader.offset;
   const number = reader.u8();
   const kind = KINDS[number - 1];
-  if (kind === undefined) throw new CodecError('unknown-tag', at, `no envelope has the type ${number}`);
+  if (kind === undefined) throw new CodecError('unknown-tag', at, `unknown envelope type ${number}`);
   const ttl = reader.u16();
   const topic = reader.text(reader.u16());
   return { sender, receiver, kind, ttl, topic, payload: reader.view(reader.remaining) };
@@ -53,7 +53,7 @@ export function writeEnvelope(writer: ByteWriter, envelope: Envelope): void {
 export function encodeEnvelopeHeader(envelope: Omit<Envelope, 'payload'>): Uint8Array {
   const topic = encodeText(envelope.topic);
   if (topic.length > 0xffff) {
-    throw new CodecError('too-long', 35, `a topic of ${topic.length} bytes, the bound is 65535`);
+    throw new CodecError('too-long', 35, `a topic of ${topic.length} bytes exceeds the limit of 65535`);
   }
   const header = Buffer.alloc(37 + topic.length);
   header.set(parseEndpointId(envelope.sender), 0);

@@ -45,7 +45,7 @@ export class EventFrames {
       writeEvent(body, event);
       if (header.length + body.length + BATCH_OVERHEAD > this.#maxFrame) {
         if (next === from) {
-          const bound = `a frame may have ${this.#maxFrame}`;
+          const bound = `more than the frame limit of ${this.#maxFrame}`;
           throw new CodecError(
             'frame-too-large',
             0,

@@ -35,13 +35,13 @@ function recogniseForeign(first: Uint8Array): Foreign | undefined {
   if ((first[0] === ALERT || first[0] === HANDSHAKE) && first[1] === 3) {
     return {
       code: 'tls-mismatch',
-      problem: 'speaks TLS, this side plain TCP: use brokers:// for the address',
+      problem: 'uses TLS, but this address is plain TCP: use brokers://',
     };
   }
   const start = Buffer.from(first.subarray(0, 4)).toString('latin1');
   if (HTTP.test(start)) {
-    return { code: 'protocol', problem: "speaks HTTP: for Zeek's WebSocket use ws:// or wss://" };
+    return { code: 'protocol', problem: "is an HTTP server: use ws:// or wss:// for Zeek's WebSocket API" };
   }
-  if (/^SSH-/.test(start)) return { code: 'protocol', problem: 'is an SSH server, no Zeek' };
+  if (/^SSH-/.test(start)) return { code: 'protocol', problem: 'is an SSH server, not a Zeek' };
   return undefined;
 }

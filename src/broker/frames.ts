@@ -83,7 +83,7 @@ export class FrameSplitter {
     const length = new DataView(bytes.buffer, bytes.byteOffset, HEADER).getUint32(0);
     if (length === 0) throw new CodecError('frame-empty', this.#consumed, 'a frame of length 0');
     if (length > this.maxLength) {
-      const bound = `the bound is ${this.maxLength}`;
+      const bound = `the limit is ${this.maxLength}`;
       throw new CodecError('frame-too-large', this.#consumed, `a frame of ${length} bytes, ${bound}`);
     }
     return length;

@@ -96,7 +96,7 @@ function readMessage(reader: ByteReader): HandshakeMessage {
     case TYPE['originator-ack']:
       return { type: 'originator-ack' };
     default:
-      throw new CodecError('unknown-tag', 0, `no message of a handshake has the type ${type}`);
+      throw new CodecError('unknown-tag', 0, `unknown handshake message type ${type}`);
   }
 }
 

@@ -121,7 +121,7 @@ export function continueHandshake(
     default:
       state satisfies never;
   }
-  return fail(self, `${message.type} came in state ${state.at}`);
+  return fail(self, `unexpected ${message.type} in state ${state.at}`);
 }
 
 function onHello(
@@ -146,7 +146,7 @@ function onHello(
     };
   }
   // With the larger id the accepting side answers by its own hello; the connecting side has said its own.
-  if (side === 'connecting') return fail(self, 'hello came from a peer that should have selected a version');
+  if (side === 'connecting') return fail(self, 'unexpected hello: the peer should have selected a version');
   return { state: { at: 'awaitVersionSelect', remoteId: message.id }, send: [hello(self)] };
 }
 
@@ -167,7 +167,7 @@ function hello(self: HandshakeSelf): HandshakeMessage {
 }
 
 function redundant(self: HandshakeSelf): HandshakeStep {
-  const message = 'there is a connection to this peer already';
+  const message = 'already connected to this peer';
   return drop(self, DROP_CODE.redundantConnection, { code: 'redundant', message, refused: false });
 }
 
@@ -199,7 +199,11 @@ function dropped(
     // Broker's answer of a responder to what an originator calls redundant.
     case DROP_CODE.logicError:
       if (self.connected(message.id)) return { code: 'redundant', message: text, refused: false };
-      return { code: 'stale', message: `${text}; it holds an earlier connection for alive`, refused: false };
+      return {
+        code: 'stale',
+        message: `${text}; it still considers an earlier connection alive`,
+        refused: false,
+      };
     case DROP_CODE.shuttingDown:
       return { code: 'goodbye', message: text, refused: false };
     case DROP_CODE.wrongMagicNumber:

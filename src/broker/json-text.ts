@@ -81,7 +81,7 @@ class Parser {
   end(): void {
     this.#take(SPACE);
     if (this.#at < this.#text.length) {
-      throw new CodecError('trailing', this.#at, 'text after the end of the JSON value');
+      throw new CodecError('trailing', this.#at, 'unexpected text after the JSON value');
     }
   }
 
@@ -166,8 +166,9 @@ class Parser {
 
   #unexpected(wanted: string): CodecError {
     const found = this.#text[this.#at];
-    if (found === undefined) return new CodecError('truncated', this.#at, `the text ends before ${wanted}`);
-    return new CodecError('bad-json', this.#at, `${wanted} was expected, not ${JSON.stringify(found)}`);
+    if (found === undefined)
+      return new CodecError('truncated', this.#at, `unexpected end of input, expected ${wanted}`);
+    return new CodecError('bad-json', this.#at, `expected ${wanted}, got ${JSON.stringify(found)}`);
   }
 }
 

@@ -100,7 +100,7 @@ export function readData(object: JsonObject, depth = 0): Data {
       };
     }
     default:
-      throw new CodecError('unknown-tag', 0, `no kind of value is called ${JSON.stringify(type)}`);
+      throw new CodecError('unknown-tag', 0, `unknown data type ${JSON.stringify(type)}`);
   }
 }
 
@@ -115,7 +115,7 @@ function list(values: readonly Data[], depth: number): string {
 
 /** A real must have a point or an exponent: Zeek takes `1` for an integer and refuses the message. */
 function printReal(value: number): string {
-  if (!Number.isFinite(value)) throw new CodecError('bad-value', 0, `JSON has no real ${value}`);
+  if (!Number.isFinite(value)) throw new CodecError('bad-value', 0, `JSON can't represent the real ${value}`);
   const digits = Object.is(value, -0) ? '-0' : String(value);
   return /[.e]/.test(digits) ? digits : `${digits}.0`;
 }
@@ -195,5 +195,5 @@ function fail(wanted: string, data: JsonValue | undefined): never {
 
 function bad(wanted: string, data: JsonValue | undefined): CodecError {
   const found = data instanceof Map ? 'an object' : Array.isArray(data) ? 'an array' : JSON.stringify(data);
-  return new CodecError('bad-value', 0, `${wanted} was expected, not ${String(found).slice(0, 80)}`);
+  return new CodecError('bad-value', 0, `expected ${wanted}, got ${String(found).slice(0, 80)}`);
 }

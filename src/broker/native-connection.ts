@@ -76,7 +76,10 @@ export class NativeConnection {
     const limit = life.timings.handshake;
     this.#handshakeEnds = life.clock.now() + limit;
     life.expect(limit, () =>
-      life.close('handshake-timeout', `${life.peerName} did not finish TLS within ${limit} ms`),
+      life.close(
+        'handshake-timeout',
+        `${life.peerName} did not complete the TLS handshake within ${limit} ms`,
+      ),
     );
     // Where even the timers of a session are not reached, the kernel's probes end a dead connection.
     socket.setKeepAlive(true, 60_000);

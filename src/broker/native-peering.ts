@@ -71,8 +71,8 @@ export class NativePeering {
       onSuspect: (suspect) => handlers.onSuspect(suspect),
       onLost: (silence) => {
         const bound = timings.idle + timings.suspect + timings.unresponsive;
-        const silent = `${peerName} was silent for ${Math.round(silence)} ms`;
-        handlers.onLost(`${silent}, the bound is ${bound} ms`);
+        const silent = `${peerName} sent nothing for ${Math.round(silence)} ms`;
+        handlers.onLost(`${silent}, the limit is ${bound} ms`);
       },
     });
   }
@@ -168,7 +168,7 @@ export class NativePeering {
       }
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      this.#handlers.onProblem(`a message on ${topic} that can't be read: ${error.message} (${error.code})`);
+      this.#handlers.onProblem(`invalid message on ${topic}: ${error.message} (${error.code})`);
     }
   }
 

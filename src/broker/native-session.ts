@@ -65,7 +65,7 @@ export class NativeSession {
   start(timeout: number): void {
     const { peerName } = this.life;
     this.life.expect(timeout, () => {
-      const spoke = this.#head.some ? 'did not finish the handshake' : 'said nothing';
+      const spoke = this.#head.some ? 'did not complete the handshake' : 'sent nothing';
       this.life.close('handshake-timeout', `${peerName} ${spoke} within ${timeout} ms`);
     });
     this.life.comes('handshaking');
@@ -106,27 +106,27 @@ export class NativeSession {
     const { peerName } = life;
     switch (life.at) {
       case 'leaving':
-        life.close('left', `left ${peerName}`);
+        life.close('left', `disconnected from ${peerName}`);
         return;
       case 'peer-leaving':
-        life.close('goodbye', `${peerName} left in good order`);
+        life.close('goodbye', `${peerName} disconnected (clean shutdown)`);
         return;
       case 'up':
-        life.close('reset', `${peerName} broke off without a goodbye: ${failure}`);
+        life.close('reset', `${peerName} disconnected unexpectedly: ${failure}`);
         return;
       default:
-        life.close('reset', `${peerName} broke off ${this.#whileComing(failure)}`);
+        life.close('reset', `${peerName} disconnected ${this.#whileComing(failure)}`);
     }
   }
 
   #whileComing(failure: string): string {
     const { side, transport } = this.#options;
     if (this.#head.some) return `during the handshake: ${failure}`;
-    const silent = `before it said anything: ${failure}`;
+    const silent = `before sending anything: ${failure}`;
     if (side === 'accepting') return silent;
     return transport === 'tcp'
-      ? `${silent}; it may speak TLS (brokers://) or be no Zeek`
-      : `${silent}; it may refuse this side's certificate (its log tells) or be no Zeek`;
+      ? `${silent}; it may require TLS (brokers://), or not be a Zeek`
+      : `${silent}; it may reject our certificate (see its log), or not be a Zeek`;
   }
 
   #carrier(peering?: NativePeering): Carrier {
@@ -169,7 +169,7 @@ export class NativeSession {
     const { peers, maxFrame, transport, authenticated, endpointId } = this.#options;
     const { clock, timings, peerName, handlers } = life;
     if (!peers.peered(remoteId, this)) {
-      life.close('redundant', `another connection to ${peerName} was faster`);
+      life.close('redundant', `superseded by another connection to ${peerName}`);
       return;
     }
     this.#splitter.maxLength = maxFrame;
@@ -191,7 +191,7 @@ export class NativeSession {
         onSuspect: (suspect) => handlers.onSuspect(suspect),
         onProblem: (problem) => life.problem(problem),
         onFarewell: () => life.peerLeaves(() => this.ended()),
-        onFarewellAnswered: () => life.close('left', `left ${peerName}`, false, 'flushed'),
+        onFarewellAnswered: () => life.close('left', `disconnected from ${peerName}`, false, 'flushed'),
         onLost: (problem) => life.close('unresponsive', problem),
       },
     );

@@ -178,13 +178,13 @@ export class Outbound {
   #leaveOut(event: string, error: CodecError): void {
     if (this.#leftOut.size >= MAX_REPORTED || this.#leftOut.has(event)) return;
     this.#leftOut.add(event);
-    const problem = `an event ${event} can't be sent there: ${error.message} (${error.code})`;
-    this.#options.onProblem(`${problem}; left out, as others of its kind will be`);
+    const problem = `event ${event} can't be sent: ${error.message} (${error.code})`;
+    this.#options.onProblem(`${problem}; dropped, as will be others of its kind`);
   }
 
   #nobodyListens(topic: string): void {
     if (this.#unheard.size >= MAX_REPORTED || this.#unheard.has(topic)) return;
     this.#unheard.add(topic);
-    this.#options.onProblem(`subscribes to no prefix of ${topic}: what goes there is not sent`);
+    this.#options.onProblem(`does not subscribe to a prefix of ${topic}: events on that topic are not sent`);
   }
 }

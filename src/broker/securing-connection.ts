@@ -67,12 +67,12 @@ async function attempt(
   const kind = await kindOf(socket, took, mode, options);
   if (isClosed()) return undefined;
   if (kind === 'closed') {
-    const message = `${peerName} closed the connection before it said anything: it may be no Zeek`;
+    const message = `${peerName} closed the connection before sending anything: it may not be a Zeek`;
     return { code: 'reset', message, refused: false };
   }
   if (tls.requireAuthentication && (kind === 'plain' || mode === 'anonymous')) {
     const what = kind === 'plain' ? 'plain TCP' : 'anonymous TLS';
-    const advice = 'set up certificates, or allow it with require_authentication: false';
+    const advice = 'configure certificates, or allow it with require_authentication: false';
     const message = `${peerName} would be unauthenticated over ${what}: ${advice}`;
     return { code: 'unauthenticated', message, refused: true };
   }

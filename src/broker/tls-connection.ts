@@ -41,7 +41,7 @@ async function readAuthorities(settings: TlsSettings): Promise<Uint8Array[]> {
   if (settings.caPath) {
     const folder = settings.caPath;
     const names = await readdir(folder).catch((error) => {
-      throw new TlsSettingsError(`can't read the folder of authorities ${folder}: ${error.message}`, error);
+      throw new TlsSettingsError(`can't read the CA folder ${folder}: ${error.message}`, error);
     });
     files.push(...names.filter((name) => /\.(pem|crt|cer)$/.test(name)).map((name) => join(folder, name)));
   }
@@ -50,7 +50,7 @@ async function readAuthorities(settings: TlsSettings): Promise<Uint8Array[]> {
       const pem = await read('authority', file);
       // Node passes over what is no certificate.
       if (Buffer.from(pem).includes('CERTIFICATE-----')) return pem;
-      throw new TlsSettingsError(`the file ${file} holds no certificate of an authority in PEM`);
+      throw new TlsSettingsError(`the file ${file} contains no CA certificate in PEM format`);
     }),
   );
 }
@@ -122,7 +122,7 @@ function contextOf(mode: TlsMode, material: TlsMaterial): SecureContext {
   try {
     return createSecureContext(nativeTlsOptions(mode, material));
   } catch (error) {
-    throw new TlsSettingsError(`our TLS files are unusable: ${reasonOf(error)}`, error);
+    throw new TlsSettingsError(`the configured TLS files are unusable: ${reasonOf(error)}`, error);
   }
 }
 

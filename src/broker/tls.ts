@@ -43,10 +43,10 @@ export function mayBeAnonymous(settings: TlsSettings): boolean {
 export function tlsSettingsProblem(settings: TlsSettings): string {
   if (tlsMode(settings) === 'anonymous') return '';
   if (!settings.certificate || !settings.key) {
-    return 'with certificates Zeek wants them of both sides: name a certificate and its key (certificate, key) beside the authority (ca or ca_path)';
+    return 'Zeek requires certificates on both sides: set certificate and key beside the CA (ca or ca_path)';
   }
   if (!settings.ca && !settings.caPath) {
-    return "name the authority (ca or ca_path) that has signed the other side's certificate";
+    return "set the CA (ca or ca_path) that signed the other side's certificate";
   }
   return '';
 }
@@ -92,54 +92,57 @@ const UNTRUSTED = { code: 'tls-untrusted', refused: true } as const;
 const MEANINGS: readonly (readonly [RegExp, Failure])[] = [
   [
     /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|RECORD_TOO_SMALL|UNKNOWN_PROTOCOL|UNEXPECTED_MESSAGE|BAD_RECORD_TYPE/,
-    { ...MISMATCH, problem: 'speaks no TLS, this side does: plain TCP needs broker:// (or ws://)' },
+    {
+      ...MISMATCH,
+      problem: 'does not use TLS, but this address does: use broker:// (or ws://) for plain TCP',
+    },
   ],
   [
     /PEER_DID_NOT_RETURN_A_CERTIFICATE/,
-    { ...UNTRUSTED, problem: 'showed no certificate: its settings must name one and its key' },
+    { ...UNTRUSTED, problem: 'presented no certificate: configure one and its key there' },
   ],
   [
     /CERTIFICATE_REQUIRED/,
     {
       ...UNTRUSTED,
-      problem: 'wants a certificate of this side: name one and its key (certificate, key) in the settings',
+      problem: 'requires a client certificate: set certificate and key in the settings',
     },
   ],
-  [/ALERT_CERTIFICATE_EXPIRED/, { ...UNTRUSTED, problem: "refuses this side's certificate: expired" }],
-  [
-    /ALERT_UNKNOWN_CA/,
-    { ...UNTRUSTED, problem: "refuses this side's certificate: its authority is unknown there" },
-  ],
+  [/ALERT_CERTIFICATE_EXPIRED/, { ...UNTRUSTED, problem: 'rejected our certificate: it has expired' }],
+  [/ALERT_UNKNOWN_CA/, { ...UNTRUSTED, problem: 'rejected our certificate: its CA is unknown there' }],
   [
     /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_UNKNOWN|ACCESS_DENIED|DECRYPT_ERROR)/,
-    { ...UNTRUSTED, problem: "refuses this side's certificate" },
+    { ...UNTRUSTED, problem: 'rejected our certificate' },
   ],
   [
     /NO_SHARED_CIPHER|HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_SUITABLE|NO_SHARED_GROUP|ILLEGAL_PARAMETER/,
     {
       ...MISMATCH,
       problem:
-        'has no kind of TLS in common with this side: one is set up with certificates, the other is not, or shows none; on this side ca, ca_path, certificate and require_authentication (in tls) ask for certificates',
+        'has no TLS cipher suite in common with this side: one is configured with certificates, the other without; on this side ca, ca_path, certificate and require_authentication (in tls) enable certificates',
     },
   ],
   [
     /UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|VERSION_TOO_LOW/,
-    { ...MISMATCH, problem: 'has no version of TLS in common with this side, which speaks 1.2 and newer' },
+    { ...MISMATCH, problem: 'has no TLS version in common with this side, which requires 1.2 or newer' },
   ],
-  [/^CERT_HAS_EXPIRED/, { ...UNTRUSTED, problem: 'shows a certificate that has expired' }],
-  [/^CERT_NOT_YET_VALID/, { ...UNTRUSTED, problem: 'shows a certificate that is not valid yet' }],
+  [/^CERT_HAS_EXPIRED/, { ...UNTRUSTED, problem: 'presented an expired certificate' }],
+  [/^CERT_NOT_YET_VALID/, { ...UNTRUSTED, problem: 'presented a certificate that is not valid yet' }],
   [
     /^INVALID_PURPOSE/,
     {
       ...UNTRUSTED,
-      problem: 'shows a certificate that is not for this: its extended key usage has to have serverAuth',
+      problem: 'presented a certificate without serverAuth in its extended key usage',
     },
   ],
   [
     /^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_UNTRUSTED|CERT_CHAIN|INVALID_CA|CERT_SIGNATURE|CERT_REJECTED|ERR_OSSL_)/,
-    { ...UNTRUSTED, problem: 'shows a certificate that no configured authority has signed' },
+    { ...UNTRUSTED, problem: 'presented a certificate that no configured CA has signed' },
   ],
-  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, { ...UNTRUSTED, problem: 'shows a certificate for another name' }],
+  [
+    /ALTNAME_INVALID|HOSTNAME_MISMATCH/,
+    { ...UNTRUSTED, problem: 'presented a certificate for another name' },
+  ],
 ];
 
 /** What a failure of TLS means, undefined for one of another kind. */
@@ -151,7 +154,7 @@ export function explainTlsFailure(error: {
   const failure = MEANINGS.find(([pattern]) => pattern.test(code))?.[1];
   if (failure) return { ...failure, problem: `${failure.problem} (${code})` };
   if (!/^ERR_(SSL|TLS|OSSL)/.test(code)) return undefined;
-  return { ...MISMATCH, problem: `failed in TLS: ${error.message}` };
+  return { ...MISMATCH, problem: `failed the TLS handshake: ${error.message}` };
 }
 
 /** Node's code; where it is but EPROTO, the one made of OpenSSL's reason (`…:error:code:library:function:reason:…`). */

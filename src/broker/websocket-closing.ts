@@ -10,11 +10,11 @@ export function openingFailure(error: NodeJS.ErrnoException, host: string, peerN
   if (tls) return { code: tls.code, message: `${peerName} ${tls.problem}`, refused: tls.refused };
   if (error.code?.startsWith('HPE_')) {
     const advice = "for Broker's native protocol use broker:// or brokers://";
-    return { code: 'protocol', message: `${peerName} speaks no HTTP: ${advice}`, refused: false };
+    return { code: 'protocol', message: `${peerName} does not speak HTTP: ${advice}`, refused: false };
   }
   if (error.code === 'ECONNRESET' || error.message === 'socket hang up') {
-    const hint = 'it may want the other of ws:// and wss://, or be no WebSocket';
-    const message = `${peerName} closed the connection before it said anything: ${hint}`;
+    const hint = 'try wss:// instead of ws:// (or the reverse); it may not be a WebSocket server';
+    const message = `${peerName} closed the connection before sending anything: ${hint}`;
     return { code: 'reset', message, refused: false };
   }
   return { ...dialFailure(error, host, peerName), refused: false };
@@ -48,11 +48,11 @@ export function closingOf(code: number, reason: string, peerName: string, lastEr
     case 1001:
       return because('goodbye', 'left in good order');
     case 1007:
-      return because('protocol', `found text that is no UTF-8 (${said})`);
+      return because('protocol', `received invalid UTF-8 (${said})`);
     case 1008:
       return because('refused', `refused this client: ${reason || lastError}`, true);
     case 1009:
-      return because('frame-too-large', `found a message too large (${said})`);
+      return because('frame-too-large', `received a message that is too large (${said})`);
     default:
       return because('reset', `closed the connection (${said})`);
   }

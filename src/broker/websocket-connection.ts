@@ -118,7 +118,11 @@ class WebSocketOpening {
     socket.on('close', (code, reason) => {
       if (isLeft) return;
       if (this.#session) this.#session.ended(code, reason.toString('utf8'));
-      else this.life.close('reset', `${this.life.peerName} closed the connection before it was a WebSocket`);
+      else
+        this.life.close(
+          'reset',
+          `${this.life.peerName} closed the connection before the WebSocket handshake`,
+        );
     });
     socket.on('open', () => this.#opened(socket, material));
   }
@@ -126,7 +130,7 @@ class WebSocketOpening {
   #open(material: TlsMaterial | undefined): Duplex {
     const { host, port } = this.#options;
     const connected = () => {
-      this.#expect('handshake', 'did not become a WebSocket');
+      this.#expect('handshake', 'did not complete the WebSocket handshake');
       this.life.comes(material ? 'securing' : 'handshaking');
     };
     const raw: Socket = netConnect({ host, port, noDelay: true });
@@ -148,7 +152,7 @@ class WebSocketOpening {
     } catch (error) {
       raw.destroy();
       queueMicrotask(() =>
-        this.life.close('tls-settings', `our TLS files are unusable: ${reasonOf(error)}`, true),
+        this.life.close('tls-settings', `the configured TLS files are unusable: ${reasonOf(error)}`, true),
       );
       return raw;
     }

@@ -49,7 +49,7 @@ export function encodeError(code: string, context: string): string {
 /** @throws CodecError */
 export function decodeMessage(text: string): WebSocketMessage {
   const object = parseJson(text);
-  if (!(object instanceof Map)) throw new CodecError('bad-json', 0, 'a message is a JSON object');
+  if (!(object instanceof Map)) throw new CodecError('bad-json', 0, 'a message must be a JSON object');
   const member = (name: string) => textOf(object.get(name));
   switch (object.get('type')) {
     case 'ack':

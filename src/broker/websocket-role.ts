@@ -32,7 +32,7 @@ export function* heardIn(
     if (role.side === 'server' && (message.type !== 'event' || !role.declares(message.event))) {
       // Zeek takes single events that it knows, whatever else Broker's messages may be.
       const reply = 'failed to create Zeek event';
-      yield { problem: `a message on ${topic} that is no event declared here`, reply };
+      yield { problem: `undeclared event in a message on ${topic}`, reply };
     } else if (message.type === 'malformed') {
       yield { problem: `a message on ${topic}: ${message.problem}` };
     } else if (message.type === 'event' && (role.side === 'server' || matchesFilter(filter, topic))) {

@@ -57,7 +57,7 @@ export class WebSocketSession {
   start(timeout: number): void {
     const { life } = this;
     const { role } = this.#options;
-    const missing = role.side === 'client' ? 'did not confirm the subscriptions' : 'did not subscribe';
+    const missing = role.side === 'client' ? 'did not acknowledge the subscriptions' : 'did not subscribe';
     life.expect(timeout, () =>
       life.close('handshake-timeout', `${life.peerName} ${missing} within ${timeout} ms`),
     );
@@ -95,7 +95,7 @@ export class WebSocketSession {
   /** The WebSocket has closed. */
   ended(code: number, reason: string): void {
     const { life } = this;
-    if (life.at === 'leaving') life.close('left', `left ${life.peerName}`);
+    if (life.at === 'leaving') life.close('left', `disconnected from ${life.peerName}`);
     else {
       const closed = closingOf(code, reason, life.peerName, this.#lastError);
       life.close(closed.code, closed.message, closed.refused);
@@ -115,7 +115,7 @@ export class WebSocketSession {
         const same = filter.length === before.length && filter.every((topic) => before.includes(topic));
         if (same || isServer) return;
         // The subscriptions of a WebSocket connection can't be changed.
-        const message = `the subscriptions at ${this.life.peerName} change with a new connection`;
+        const message = `the subscriptions at ${this.life.peerName} changed: reconnecting`;
         this.life.close('filter-changed', message, false, 'flushed');
       },
       // A server that goes away says so, a client that is done says that.
@@ -148,7 +148,7 @@ export class WebSocketSession {
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#reply('failed to decode JSON object');
-      this.life.problem(`a message that can't be read: ${error.message} (${error.code})`);
+      this.life.problem(`invalid message: ${error.message} (${error.code})`);
       return;
     }
     switch (message.type) {
@@ -186,11 +186,11 @@ export class WebSocketSession {
     const { peerName } = this.life;
     if (this.#outbound) {
       const sent = this.#frames.describeRecent();
-      this.life.problem(`Zeek says ${code}: ${context}${sent ? `; sent last: ${sent}` : ''}`);
+      this.life.problem(`Zeek reported ${code}: ${context}${sent ? `; last sent: ${sent}` : ''}`);
     } else if (code === 'invalid_application_name' || code === 'invalid_uri') {
       this.life.close('refused', `${peerName} refused this client: ${this.#lastError}`, true);
     } else {
-      this.life.close('protocol', `${peerName} did not take the subscriptions: ${this.#lastError}`);
+      this.life.close('protocol', `${peerName} refused the subscriptions: ${this.#lastError}`);
     }
   }
 
@@ -213,7 +213,7 @@ export class WebSocketSession {
       onIdle: () => outbound.probe(),
       onSuspect: (suspect) => life.handlers.onSuspect(suspect),
       onLost: (silence) =>
-        life.close('unresponsive', `${life.peerName} was silent for ${Math.round(silence)} ms`),
+        life.close('unresponsive', `${life.peerName} sent nothing for ${Math.round(silence)} ms`),
     });
     const filter = this.#remoteFilter;
     life.up(this.#carrier, outbound, {

@@ -88,12 +88,12 @@ function collect(data: Data, into: Message[]): void {
   const values = data.type === 'vector' ? data.values : [];
   const [format, kind, content] = values;
   if (format?.type !== 'count' || kind?.type !== 'count' || content === undefined) {
-    into.push(malformed(`a message is [count format, count type, content], not ${describe(data)}`));
+    into.push(malformed(`expected a message [count format, count type, content], got ${describe(data)}`));
   } else if (format.value !== FORMAT) {
-    into.push(malformed(`message format ${format.value} is unknown, ${FORMAT} was expected`));
+    into.push(malformed(`unknown message format ${format.value}, expected ${FORMAT}`));
   } else if (kind.value === BATCH) {
     if (content.type === 'vector') for (const message of content.values) collect(message, into);
-    else into.push(malformed(`a batch holds a vector of messages, not ${describe(content)}`));
+    else into.push(malformed(`expected a batch with a vector of messages, got ${describe(content)}`));
   } else if (kind.value === EVENT) {
     into.push(readEvent(content));
   } else {
@@ -104,13 +104,15 @@ function collect(data: Data, into: Message[]): void {
 function readEvent(content: Data): Message {
   const [name, args, metadata, ...more] = content.type === 'vector' ? content.values : [];
   if (name?.type !== 'string' || args?.type !== 'vector' || more.length > 0) {
-    return malformed(`an event is [string name, vector args, vector metadata?], not ${describe(content)}`);
+    return malformed(
+      `expected an event [string name, vector args, vector metadata?], got ${describe(content)}`,
+    );
   }
   if (metadata === undefined) return { type: 'event', event: { name: name.value, args: args.values } };
   const pairs = readMetadata(metadata);
   if (pairs === undefined) {
     const wanted = 'a vector of [count key, value]';
-    return malformed(`metadata of ${name.value} is ${wanted}, not ${describe(metadata)}`);
+    return malformed(`metadata of ${name.value} must be ${wanted}, got ${describe(metadata)}`);
   }
   return { type: 'event', event: { name: name.value, args: args.values, metadata: pairs } };
 }

@@ -12,6 +12,7 @@ import type { Audience, Host, Notice, Request } from '../vocabulary/model.ts';
 export type BusMessage =
   | ExtensionMessage
   | OsqueryMessage
+  | BackfillMessage
   | LoggerMessage
   | ScheduleMessage
   | ExecutionMessage
@@ -66,6 +67,17 @@ type OsqueryMessage =
   | { readonly type: 'osquery.schedule-refused'; readonly hash: string; readonly reason: string }
   /** osquery's watchdog has stopped a schedule entry of ours, or lets it run again. */
   | { readonly type: 'osquery.denylisted'; readonly name: string; readonly denylisted: boolean };
+
+type BackfillMessage =
+  /**
+   * What osqueryd logged while it could not tell us is taken, so many rows, and what may not be had is declared; null: all
+   * could. Times in milliseconds since the epoch.
+   */
+  {
+    readonly type: 'backfill.completed';
+    readonly rows: number;
+    readonly loss: { readonly from: number; readonly to: number; readonly reason: string } | null;
+  };
 
 type LoggerMessage =
   /** osqueryd has chosen us as a logger; `by` is what it calls itself. */

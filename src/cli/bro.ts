@@ -160,7 +160,7 @@ export function broCommand(io: Io): Command {
       if (objection !== undefined) command.error(`error: ${vocabulary} ${objection}`, { exitCode: 1 });
     }
     if (options.join && !dialect.membership) {
-      command.error(`error: ${vocabulary} has no word for joining a group`, { exitCode: 1 });
+      command.error(`error: ${vocabulary} does not support joining groups`, { exitCode: 1 });
     }
     const tls = tlsOf(options);
     const { nats } = options;

@@ -9,7 +9,8 @@ import {
   type Runtime,
 } from './extension/extension-context.ts';
 import type { MetricsAddress } from './extension/observation/metrics-server.ts';
-import { type RunningSystem, runExtension } from './extension/wiring/run.ts';
+import { runExtension } from './extension/wiring/run.ts';
+import type { RunningSystem } from './extension/wiring/running.ts';
 import type { InspectAddress } from './inspect/address.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
 import { createLog } from './log-output.ts';

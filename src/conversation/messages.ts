@@ -76,6 +76,12 @@ export function gapMessages(
   return noticeIn(id, { level: 'warning', text: formatGap(gap) }, conversation, at, vocabularies);
 }
 
+/** Milliseconds after which hello is due again; null where no vocabulary wants that. */
+export function helloInterval({ all }: Vocabularies): number | null {
+  const seconds = all.flatMap((vocabulary) => vocabulary.helloInterval ?? []);
+  return seconds.length === 0 ? null : Math.min(...seconds) * 1_000;
+}
+
 /** The host ends in good order: each vocabulary that has an event for it says so. */
 export function farewells(
   conversation: Conversation,

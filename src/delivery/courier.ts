@@ -158,6 +158,11 @@ export class Courier implements PeerSenderHost {
     this.#cursors.remove(peer);
   }
 
+  /** Of a Bro that is none of these, and so is configured no more, nothing is kept. */
+  retain(peers: readonly string[]): void {
+    for (const peer of [...this.#senders.keys()]) if (!peers.includes(peer)) this.forget(peer);
+  }
+
   counts(): DeliveryCounts[] {
     return this.#counters.counts();
   }

@@ -34,6 +34,11 @@ export class Deliverables {
     return [...this.#byName.values()];
   }
 
+  /** Whom they belong to, each once. */
+  peers(): ReadonlySet<string> {
+    return new Set([...this.#byName.values()].map(({ peer }) => peer));
+  }
+
   get size(): number {
     return this.#byName.size;
   }

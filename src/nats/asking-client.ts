@@ -30,7 +30,7 @@ export async function ask(client: NatsConnection, question: Question): Promise<A
     return { outcome: 'answered', answer: decodeMessage(data) };
   } catch (error) {
     if (error instanceof CodecError) {
-      const problem = `what answers on ${subject} at ${server} is no Bro: ${error.message}`;
+      const problem = `invalid reply on ${subject} at ${server}: ${error.message}`;
       return { outcome: 'failed', closed: { code: 'protocol', message: problem, refused: false } };
     }
     const { code, permissionContext } = problemOf(error);

@@ -37,7 +37,7 @@ export class BroLink {
     this.#watch = new SilenceWatch(clock, timings, {
       onIdle: () => void this.#confirm().catch(() => {}),
       onSuspect: (suspect) => life.handlers.onSuspect(suspect),
-      onLost: (silence) => life.close('unresponsive', `host ${host} was silent for ${silence} ms`),
+      onLost: (silence) => life.close('unresponsive', `host ${host} sent nothing for ${silence} ms`),
     });
   }
 
@@ -48,7 +48,7 @@ export class BroLink {
       {
         end: () => this.#watch.stop(),
         // The host hears of it by what is said to all.
-        goodbye: () => life.close('left', `left ${life.peerName}`),
+        goodbye: () => life.close('left', `disconnected from ${life.peerName}`),
       },
       {
         send: (topic, events) => this.#send(topic, events),
@@ -71,7 +71,7 @@ export class BroLink {
     if (life.isClosed) return;
     this.#watch.heard();
     if (message.type === 'filter') life.handlers.onFilter(message.filter);
-    else if (message.type === 'gone') life.close('goodbye', `${life.peerName} left in good order`);
+    else if (message.type === 'gone') life.close('goodbye', `${life.peerName} disconnected (clean shutdown)`);
     else if (message.type === 'events' && matchesFilter(this.#options.filter, message.topic)) {
       for (const event of message.events) {
         if (!life.isClosed) life.handlers.onEvent(message.topic, event);
@@ -96,10 +96,10 @@ export class BroLink {
     const timeout = timings.suspect + timings.unresponsive;
     try {
       const { data } = await client.request(this.#subject, question, { timeout });
-      if (decodeMessage(data).type !== 'pong') throw new Error('it began anew');
+      if (decodeMessage(data).type !== 'pong') throw new Error('it reconnected');
       this.#watch.heard();
     } catch (error) {
-      this.life.close('reset', `host ${host} is at ${server} no more (${reasonOf(error)})`);
+      this.life.close('reset', `host ${host} is no longer connected to ${server} (${reasonOf(error)})`);
     }
     // Rejects with the reason if it has closed.
     if (this.life.isClosed) await this.life.confirm();

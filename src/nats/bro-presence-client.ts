@@ -68,11 +68,11 @@ export class BroPresence {
     if (!bro) return;
     const { subjects, server, orFailure } = this.#options;
     const answer = await this.#ask(subjects.helloTo(bro.id), { type: 'ping' });
-    if (answer === 'nobody') this.#end('reset', `the Zeek ${bro.id} is at ${server} no more`);
+    if (answer === 'nobody') this.#end('reset', `Zeek ${bro.id} is no longer connected to ${server}`);
     else if (answer === 'silent') {
-      this.#end('unresponsive', `the Zeek ${bro.id} at ${server} gives no answer`);
+      this.#end('unresponsive', `Zeek ${bro.id} at ${server} does not answer`);
     } else if (answer?.type === 'stranger') {
-      this.#end('reset', `the Zeek at ${server} knows this host no more`);
+      this.#end('reset', `the Zeek at ${server} no longer knows this host`);
     }
     await orFailure(Promise.resolve());
     this.heard();
@@ -87,7 +87,7 @@ export class BroPresence {
   take(message: NatsMessage): void {
     const { bro } = this;
     if (message.type === 'gone' && message.id === bro?.id) {
-      this.#end('goodbye', `the Zeek at ${this.#options.server} left in good order`);
+      this.#end('goodbye', `the Zeek at ${this.#options.server} disconnected (clean shutdown)`);
     }
     if (message.type !== 'bro') return;
     if (!bro) void this.greet().catch(() => {});
@@ -105,7 +105,7 @@ export class BroPresence {
     return new SilenceWatch(clock, timings, {
       onIdle: () => void this.ping().catch(() => {}),
       onSuspect,
-      onLost: (silence) => this.#end('unresponsive', `the Zeek at ${server} was silent for ${silence} ms`),
+      onLost: (silence) => this.#end('unresponsive', `the Zeek at ${server} sent nothing for ${silence} ms`),
     });
   }
 

@@ -44,19 +44,19 @@ export function openingFailure(error: NatsProblem, server: string, timeout: numb
     case 'AUTHORIZATION_VIOLATION':
     case 'BAD_AUTHENTICATION':
     case 'BAD_CREDS':
-      return refused(`refuses who we are (${error.message}): ${CREDENTIALS}`);
+      return refused(`rejected our credentials (${error.message}): ${CREDENTIALS}`);
     case 'AUTHENTICATION_EXPIRED':
     case 'ACCOUNT_EXPIRED':
     case 'AUTHENTICATION_TIMEOUT':
-      return refused(`accepts our credentials no more (${error.message}): renew them`);
+      return refused(`no longer accepts our credentials (${error.message}): renew them`);
     case 'SERVER_OPT_NA': {
-      const message = `${server} speaks no TLS, this side does: use nats://, or have the server use TLS`;
+      const message = `${server} does not use TLS, but this address does: use nats://, or enable TLS on the server`;
       return { code: 'tls-mismatch', message, refused: true };
     }
     case 'ECONNRESET': {
       // A server that refuses our certificate, or that there is none, says so and hangs up on what we have sent
       // meanwhile: its word may be lost by that.
-      const hint = 'it may want TLS, or a certificate of this side (certificate, key)';
+      const hint = 'it may require TLS, or a client certificate (certificate, key)';
       return { code: 'reset', message: `${server} closed the connection at once: ${hint}`, refused: false };
     }
     case 'ENOTFOUND':
@@ -73,31 +73,31 @@ export function openingFailure(error: NatsProblem, server: string, timeout: numb
   if (code === 'TLS') {
     // Without TLS of ours the package stumbles over its own options, which helps nobody.
     const why = cause instanceof TypeError ? '' : ` (${cause.message})`;
-    const message = `${server} wants TLS: use tls:// in its address${why}`;
+    const message = `${server} requires TLS: use tls:// in its address${why}`;
     return { code: 'tls-mismatch', message, refused: true };
   }
   if (/unexpected response/.test(error.message)) {
     return { code: 'incompatible', message: `${server} does not speak NATS`, refused: true };
   }
-  return { code: 'connect-failed', message: `${server} was not reached: ${cause.message}`, refused: false };
+  return { code: 'connect-failed', message: `${server} can't be reached: ${cause.message}`, refused: false };
 }
 
 /** Why a connection that was open has ended; undefined: the socket closed without a word. */
 export function endingFailure(error: NatsProblem | undefined, server: string): Closed {
   if (!error) return { code: 'reset', message: `${server} closed the connection`, refused: false };
   if (/slow consumer/i.test(error.message)) {
-    const message = `${server} ended the connection: this side read too slowly (slow consumer)`;
+    const message = `${server} closed the connection: this side read too slowly (slow consumer)`;
     return { code: 'overflow', message, refused: false };
   }
   if (/stale connection/i.test(error.message)) {
     return {
       code: 'unresponsive',
-      message: `${server} heard nothing of us for too long (stale connection)`,
+      message: `${server} received nothing from us for too long (stale connection)`,
       refused: false,
     };
   }
   if (/AUTH|ACCOUNT|CREDS/.test(String(error.code))) return openingFailure(error, server, 0);
-  return { code: 'reset', message: `the connection to ${server} broke: ${error.message}`, refused: false };
+  return { code: 'reset', message: `lost the connection to ${server}: ${error.message}`, refused: false };
 }
 
 /** The server does not let us use a subject. */
@@ -119,14 +119,14 @@ export function streamFailure(error: NatsProblem, stream: string, server: string
     const advice = 'let its Zeek catch up, or raise its limits; rows wait here meanwhile';
     return refused(`the stream ${stream} is full (${description}): ${advice}`, 'overflow');
   }
-  if (description !== '') return refused(`the stream ${stream} does not take a row: ${description}`);
+  if (description !== '') return refused(`the stream ${stream} refused a row: ${description}`);
   switch (error.code) {
     case 'PERMISSIONS_VIOLATION': {
       const { operation = 'publish', subject = stream } = error.permissionContext ?? {};
       return permissionFailure(operation, subject, server);
     }
     case '503':
-      return refused(`no stream takes rows, or JetStream is switched off: ${noStreamAdvice(stream)}`);
+      return refused(`no stream stores rows, or JetStream is disabled: ${noStreamAdvice(stream)}`);
     case 'TIMEOUT':
       return {
         code: 'unresponsive',
@@ -139,5 +139,5 @@ export function streamFailure(error: NatsProblem, stream: string, server: string
 }
 
 function noStreamAdvice(stream: string): string {
-  return `make ${stream} (jetstream: create does), or set jetstream: off`;
+  return `create ${stream} (jetstream: create does so), or set jetstream: off`;
 }

@@ -82,7 +82,9 @@ export class HostInbox {
   #hear({ topic, events }: Events, subject: string): void {
     // Who may address this host may say anything to it; else the subject, which permissions are for, must fit.
     if (subject !== this.#own && subject !== this.#subjects.ofTopic(topic)) {
-      this.#handlers.onProblem(`a message on ${subject} for ${topic}, which does not go there: left alone`);
+      this.#handlers.onProblem(
+        `a message on ${subject} for topic ${topic}, which does not belong there: ignored`,
+      );
       return;
     }
     if (!matchesFilter(this.#filter, topic)) return;

@@ -113,7 +113,7 @@ async function fromFile(path: string, make: (content: Buffer) => Authenticator):
   try {
     authenticator('a nonce to be signed');
   } catch (error) {
-    throw refusal('refused', `the file ${path} holds no usable credentials: ${reasonOf(error)}`, error);
+    throw refusal('refused', `the file ${path} contains no valid credentials: ${reasonOf(error)}`, error);
   }
   return authenticator;
 }

@@ -99,7 +99,7 @@ export function readMessage(raw: {
     return { message: decodeMessage(raw.data) };
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
-    return { problem: `a message on ${raw.subject} that can't be read: ${error.message} (${error.code})` };
+    return { problem: `invalid message on ${raw.subject}: ${error.message} (${error.code})` };
   }
 }
 
@@ -153,5 +153,5 @@ function jsonText(text: string): string {
 }
 
 function bad(wanted: string): CodecError {
-  return new CodecError('bad-json', 0, `a message over NATS is ${wanted}`);
+  return new CodecError('bad-json', 0, `a NATS message must be ${wanted}`);
 }

@@ -67,11 +67,11 @@ class NatsOpening {
     if (life.isClosed) return;
     const { handshake } = life.timings;
     const server = life.peerName;
-    const advice = `is one there that uses the prefix ${this.#subjects.prefix}? (bro-osquery bro --nats)`;
-    const missing = `no Bro has answered at ${server} within ${handshake} ms: ${advice}`;
+    const advice = `check that one there uses the prefix ${this.#subjects.prefix} (bro-osquery bro --nats)`;
+    const missing = `no Zeek answered at ${server} within ${handshake} ms: ${advice}`;
     life.expect(handshake, () => life.close('handshake-timeout', missing));
     void client.closed().then((error) => {
-      if (life.at === 'leaving') life.close('left', `left ${server}`);
+      if (life.at === 'leaving') life.close('left', `disconnected from ${server}`);
       else this.#end(endingFailure(error ?? undefined, server));
     });
     void this.#followStatus(client);
@@ -189,9 +189,9 @@ class NatsOpening {
         const { operation, subject } = permissionContext;
         this.#end(permissionFailure(operation, subject, life.peerName));
       } else if (type === 'ldm') {
-        life.problem('the server is about to stop (lame duck mode): going elsewhere, or coming back');
+        life.problem('the server is about to stop (lame duck mode): reconnecting');
         await client.flush().catch(() => {});
-        life.close('goodbye', `${life.peerName} asked its clients to go (lame duck mode)`);
+        life.close('goodbye', `${life.peerName} asked its clients to disconnect (lame duck mode)`);
       }
     }
   }

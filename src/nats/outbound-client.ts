@@ -123,12 +123,12 @@ export class Outbound {
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       const problem = `can't be sent there: ${error.message} (${error.code})`;
-      return this.#leaveOut(event, `${problem}; left out, as others of its kind will be`);
+      return this.#leaveOut(event, `${problem}; dropped, as will be others of its kind`);
     }
     // Headers count as well.
     if (payload.length + 512 <= limit) return payload;
-    const advice = "left out, as others of its kind will be; raise the server's max_payload";
-    return this.#leaveOut(event, `of ${payload.length} bytes is beyond its ${limit}: ${advice}`);
+    const advice = "dropped, as will be others of its kind; raise the server's max_payload";
+    return this.#leaveOut(event, `of ${payload.length} bytes exceeds its ${limit}: ${advice}`);
   }
 
   #leaveOut({ name }: ZeekEvent, problem: string): undefined {

@@ -30,7 +30,7 @@ export const STREAM_LIMITS = {
 /** What is wrong with the settings, empty if nothing is. */
 export function natsSettingsProblem(settings: NatsSettings): string {
   const ways = [settings.credentials, settings.nkey, settings.user].filter((way) => way !== undefined);
-  if (ways.length > 1) return 'name one of credentials, nkey and user, not several';
-  if (settings.password !== undefined && settings.user === undefined) return 'a password needs a user';
+  if (ways.length > 1) return 'set only one of credentials, nkey and user';
+  if (settings.password !== undefined && settings.user === undefined) return 'a password requires a user';
   return '';
 }

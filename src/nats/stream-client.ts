@@ -51,8 +51,8 @@ export class RowStream {
       const found = await manager.streams.find(subjects.everyRow).catch((error: NatsProblem) => {
         if (!/no stream matches/i.test(error.message)) throw error;
         if (use === 'create') return undefined;
-        const advice = `make it, or let us (jetstream: create); it is to take ${subjects.everyRow}`;
-        const message = `${server}: no stream takes rows: ${advice}`;
+        const advice = `create it with the subjects ${subjects.everyRow}, or set jetstream: create`;
+        const message = `${server}: no stream stores rows: ${advice}`;
         throw new StreamError({ code: 'refused', message, refused: true }, error);
       });
       if (found === undefined) {

@@ -41,8 +41,8 @@ const LONGEST_PREFIX = 100;
 /** What is wrong with a prefix of subjects, empty if nothing is. */
 export function prefixProblem(prefix: string): string {
   if (prefix.length > LONGEST_PREFIX) return `is longer than ${LONGEST_PREFIX} characters`;
-  if (/[\s*>\p{Cc}]/u.test(prefix)) return 'contains a blank or a wildcard';
-  if (prefix.startsWith('$') || prefix.startsWith('_')) return 'begins as subjects of NATS itself do';
+  if (/[\s*>\p{Cc}]/u.test(prefix)) return 'contains a space or a wildcard';
+  if (prefix.startsWith('$') || prefix.startsWith('_')) return 'begins like the subjects of NATS itself';
   return prefix.split('.').includes('') ? 'has an empty token' : '';
 }
 

@@ -73,7 +73,7 @@ export function readConfigPluginCall(request: ReadonlyMap<string, string>): Conf
   if (action === 'genPack') {
     return { action, name: request.get('name') ?? '', value: request.get('value') ?? '' };
   }
-  throw new OsqueryError('protocol', `a config plugin has no action ${JSON.stringify(action ?? '')}`);
+  throw new OsqueryError('protocol', `unknown config plugin action ${JSON.stringify(action ?? '')}`);
 }
 
 /** The answer to `genConfig`: our one source. */

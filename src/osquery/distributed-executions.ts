@@ -17,7 +17,7 @@ export class DistributedExecutions {
         'abort',
         () => {
           this.#waiting.delete(query.id);
-          reject(new Error(`the one-time query ${query.id} was taken back`));
+          reject(new Error(`one-time query ${query.id} was cancelled`));
         },
         { once: true },
       );

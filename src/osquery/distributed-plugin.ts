@@ -29,7 +29,7 @@ export function readDistributedCall(request: ReadonlyMap<string, string>): Distr
   const action = request.get('action');
   if (action === 'getQueries') return { action };
   if (action === 'writeResults') return { action, results: readResults(request.get('results') ?? '') };
-  throw new OsqueryError('protocol', `a distributed plugin has no action ${JSON.stringify(action ?? '')}`);
+  throw new OsqueryError('protocol', `unknown distributed plugin action ${JSON.stringify(action ?? '')}`);
 }
 
 /**

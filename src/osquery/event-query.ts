@@ -16,7 +16,7 @@ const SPANNING =
 export function eventQueryForm(sql: string): EventQueryForm {
   const tokens = sqlTokens(sql) ?? [];
   while (isSign(tokens.at(-1), ';')) tokens.pop();
-  if (!isWord(tokens[0], 'select')) return { reason: 'it is no SELECT' };
+  if (!isWord(tokens[0], 'select')) return { reason: 'it is not a SELECT' };
   const spanning = tokens.find((token) => isWord(token, ...SPANNING));
   if (spanning) return { reason: `it has ${spanning.text.toUpperCase()}` };
   if (tokens.filter((token) => isWord(token, 'select')).length > 1) return { reason: 'it has a subquery' };
@@ -34,7 +34,7 @@ function source(tokens: readonly SqlToken[]): EventQueryForm {
     rest.shift();
     table = takeName(rest);
   }
-  if (table === undefined) return { reason: 'it reads no plain table' };
+  if (table === undefined) return { reason: 'it does not read a plain table' };
   const as = isWord(rest[0], 'as');
   if (as) rest.shift();
   if (as || !endsSource(rest[0])) takeName(rest);

@@ -80,7 +80,7 @@ export function createEventRowMatcher(tables: readonly EventTable[]): EventRowMa
       const form = eventQueryForm(sql);
       if ('reason' in form) return { immediate: false, reason: form.reason };
       const table = known.get(form.table);
-      if (!table) return { immediate: false, reason: `${form.table} is no event table of this osquery` };
+      if (!table) return { immediate: false, reason: `${form.table} is not an event table of this osquery` };
       const query = prepareQuery(database, sql);
       if ('reason' in query) return { immediate: false, reason: query.reason };
       table.queries.set(subscription, query);

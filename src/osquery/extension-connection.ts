@@ -115,7 +115,7 @@ class ExtensionConnection {
 
   idle(): void {
     if (this.#splitter.midMessage) {
-      const message = `nothing came for ${this.#context.idleTimeout} ms inside a message`;
+      const message = `timed out after ${this.#context.idleTimeout} ms inside a message`;
       this.#context.report({ kind: 'idle', message });
     }
     this.#drop();
@@ -171,7 +171,7 @@ class ExtensionConnection {
     try {
       const head = readingProtocol(message.bytes, 'bytes').readMessageBegin();
       if (head.mtype !== CALL && head.mtype !== ONEWAY)
-        throw new Error(`a message of type ${head.mtype} came`);
+        throw new Error(`unexpected message type ${head.mtype}`);
       const output = new WritingProtocol(this.#sink);
       const method = String(head.fname);
       if (METHODS.includes(method)) this.#processor.process(readingProtocol(message.bytes, 'bytes'), output);

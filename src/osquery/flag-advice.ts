@@ -22,15 +22,15 @@ export function flagAdvice(
   const names = loggerNames(flags);
   if (flags.get('disable_logging')?.value === 'true') {
     advice.push(
-      'osquery logs no results (--disable_logging, osqueryi): Zeeks get the rows of one-time queries alone',
+      'osquery logs no results (--disable_logging, osqueryi): Zeeks only get the rows of one-time queries',
     );
   } else if (!names.includes(PLUGIN_NAME)) {
     advice.push(
-      `osqueryd's --logger_plugin is ${loggers}: Zeeks get the rows of one-time queries alone; set it to ${PLUGIN_NAME},filesystem`,
+      `osqueryd's --logger_plugin is ${loggers}: Zeeks only get the rows of one-time queries; set it to ${PLUGIN_NAME},filesystem`,
     );
   } else if (names.at(-1) === PLUGIN_NAME) {
     advice.push(
-      `osqueryd's --logger_plugin is ${loggers}: it ends when its last logger fails, so with this extension; set it to ${PLUGIN_NAME},filesystem`,
+      `osqueryd's --logger_plugin is ${loggers}: osqueryd exits when its last logger fails, and so whenever this extension stops; set it to ${PLUGIN_NAME},filesystem`,
     );
   }
   // osquery's Config::backupConfig drops what is not in the update at hand.
@@ -39,12 +39,12 @@ export function flagAdvice(
     flags.get('config_plugin')?.value !== PLUGIN_NAME
   ) {
     advice.push(
-      "osqueryd's --config_enable_backup keeps the latest update alone, which is our schedule: where its config plugin gives nothing at a start it has no configuration of its own; set it to false",
+      "osqueryd's --config_enable_backup saves only the latest update, which is our schedule: if its config plugin fails at a start, osqueryd has no configuration of its own; set it to false",
     );
   }
   if (oneTimeQueries === 'distributed' && !fetchesQueries(flags)) {
     advice.push(
-      `osqueryd does not fetch queries from us: one-time queries run without its watchdog; set --disable_distributed=false and --distributed_plugin=${PLUGIN_NAME}`,
+      `osqueryd does not fetch distributed queries from this extension: one-time queries run without its watchdog; set --disable_distributed=false and --distributed_plugin=${PLUGIN_NAME}`,
     );
   }
   return advice;

@@ -108,7 +108,7 @@ function parseRow(
     if (line.escapes && change !== 'SNAPSHOT') undoEscapes(columns);
     return { change, columns };
   } catch (error) {
-    return { problem: `a row that can't be read: ${reasonOf(error)}`, offset };
+    return { problem: `malformed row: ${reasonOf(error)}`, offset };
   }
 }
 

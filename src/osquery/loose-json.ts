@@ -8,7 +8,7 @@ export function parseJson(json: string, what: string): unknown {
     return JSON.parse(json);
   } catch (error) {
     const reason = reasonOf(error);
-    throw new OsqueryError('protocol', `${what} is no JSON: ${reason}`);
+    throw new OsqueryError('protocol', `${what} is not valid JSON: ${reason}`);
   }
 }
 

@@ -117,10 +117,10 @@ export class ManagerConnection {
     const { fname, mtype, rseqid } = protocol.readMessageBegin();
     const receive = this.#client[`recv_${fname}`];
     if (fname !== this.#waiting?.method || rseqid !== this.#client.seqid() || typeof receive !== 'function') {
-      throw new Error(`an answer to ${fname} (sequence ${rseqid}) came`);
+      throw new Error(`unexpected reply to ${fname} (sequence ${rseqid})`);
     }
     if (mtype !== thrift.Thrift.MessageType.REPLY && mtype !== thrift.Thrift.MessageType.EXCEPTION) {
-      throw new Error(`a message of type ${mtype} came`);
+      throw new Error(`unexpected message type ${mtype}`);
     }
     if (discarded > 0) throw new Error(`a value is too long for this program (${discarded} bytes)`);
     receive.call(this.#client, protocol, mtype, rseqid);
@@ -141,5 +141,5 @@ export class ManagerConnection {
 
 function protocolError(method: string, cause: unknown): OsqueryError {
   const reason = reasonOf(cause);
-  return new OsqueryError('protocol', `osquery's answer to ${method} is no answer: ${reason}`, null, cause);
+  return new OsqueryError('protocol', `invalid Thrift reply to ${method}: ${reason}`, null, cause);
 }

@@ -82,17 +82,17 @@ export function parseConfigText(text: string): ReadonlyMap<string, unknown> {
   if (bytes > MAX_BYTES) {
     throw new ConfigTextError(
       'too_large',
-      `the configuration has ${bytes} bytes without its comments, osquery takes ${MAX_BYTES}`,
+      `the configuration has ${bytes} bytes without its comments, osquery accepts ${MAX_BYTES}`,
     );
   }
   const root = parse(json, text);
   if (typeof root !== 'object' || root === null || Array.isArray(root)) {
-    throw new ConfigTextError('not_object', 'the configuration is no JSON object');
+    throw new ConfigTextError('not_object', 'the configuration is not a JSON object');
   }
   if (deeper(root, MAX_DEPTH)) {
     throw new ConfigTextError(
       'too_deep',
-      `the configuration has more than ${MAX_DEPTH} objects and lists in each other, which osquery refuses`,
+      `the configuration has more than ${MAX_DEPTH} levels of objects and lists, which osquery refuses`,
     );
   }
   return new Map(Object.entries(root));
@@ -102,7 +102,10 @@ function parse(json: string, text: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new ConfigTextError('not_json', `the configuration is no JSON: ${mistake(json, text) ?? error}`);
+    throw new ConfigTextError(
+      'not_json',
+      `the configuration is not valid JSON: ${mistake(json, text) ?? error}`,
+    );
   }
 }
 

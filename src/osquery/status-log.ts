@@ -77,7 +77,7 @@ function memberValues(object: string): string[] {
     }
   }
   if (depth !== 0 || inString) {
-    throw new OsqueryError('protocol', "osquery's status log ends in the middle");
+    throw new OsqueryError('protocol', "osquery's status log is truncated");
   }
   return values;
 }

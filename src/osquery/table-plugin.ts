@@ -73,7 +73,7 @@ export function readTableCall(request: ReadonlyMap<string, string>): TableCall {
   const action = request.get('action');
   if (action === 'columns') return { action };
   if (action !== 'generate') {
-    throw new OsqueryError('protocol', `a table of ours has no action ${JSON.stringify(action ?? '')}`);
+    throw new OsqueryError('protocol', `unknown table plugin action ${JSON.stringify(action ?? '')}`);
   }
   const context = members(
     parseJson(textOfBytes(request.get('context') ?? '{}'), 'the context of a table call'),

@@ -26,7 +26,7 @@ export class MessageSource implements thrift.TTransport {
 
   ensureAvailable(length: number): void {
     if (this.#at + length > this.#bytes.length) {
-      throw new ThriftError('malformed', `${length} bytes more than the message has`, this.#at);
+      throw new ThriftError('malformed', `${length} bytes past the end of the message`, this.#at);
     }
   }
 

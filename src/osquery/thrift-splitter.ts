@@ -161,7 +161,8 @@ export class ThriftSplitter {
     }
     const known = this.#buffer.subarray(nameAt, Math.min(nameAt + nameLength, this.#length));
     const strange = known.findIndex((byte) => byte < 0x20 || byte > 0x7e);
-    if (strange >= 0) throw new ThriftError('bad_header', 'a method name in no text', nameAt + strange);
+    if (strange >= 0)
+      throw new ThriftError('bad_header', 'a method name with invalid characters', nameAt + strange);
     const end = nameAt + nameLength + (strict ? 4 : 5);
     if (!this.#has(end - this.#at)) return false;
     this.#at = end;
@@ -214,7 +215,7 @@ export class ThriftSplitter {
         return true;
       }
       default:
-        throw new ThriftError('bad_type', `a value of the unknown type ${type}`, this.#at);
+        throw new ThriftError('bad_type', `unknown value type ${type}`, this.#at);
     }
   }
 
@@ -260,7 +261,7 @@ export class ThriftSplitter {
 
   #enter(open: Open): void {
     if (this.#open.length >= MAX_DEPTH) {
-      throw new ThriftError('too_deep', `more than ${MAX_DEPTH} containers in each other`, this.#at);
+      throw new ThriftError('too_deep', `more than ${MAX_DEPTH} nested containers`, this.#at);
     }
     this.#open.push(open);
   }

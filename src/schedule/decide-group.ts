@@ -41,7 +41,7 @@ export function join(state: ScheduleState, command: CommandOf<'Join'>, policy: P
       ? null
       : {
           code: 'too-many-groups',
-          text: `the host joins no more than ${policy.maxGroups} groups for a Bro`,
+          text: `the host joins at most ${policy.maxGroups} groups for each Zeek`,
         });
   if (refusal) return refuse(state, command, policy, refusal);
   return accept([fact(command, 'GroupJoined', { peer, group })]);

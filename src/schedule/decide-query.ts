@@ -115,7 +115,7 @@ function subscriptionRefusal(
       ? null
       : {
           code: 'too-many-subscriptions',
-          text: `a Bro may have ${policy.maxSubscriptions} subscriptions on this host, and has them`,
+          text: `the limit of ${policy.maxSubscriptions} subscriptions for each Zeek is reached on this host`,
         }) ??
     spaceRefusal(
       state,
@@ -220,14 +220,14 @@ function executionRefusal(
       ? null
       : {
           code: 'too-many-executions',
-          text: `${policy.maxPendingExecutions} one-time queries of this Bro wait for their rows; ask again later`,
+          text: `${policy.maxPendingExecutions} one-time queries of this Zeek are pending; try again later`,
         })
   );
 }
 
 const NOT_CONNECTED: Refusal = {
   code: 'not-connected',
-  text: 'the connection that the request came by is gone',
+  text: 'the connection of the request is closed',
 };
 
 function logRefusal(state: ScheduleState): Refusal | null {

@@ -89,7 +89,7 @@ export function decide(state: ScheduleState, command: Command, policy: Policy): 
 function startExtension(state: ScheduleState, command: CommandOf<'StartExtension'>): Decision {
   const events: ScheduleEvent[] = [];
   if (state.logId === '' || command.renewNames) {
-    const reason = state.logId === '' ? 'the log is new' : 'facts may be missing that had their effect';
+    const reason = state.logId === '' ? 'the log is new' : 'events that took effect may be missing';
     events.push(fact(command, 'LogStarted', { logId: command.logId, reason }));
   }
   events.push(
@@ -97,7 +97,7 @@ function startExtension(state: ScheduleState, command: CommandOf<'StartExtension
   );
   for (const bro of Object.values(state.bros)) {
     if (bro.connected) {
-      events.push(fact(command, 'BroLost', { peer: bro.peer, reason: 'the extension started anew' }));
+      events.push(fact(command, 'BroLost', { peer: bro.peer, reason: 'the extension restarted' }));
     }
   }
   return accept(events);

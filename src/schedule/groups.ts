@@ -8,14 +8,14 @@ export function belongsTo(groups: readonly string[], group: string): boolean {
 
 /** What is wrong with the name of a group, or null: segments parted by single slashes, none of them empty. */
 export function groupProblem(group: string): string | null {
-  if (group === '') return 'the name of the group is empty';
+  if (group === '') return 'the group name is empty';
   if (group.length > MAX_GROUP_LENGTH) {
-    return `the name of the group is ${group.length} characters long, the most is ${MAX_GROUP_LENGTH}`;
+    return `the group name has ${group.length} characters, the limit is ${MAX_GROUP_LENGTH}`;
   }
   if (group.split('/').includes(''))
     return `group '${group}' has an empty part; parts are divided by one '/'`;
   if (!group.isWellFormed() || hasControlCharacter(group)) {
-    return 'the name of the group has characters that are no text';
+    return 'the group name has invalid characters';
   }
   return null;
 }

@@ -39,7 +39,7 @@ export function requestRefusal(bro: Bro, at: number, policy: Policy): Refusal | 
   if (requestsAt(bro, at) < policy.requestsPerMinute) return null;
   return {
     code: 'too-many-requests',
-    text: `more than ${policy.requestsPerMinute} new requests in a minute; ask again later`,
+    text: `more than ${policy.requestsPerMinute} new requests in a minute; try again later`,
   };
 }
 
@@ -61,12 +61,12 @@ export function sqlRefusal(sql: string, policy: Policy): Refusal | null {
   if (sql.length > policy.maxSqlLength) {
     return {
       code: 'sql-too-long',
-      text: `the SQL is ${sql.length} characters long, the most is ${policy.maxSqlLength}`,
+      text: `the SQL has ${sql.length} characters, the limit is ${policy.maxSqlLength}`,
     };
   }
   // osquery's JSON reader takes neither, and an update of its config that it can't read empties our schedule.
   if (!sql.isWellFormed() || sql.includes('\0')) {
-    return { code: 'sql-not-text', text: 'the SQL has bytes that are no UTF-8 text' };
+    return { code: 'sql-not-text', text: 'the SQL is not valid UTF-8' };
   }
   return null;
 }
@@ -80,7 +80,7 @@ export function wordsRefusal(query: Query): Refusal | null {
   if (!long) return null;
   return {
     code: 'words-too-long',
-    text: `the request's ${long[0]} is ${long[1].length} characters long, the most is ${MAX_QUOTE}`,
+    text: `the request's ${long[0]} is ${long[1].length} characters long, the limit is ${MAX_QUOTE}`,
   };
 }
 
@@ -95,7 +95,7 @@ export function intervalRefusal(interval: number, policy: Policy): Refusal | nul
   if (interval > LONGEST_INTERVAL) {
     return {
       code: 'interval-too-long',
-      text: `an interval of ${interval} s is too long, osquery takes no more than ${LONGEST_INTERVAL} s`,
+      text: `an interval of ${interval} s is too long, the longest is ${LONGEST_INTERVAL} s`,
     };
   }
   return null;
@@ -109,7 +109,7 @@ export function tableRefusal(tables: readonly string[], policy: Policy): Refusal
     (table) => denied.has(table.toLowerCase()) || (allowed && !allowed.has(table.toLowerCase())),
   );
   if (wrong === undefined) return null;
-  return { code: 'table-not-allowed', text: `this host does not let table '${wrong}' be read` };
+  return { code: 'table-not-allowed', text: `this host does not allow queries to read table '${wrong}'` };
 }
 
 /** Whether one more entry of so many bytes fits into osquery's config. */
@@ -118,6 +118,6 @@ export function spaceRefusal(state: ScheduleState, bytes: number, policy: Policy
   if (total <= policy.maxScheduleBytes) return null;
   return {
     code: 'schedule-full',
-    text: `the schedule would be ${total} bytes long, this host lets it have ${policy.maxScheduleBytes}`,
+    text: `the schedule would be ${total} bytes long, the limit of this host is ${policy.maxScheduleBytes}`,
   };
 }

@@ -78,7 +78,7 @@ function stringFrom(text: string, start: number): number | JsonSyntaxProblem {
     if (next === '\\') {
       const end = endOf(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y, text, at);
       if (end === at) {
-        return { offset: at, expected: 'an escape that JSON knows', found: quoted(text.slice(at, at + 2)) };
+        return { offset: at, expected: 'a valid escape', found: quoted(text.slice(at, at + 2)) };
       }
       at = end;
     } else if (next === '' || next === '\n' || next === '\r') {

@@ -3,8 +3,8 @@ import type { Gap, TimeSpan } from './model.ts';
 /** A gap as a sentence to the Bro that it is for. */
 export function formatGap(gap: Gap): string {
   const why = gapReason(gap);
-  if (gap.rows === 0) return `rows for you may be missing: ${why}`;
-  return `${gap.rows} rows for you are lost (numbers ${gap.first} to ${gap.last}): ${why}`;
+  if (gap.rows === 0) return `rows may be missing: ${why}`;
+  return `${gap.rows} rows were lost (numbers ${gap.first} to ${gap.last}): ${why}`;
 }
 
 /** Why there is a gap, and what may be missing beside the rows that are known to be. */
@@ -16,7 +16,7 @@ export function gapReason({ rows, reason, unseen }: Gap): string {
 }
 
 function formatUnseen({ from, to }: TimeSpan): string {
-  return `from ${timeOf(from)} to ${timeOf(to)} nobody took what osquery found`;
+  return `from ${timeOf(from)} to ${timeOf(to)} results of osquery were not received`;
 }
 
 const timeOf = (at: number): string => new Date(at).toISOString();

@@ -105,7 +105,7 @@ function misfit(column: string, type: ColumnType, text: string): RowProblem {
     column,
     type,
     value,
-    text: `column "${column}" is ${type} to osquery, which can't hold the value "${value}"; write CAST(… AS ${target}) AS ${quoted(column)} in the query and take a ${ZEEK_TYPES[target]} in the Zeek event`,
+    text: `column "${column}" is ${type} in osquery, which can't hold the value "${value}"; write CAST(… AS ${target}) AS ${quoted(column)} in the query and take a ${ZEEK_TYPES[target]} in the Zeek event`,
   };
 }
 
@@ -127,7 +127,7 @@ function endless(column: string, type: ColumnType, value: string): RowProblem {
     column,
     type,
     value,
-    text: `column "${column}" is "${value}", for which JSON, the form of WebSocket and NATS, has no word; write CAST(… AS TEXT) AS ${quoted(column)} in the query and take a string in the Zeek event`,
+    text: `column "${column}" is "${value}", which JSON, used by WebSocket and NATS, can't represent; write CAST(… AS TEXT) AS ${quoted(column)} in the query and take a string in the Zeek event`,
   };
 }
 

@@ -37,10 +37,10 @@ export function bro201701Dialect(prefix: string): ZeekDialect {
     topicOf: (target) => earlyTopic(prefix, target),
     unsupported: ({ interval, cookie }) =>
       interval !== undefined && interval !== V1_INTERVAL
-        ? `has no word for an interval: its hosts run subscriptions every ${V1_INTERVAL} s`
+        ? `does not support intervals: its hosts run subscriptions every ${V1_INTERVAL} s`
         : cookie === ''
           ? undefined
-          : 'has no cookies',
+          : 'does not support cookies',
     subscribe: (query) => ({ name: 'osquery::host_subscribe', args: differential(query) }),
     unsubscribe: (query) => ({ name: 'osquery::host_unsubscribe', args: differential(query) }),
     execute: ({ event, sql, updateType }) => ({
@@ -69,7 +69,7 @@ function decodeRow(event: ZeekEvent, asked: readonly BroQuery[]): HostMessage | 
   if (host === undefined || change === undefined) {
     return {
       type: 'malformed',
-      problem: `a row begins with the host and ADDED, REMOVED or SNAPSHOT, not ${shape(event)}`,
+      problem: `expected a row with the host and ADDED, REMOVED or SNAPSHOT, got ${shape(event)}`,
     };
   }
   const values = event.args.slice(2);
@@ -93,7 +93,7 @@ export function decodeEarly(event: TopicEvent['event']): HostMessage | undefined
     if (id === undefined || !groups || !addresses) {
       return {
         type: 'malformed',
-        problem: `expected osquery::host_new(uid, groups, addrs), not ${shape(event)}`,
+        problem: `expected osquery::host_new(uid, groups, addrs), got ${shape(event)}`,
       };
     }
     const unsaid = { hostname: undefined, version: undefined, peerName: undefined, helloId: undefined };
@@ -112,6 +112,6 @@ export function decodeNotice(
   const host = textAt(event.args, 0);
   const text = textAt(event.args, 1);
   return host === undefined || text === undefined
-    ? { type: 'malformed', problem: `expected ${event.name}(host, text), not ${shape(event)}` }
+    ? { type: 'malformed', problem: `expected ${event.name}(host, text), got ${shape(event)}` }
     : { type: 'notice', host, level, text };
 }

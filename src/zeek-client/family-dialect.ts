@@ -92,7 +92,10 @@ function announced(
   },
 ): HostMessage {
   if (id === undefined || !groups) {
-    return { type: 'malformed', problem: `an announcement has a host's id and groups, not ${shape(event)}` };
+    return {
+      type: 'malformed',
+      problem: `expected an announcement with a host's id and groups, got ${shape(event)}`,
+    };
   }
   const host: AnnouncedHost = {
     id,
@@ -120,8 +123,7 @@ function familyDialect(traits: FamilyTraits): ZeekDialect {
     filter: [traits.announceTopic, traits.responseTopic],
     responseTopic: traits.responseTopic,
     topicOf: traits.topicOf,
-    unsupported: ({ initialRows }) =>
-      initialRows ? undefined : "has no word for leaving out the first run's rows",
+    unsupported: ({ initialRows }) => (initialRows ? undefined : "can't leave out the first run's rows"),
     subscribe: (query) => ({
       name: `${module}host_subscribe`,
       args: [...queryArgs(query), count(query.interval)],
@@ -155,8 +157,8 @@ function decodeRow(event: ZeekEvent, asked: readonly BroQuery[]): HostMessage {
   const [host, cookie] = [textAt(info, 0), textAt(info, 2)];
   const change = CHANGES.get(enumAt(info, 1) ?? '');
   if (host === undefined || cookie === undefined || change === undefined) {
-    const expected = 'a row begins with a record of host, update type and cookie';
-    return { type: 'malformed', problem: `${expected}, not as ${shape(event)}` };
+    const expected = 'expected a row with a record of host, update type and cookie';
+    return { type: 'malformed', problem: `${expected}, got ${shape(event)}` };
   }
   const query = asked.find((each) => each.event === event.name && each.cookie === cookie);
   const values = event.args.slice(1);

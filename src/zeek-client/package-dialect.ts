@@ -53,7 +53,7 @@ export function decodePackageEvent(event: ZeekEvent): HostMessage | undefined {
   if (message) return message;
   return {
     type: 'malformed',
-    problem: `no event of zeek-osquery or of its package looks like ${shape(event)}`,
+    problem: `unknown or malformed event of zeek-osquery: ${shape(event)}`,
   };
 }
 

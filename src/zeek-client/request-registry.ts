@@ -102,6 +102,6 @@ export class RequestRegistry {
 
   #membership(): NonNullable<ZeekDialect['membership']> {
     if (this.#dialect.membership) return this.#dialect.membership;
-    throw new Error(`${this.#dialect.id} has no word for joining or leaving a group`);
+    throw new Error(`${this.#dialect.id} does not support joining or leaving groups`);
   }
 }

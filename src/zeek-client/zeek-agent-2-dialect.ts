@@ -36,7 +36,7 @@ export function zeekAgent2Dialect(prefix: string, instance: string): ZeekDialect
     topicOf: (target) => topicOf(prefix, target),
     unsupported: (query) =>
       subscriptionOf(query) === undefined
-        ? `has no word for ${query.updateType} rows${query.initialRows ? '' : " without the first run's"}`
+        ? `does not support ${query.updateType} rows${query.initialRows ? '' : " without the first run's"}`
         : undefined,
     subscribe: install,
     unsubscribe: (query) => ({
@@ -99,7 +99,9 @@ function decode({ event }: TopicEvent, asked: readonly BroQuery[]): HostMessage 
       : row
         ? decodeRow(host, context, event, asked)
         : hearAgent(host, context, event);
-  return message ?? { type: 'malformed', problem: `no event of zeek-agent-2 looks like ${shape(event)}` };
+  return (
+    message ?? { type: 'malformed', problem: `unknown or malformed event of zeek-agent-2: ${shape(event)}` }
+  );
 }
 
 function hearAgent(

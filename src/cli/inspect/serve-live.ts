@@ -4,7 +4,7 @@ import { createConversation } from '../../inspect/conversation.ts';
 import { type InspectServer, startInspectServer } from '../../inspect/inspect-server.ts';
 import { openLive } from '../../inspect/live-recording.ts';
 import type { ExtensionContext } from '../extension/extension-context.ts';
-import type { RunningSystem } from '../extension/wiring/run.ts';
+import type { RunningSystem } from '../extension/wiring/running.ts';
 import type { InspectAddress } from './address.ts';
 import { layOutCharts } from './charts.ts';
 import { pageAssets } from './page-assets.ts';

@@ -138,7 +138,7 @@ test('a mistake of syntax leaves the last good configuration in force, and is to
   plugin.says = gives({ 'osquery.conf': '{\n  "bro": {},\n}\n' });
   await read();
   assert.deepEqual(said(), [
-    "error: osquery.conf: the configuration is no JSON: line 3, column 1: expected a name in double quotes, got '}'; the last one has no comma behind it",
+    "error: osquery.conf: the configuration is not valid JSON: line 3, column 1: expected a name in double quotes, got '}'; the last one has no comma behind it",
     "warn: the last good configuration (osquery's config plugin tls, 2026-11-24T09:00:00.000Z) stays in force",
   ]);
   await read();

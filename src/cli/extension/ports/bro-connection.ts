@@ -2,9 +2,9 @@ import { fromCallback } from 'xstate';
 import type { ConnectionCommand, ConnectionEvent } from '../../../../actors/bro-link.ts';
 import type { Closed, Connection, ConnectionHandlers, Remote } from '../../../broker/connection.ts';
 import { EndpointIds } from '../../../broker/endpoint-ids.ts';
+import { helloInterval } from '../../../conversation/messages.ts';
 import type { Courier } from '../../../delivery/courier.ts';
 import type { Host } from '../../../vocabulary/model.ts';
-import type { Vocabularies } from '../../../vocabulary/vocabularies.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import type { BroLinks } from './bro-links.ts';
 import { ConversationLink, type ConversationParts } from './conversation-link.ts';
@@ -40,7 +40,7 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
             incarnation: remote.incarnation,
             transport: remote.transport,
             authenticated: remote.authenticated,
-            helloInterval: helloIntervalOf(context.vocabularies()),
+            helloInterval: helloInterval(context.vocabularies()),
           });
           conversation = new ConversationLink(context, parts, {
             peer,
@@ -123,12 +123,6 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
       };
     },
   );
-}
-
-/** Milliseconds after which a vocabulary wants hello said again; null where none does. */
-function helloIntervalOf({ all }: Vocabularies): number | null {
-  const seconds = all.flatMap(({ helloInterval }) => helloInterval ?? []);
-  return seconds.length === 0 ? null : Math.min(...seconds) * 1_000;
 }
 
 /** Ends of a connection that this host or the Zeek wanted; all others are worth a warning. */

@@ -202,6 +202,11 @@ export class OsqueryLink {
     }
   });
 
+  get ports() {
+    const { attach, configure, register, watch, deregister } = this;
+    return { attach, configure, register, watch, deregister };
+  }
+
   /** Says what osqueryd's flags keep from working, once. */
   #advise(): void {
     const advice = flagAdvice(this.#flags, this.#context.settings());

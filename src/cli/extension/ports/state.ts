@@ -75,7 +75,7 @@ function syncOf(context: ExtensionContext): SyncPolicy {
 }
 
 /** What the root machine needs of it: the folded schedule, and the news of our start. */
-export function recoveredFrom(context: ExtensionContext, { eventLog }: State): Recovered {
+export function recoveredFrom(context: ExtensionContext, { eventLog }: State): Omit<Recovered, 'heartbeat'> {
   return {
     schedule: eventLog.report.state,
     sequence: eventLog.seq,

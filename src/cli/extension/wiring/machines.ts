@@ -1,4 +1,5 @@
 import { type EventObject, fromCallback } from 'xstate';
+import { backfillMachine } from '../../../../actors/backfill.machine.ts';
 import { broPeerMachine } from '../../../../actors/bro-peer.machine.ts';
 import { brokerEndpointMachine } from '../../../../actors/broker-endpoint.machine.ts';
 import { courierMachine } from '../../../../actors/courier.machine.ts';
@@ -24,10 +25,14 @@ export interface Ports {
   readonly peer: Pick<Required<Actors<typeof broPeerMachine>>, 'connection'>;
   readonly logger: Pick<Required<Actors<typeof loggerPluginMachine>>, 'calls'>;
   readonly courier: Pick<Required<Actors<typeof courierMachine>>, 'delivery'>;
-  readonly extension: Pick<Required<Actors<typeof extensionMachine>>, 'recover' | 'release'>;
+  readonly extension: Pick<Required<Actors<typeof extensionMachine>>, 'recover' | 'close' | 'release'>;
+  readonly backfill: Pick<
+    Required<Actors<typeof backfillMachine>>,
+    'calls' | 'readLogs' | 'declare' | 'finish'
+  > & { readonly writeHeartbeat: (_: unknown, params: { readonly at: number | null }) => void };
 }
 
-/** The seven machines with their ports, the bus between them. */
+/** All machines with their ports, the bus between them. */
 export function connectMachines(bus: Bus, ports: Ports) {
   const inbox = fromCallback<EventObject, InboxInput>(({ input, sendBack }) =>
     bus.subscribe(input.subjects, sendBack),
@@ -36,12 +41,14 @@ export function connectMachines(bus: Bus, ports: Ports) {
   const publishAll = (_: unknown, messages: readonly BusMessage[]) => {
     for (const message of messages) bus.publish(message);
   };
+  const { writeHeartbeat, ...backfill } = ports.backfill;
   return extensionMachine.provide({
     actions: { publish },
     actors: {
       inbox,
       ...ports.extension,
       osqueryCore: osqueryCoreMachine.provide({ actions: { publish }, actors: { inbox, ...ports.osquery } }),
+      backfill: backfillMachine.provide({ actions: { publish, writeHeartbeat }, actors: backfill }),
       scheduleManager: scheduleManagerMachine.provide({
         actions: { publish, publishAll },
         actors: { inbox, ...ports.schedule },

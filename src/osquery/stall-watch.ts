@@ -1,26 +1,32 @@
-import type { Clock } from '../../../broker/connection.ts';
-
-/** Milliseconds between two beats. */
-const BEAT = 1_000;
+/** Milliseconds between two looks at the clock. */
+const INTERVAL = 1_000;
 
 /**
- * Milliseconds without a beat after which a log call of osqueryd may have been lost: before each it pings us, waits ten
+ * Milliseconds between two looks after which a log call of osqueryd may have been lost: before each it pings us, waits ten
  * seconds for the answer (extensionPathActive in osquery's extensions.cpp), and gives the call up without one.
  */
 const LONGEST = 9_000;
+
+/** A clock that goes on while the process does not. */
+export interface SteadyClock {
+  /** Milliseconds. */
+  now(): number;
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
 
 /**
  * Notices that this process has stood still, stopped by a signal or kept from running: osqueryd may have lost results
  * meanwhile, though it knows us all the time.
  */
-export class Stalls {
-  readonly #clock: Clock;
+export class StallWatch {
+  readonly #clock: SteadyClock;
   readonly #onStall: (milliseconds: number) => void;
   #last: number;
-  #beat: unknown;
+  #timer: unknown;
 
-  /** @param clock one that goes on while the process does not */
-  constructor(clock: Clock, onStall: (milliseconds: number) => void) {
+  /** @param onStall told how many milliseconds it stood still */
+  constructor(clock: SteadyClock, onStall: (milliseconds: number) => void) {
     this.#clock = clock;
     this.#onStall = onStall;
     this.#last = clock.now();
@@ -36,13 +42,13 @@ export class Stalls {
   }
 
   stop(): void {
-    this.#clock.clearTimeout(this.#beat);
+    this.#clock.clearTimeout(this.#timer);
   }
 
   #schedule(): void {
-    this.#beat = this.#clock.setTimeout(() => {
+    this.#timer = this.#clock.setTimeout(() => {
       this.look();
       this.#schedule();
-    }, BEAT);
+    }, INTERVAL);
   }
 }

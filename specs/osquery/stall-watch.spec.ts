@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Stalls } from '../../../../src/cli/extension/ports/stalls.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import { StallWatch } from '../../src/osquery/stall-watch.ts';
+import { manualClock } from '../support/manual-clock.ts';
 
 function watch() {
   const clock = manualClock();
   const stood: number[] = [];
-  return { clock, stood, stalls: new Stalls(clock, (milliseconds) => stood.push(milliseconds)) };
+  return { clock, stood, stalls: new StallWatch(clock, (milliseconds) => stood.push(milliseconds)) };
 }
 
 test('a process that runs, if now and then late, has not stood still', () => {

@@ -1,0 +1,331 @@
+import { and, assign, sendTo, setup, stateIn } from 'xstate';
+import { callbackPort, promisePort, publishPort } from './port.ts';
+
+/** What the machine hears of osqueryd, of its log calls, and of the process; times in milliseconds since the epoch. */
+export type AttendanceEvent =
+  /** osqueryd registers us and may call from now on: its calls are held. */
+  | { readonly type: 'osquery.registering' }
+  /** osqueryd knows us: at a registration, and whenever that is looked for. */
+  | { readonly type: 'osquery.seen'; readonly at: number }
+  /** osqueryd lives and knows us no more. */
+  | { readonly type: 'osquery.forgotten' }
+  /** osqueryd itself is gone. */
+  | { readonly type: 'osquery.gone' }
+  /** This process did not run for a while: calls are held. */
+  | { readonly type: 'process.stalled'; readonly at: number }
+  /** The calls that were under way are in the journal. */
+  | { readonly type: 'calls.settled' }
+  /** A call is held. */
+  | { readonly type: 'call.waiting' }
+  /** No call came until osqueryd registered us again. */
+  | { readonly type: 'calls.superseded' }
+  /** The calls that were held go on; `open`: and so do those that come. */
+  | { readonly type: 'calls.released'; readonly open: boolean };
+
+/** What the machine has done with osqueryd's log calls; see `CallGate`. */
+export type CallCommand =
+  | { readonly type: 'settle' }
+  | { readonly type: 'await' }
+  | { readonly type: 'release' }
+  | { readonly type: 'end' };
+
+export type BackfillEvent =
+  | AttendanceEvent
+  /** The state directory is open; `heartbeat`: when a former process was last known to osqueryd, if it did not end in order. */
+  | { readonly type: 'state.opened'; readonly at: number; readonly heartbeat: number | null }
+  /** The extension ends; `inOrder`: osqueryd runs none of our queries any more. */
+  | { readonly type: 'backfill.end'; readonly inOrder: boolean };
+
+/** What was found in osqueryd's logs. */
+export interface Reading {
+  readonly rows: number;
+  /** Why rows may be missing all the same; empty if none can be. */
+  readonly doubt: string;
+}
+
+/** A time in which osqueryd may have had rows that nobody took. */
+export interface Loss {
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+}
+
+interface BackfillContext {
+  /** Since when osqueryd may have had rows that nobody took; null: it hasn't. */
+  readonly since: number | null;
+  /** When osqueryd was last seen to know us; null: not yet. */
+  readonly seenAt: number | null;
+  /** Since when it has known us, or we have run again. */
+  readonly knownSince: number;
+  /** Why its logs may not have all of those rows; empty if they do. */
+  readonly doubt: string;
+  /** Rows taken from its logs since the last registration. */
+  readonly rows: number;
+  /** What is being declared. */
+  readonly loss: Loss | null;
+}
+
+const taken = {
+  type: 'takeReading',
+  params: ({ event }: { readonly event: { readonly output: Reading } }) => event.output,
+} as const;
+
+/** Only where nothing is to be made up for: until then another start may have to do it. */
+const heartbeat = {
+  type: 'writeHeartbeat',
+  params: ({ context: { since, seenAt } }: { readonly context: BackfillContext }) => ({
+    at: since === null ? seenAt : null,
+  }),
+} as const;
+
+/** The action that writes when osqueryd was last seen to know us, for the next start; null: what is there stays. */
+function writeHeartbeatPort(_: unknown, { at }: { readonly at: number | null }): void {
+  throw new Error(`writeHeartbeat is not provided for ${at}`);
+}
+
+const failed = {
+  type: 'takeReading',
+  params: ({ event }: { readonly event: { readonly error: unknown } }) => ({
+    rows: 0,
+    doubt: `osqueryd's logs could not be read: ${String(event.error)}`,
+  }),
+} as const;
+
+/**
+ * Takes what osqueryd computed while nobody answered its log calls from the logs of its own logger `filesystem`, which
+ * it will not tell again, and declares what may not be had: after a crash of ours, where osqueryd has forgotten us, and
+ * where this process stood still.
+ *
+ * The logs are read at each registration at once, and again right before osqueryd's first call is taken: everything that
+ * its scheduler, a single thread, ran before that call is written down then. That keeps the rows of a query in order.
+ */
+export const backfillMachine = setup({
+  types: { context: {} as BackfillContext, events: {} as BackfillEvent },
+  actors: {
+    calls: callbackPort<CallCommand, undefined, AttendanceEvent>('calls'),
+    readLogs: promisePort<Reading, { readonly until: 'end' | 'waiting call' }>('readLogs'),
+    declare: promisePort<void, Loss>('declare'),
+    /** Waits for a reading that was cut short, and for the heartbeat; then that may be removed. */
+    finish: promisePort<void, { readonly removeHeartbeat: boolean }>('finish'),
+  },
+  actions: {
+    publish: publishPort,
+    writeHeartbeat: writeHeartbeatPort,
+    see: assign({ seenAt: (_, { at }: { readonly at: number }) => at }),
+    become: assign({
+      seenAt: (_, { at }: { readonly at: number }) => at,
+      knownSince: (_, { at }: { readonly at: number }) => at,
+    }),
+    /** What a former process left is older than what this one has seen so far. */
+    takeHeartbeat: assign({
+      since: ({ context }, { heartbeat }: { readonly heartbeat: number | null }) =>
+        heartbeat ?? context.since,
+    }),
+    missFromLastSeen: assign({ since: ({ context }) => context.since ?? context.seenAt }),
+    standStill: assign({
+      since: ({ context }) => context.since ?? context.seenAt,
+      knownSince: (_, { at }: { readonly at: number }) => at,
+    }),
+    beginReading: assign({ rows: 0 }),
+    // What is read twice looks whole the second time.
+    takeReading: assign({
+      rows: ({ context }, { rows }: Reading) => context.rows + rows,
+      doubt: ({ context }, { doubt }: Reading) => context.doubt || doubt,
+    }),
+    takeLoss: assign(({ context: { since, knownSince, doubt } }) => ({
+      loss: since === null ? null : { from: Math.min(since, knownSince), to: knownSince, reason: doubt },
+      since: null,
+      doubt: '',
+    })),
+    forgetLoss: assign({ since: null, doubt: '' }),
+  },
+  guards: {
+    isRegistered: stateIn({ active: { registration: 'registered' } }),
+    isSuperseded: stateIn({ active: { recovery: { declaring: 'superseded' } } }),
+    isOpen: ({ event }) => event.type === 'calls.released' && event.open,
+    hasLoss: ({ context }) => context.since !== null && context.doubt !== '',
+    isOrderly: ({ context, event }) =>
+      event.type === 'backfill.end' && event.inOrder && context.since === null,
+  },
+  delays: {
+    /** From the first reading on: how long osqueryd's first call is waited for. */
+    firstCall: 5_000,
+  },
+}).createMachine({
+  id: 'backfill',
+  description: 'What osqueryd found while it could not tell us is taken from its own logs, or declared.',
+  context: { since: null, seenAt: null, knownSince: 0, doubt: '', rows: 0, loss: null },
+  invoke: { id: 'calls', src: 'calls' },
+  initial: 'active',
+  states: {
+    active: {
+      type: 'parallel',
+      description: 'The extension is at work.',
+      on: {
+        'backfill.end': [{ guard: 'isOrderly', target: 'endingInOrder' }, { target: 'ending' }],
+      },
+      states: {
+        recovery: {
+          description: 'How far what osqueryd has logged is taken.',
+          initial: 'opening',
+          states: {
+            opening: {
+              description: 'The state directory is not open yet.',
+              initial: 'idle',
+              states: {
+                idle: {
+                  description: 'Nothing can be missing yet.',
+                  on: {
+                    'osquery.registering': 'due',
+                    'process.stalled': 'due',
+                    'state.opened': {
+                      target: '#backfill.active.recovery.idle',
+                      actions: { type: 'takeHeartbeat', params: ({ event }) => event },
+                    },
+                  },
+                },
+                due: {
+                  description: 'Calls are held until the journal is open.',
+                  on: {
+                    'state.opened': {
+                      target: '#backfill.active.recovery.settling',
+                      actions: { type: 'takeHeartbeat', params: ({ event }) => event },
+                    },
+                  },
+                },
+              },
+            },
+            idle: {
+              description: 'osqueryd has not registered us yet.',
+              on: { 'osquery.registering': 'settling', 'process.stalled': 'stalled' },
+            },
+            settling: {
+              description: 'osqueryd has registered us; the calls that are under way are taken first.',
+              entry: ['beginReading', sendTo('calls', { type: 'settle' })],
+              on: { 'calls.settled': 'reading' },
+            },
+            stalled: {
+              description:
+                'This process stood still, and calls may be lost; those that are under way are taken first.',
+              entry: ['beginReading', sendTo('calls', { type: 'settle' })],
+              on: { 'calls.settled': 'reading' },
+            },
+            reading: {
+              description: "osqueryd's logs are read to their end; calls are held.",
+              invoke: {
+                src: 'readLogs',
+                input: { until: 'end' },
+                onDone: { target: 'gated', actions: taken },
+                onError: { target: 'gated', actions: failed },
+              },
+            },
+            gated: {
+              description: "osqueryd's first call is waited for: what it has run before is in its logs then.",
+              entry: sendTo('calls', { type: 'await' }),
+              on: { 'call.waiting': 'rereading', 'calls.superseded': 'releasing' },
+              after: { firstCall: 'rereading' },
+            },
+            rereading: {
+              description: 'The logs are read once more, up to the call that waits.',
+              invoke: {
+                src: 'readLogs',
+                input: { until: 'waiting call' },
+                onDone: { target: 'releasing', actions: taken },
+                onError: { target: 'releasing', actions: failed },
+              },
+            },
+            releasing: {
+              description: 'The calls that were held are taken.',
+              entry: sendTo('calls', { type: 'release' }),
+              on: { 'calls.released': [{ guard: 'isOpen', target: 'recovered' }, { target: 'settling' }] },
+            },
+            recovered: {
+              description: 'All that the logs have is taken; osqueryd is to be seen to know us.',
+              always: [
+                { guard: and(['isRegistered', 'hasLoss']), target: 'declaring', actions: 'takeLoss' },
+                { guard: 'isRegistered', target: 'current', actions: 'forgetLoss' },
+              ],
+              on: { 'osquery.registering': 'settling', 'process.stalled': 'stalled' },
+            },
+            declaring: {
+              description: 'Zeeks with subscriptions are told of the time whose rows may be missing.',
+              invoke: {
+                src: 'declare',
+                input: ({ context }) => context.loss ?? { from: 0, to: 0, reason: '' },
+                onDone: [{ guard: 'isSuperseded', target: 'settling' }, { target: 'current' }],
+                onError: [{ guard: 'isSuperseded', target: 'settling' }, { target: 'current' }],
+              },
+              initial: 'last',
+              states: {
+                last: {
+                  description: 'Nothing else is to be read.',
+                  on: { 'osquery.registering': 'superseded', 'process.stalled': 'superseded' },
+                },
+                superseded: { description: 'The logs are to be read again afterwards.' },
+              },
+            },
+            current: {
+              description: 'What osqueryd finds it hands to us.',
+              entry: [
+                heartbeat,
+                {
+                  type: 'publish',
+                  params: ({ context: { rows, loss } }) => ({ type: 'backfill.completed', rows, loss }),
+                },
+                assign({ loss: null }),
+              ],
+              on: { 'osquery.registering': 'settling', 'process.stalled': 'stalled' },
+            },
+          },
+        },
+        registration: {
+          description: 'Whether osqueryd knows us.',
+          initial: 'unregistered',
+          states: {
+            unregistered: {
+              description: 'osqueryd does not know us, or is gone: it runs none of our queries.',
+              on: {
+                'osquery.seen': {
+                  target: 'registered',
+                  actions: { type: 'become', params: ({ event }) => event },
+                },
+              },
+            },
+            registered: {
+              description: 'osqueryd knows us, and is seen to every few seconds.',
+              entry: heartbeat,
+              on: {
+                'osquery.seen': { actions: [{ type: 'see', params: ({ event }) => event }, heartbeat] },
+                'state.opened': { actions: [{ type: 'see', params: ({ event }) => event }, heartbeat] },
+                'osquery.forgotten': { target: 'forgotten', actions: 'missFromLastSeen' },
+                'osquery.gone': 'unregistered',
+                'process.stalled': { actions: { type: 'standStill', params: ({ event }) => event } },
+              },
+            },
+            forgotten: {
+              description: 'osqueryd lives and knows us no more: what it finds it can tell nobody.',
+              on: {
+                'osquery.seen': {
+                  target: 'registered',
+                  actions: { type: 'become', params: ({ event }) => event },
+                },
+                'osquery.gone': 'unregistered',
+              },
+            },
+          },
+        },
+      },
+    },
+    endingInOrder: {
+      description: 'osqueryd runs nothing of ours, and nothing is to be made up for: the heartbeat goes.',
+      entry: sendTo('calls', { type: 'end' }),
+      invoke: { src: 'finish', input: { removeHeartbeat: true }, onDone: 'ended', onError: 'ended' },
+    },
+    ending: {
+      description: 'The rest is left to the next start, which the heartbeat tells of it.',
+      entry: sendTo('calls', { type: 'end' }),
+      invoke: { src: 'finish', input: { removeHeartbeat: false }, onDone: 'ended', onError: 'ended' },
+    },
+    ended: { type: 'final', description: 'Nothing more is read.' },
+  },
+});

@@ -1,0 +1,24 @@
+import type { Bus } from '../../../bus/bus.ts';
+import type { Host } from '../../../vocabulary/model.ts';
+
+/** What the bus has last said of the host and of the Bros that it is to serve. */
+export class KnownHost {
+  #host: Host | undefined;
+  #peers: readonly string[] | undefined;
+
+  constructor(bus: Bus) {
+    bus.subscribe(['osquery.host', 'osquery.configured'], (message) => {
+      if (message.type === 'osquery.host') this.#host = message.host;
+      if (message.type === 'osquery.configured') this.#peers = message.peers;
+    });
+  }
+
+  /** Undefined until osquery has described it. */
+  readonly host = (): Host | undefined => this.#host;
+
+  /** The Bros of the last good configuration; undefined before there was one. */
+  readonly peers = (): readonly string[] | undefined => this.#peers;
+
+  /** Before there was a good configuration every Bro may be in it. */
+  readonly isConfigured = (peer: string): boolean => this.#peers?.includes(peer) ?? true;
+}

@@ -1,0 +1,82 @@
+import type { AnyActorRef } from 'xstate';
+import type { ExtensionContext } from '../extension-context.ts';
+import { logBlockedRequests } from '../observation/blocked-requests.ts';
+import { tableAnswers } from '../observation/bro-table-rows.ts';
+import { LinkHistory } from '../observation/link-history.ts';
+import type { MetricsAddress } from '../observation/metrics-server.ts';
+import { serveObservers } from '../observation/observers.ts';
+import { peerStatuses } from '../observation/peer-status.ts';
+import { watchForSameZeek } from '../observation/same-zeek.ts';
+import { statusOf } from '../observation/status-of.ts';
+import type { StatusReport } from '../observation/status-report.ts';
+import type { Plugins } from '../ports/plugins.ts';
+import type { KnownHost } from './known-host.ts';
+import type { ScheduleReader } from './schedule-reader.ts';
+import type { StateService } from './state-service.ts';
+
+export interface ObservationParts {
+  /** The root machine. */
+  readonly root: () => AnyActorRef;
+  readonly state: StateService;
+  readonly schedule: ScheduleReader;
+  readonly known: KnownHost;
+  readonly plugins: () => Pick<Plugins, 'tally' | 'times'>;
+  readonly metrics: MetricsAddress | undefined;
+}
+
+/** Tells the log, `status`, metrics and osquery's tables what the extension is doing; changes nothing. */
+export class Observation {
+  readonly #context: ExtensionContext;
+  readonly #parts: ObservationParts;
+  readonly #links: LinkHistory;
+  readonly #startedAt: number;
+  #servers: readonly { close(): void }[] = [];
+
+  constructor(context: ExtensionContext, parts: ObservationParts) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#links = new LinkHistory(context.bus);
+    this.#startedAt = context.runtime.now();
+    logBlockedRequests(context);
+    watchForSameZeek(context.bus, (peer, other) =>
+      context.log.warn(
+        { area: 'bro', peer, other },
+        'two of the configured addresses lead to the same Zeek, which may get everything twice: name one of them',
+      ),
+    );
+  }
+
+  /** Answers osquery's calls of our tables. */
+  tables() {
+    const { root, state, schedule } = this.#parts;
+    const peers = () =>
+      peerStatuses(
+        root(),
+        this.#context.settings().endpoints.map(({ peer }) => peer),
+      );
+    return tableAnswers({
+      ...{ schedule: schedule.state, peers, counts: state.counts, directory: state.directory },
+    });
+  }
+
+  async serve(): Promise<void> {
+    const { state, metrics, plugins } = this.#parts;
+    const report = () => this.#report();
+    const observed = { directory: state.directory(), metrics, report, times: plugins().times };
+    this.#servers = await serveObservers(this.#context, observed);
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close();
+  }
+
+  #report(): StatusReport {
+    const { root, state, schedule, known, plugins } = this.#parts;
+    const { opened } = state;
+    return statusOf(this.#context, {
+      ...{ root: root(), links: this.#links, startedAt: this.#startedAt, hostId: known.host()?.id ?? '' },
+      ...{ schedule: schedule.state(), opened },
+      logger: { ...plugins().tally, recovered: opened?.missed.rows ?? 0 },
+    });
+  }
+}
