@@ -24,6 +24,8 @@ export type BroPeerEvent =
   | MessageOf<'peer.tell'>
   | { readonly type: 'host.changed'; readonly host: Host }
   | { readonly type: 'patience.changed'; readonly patience: Patience }
+  /** The connection is to be made of other settings than it was. */
+  | { readonly type: 'endpoint.changed' }
   | { readonly type: 'peer.drain' };
 
 interface BroPeerContext {
@@ -70,6 +72,12 @@ export const broPeerMachine = setup({
       const { incarnation, helloInterval } = event;
       return { incarnation, helloInterval };
     }),
+    recordRenewal: assign(({ event }) =>
+      event.type === 'connection.closed'
+        ? { failures: 0, retryIn: 0, lastClose: { code: event.code, reason: event.reason } }
+        : {},
+    ),
+    forgetFailures: assign({ failures: 0 }),
     recordClose: assign(({ context, event }) => {
       if (event.type !== 'connection.closed') return {};
       const healthy = event.upFor >= context.timing.healthyAfter || event.code === 'filter-changed';
@@ -154,6 +162,7 @@ export const broPeerMachine = setup({
                 sendTo('connection', ({ event }) => ({ type: 'host', host: event.host }) as const),
               ],
             },
+            'endpoint.changed': '.renewing',
             'peer.drain': '.draining',
           },
           states: {
@@ -237,10 +246,30 @@ export const broPeerMachine = setup({
                 },
               },
             },
+            renewing: {
+              description:
+                'Its settings have changed: we take leave in good order, and come back with the new ones.',
+              entry: sendTo('connection', { type: 'leave' }),
+              on: {
+                'connection.closed': {
+                  target: '#bro-peer.link.linked',
+                  reenter: true,
+                  actions: ['recordRenewal', { type: 'publish', params: news.down }],
+                },
+                'connection.phase': {},
+                'connection.up': {},
+                'endpoint.changed': {},
+              },
+            },
             draining: {
               description: 'We take leave in good order.',
               entry: sendTo('connection', { type: 'leave' }),
-              on: { 'connection.closed': '#bro-peer.link.ended' },
+              on: {
+                'connection.closed': '#bro-peer.link.ended',
+                'connection.phase': {},
+                'connection.up': {},
+                'endpoint.changed': {},
+              },
             },
           },
         },
@@ -248,13 +277,19 @@ export const broPeerMachine = setup({
           description: 'The Bro was not reached or was lost; the next attempt waits.',
           entry: { type: 'publish', params: news.down },
           after: { retryIn: 'linked' },
-          on: { 'peer.drain': 'ended' },
+          on: {
+            'peer.drain': 'ended',
+            'endpoint.changed': { target: 'linked', actions: 'forgetFailures' },
+          },
         },
         refused: {
           description: 'The Bro, or our own policy, refused the connection; the next attempt waits long.',
           entry: { type: 'publish', params: news.down },
           after: { retryIn: 'linked' },
-          on: { 'peer.drain': 'ended' },
+          on: {
+            'peer.drain': 'ended',
+            'endpoint.changed': { target: 'linked', actions: 'forgetFailures' },
+          },
         },
         ended: { type: 'final', description: 'This Bro is ours no longer.' },
       },

@@ -79,6 +79,12 @@ export const brokerEndpointMachine = setup({
         enqueue.sendTo(peerActorId(peer), { type: 'patience.changed', patience });
       }
     }),
+    tellChangedPeers: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'osquery.configured') return;
+      for (const peer of event.changed) {
+        if (context.live.includes(peer)) enqueue.sendTo(peerActorId(peer), { type: 'endpoint.changed' });
+      }
+    }),
     tellPeersOfHost: enqueueActions(({ context, enqueue }) => {
       const host = describeHost(context);
       if (!host) return;
@@ -127,7 +133,9 @@ export const brokerEndpointMachine = setup({
         },
       ],
       on: {
-        'osquery.configured': { actions: ['takeNews', 'tellPeersOfPatience', 'startAndEndPeers'] },
+        'osquery.configured': {
+          actions: ['takeNews', 'tellPeersOfPatience', 'tellChangedPeers', 'startAndEndPeers'],
+        },
         'schedule.groups': { actions: ['takeNews', 'tellPeersOfHost'] },
         'osquery.host': { actions: ['takeNews', 'tellPeersOfHost'] },
         'xstate.done.actor.*': { actions: ['forgetEnded', 'startAndEndPeers'] },

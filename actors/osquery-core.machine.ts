@@ -25,7 +25,12 @@ export interface OsqueryCoreInput {
 
 /** How a reading of the configuration ended. */
 export type Configured =
-  | { readonly outcome: 'configured'; readonly configuration: Configuration }
+  | {
+      readonly outcome: 'configured';
+      readonly configuration: Configuration;
+      /** The Bros whose connections are made of something else than before. */
+      readonly changed: readonly string[];
+    }
   | { readonly outcome: 'refused'; readonly problems: readonly string[] };
 
 /** How a registration ended, when it did not fail on the way. */
@@ -314,6 +319,6 @@ function desired({ desired }: Pick<OsqueryCoreContext, 'desired'>): RenderedSche
 
 function configurationNews(result: Configured) {
   return result.outcome === 'configured'
-    ? ({ type: 'osquery.configured', ...result.configuration } as const)
+    ? ({ type: 'osquery.configured', ...result.configuration, changed: result.changed } as const)
     : ({ type: 'osquery.config-refused', problems: result.problems } as const);
 }

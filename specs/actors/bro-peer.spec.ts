@@ -274,6 +274,54 @@ test('draining says goodbye and ends, from every state', () => {
   assert.equal(refused.actor.getSnapshot().status, 'done');
 });
 
+test('a connection whose settings have changed takes leave, and the next one is made at once, no failure counted', () => {
+  const { actor, bus, connection, link } = startPeer();
+  connection.send(closed());
+  assert.equal(actor.getSnapshot().context.failures, 1);
+  actor.send({ type: 'endpoint.changed' });
+  assert.deepEqual(link(), { linked: 'resolving' });
+  connection.send(up);
+  bus.take();
+  actor.send({ type: 'endpoint.changed' });
+  assert.deepEqual(link(), { linked: 'renewing' });
+  assert.deepEqual(connection.received, [{ type: 'leave' }]);
+  actor.send({ type: 'endpoint.changed' });
+  connection.send(phase('handshaking'));
+  assert.deepEqual(link(), { linked: 'renewing' });
+  connection.send(closed({ code: 'left', reason: 'disconnected from zeek.example:9999' }));
+  assert.deepEqual(link(), { linked: 'resolving' });
+  assert.equal(connection.inputs.length, 3);
+  assert.equal(connection.live(), 1);
+  assert.equal(actor.getSnapshot().context.failures, 0);
+  assert.equal(actor.getSnapshot().value.presence, 'absent');
+  assert.deepEqual(bus.take(), [
+    {
+      type: 'peer.down',
+      peer: PEER,
+      code: 'left',
+      reason: 'disconnected from zeek.example:9999',
+      retryIn: 0,
+    },
+  ]);
+});
+
+test('a Zeek that refused us is tried at once with other settings; one that is left is left', () => {
+  const refused = startPeer();
+  refused.connection.send(closed({ refused: true }));
+  assert.equal(refused.link(), 'refused');
+  refused.actor.send({ type: 'endpoint.changed' });
+  assert.deepEqual(refused.link(), { linked: 'resolving' });
+
+  const leaving = startPeer();
+  leaving.connection.send(up);
+  leaving.actor.send({ type: 'endpoint.changed' });
+  leaving.actor.send({ type: 'peer.drain' });
+  assert.deepEqual(leaving.link(), { linked: 'draining' });
+  leaving.actor.send({ type: 'endpoint.changed' });
+  leaving.connection.send(closed({ code: 'left' }));
+  assert.equal(leaving.actor.getSnapshot().status, 'done');
+});
+
 test('the pause is bounded whatever happened and whatever chance says', () => {
   fc.assert(
     fc.property(
@@ -307,12 +355,14 @@ test('any sequence of events leaves the peer linked, waiting, or ended, with at 
   const step = fc.oneof(
     event.map((sent) => ({ sent })),
     fc.nat(100_000).map((wait) => ({ wait })),
+    fc.constant({ change: true as const }),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const { actor, connection, clock, link } = startPeer();
       for (const one of steps) {
         if ('wait' in one) clock.increment(one.wait);
+        else if ('change' in one) actor.send({ type: 'endpoint.changed' });
         else if (connection.live() > 0) connection.send(one.sent);
         const isLinked = typeof link() === 'object';
         assert.equal(connection.live(), isLinked ? 1 : 0);

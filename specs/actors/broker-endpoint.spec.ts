@@ -57,13 +57,25 @@ test('no Bro is reached before osquery has said who we are', () => {
 test('Bros that the configuration gains or loses come and go, the others stay', () => {
   const { bus, connections, live } = startEndpoint(sampleHost(), ['a:1', 'b:1']);
   assert.deepEqual(live(), ['a:1', 'b:1']);
-  bus.deliver({ type: 'osquery.configured', ...configuration('b:1', 'c:1') });
+  bus.deliver({ type: 'osquery.configured', ...configuration('b:1', 'c:1'), changed: [] });
   assert.deepEqual(
     connections.inputs.map(({ peer }) => peer),
     ['a:1', 'b:1', 'c:1'],
   );
   assert.deepEqual(live(), ['a:1', 'b:1', 'c:1']);
   assert.deepEqual(connections.received, [{ type: 'leave' }]);
+});
+
+test('a Bro whose settings have changed is left and reached anew, and no other one', () => {
+  const { bus, connections, live } = startEndpoint(sampleHost(), ['a:1', 'b:1']);
+  bus.deliver({ type: 'osquery.configured', ...configuration('a:1', 'b:1'), changed: ['b:1', 'gone:1'] });
+  assert.deepEqual(connections.received, [{ type: 'leave' }]);
+  connections.send(closed);
+  assert.deepEqual(
+    connections.inputs.map(({ peer }) => peer),
+    ['a:1', 'b:1', 'b:1'],
+  );
+  assert.deepEqual(live(), ['a:1', 'b:1']);
 });
 
 test('a host whose groups change is told to every Bro', () => {

@@ -68,7 +68,7 @@ function startHouse(letsGo = true) {
     osquery: {
       attach: fromPromise(() => Promise.resolve({ version: '5.23.1' })),
       configure: fromPromise<Configured, undefined>(() =>
-        Promise.resolve({ outcome: 'configured', configuration }),
+        Promise.resolve({ outcome: 'configured', configuration, changed: [] }),
       ),
       register: fromPromise<Registered, undefined>(() =>
         Promise.resolve({ outcome: 'registered', uuid: '7' }),

@@ -61,7 +61,7 @@ function startCore({ givesUp = false } = {}) {
     async registerAs(uuid: string) {
       attach.last.resolve({ version: '5.23.1' });
       await settle();
-      configure.last.resolve({ outcome: 'configured', configuration });
+      configure.last.resolve({ outcome: 'configured', configuration, changed: [] });
       await settle();
       register.last.resolve({ outcome: 'registered', uuid });
       await settle();
@@ -79,7 +79,7 @@ test('the way to a registration leads past the configuration', async () => {
   await registerAs('7');
   assert.deepEqual(state(), { registered: 'inStep' });
   assert.deepEqual(bus.take(), [
-    { type: 'osquery.configured', ...configuration },
+    { type: 'osquery.configured', ...configuration, changed: [] },
     { type: 'osquery.registered', uuid: '7' },
   ]);
   assert.deepEqual(watch.inputs, [{ uuid: '7' }]);
@@ -121,7 +121,7 @@ test('while osquery remembers our former self the registration is tried again', 
   const { attach, configure, register, clock, state } = startCore();
   attach.last.resolve({ version: '' });
   await settle();
-  configure.last.resolve({ outcome: 'configured', configuration });
+  configure.last.resolve({ outcome: 'configured', configuration, changed: [] });
   await settle();
   register.last.resolve({ outcome: 'duplicate', alive: false });
   await settle();
@@ -136,7 +136,7 @@ test('a second of us says so and ends', async () => {
   const { actor, attach, configure, register } = startCore();
   attach.last.resolve({ version: '' });
   await settle();
-  configure.last.resolve({ outcome: 'configured', configuration });
+  configure.last.resolve({ outcome: 'configured', configuration, changed: [] });
   await settle();
   register.last.resolve({ outcome: 'duplicate', alive: true });
   await settle();
@@ -226,11 +226,11 @@ test('what the watch sees is told: a new configuration, the host, the end', asyn
   await registerAs('7');
   bus.take();
   watch.send({ type: 'watch.host', host: sampleHost() });
-  watch.send({ type: 'watch.configured', result: { outcome: 'configured', configuration } });
+  watch.send({ type: 'watch.configured', result: { outcome: 'configured', configuration, changed: [] } });
   watch.send({ type: 'watch.shutdown' });
   assert.deepEqual(bus.take(), [
     { type: 'osquery.host', host: sampleHost() },
-    { type: 'osquery.configured', ...configuration },
+    { type: 'osquery.configured', ...configuration, changed: [] },
     { type: 'osquery.shutdown' },
   ]);
 });

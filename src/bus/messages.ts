@@ -51,8 +51,11 @@ type ExtensionMessage =
   { readonly type: 'extension.draining'; readonly reason: string };
 
 type OsqueryMessage =
-  /** A configuration was read and is good; `peers` are the Bros' addresses. Secrets stay outside the bus. */
-  | ({ readonly type: 'osquery.configured' } & Configuration)
+  /**
+   * A configuration was read and is good; `peers` are the Bros' addresses, `changed` those whose connections are to be
+   * made anew. Secrets stay outside the bus.
+   */
+  | ({ readonly type: 'osquery.configured'; readonly changed: readonly string[] } & Configuration)
   /** A configuration was read and is not good; the last good one stays in force. */
   | { readonly type: 'osquery.config-refused'; readonly problems: readonly string[] }
   /** osqueryd's manager has registered us under this uuid. */

@@ -63,7 +63,9 @@ function startPeer() {
     },
     confirm: async () => {},
     subscribe() {},
-    leave: async () => {},
+    async leave() {
+      said.push('(left)');
+    },
     destroy() {},
   };
   const courier = {
@@ -125,7 +127,7 @@ function startPeer() {
   } as const;
   onUp({ incarnation: 'i1', ...remote });
   return {
-    ...{ published, acknowledged, said, records, describe, manager },
+    ...{ published, acknowledged, said, records, describe, manager, peer },
     hear: (name: string, ...args: Data[]) =>
       onEvent(TOPIC, { name: `osquery::hosts::${name}`, args, metadata: [] }),
     /** osquery describes, and the log takes, whatever they are asked. */
@@ -211,4 +213,20 @@ test('what was said with a Zeek replays from its trace', async (t) => {
     (await replay()).deviation?.differences.map(({ what }) => what),
     ['follows.acknowledgements'],
   );
+});
+
+test('the settings of a connection change: the package is said goodbye to, once, before the connection is left', async (t) => {
+  const zeek = startPeer();
+  t.after(zeek.stop);
+  await zeek.run();
+  zeek.hear('host_declare', string('z'), string('1.0'), count(1), string('h'));
+  await settle();
+  zeek.said.splice(0);
+  zeek.peer.send({ type: 'endpoint.changed' });
+  zeek.peer.send({ type: 'peer.drain' });
+  await settle();
+  assert.equal(zeek.said[0], 'osquery::hosts::host_farewell');
+  assert.equal(zeek.said.filter((name) => name === 'osquery::hosts::host_farewell').length, 1);
+  assert.deepEqual(zeek.said.slice(-1), ['(left)']);
+  assert.equal(zeek.said.filter((name) => name === '(left)').length, 1);
 });

@@ -90,9 +90,9 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
 
       const filter = context.vocabularies().filter(host);
       const connection: Connection = parts.dial({ peer, endpointId, hostId: host.id, filter }, handlers);
-      const setUp = setUpOf(context, peer);
-      const unsubscribe = context.bus.subscribe(['osquery.configured'], () => {
-        if (setUpOf(context, peer) !== setUp) void connection.leave();
+      const leave = once(async () => {
+        await conversation?.farewell().catch(() => {});
+        await connection.leave();
       });
       receive((command) => {
         switch (command.type) {
@@ -108,16 +108,13 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
             conversation?.helloDue();
             return;
           case 'leave':
-            void (conversation?.farewell() ?? Promise.resolve())
-              .catch(() => {})
-              .then(() => connection.leave());
+            void leave();
             return;
           default:
             command satisfies never;
         }
       });
       return () => {
-        unsubscribe();
         end();
         connection.destroy();
       };
@@ -128,8 +125,11 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
 /** Ends of a connection that this host or the Zeek wanted; all others are worth a warning. */
 const ORDERLY: ReadonlySet<Closed['code']> = new Set(['left', 'goodbye', 'filter-changed']);
 
-/** What a connection is made of: where it changes, the connection is made anew. */
-function setUpOf(context: ExtensionContext, peer: string): string {
-  const { endpoints, vocabularies } = context.settings();
-  return JSON.stringify([endpoints.find((endpoint) => endpoint.peer === peer), vocabularies]);
+/** The work, done at most once. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
 }

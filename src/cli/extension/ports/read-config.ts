@@ -1,4 +1,5 @@
 import type { Configured } from '../../../../actors/osquery-core.machine.ts';
+import { changedEndpoints } from '../../../config/changed-endpoints.ts';
 import { keysForNextStart } from '../../../config/next-start.ts';
 import { parseSettings } from '../../../config/parse.ts';
 import { DEFAULT_STATE_DIRECTORY, type Settings } from '../../../config/settings.ts';
@@ -75,9 +76,10 @@ export class ConfigReader {
     if ('problems' in read) return { result: await this.#makeDo(read, isNews), isNews, isGood: false };
     const isSame = JSON.stringify(read.good.bro) === JSON.stringify(this.#good?.bro);
     this.#good = read.good;
+    const before = this.#context.settings();
     if (isNews) this.#context.takeSettings(read.settings);
     if (!isSame) await this.#keep();
-    return { result: configured(read.settings), isNews, isGood: !read.isStopgap };
+    return { result: configured(read.settings, before), isNews, isGood: !read.isStopgap };
   }
 
   /** From now on what is good is kept there. */
@@ -137,9 +139,10 @@ export class ConfigReader {
       return refused;
     }
     this.#good = kept;
+    const before = this.#context.settings();
     this.#context.takeSettings(parsed.settings);
     log.warn({ area: 'config' }, `${inWords(kept)} is in force`);
-    return configured(parsed.settings);
+    return configured(parsed.settings, before);
   }
 
   async #keep(): Promise<void> {
@@ -152,10 +155,12 @@ export class ConfigReader {
   }
 }
 
-function configured({ endpoints, groups, policy }: Settings): Configured {
+function configured(settings: Settings, before: Settings): Configured {
+  const { endpoints, groups, policy } = settings;
   return {
     outcome: 'configured',
     configuration: { peers: endpoints.map(({ peer }) => peer), groups, policy },
+    changed: changedEndpoints(before, settings),
   };
 }
 
