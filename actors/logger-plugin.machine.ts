@@ -2,12 +2,16 @@ import { assign, setup } from 'xstate';
 import type { MessageOf } from '../src/bus/messages.ts';
 import { callbackPort, inboxPort, publishPort } from './port.ts';
 
-/** What the logger plugin's calls come to, told at most once a second: no event per call or row. */
+/**
+ * What the logger plugin's calls come to: counts at most once a second, no event per call or row; where the journal
+ * begins to refuse, or to take again, at once.
+ */
 export type LoggerEvent =
   /** osqueryd (by its own name) has chosen us as a logger. */
   | { readonly type: 'calls.attached'; readonly by: string }
   /** Counts since our start. */
   | { readonly type: 'calls.progress'; readonly calls: number; readonly bytes: number }
+  /** The first call of any whose rows the journal does not take; more of them are counted in what follows. */
   | { readonly type: 'journal.refused'; readonly reason: string; readonly lost: number }
   | { readonly type: 'journal.recovered'; readonly lost: number }
   | MessageOf<'extension.draining'>;

@@ -20,7 +20,7 @@ const PROGRESS_INTERVAL = 1_000;
 /** What the plugins need of the rest. */
 export interface PluginParts {
   /** Resolves when the journal is open; calls that come before wait for it. */
-  readonly courier: Promise<Courier>;
+  readonly courier: Promise<Pick<Courier, 'take'>>;
   /** Has a result, of which this is the line, taken when what came before it has been. */
   readonly inOrder: <T>(line: Uint8Array, take: () => Promise<T>) => Promise<T>;
   /** Our schedule as osquery's configuration. */
@@ -49,6 +49,9 @@ export class Plugins implements ExtensionHandlers {
   /** How long calls that carried results took. */
   readonly times = new LogCallTimes();
   readonly #tally: Tally = { calls: 0, bytes: 0, lost: 0, attachedBy: '', refusal: '' };
+
+  /** Tells the logger plugin's machine at once. */
+  #onEdge: () => void = () => {};
 
   constructor(context: ExtensionContext, parts: PluginParts) {
     this.#context = context;
@@ -92,6 +95,7 @@ export class Plugins implements ExtensionHandlers {
         return this.#parts.wantsEvents() ? this.#journal('event', call.payload) : OK;
       case 'init':
         this.#tally.attachedBy = call.process || 'osqueryd';
+        this.#onEdge();
         return OK;
       case 'features':
         return { ...OK, code: this.#features() };
@@ -121,10 +125,12 @@ export class Plugins implements ExtensionHandlers {
     const from = performance.now();
     const bytes = Buffer.from(payload, 'latin1');
     const refusal = await this.#keep(kind, bytes);
+    const former = this.#tally.refusal;
     this.#tally.calls += 1;
     this.#tally.bytes += bytes.length;
     this.#tally.refusal = refusal;
     if (refusal !== '') this.#tally.lost += 1;
+    if (this.#tally.calls === 1 || (refusal === '') !== (former === '')) this.#onEdge();
     this.times.record((performance.now() - from) / 1_000);
     return OK;
   }
@@ -156,7 +162,7 @@ export class Plugins implements ExtensionHandlers {
     return { ...OK, rows: distributedQueries(this.#parts.executions.waiting(), { accelerate: 60 }) };
   }
 
-  /** The port of the logger plugin's machine: the tally once a second, and whether the journal takes rows. */
+  /** The port of the logger plugin's machine: the tally once a second, and at once where the journal refuses or takes again. */
   port() {
     return fromCallback<{ type: 'none' }, undefined, LoggerEvent>(({ sendBack }) => {
       let told: Tally = { calls: 0, bytes: 0, lost: 0, attachedBy: '', refusal: '' };
@@ -171,8 +177,12 @@ export class Plugins implements ExtensionHandlers {
         told = { ...this.#tally };
       };
       report();
+      this.#onEdge = report;
       const timer = setInterval(report, PROGRESS_INTERVAL);
-      return () => clearInterval(timer);
+      return () => {
+        this.#onEdge = () => {};
+        clearInterval(timer);
+      };
     });
   }
 }
