@@ -6,6 +6,7 @@ export const TOPICS = [
   'nats',
   'gateway',
   'operate',
+  'migrate',
   'troubleshoot',
   'debug',
   'develop',

@@ -41,6 +41,7 @@ interface Running {
   timer: NodeJS.Timeout | undefined;
   result: OwnResult | undefined;
   failure: string;
+  lastRun: number | undefined;
 }
 
 /**
@@ -83,6 +84,13 @@ export class OwnQueries {
     for (const subscription of added) this.#add(subscription);
   }
 
+  /** When each query last ran: milliseconds since the epoch, by name. */
+  lastRuns(): readonly (readonly [name: string, at: number])[] {
+    return [...this.#running].flatMap(([name, { lastRun }]) =>
+      lastRun === undefined ? [] : [[name, lastRun] as const],
+    );
+  }
+
   stop(): void {
     for (const { timer } of this.#running.values()) clearTimeout(timer);
     this.#running.clear();
@@ -101,6 +109,7 @@ export class OwnQueries {
       timer: undefined,
       result: undefined,
       failure: '',
+      lastRun: undefined,
     };
     this.#running.set(subscription.name, running);
     void this.#run(running);
@@ -152,6 +161,7 @@ export class OwnQueries {
     const { result } = running;
     const { rows, cursor } = await this.#evaluate(translation, result?.cursor ?? null);
     if (!this.#isOn(running)) return;
+    running.lastRun = this.#context.runtime.now();
     const isSnapshot = query.updateType === 'SNAPSHOT';
     const changes = eventBased ? { removed: [], added: rows } : changesBetween(result?.rows ?? [], rows);
     const isNews = isSnapshot || changes.added.length > 0 || changes.removed.length > 0;

@@ -129,7 +129,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
     },
   });
   const { directory, lastSeq, counts, senders } = state;
-  const lastRuns = () => osquery.schedule.lastRuns();
+  const lastRuns = async () => new Map([...(await osquery.schedule.lastRuns()), ...state.lastOwnRuns()]);
   options.onSystem?.({ root: actor, directory, lastSeq, counts, senders, lastRuns });
   const ended = outputOf(actor);
   actor.start();

@@ -73,6 +73,7 @@ export class StateService {
 
   readonly courier = (): Courier => this.#inService().delivery.courier;
   readonly ownQueries = (): OwnQueries => this.#inService().ownQueries;
+  readonly lastOwnRuns = () => this.#opened?.ownQueries.lastRuns() ?? [];
   readonly delivery = (): Delivery => this.#inService().delivery;
   readonly counts = (): readonly DeliveryCounts[] => this.#opened?.delivery.courier.counts() ?? [];
   readonly senders = (): readonly SenderStatus[] => this.#opened?.delivery.courier.senders() ?? [];
