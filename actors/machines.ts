@@ -4,6 +4,7 @@ import { broPeerMachine } from './bro-peer.machine.ts';
 import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
 import { courierMachine } from './courier.machine.ts';
 import { extensionMachine } from './extension.machine.ts';
+import { gatewayMachine } from './gateway.machine.ts';
 import { loggerPluginMachine } from './logger-plugin.machine.ts';
 import { osqueryCoreMachine } from './osquery-core.machine.ts';
 import { scheduleManagerMachine } from './schedule-manager.machine.ts';
@@ -19,5 +20,6 @@ export const MACHINES: ReadonlyMap<string, AnyStateMachine> = new Map(
     broPeerMachine,
     loggerPluginMachine,
     courierMachine,
+    gatewayMachine,
   ].map((machine) => [machine.id, machine as AnyStateMachine]),
 );

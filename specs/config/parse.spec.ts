@@ -87,6 +87,36 @@ test('the list of groups and the map of groups of former days are the same', () 
   assert.deepEqual(read('several-zeeks.json').settings?.groups, ['servers', 'geo/de/hamburg']);
 });
 
+test('other ways to a Zeek stand beside its address, which it stays known by', () => {
+  const parsed = parseSettings({
+    bro_endpoint: 'a:9998',
+    bro_alternatives: ['b:9998', 'ws://c'],
+    endpoints: [{ address: 'd', alternatives: ['e'] }],
+  });
+  assert('settings' in parsed);
+  assert.deepEqual(
+    parsed.settings.endpoints.map(({ peer, alternatives }) => [peer, alternatives.map(({ host }) => host)]),
+    [
+      ['a:9998', ['b', 'c']],
+      ['d:9999', ['e']],
+    ],
+  );
+  const problems = (bro: object) => {
+    const wrong = parseSettings(bro);
+    return 'problems' in wrong ? wrong.problems : [];
+  };
+  assert.deepEqual(problems({ bro_alternatives: ['b'] }), [
+    'bro.bro_alternatives: expected bro_endpoint beside it, got bro_alternatives alone',
+  ]);
+  assert.deepEqual(problems({ bro_endpoint: 'a', bro_alternatives: ['a'] }), [
+    'bro.bro_endpoint: a:9999 is named twice',
+  ]);
+  assert.match(
+    problems({ bro_endpoint: 'a', bro_alternatives: ['nats://b'] })[0] ?? '',
+    /one is a NATS server/,
+  );
+});
+
 test('the example of every key has every key, and those that it gives their defaults change nothing', () => {
   const text = readFileSync(join(fixtures, 'every-key.json'), 'utf8');
   const bro = configMember(new Map([['', text]]), 'bro') as Record<string, Record<string, unknown>>;

@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { METRICS } from '../../src/cli/extension/observation/metrics.ts';
+import { GATEWAY_METRICS } from '../../src/cli/gateway/metrics.ts';
 import { anchorOf } from '../../src/cli/manual/sections.ts';
 import { TOPICS } from '../../src/cli/manual/topics.ts';
 import { broSchema } from '../../src/config/schema.ts';
+import { gatewaySchema } from '../../src/gateway/parse-settings.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -70,7 +72,9 @@ test('the manual names every key of the configuration, every vocabulary and ever
     'warning',
     'error',
   ];
-  const missing = [...new Set([...keysOf(broSchema), ...choices])].filter((key) => !words.has(key));
+  const missing = [...new Set([...keysOf(broSchema), ...keysOf(gatewaySchema), ...choices])].filter(
+    (key) => !words.has(key),
+  );
   assert.deepEqual(missing, []);
 });
 
@@ -79,6 +83,13 @@ test('the manual names every metric', () => {
     METRICS.map(({ name, kind }) =>
       kind === 'counter' && !name.endsWith('_total') ? `${name}_total` : name,
     ).filter((name) => !words.has(name)),
+    [],
+  );
+});
+
+test('the manual names every metric of a gateway', () => {
+  assert.deepEqual(
+    GATEWAY_METRICS.map(({ name }) => `gateway_${name}`).filter((name) => !words.has(name)),
     [],
   );
 });

@@ -13,10 +13,10 @@ export interface Listener {
 export type Accept = (connection: Connection, remoteAddress: string) => ConnectionHandlers;
 
 /** Starts to listen. @returns the port bound @throws the system's error */
-export function bind(server: Server, host: string, port: number): Promise<number> {
+export function bind(server: Server, host: string, port: number, backlog?: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, ...(backlog !== undefined && { backlog }) }, () => {
       server.off('error', reject);
       const address = server.address();
       resolve(typeof address === 'object' && address ? address.port : port);

@@ -5,6 +5,7 @@ import type { Clock, Closed, Transport } from './connection.ts';
 import { firstByte } from './first-byte-connection.ts';
 import type { SecurityMemory } from './security-memory.ts';
 import { explainTlsFailure, type TlsMode, type TlsSettings, tlsMode, tlsSettingsProblem } from './tls.ts';
+import type { TlsAcceptor } from './tls-acceptor-server.ts';
 import { certificateNotices, readTlsMaterial, secureSocket, TlsSettingsError } from './tls-connection.ts';
 
 /** How long to listen for a plain Broker's probe: a few round trips, as the connect took one, between these. */
@@ -27,6 +28,8 @@ export interface SecuringOptions {
   onSecuring(): void;
   /** Whether the connection has closed meanwhile. */
   isClosed(): boolean;
+  /** Of the accepting side: what all its connections share, in place of files read for each. */
+  readonly acceptor?: TlsAcceptor;
 }
 
 /** A socket on which a session may begin. */
@@ -80,10 +83,11 @@ async function attempt(
   const problem = tlsSettingsProblem(tls);
   if (problem) throw new TlsSettingsError(problem);
   options.onSecuring();
-  const material = await readTlsMaterial(tls);
+  const { acceptor } = options;
+  const material = acceptor ? acceptor.material : await readTlsMaterial(tls);
   if (isClosed()) return undefined;
   const now = options.wallClock();
-  const secured = await secureSocket(socket, side, mode, material);
+  const secured = await (acceptor ? acceptor.secure(socket) : secureSocket(socket, side, mode, material));
   if (isClosed()) {
     secured.destroy();
     return undefined;

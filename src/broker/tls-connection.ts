@@ -126,7 +126,8 @@ function contextOf(mode: TlsMode, material: TlsMaterial): SecureContext {
   }
 }
 
-function rejection(secure: TLSSocket): Error {
+/** Why a certificate was not accepted, as an error with Node's code. */
+export function rejection(secure: TLSSocket): Error {
   const shown = Object.keys(secure.getPeerCertificate()).length > 0;
   const code = shown ? String(secure.authorizationError) : 'PEER_DID_NOT_RETURN_A_CERTIFICATE';
   return Object.assign(new Error(`the certificate was not accepted: ${code}`), { code });

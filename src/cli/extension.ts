@@ -8,6 +8,7 @@ import {
   type ExtensionContext,
   type Runtime,
 } from './extension/extension-context.ts';
+import { metricsAddress } from './extension/observation/metrics-address.ts';
 import type { MetricsAddress } from './extension/observation/metrics-server.ts';
 import { runExtension } from './extension/wiring/run.ts';
 import type { RunningSystem } from './extension/wiring/running.ts';
@@ -205,15 +206,6 @@ function bridgeTo(
   });
   bus.subscribe(['>'], bridge.take);
   return bridge;
-}
-
-/** `9090` alone is on loopback. */
-function metricsAddress(text: string): MetricsAddress {
-  const [, host = '127.0.0.1', port = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
-  if (port === '' || Number(port) > 65_535) {
-    throw new InvalidArgumentError('An address is host:port, or a port on loopback.');
-  }
-  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
 /** Opens the extension to whoever may look inside, if it is to be. That this fails is no reason to do no work. */

@@ -5,6 +5,7 @@ import { demoCommand } from './demo.ts';
 import { demoNatsCommand } from './demo-nats.ts';
 import { doctorCommand } from './doctor.ts';
 import { extensionCommand, type ProcessParts } from './extension.ts';
+import { gatewayCommand } from './gateway.ts';
 import { helpCommand } from './help.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
@@ -36,6 +37,7 @@ export function createProgram({ io, process, reader, machine, onInterruptible }:
     .enablePositionalOptions()
     .addCommand(extensionCommand(process))
     .addCommand(interruptible(broCommand(io)))
+    .addCommand(interruptible(gatewayCommand(io, (listener) => process.onSignal('SIGHUP', listener))))
     .addCommand(interruptible(simulateCommand(io)))
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
+import { DEFAULT_GATEWAY_STATE_DIRECTORY } from '../gateway/settings.ts';
 import { printableJson } from '../replay/printable.ts';
 import { statusSocket } from './extension/observation/status-report.ts';
+import { gatewayStatusLines } from './gateway/gateway-status.ts';
 import { type Io, printLine } from './io.ts';
 import { formatStatus } from './status/format.ts';
 import { formatRemains, lookAtRemains } from './status/state-directory.ts';
@@ -11,6 +13,7 @@ import { failed } from './usage.ts';
 interface StatusOptions {
   readonly stateDir: string;
   readonly socket?: string;
+  readonly gateway?: boolean;
   readonly json?: boolean;
 }
 
@@ -23,12 +26,17 @@ export function statusCommand(io: Io): Command {
     .description('tell how the running extension is doing: osquery, each Zeek, and where the rows are')
     .option('--state-dir <directory>', "the extension's state directory", DEFAULT_STATE_DIRECTORY)
     .option('--socket <path>', "its status socket, if not the state directory's")
+    .option('--gateway', "a gateway's; its state directory is another one by default")
     .option('--json', 'as one JSON object, for programs')
     .addHelpText(
       'after',
       `\nExit codes: 0 it runs; ${NOT_RUNNING} no extension runs over that state directory: then what the directory tells.`,
     )
-    .action(async ({ stateDir, socket, json = false }: StatusOptions, command: Command) => {
+    .action(async ({ stateDir, socket, gateway, json = false }: StatusOptions, command: Command) => {
+      if (gateway) {
+        await printGatewayStatus(io, command, { stateDir, ...(socket !== undefined && { socket }) }, json);
+        return;
+      }
       try {
         const report = await fetchStatus(socket ?? statusSocket(stateDir));
         const lines = json ? [printableJson(JSON.stringify(report))] : formatStatus(report);
@@ -50,4 +58,23 @@ export function statusCommand(io: Io): Command {
         );
       }
     });
+}
+
+async function printGatewayStatus(
+  io: Io,
+  command: Command,
+  at: { readonly stateDir: string; readonly socket?: string },
+  json: boolean,
+): Promise<void> {
+  const isDefault = command.getOptionValueSource('stateDir') === 'default';
+  const stateDir = isDefault ? DEFAULT_GATEWAY_STATE_DIRECTORY : at.stateDir;
+  try {
+    const lines = await gatewayStatusLines({ ...at, stateDir }, json, io.now());
+    for (const line of lines) await printLine(io.out, line);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    const { code, message } = error;
+    if (code !== 'nobody') failed(command, `error: ${message}`, { exitCode: 1 });
+    failed(command, `no gateway runs over ${at.socket ?? stateDir}: ${message}`, { exitCode: NOT_RUNNING });
+  }
 }

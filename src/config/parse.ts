@@ -39,8 +39,14 @@ function endpointsOf(config: BroConfig): {
 } {
   const problems: string[] = [];
   const endpoints: EndpointSettings[] = [];
-  const add = (place: string, text: string, own: Pick<BroConfig, 'tls' | 'nats'> = {}) => {
+  const add = (
+    place: string,
+    text: string,
+    others: readonly string[],
+    own: Pick<BroConfig, 'tls' | 'nats'> = {},
+  ) => {
     const address = parseEndpointAddress(text);
+    const alternatives = others.map((other) => parseEndpointAddress(other));
     const tls = tlsOf({ ...config.tls, ...own.tls });
     const nats = natsOf({ ...config.nats, ...own.nats });
     const peer = peerOf(address, nats);
@@ -54,22 +60,38 @@ function endpointsOf(config: BroConfig): {
       problems.push(`${place}.nats: ${peer} is no NATS server's address`);
     if (problem) problems.push(`${place}: ${problem}`);
     if (endpoints.some((other) => other.peer === peer)) problems.push(`${place}: ${peer} is named twice`);
-    endpoints.push({ peer, address, tls, nats });
+    for (const other of alternatives) {
+      const name = formatEndpointAddress(other);
+      if ((other.kind === 'nats') !== (address.kind === 'nats'))
+        problems.push(`${place}: ${name} and ${peer} can't be ways to the same Zeek, one is a NATS server`);
+      if (other.kind === 'native' && address.kind !== 'native' && tlsSettingsProblem(tls))
+        problems.push(`${place}: ${tlsSettingsProblem(tls)}`);
+      if (name === formatEndpointAddress(address)) problems.push(`${place}: ${name} is named twice`);
+    }
+    endpoints.push({ peer, address, alternatives, tls, nats });
   };
-  if (config.bro_endpoint !== undefined) add('bro.bro_endpoint', config.bro_endpoint);
+  if (config.bro_endpoint !== undefined)
+    add('bro.bro_endpoint', config.bro_endpoint, config.bro_alternatives ?? []);
+  else if (config.bro_alternatives !== undefined) {
+    problems.push('bro.bro_alternatives: expected bro_endpoint beside it, got bro_alternatives alone');
+  }
   if (config.bro_ip !== undefined)
-    add('bro.bro_ip', formatHostAndPort(config.bro_ip, config.bro_port ?? DEFAULT_PORT));
+    add('bro.bro_ip', formatHostAndPort(config.bro_ip, config.bro_port ?? DEFAULT_PORT), []);
   else if (config.bro_port !== undefined) {
     problems.push(`bro.bro_port: expected bro_ip beside it, got ${config.bro_port} alone`);
   }
   for (const [at, endpoint] of (config.endpoints ?? []).entries()) {
-    const { address, ...own } = typeof endpoint === 'string' ? { address: endpoint } : endpoint;
-    add(`bro.endpoints[${at}]`, address, own);
+    const {
+      address,
+      alternatives = [],
+      ...own
+    } = typeof endpoint === 'string' ? { address: endpoint } : endpoint;
+    add(`bro.endpoints[${at}]`, address, alternatives, own);
   }
   return { endpoints, problems };
 }
 
-function tlsOf(tls: NonNullable<BroConfig['tls']>): TlsSettings {
+export function tlsOf(tls: NonNullable<BroConfig['tls']>): TlsSettings {
   return {
     ...(tls.ca !== undefined && { ca: tls.ca }),
     ...(tls.ca_path !== undefined && { caPath: tls.ca_path }),

@@ -8,14 +8,15 @@ type Path = readonly PropertyKey[];
 /**
  * What is wrong with `bro`, a line each: the place, what is expected there (which is what the schema has for a
  * message) and what came instead.
+ * @param root how the whole is called
  */
-export function problemsOf(issues: readonly Issue[], bro: unknown): string[] {
-  return issues.flatMap((issue) => problemsOfIssue(issue, bro, []));
+export function problemsOf(issues: readonly Issue[], bro: unknown, root = 'bro'): string[] {
+  return issues.flatMap((issue) => problemsOfIssue(issue, bro, [], root));
 }
 
-function problemsOfIssue(issue: Issue, bro: unknown, above: Path): string[] {
+function problemsOfIssue(issue: Issue, bro: unknown, above: Path, root: string): string[] {
   const path = [...above, ...issue.path];
-  const place = placeOf(path);
+  const place = placeOf(path, root);
   switch (issue.code) {
     case 'custom':
       return [`${place}: ${issue.message}`];
@@ -25,7 +26,7 @@ function problemsOfIssue(issue: Issue, bro: unknown, above: Path): string[] {
         (errors) => !errors.some(({ code, path: own }) => code === 'invalid_type' && own.length === 0),
       );
       if (meant && others.length === 0)
-        return meant.flatMap((inner) => problemsOfIssue(inner as Issue, bro, path));
+        return meant.flatMap((inner) => problemsOfIssue(inner as Issue, bro, path, root));
       return [expected(place, issue.message, path, bro)];
     }
     case 'invalid_value': {
@@ -39,10 +40,10 @@ function problemsOfIssue(issue: Issue, bro: unknown, above: Path): string[] {
 }
 
 /** `bro.endpoints[1].tls.ca` */
-function placeOf(path: Path): string {
+function placeOf(path: Path, root: string): string {
   return path.reduce<string>(
     (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
-    'bro',
+    root,
   );
 }
 

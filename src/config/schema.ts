@@ -12,22 +12,22 @@ import { NULL_POLICIES, VOCABULARY_IDS } from '../vocabulary/model.ts';
  */
 
 const text = (what: string) => z.string(what).min(1, what);
-const path = text('the path of a file');
+export const path = text('the path of a file');
 const flag = z.boolean('true or false');
 const whole = (what: string, most = Number.MAX_SAFE_INTEGER) => {
   const expected = most === Number.MAX_SAFE_INTEGER ? what : `${what} up to ${most}`;
   return z.int(expected).min(1, expected).max(most, expected);
 };
-const count = whole('a whole number from 1 on');
+export const count = whole('a whole number from 1 on');
 const seconds = whole('a whole number of seconds from 1 on');
 const interval = whole('a whole number of seconds from 1', LONGEST_INTERVAL);
 
-function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
+export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
   return z.enum(names, `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`);
 }
 
 /** A text in which `problem` finds nothing wrong. */
-function checked(what: string, problem: (text: string) => string | null) {
+export function checked(what: string, problem: (text: string) => string | null) {
   return z.string(what).superRefine((value, context) => {
     const message = problem(value);
     if (message) context.addIssue({ code: 'custom', message });
@@ -36,7 +36,7 @@ function checked(what: string, problem: (text: string) => string | null) {
 
 const ADDRESS = 'an address such as "zeek.example.com:9999"';
 
-const address = checked(ADDRESS, (value) => {
+export const address = checked(ADDRESS, (value) => {
   try {
     parseEndpointAddress(value);
     return null;
@@ -59,7 +59,7 @@ const host = checked('a host name or an IP address', (value) => {
 
 const group = checked('the name of a group', groupProblem);
 
-const tls = z.object(
+export const tls = z.object(
   {
     ca: path.optional(),
     ca_path: text('the path of a folder').optional(),
@@ -88,8 +88,9 @@ const nats = z.object(
 
 const vocabulary = oneOf(VOCABULARY_IDS);
 const VOCABULARIES = 'a list of vocabularies, at least one';
+export const vocabularyList = z.array(vocabulary, VOCABULARIES).min(1, VOCABULARIES);
 const PREFIX = 'a topic prefix without blanks and without a slash at the end';
-const topicPrefixes = z.object(
+export const topicPrefixes = z.object(
   Object.fromEntries(
     VOCABULARY_IDS.map((id) => [
       id,
@@ -142,11 +143,14 @@ const limits = z
 
 const PORT = 'a port from 1 to 65535';
 const ENDPOINT = `${ADDRESS} or an object with one`;
+/** Other ways to the same Zeek, for when the first is gone. */
+const alternatives = z.array(address, 'a list of addresses');
 const UID = 'an id of 1 to 255 characters without blanks and slashes';
 
 export const broSchema = z.object(
   {
     bro_endpoint: address.optional(),
+    bro_alternatives: alternatives.optional(),
     bro_ip: host.optional(),
     bro_port: z
       .union([z.int(PORT), z.string(PORT).regex(/^\d+$/, PORT).transform(Number)], PORT)
@@ -155,7 +159,13 @@ export const broSchema = z.object(
     endpoints: z
       .array(
         z.union(
-          [address, z.object({ address, tls: tls.optional(), nats: nats.optional() }, ENDPOINT)],
+          [
+            address,
+            z.object(
+              { address, alternatives: alternatives.optional(), tls: tls.optional(), nats: nats.optional() },
+              ENDPOINT,
+            ),
+          ],
           ENDPOINT,
         ),
         'a list of addresses',
@@ -174,7 +184,7 @@ export const broSchema = z.object(
     nats: nats.optional(),
     state_dir: text('the path of a folder').optional(),
     limits: limits.optional(),
-    vocabularies: z.array(vocabulary, VOCABULARIES).min(1, VOCABULARIES).optional(),
+    vocabularies: vocabularyList.optional(),
     topic_prefixes: topicPrefixes.optional(),
     null_policy: oneOf(NULL_POLICIES).optional(),
     tables: flag.optional(),

@@ -13,6 +13,8 @@ export interface EndpointSettings {
    */
   readonly peer: string;
   readonly address: EndpointAddress;
+  /** Other ways to the same Zeek (gateways, say), tried when this one is gone. */
+  readonly alternatives: readonly EndpointAddress[];
   readonly tls: TlsSettings;
   /** Only of use where the address is a NATS server's. */
   readonly nats: NatsSettings;

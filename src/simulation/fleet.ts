@@ -13,6 +13,8 @@ export interface FleetOptions {
   readonly host: (number: number) => Host;
 }
 
+/** Hosts that may be on their way to their first connection. */
+const MAX_CONNECTING = 100;
 /** Seconds between hellos, see V5. */
 const HELLO_INTERVAL = 60;
 
@@ -73,6 +75,9 @@ export class Fleet {
 
   #connect(seconds: number): void {
     this.#owedConnects += seconds * this.#options.connectsPerSecond;
+    // This process has to keep up with its own handshakes.
+    const underWay = this.#begun - this.#around.tally.reached;
+    this.#owedConnects = Math.min(this.#owedConnects, Math.max(0, MAX_CONNECTING - underWay));
     while (this.#owedConnects >= 1 && this.#begun < this.hosts.length) {
       this.hosts[this.#begun]?.connect();
       this.#begun += 1;

@@ -1,7 +1,7 @@
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import type { RepeatedQuery } from '../vocabulary/model.ts';
 import type { ZeekDialect } from './dialect.ts';
-import { concerns, type HostLink, type HostState } from './host-link.ts';
+import { concerns, type HostLink, type HostState, letsThrough } from './host-link.ts';
 import type { BroQuery, Subscription, Target } from './model.ts';
 import { asDesiredQuery } from './package-dialect.ts';
 
@@ -66,23 +66,26 @@ export class RequestRegistry {
   /** What a host is to be asked and has not been asked yet; notes that it is. */
   takeDue(link: HostLink, state: HostState): DueRequest[] {
     const due: DueRequest[] = [];
+    // Others on the same connection (a gateway's) have been asked: who comes later is addressed alone.
+    const own = this.#dialect.topicOf({ to: 'host', host: state.host.id });
+    const addressed = (topic: string) => (link.hosts.size > 1 && letsThrough(link, own) ? own : topic);
     for (const { group, target } of this.#joins) {
       const topic = this.#topicFor(link, state, target);
       if (topic === undefined || state.joined.has(group)) continue;
       state.joined.add(group);
-      due.push({ topic, event: this.#membership().join(group), query: undefined });
+      due.push({ topic: addressed(topic), event: this.#membership().join(group), query: undefined });
     }
     for (const query of this.#subscriptions) {
       const topic = this.#topicFor(link, state, query.target);
       if (topic === undefined || state.offered.has(query.id)) continue;
       state.offered.add(query.id);
-      due.push({ topic, event: this.#dialect.subscribe(query), query });
+      due.push({ topic: addressed(topic), event: this.#dialect.subscribe(query), query });
     }
     for (const [query, hosts] of this.#executions) {
       const topic = this.#topicFor(link, state, query.target);
       if (topic === undefined || hosts.has(state.host.id)) continue;
       hosts.add(state.host.id);
-      due.push({ topic, event: this.#dialect.execute(query), query });
+      due.push({ topic: addressed(topic), event: this.#dialect.execute(query), query });
     }
     return due;
   }

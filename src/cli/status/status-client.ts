@@ -22,13 +22,7 @@ const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
 
 /** Asks a running extension how things stand. Rejects with a {@link StatusError}. */
 export async function fetchStatus(path: string): Promise<StatusReport> {
-  const text = await readAll(path);
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch {
-    throw new StatusError('unreadable', `what ${path} said is no report: ${text.length} characters`);
-  }
+  const data = await fetchReport(path);
   const parsed = statusReport.safeParse(data);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -36,6 +30,16 @@ export async function fetchStatus(path: string): Promise<StatusReport> {
     'unreadable',
     `the extension at ${path} is of another version: its report has something else at ${issue?.path.join('.') || 'its top'}`,
   );
+}
+
+/** Whatever the program at a status socket reports. Rejects with a {@link StatusError}. */
+export async function fetchReport(path: string): Promise<unknown> {
+  const text = await readAll(path);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new StatusError('unreadable', `what ${path} said is no report: ${text.length} characters`);
+  }
 }
 
 function readAll(path: string): Promise<string> {

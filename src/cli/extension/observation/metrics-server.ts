@@ -11,7 +11,8 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
-const PREFIX = 'bro_osquery_';
+/** Begins the name of every metric. */
+export const PREFIX = 'bro_osquery_';
 /** Upper bounds of the time that a log call takes, in seconds. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 /** Milliseconds until a port that is taken is tried again: a former life of ours may still hold it. */
@@ -22,13 +23,12 @@ const RETRY = 5_000;
  * them, and ours, read at each scrape. A port that can't be had is tried again: meanwhile all else works.
  */
 export async function serveMetrics(
-  { host, port }: MetricsAddress,
+  address: MetricsAddress,
   report: () => StatusReport,
   times: LogCallTimes,
   log: Logger,
 ): Promise<Server> {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: PREFIX });
   const read = registerOurs(registry, report);
   const duration = new Histogram({
     name: `${PREFIX}logger_call_duration_seconds`,
@@ -37,6 +37,21 @@ export async function serveMetrics(
     registers: [registry],
   });
   times.listen((seconds) => duration.observe(seconds));
+  return serveRegistry(address, registry, read, log);
+}
+
+/**
+ * Serves what a registry holds, and the metrics of the process. A port that can't be had is tried again: meanwhile all
+ * else works.
+ * @param read called before each scrape
+ */
+export function serveRegistry(
+  { host, port }: MetricsAddress,
+  registry: Registry,
+  read: () => void,
+  log: Logger,
+): Server {
+  collectDefaultMetrics({ register: registry, prefix: PREFIX });
   const answer: RequestListener = (request, response) => {
     request.resume();
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type StatusReport, statusSocket } from './status-report.ts';
+import { statusSocket } from './status-report.ts';
 
 /** Callers at a time; a report is small and quickly written. */
 const MOST_CALLERS = 16;
@@ -11,7 +11,7 @@ const PATIENCE = 5_000;
  * Answers whoever connects with one report in JSON and hangs up; nothing is read. Nobody but our own user may
  * connect. The state directory is ours alone, so that a socket that is there is a dead one's.
  */
-export function serveStatus(directory: string, report: () => StatusReport): Promise<Server> {
+export function serveStatus(directory: string, report: () => object): Promise<Server> {
   const path = statusSocket(directory);
   rmSync(path, { force: true });
   const server = createServer((socket) => answer(socket, report));
@@ -28,7 +28,7 @@ export function serveStatus(directory: string, report: () => StatusReport): Prom
   });
 }
 
-function answer(socket: Socket, report: () => StatusReport): void {
+function answer(socket: Socket, report: () => object): void {
   socket.on('error', () => socket.destroy());
   socket.setTimeout(PATIENCE, () => socket.destroy());
   // What is said to us is let go, so that the end of the other side is seen.

@@ -1,3 +1,5 @@
+import type { EndpointAddress } from '../../../broker/address.ts';
+import { connectByAlternatives, WaysTaken } from '../../../broker/alternative-connection.ts';
 import { ConnectedPeers } from '../../../broker/connected-peers.ts';
 import type { Closed, Connection, ConnectionHandlers } from '../../../broker/connection.ts';
 import { ConnectionError } from '../../../broker/connection.ts';
@@ -22,21 +24,29 @@ export function createDial(context: ExtensionContext): Dial {
   // What connections of one endpoint have in common.
   const memory = new SecurityMemory();
   const peers = new ConnectedPeers();
+  const taken = new WaysTaken();
   return ({ peer, endpointId, hostId, filter }, handlers) => {
     const endpoint = context.settings().endpoints.find((one) => one.peer === peer);
     if (!endpoint) return stillborn(handlers, `${peer} is in the configuration no more`);
-    const { address, tls, nats: settings } = endpoint;
+    const { tls, nats: settings } = endpoint;
     const { maxFrame } = context.settings();
     const applicationName = `bro-osquery/${context.version}`;
-    if (address.kind === 'nats') {
-      return connectNats(
-        { ...address, settings, tls, name: applicationName, hostId, endpointId, filter },
-        handlers,
-      );
-    }
-    return connectEndpoint(
-      address,
-      { endpointId, filter, tls, memory, peers, applicationName, maxFrame },
+    const connect = (address: EndpointAddress, wanted: readonly string[], own: ConnectionHandlers) =>
+      address.kind === 'nats'
+        ? connectNats(
+            { ...address, settings, tls, name: applicationName, hostId, endpointId, filter: wanted },
+            own,
+          )
+        : connectEndpoint(
+            address,
+            { endpointId, filter: wanted, tls, memory, peers, applicationName, maxFrame },
+            own,
+          );
+    const ways = [endpoint.address, ...endpoint.alternatives];
+    if (ways.length === 1) return connect(endpoint.address, filter, handlers);
+    return connectByAlternatives(
+      { endpoint: peer, ways: ways.length, filter, taken },
+      (way, wanted, own) => connect(ways[way] ?? endpoint.address, wanted, own),
       handlers,
     );
   };

@@ -1,0 +1,128 @@
+import { ByteWriter } from '../broker/byte-writer.ts';
+import { type Data, none, string, vector } from '../broker/data.ts';
+import { writeEvent, type ZeekEvent } from '../broker/zeek-event.ts';
+import { pseudoHost } from '../vocabulary/fleet-topics.ts';
+import type { VocabularyId } from '../vocabulary/model.ts';
+import type { Vocabularies } from '../vocabulary/vocabularies.ts';
+import type { HostLink } from './host-link.ts';
+
+export interface GatewayMessagesOptions {
+  /** Of the topics of zeek-osquery, which the package has too. */
+  readonly prefix: string;
+  readonly name: string;
+  /** This gateway's Broker endpoint id. */
+  readonly endpointId: string;
+  readonly version: string;
+  /** Whether the Zeek listens on a topic; undefined where that can't be told. */
+  readonly knows: (topic: string) => boolean | undefined;
+  readonly say: (topic: string, message: Uint8Array) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly vocabularies: Vocabularies;
+}
+
+const MODULE = 'osquery::gateways::';
+/** Milliseconds between two words of a gateway that it is there. */
+const HELLO_INTERVAL = 15_000;
+
+/**
+ * What a gateway says to the Zeek on its own account: to this project's package who it is and which hosts come through
+ * it; to other scripts that a host is gone, in words that they have.
+ */
+export class GatewayMessages {
+  readonly #options: GatewayMessagesOptions;
+  readonly #topic: string;
+  readonly #ownTopic: string;
+  /** Known from the Zeek's filter at once, or from what its package says. */
+  #hasPackage: boolean;
+  #hasEvents = false;
+  #helloAt = Number.NEGATIVE_INFINITY;
+  #ended = false;
+
+  constructor(options: GatewayMessagesOptions) {
+    this.#options = options;
+    this.#topic = `${options.prefix}/gateways`;
+    this.#ownTopic = `${options.prefix}/gateway/${options.name}`;
+    this.#hasPackage = options.knows(this.#topic) === true;
+  }
+
+  get hasPackage(): boolean {
+    return this.#hasPackage;
+  }
+
+  /** Whether the package has told which events it wants rows as. */
+  get hasEvents(): boolean {
+    return this.#hasEvents;
+  }
+
+  begin(): void {
+    this.tick();
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** A package has shown itself. */
+  declared(): void {
+    if (this.#hasPackage || this.#options.knows(this.#topic) === false) return;
+    this.#hasPackage = true;
+    this.tick();
+  }
+
+  /** Says hello when it is due. */
+  tick(): void {
+    const { now, name, endpointId, version } = this.#options;
+    if (this.#ended || !this.#hasPackage || now() - this.#helloAt < HELLO_INTERVAL) return;
+    this.#helloAt = now();
+    this.#say(this.#topic, `${MODULE}gateway_hello_v1`, [string(name), string(endpointId), string(version)]);
+  }
+
+  /** A host introduces itself through this gateway. */
+  carries(host: HostLink, vocabulary: VocabularyId): void {
+    if (vocabulary !== 'zeek-osquery' || !this.#hasPackage) return;
+    const args = [string(this.#options.name), string(host.id), string(host.endpointId)];
+    this.#say(this.#topic, `${MODULE}gateway_carries_v1`, args);
+  }
+
+  /** A host is gone without a word of its own. */
+  lost(host: HostLink, reason: string): void {
+    const { name, vocabularies, now } = this.#options;
+    for (const vocabulary of host.announced) {
+      if (vocabulary === 'zeek-osquery' && this.#hasPackage) {
+        const args = [string(name), string(host.id), string(host.endpointId), string(reason)];
+        this.#say(this.#topic, `${MODULE}gateway_lost_v1`, args);
+      } else if (vocabulary === 'zeek-osquery' || vocabulary === 'zeek-agent-1') {
+        // Their scripts pair a host with its endpoint, and wait for Broker to say that it is lost.
+        const topic = vocabularies.get(vocabulary)?.announceTopics(pseudoHost(host.id))[0] ?? '';
+        this.#say(topic, 'Broker::peer_lost', [endpointInfo(host.endpointId), string(reason)]);
+      } else if (vocabulary === 'zeek-agent-2') {
+        const occasion = { at: now(), connectionId: '' };
+        const words = vocabularies.get(vocabulary)?.farewell(pseudoHost(host.id), occasion) ?? [];
+        for (const { topic, event } of words) this.#say(topic, event.name, event.args);
+      }
+    }
+  }
+
+  /** The names of the events that the package wants rows as, where that is what the Zeek says; else undefined. */
+  hear(topic: string, event: ZeekEvent): readonly string[] | undefined {
+    if (topic !== this.#ownTopic) return undefined;
+    if (event.name !== `${MODULE}gateway_welcome_v1`) return [];
+    this.#hasPackage = true;
+    this.#hasEvents = true;
+    const [, , names] = event.args;
+    if (names?.type !== 'vector' && names?.type !== 'set') return [];
+    return names.values.flatMap((name) => (name.type === 'string' ? [name.value] : []));
+  }
+
+  #say(topic: string, name: string, args: readonly Data[]): void {
+    const writer = new ByteWriter(256);
+    writeEvent(writer, { name, args });
+    this.#options.say(topic, writer.take());
+  }
+}
+
+/** `Broker::EndpointInfo`: record[id: string, network: record[address: string, bound_port: port] &optional]. */
+function endpointInfo(endpointId: string): Data {
+  return vector([string(endpointId), none]);
+}

@@ -1,0 +1,315 @@
+import type { Clock, Closed } from '../broker/connection.ts';
+import { AWAY, RelaySession } from '../broker/relay-session.ts';
+import type { Wire } from '../broker/wire.ts';
+import { type FleetTopics, pseudoHost } from '../vocabulary/fleet-topics.ts';
+import type { Vocabularies } from '../vocabulary/vocabularies.ts';
+import { AskedEvents } from './asked-events.ts';
+import type { AuditEntry } from './audit.ts';
+import type { GatewayCounts } from './counts.ts';
+import { GatewayMessages } from './gateway-messages.ts';
+import { HostInput } from './host-input.ts';
+import { type HostLink, hold } from './host-link.ts';
+import { Outflow } from './outflow.ts';
+import { Pace } from './pace.ts';
+import { Routes } from './routes.ts';
+import type { GatewaySettings } from './settings.ts';
+import { ZeekInput } from './zeek-input.ts';
+import type { LinkedZeek, ZeekLink } from './zeek-link.ts';
+
+export interface RelayParts {
+  readonly settings: GatewaySettings;
+  readonly topics: FleetTopics;
+  readonly vocabularies: Vocabularies;
+  readonly counts: GatewayCounts;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly soon: (callback: () => void) => void;
+  /** This gateway's own Broker endpoint id, and its name. */
+  readonly endpointId: string;
+  readonly name: string;
+  readonly version: string;
+  readonly onAudit: (entry: AuditEntry) => void;
+  readonly onHost: (news: HostNews) => void;
+  readonly onProblem: (problem: string) => void;
+}
+
+/** What becomes known of hosts, for the log. */
+export type HostNews =
+  | { readonly type: 'up'; readonly host: string; readonly from: string; readonly authenticated: boolean }
+  | { readonly type: 'down'; readonly host: string; readonly closed: Closed }
+  | { readonly type: 'failed'; readonly from: string; readonly closed: Closed }
+  | { readonly type: 'refused'; readonly host: string; readonly reason: string }
+  | { readonly type: 'replaced'; readonly host: string; readonly from: string; readonly before: string };
+
+/** A host at the door: its secured stream, and the id that it has proved, if it had to. */
+export interface Arrival {
+  readonly wire: Wire;
+  readonly from: string;
+  /** The id by its certificate; undefined where hosts say who they are. */
+  readonly provedId: string | undefined;
+}
+
+/** How long a host has for its handshake. */
+const HANDSHAKE = 10_000;
+/** After so much silence a host is pinged, and after so much more given up. */
+const SILENCE = { ping: 20_000, lost: 45_000 };
+/** Events that a host's refusals are told of, each once. */
+const MAX_TOLD = 20;
+
+/**
+ * Everything between one Zeek and its hosts while one link to it lives. Holds no rows: what the link takes with it, the
+ * hosts send again over the next.
+ */
+export class Relay {
+  readonly hosts = new Map<string, HostLink>();
+  readonly zeek: LinkedZeek;
+  readonly #parts: RelayParts;
+  readonly #routes = new Routes<HostLink>();
+  readonly #asked = new AskedEvents();
+  readonly #messages: GatewayMessages;
+  readonly #outflow: Outflow;
+  /** In their handshake. */
+  readonly #arriving = new Set<RelaySession>();
+  readonly #hostInput: HostInput;
+  readonly #zeekInput: ZeekInput;
+  /** What hosts are told as our filter: the Zeek's. */
+  #filter: readonly string[];
+  #isCrowded = false;
+  #sweep: unknown;
+  #ended = false;
+
+  constructor(zeek: LinkedZeek, link: ZeekLink, parts: RelayParts) {
+    this.zeek = zeek;
+    this.#parts = parts;
+    const { clock, settings } = parts;
+    this.#filter = this.#filterFor(zeek.filter);
+    this.#outflow = new Outflow({
+      link,
+      now: () => clock.now(),
+      soon: parts.soon,
+      onCrowded: (crowded) => this.#crowded(crowded),
+    });
+    this.#messages = new GatewayMessages({
+      prefix: parts.vocabularies.prefix('zeek-osquery'),
+      ...{ name: parts.name, endpointId: parts.endpointId, version: parts.version },
+      knows: (topic) => zeek.filter?.some((entry) => topic.startsWith(entry)),
+      say: (topic, message) => this.#outflow.offer(this.#own, topic, [message]),
+      now: parts.now,
+      vocabularies: parts.vocabularies,
+    });
+    const shared = { asked: this.#asked, messages: this.#messages, counts: parts.counts, clock };
+    this.#hostInput = new HostInput({
+      ...shared,
+      ...{ vocabularies: parts.vocabularies, outflow: this.#outflow },
+      rowPace: new Pace(settings.limits.rowsPerSecond, clock.now()),
+      refuse: (host, reason) => this.#refuse(host, reason),
+    });
+    this.#zeekInput = new ZeekInput({
+      ...shared,
+      ...{ incarnation: zeek.incarnation, topics: parts.topics, hosts: this.hosts, routes: this.#routes },
+      ...{ now: parts.now, onAudit: parts.onAudit },
+      onAsked: () => {
+        for (const host of this.hosts.values()) this.#hostInput.release(host);
+      },
+    });
+    this.#messages.begin();
+    this.#watch();
+  }
+
+  /** What this gateway itself says goes out like a host's messages. */
+  readonly #own = { last: 0 };
+
+  get waitingBytes(): number {
+    return this.#outflow.waitingBytes;
+  }
+
+  get unconfirmedBytes(): number {
+    return this.#outflow.unconfirmedBytes;
+  }
+
+  get askedEvents(): readonly string[] {
+    return this.#asked.names;
+  }
+
+  /** Whether the Zeek runs this project's package. */
+  get hasPackage(): boolean {
+    return this.#messages.hasPackage;
+  }
+
+  /** Takes a host in; the bytes of its stream go to the session that this gives. */
+  accept({ wire, from, provedId }: Arrival): RelaySession {
+    const { clock, settings } = this.#parts;
+    let host: HostLink | undefined;
+    const session: RelaySession = new RelaySession(
+      wire,
+      {
+        ...{ side: 'accepting', endpointId: this.zeek.incarnation, filter: this.#filter },
+        ...{ maxFrame: settings.limits.maxFrame, clock, peerName: from },
+      },
+      {
+        onUp: (endpointId, filter) => {
+          this.#arriving.delete(session);
+          host = this.#admit(session, from, endpointId, filter, provedId);
+        },
+        onPayload: (topic, payload) => host && this.#hostInput.hear(host, topic, payload),
+        onFilter: (filter) => host && this.#listen(host, filter),
+        onPing: (payload) => host && this.#hostInput.ping(host, payload),
+        onPong: () => {},
+        onDrained: () => host && this.#drained(host),
+        onClosed: (closed) => {
+          this.#arriving.delete(session);
+          if (host) this.#gone(host, closed);
+          else this.#failed(from, closed);
+        },
+      },
+    );
+    this.#arriving.add(session);
+    session.start(HANDSHAKE);
+    return session;
+  }
+
+  /** A message of the Zeek came. */
+  hear(topic: string, payload: Uint8Array): void {
+    this.#zeekInput.hear(topic, payload);
+  }
+
+  /** The Zeek has changed its subscriptions: hosts are told as by itself. */
+  filterChanged(filter: readonly string[]): void {
+    this.#filter = this.#filterFor(filter);
+    for (const { session } of this.hosts.values()) session.subscribe(this.#filter);
+  }
+
+  /** The link takes more. */
+  room(): void {
+    this.#outflow.room();
+  }
+
+  confirmed(token: bigint): void {
+    this.#outflow.confirmed(token);
+  }
+
+  /** Ends every host's connection; what was not confirmed they send again to whoever is there then. */
+  end(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#parts.clock.clearTimeout(this.#sweep);
+    this.#messages.end();
+    this.#outflow.end();
+    for (const session of this.#arriving) session.drop(AWAY, reason);
+    for (const { session } of this.hosts.values()) session.close('left', reason);
+  }
+
+  #filterFor(filter: readonly string[] | undefined): readonly string[] {
+    if (filter) return filter;
+    // Over WebSocket the Zeek's filter is not known: hosts say all that they have.
+    const { vocabularies } = this.#parts;
+    return [...new Set([...vocabularies.all.flatMap((one) => one.announceTopics(pseudoHost(''))), ''])];
+  }
+
+  #admit(
+    session: RelaySession,
+    from: string,
+    endpointId: string,
+    filter: readonly string[],
+    provedId: string | undefined,
+  ): HostLink | undefined {
+    const { settings, topics, counts, clock, onHost } = this.#parts;
+    const id = topics.hostOf(filter);
+    const problem = this.#objection(id, provedId);
+    if (id === undefined || problem !== undefined) {
+      session.close('refused', problem ?? '', true);
+      return undefined;
+    }
+    const now = clock.now();
+    const { limits } = settings;
+    const before = this.hosts.get(id);
+    if (before) {
+      onHost({ type: 'replaced', host: id, from, before: before.remoteAddress });
+      before.session.close('redundant', `${id} has connected anew from ${from}`);
+    }
+    const host: HostLink = {
+      ...{ id, endpointId, session, remoteAddress: from, isAuthenticated: provedId !== undefined },
+      ...{ filter: [], announced: new Set(), holds: new Set(), held: [], told: new Set() },
+      ...{ connectedAt: this.#parts.now(), askedAt: undefined, backlog: 0, rows: 0, last: 0 },
+      rowPace: new Pace(limits.hostRowsPerSecond, now),
+      bytePace: new Pace(limits.hostBytesPerSecond, now),
+      requestPace: new Pace(limits.hostRequestsPerMinute / 60, now, 60),
+    };
+    this.hosts.set(id, host);
+    counts.admitted += 1;
+    this.#listen(host, filter);
+    if (this.#isCrowded) hold(host, 'zeek', true);
+    onHost({ type: 'up', host: id, from, authenticated: host.isAuthenticated });
+    return host;
+  }
+
+  #objection(id: string | undefined, provedId: string | undefined): string | undefined {
+    if (id === undefined) return 'its filter names no host, or several: it is no host of this project';
+    if (provedId !== undefined && id !== provedId)
+      return `it says that it is ${id}, its certificate that it is ${provedId}`;
+    const { hosts } = this.#parts.settings.limits;
+    if (this.hosts.size >= hosts && !this.hosts.has(id)) return `${hosts} hosts are connected, the limit`;
+    return undefined;
+  }
+
+  #listen(host: HostLink, filter: readonly string[]): void {
+    this.#routes.remove(host, host.filter);
+    const isOther = (id: string) => id !== host.id && this.hosts.has(id);
+    host.filter = filter.filter((topic) => this.#parts.topics.mayListen(host.id, topic, isOther));
+    this.#routes.add(host, host.filter);
+    const kept = filter.find((topic) => !host.filter.includes(topic));
+    if (kept !== undefined) this.#refuse(host, `listening on ${kept} is not for this host`);
+  }
+
+  #drained(host: HostLink): void {
+    host.backlog = 0;
+    hold(host, 'answers', false);
+  }
+
+  #gone(host: HostLink, closed: Closed): void {
+    this.#routes.remove(host, host.filter);
+    if (this.hosts.get(host.id) === host) this.hosts.delete(host.id);
+    this.#parts.onHost({ type: 'down', host: host.id, closed });
+    if (!this.#ended) this.#messages.lost(host, closed.message);
+  }
+
+  #failed(from: string, closed: Closed): void {
+    this.#parts.counts.failed += 1;
+    this.#parts.onHost({ type: 'failed', from, closed });
+  }
+
+  #refuse(host: HostLink, reason: string): void {
+    this.#parts.counts.refused += 1;
+    if (host.told.size >= MAX_TOLD || host.told.has(reason)) return;
+    host.told.add(reason);
+    this.#parts.onHost({ type: 'refused', host: host.id, reason });
+  }
+
+  #crowded(crowded: boolean): void {
+    this.#isCrowded = crowded;
+    for (const host of this.hosts.values()) hold(host, 'zeek', crowded);
+  }
+
+  /** Now and then: who has been silent, who was kept back for long enough. */
+  #watch(): void {
+    const { clock, counts } = this.#parts;
+    this.#sweep = clock.setTimeout(() => {
+      const now = clock.now();
+      for (const host of this.hosts.values()) {
+        if (this.#hostInput.isSettled(host)) this.#hostInput.release(host);
+        if (host.holds.size > 0) continue;
+        const silence = now - host.session.heardAt;
+        if (silence > SILENCE.lost) {
+          counts.dropped += 1;
+          host.session.close('unresponsive', `${host.id} was silent for ${Math.round(silence)} ms`);
+        } else if (silence > SILENCE.ping) host.session.ping(PING);
+      }
+      this.#messages.tick();
+      this.#watch();
+    }, SWEEP);
+  }
+}
+
+const SWEEP = 5_000;
+const PING = Buffer.from('gateway?');
