@@ -129,7 +129,7 @@ for (const [title, near, far, code, message] of [
     { ca: tlsFile('ca.pem') },
     {},
     'tls-mismatch',
-    /on this side ca, ca_path, certificate and require_authentication \(in tls\) ask for certificates/,
+    /on this side ca, ca_path, certificate and require_authentication \(in tls\) enable certificates/,
   ],
   [
     'a server without a certificate where authentication is required',

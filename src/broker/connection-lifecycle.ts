@@ -31,7 +31,10 @@ export interface Carrier {
 /** What events go through while a connection is up. */
 export type Channel = Pick<Connection, 'send' | 'confirm'>;
 
-/** Where a connection stands. It goes down this list and never back, some phases left out. */
+/**
+ * Where a connection stands. It goes down this list and never back; on its way up it leaves some phases out, and a
+ * second attempt (without certificates) takes it through some of them again.
+ */
 export type LifecyclePhase =
   | { readonly at: 'created' | ConnectionPhase; readonly carrier?: Carrier }
   | { readonly at: 'up' | 'peer-leaving'; readonly carrier: Carrier; readonly channel: Channel }

@@ -57,16 +57,26 @@ export function connectWebSocket(options: WebSocketConnectOptions, handlers: Con
   return opening.life;
 }
 
+/** How an attempt to connect is secured; `socket` while it is. */
+type Attempt =
+  | { readonly security: 'none' }
+  | { readonly security: 'certificates'; readonly material: TlsMaterial; socket?: TLSSocket }
+  | {
+      readonly security: 'anonymous';
+      readonly material: TlsMaterial;
+      /** Why certificates did not lead anywhere. */
+      readonly mismatch: Closed;
+      socket?: TLSSocket;
+    };
+
+const TRANSPORTS = { none: 'ws', certificates: 'wss', anonymous: 'wss-anonymous' } as const;
+
 /** A WebSocket connection from its first byte on, until its session begins. */
 class WebSocketOpening {
   /** The connection, as its owner sees it. */
   readonly life: ConnectionLifecycle;
   readonly #options: WebSocketConnectOptions;
-  /** Of the attempt that is under way. */
-  #secure: TLSSocket | undefined;
-  #isAnonymous = false;
-  /** Why certificates did not lead anywhere, while it is tried without. */
-  #mismatch: Closed | undefined;
+  #attempt: Attempt = { security: 'none' };
   #session: WebSocketSession | undefined;
   #handshakeEnds = 0;
 
@@ -88,35 +98,34 @@ class WebSocketOpening {
     this.#expect('connect', 'did not answer');
     const material = secure ? readTlsMaterial(tls) : Promise.resolve(undefined);
     material.then(
-      (read) => this.#dial(read),
+      (read) => this.#dial(read ? { security: 'certificates', material: read } : { security: 'none' }),
       (error) => this.life.close('tls-settings', error.message, true),
     );
   }
 
-  #dial(material: TlsMaterial | undefined): void {
+  #dial(attempt: Attempt): void {
     if (this.life.isClosed) return;
+    this.#attempt = attempt;
     const { host, port, path = WEBSOCKET_PATH, maxFrame = DEFAULT_MAX_FRAME } = this.#options;
     const authority = formatHostAndPort(host.replace(/%.*/, ''), port);
     this.life.comes(isIP(host) ? 'connecting' : 'resolving');
     if (this.life.isClosed) return;
-    const socket = new WebSocket(`${material ? 'wss' : 'ws'}://${authority}${path}`, {
+    const socket = new WebSocket(`${attempt.security === 'none' ? 'ws' : 'wss'}://${authority}${path}`, {
       headers: { 'X-Application-Name': applicationName(this.#options.applicationName) },
       maxPayload: maxFrame,
       perMessageDeflate: false,
       followRedirects: false,
       // Zeek sends strings of any bytes in its text frames; they are read as such.
       skipUTF8Validation: true,
-      createConnection: () => this.#open(material),
+      createConnection: () => this.#open(attempt),
     });
     this.life.carry({ end: () => socket.terminate() });
-    let isLeft = false;
     socket.on('error', (error) => {
-      isLeft ||= this.#triesAnonymously(error, material);
-      if (!isLeft) this.#socketFailed(error);
+      if (this.#attempt === attempt && !this.#triesAnonymously(error)) this.#socketFailed(error);
     });
     socket.on('unexpected-response', (_, response) => this.#refusedByHttp(response));
     socket.on('close', (code, reason) => {
-      if (isLeft) return;
+      if (this.#attempt !== attempt) return;
       if (this.#session) this.#session.ended(code, reason.toString('utf8'));
       else
         this.life.close(
@@ -124,29 +133,31 @@ class WebSocketOpening {
           `${this.life.peerName} closed the connection before the WebSocket handshake`,
         );
     });
-    socket.on('open', () => this.#opened(socket, material));
+    socket.on('open', () => this.#opened(socket, attempt));
   }
 
-  #open(material: TlsMaterial | undefined): Duplex {
+  #open(attempt: Attempt): Duplex {
     const { host, port } = this.#options;
     const connected = () => {
       this.#expect('handshake', 'did not complete the WebSocket handshake');
-      this.life.comes(material ? 'securing' : 'handshaking');
+      this.life.comes(attempt.security === 'none' ? 'handshaking' : 'securing');
     };
     const raw: Socket = netConnect({ host, port, noDelay: true });
     raw.setKeepAlive(true, 60_000);
     raw.once('lookup', () => this.life.comes('connecting'));
     raw.once('connect', connected);
-    if (!material) return raw;
+    if (attempt.security === 'none') return raw;
+    const { security, material } = attempt;
     try {
       const secure = tlsConnect({
         socket: raw,
         ...(isIP(host) ? { host } : { servername: host, host }),
-        ...(this.#isAnonymous
+        ...(security === 'anonymous'
           ? nativeTlsOptions('anonymous', material)
           : { minVersion: 'TLSv1.2', ...materialOptions(material) }),
       });
-      this.#secure = secure;
+      // Read once the WebSocket is open.
+      attempt.socket = secure;
       raw.on('error', (error) => secure.destroy(error));
       return secure;
     } catch (error) {
@@ -158,7 +169,7 @@ class WebSocketOpening {
     }
   }
 
-  #opened(socket: WebSocket, material: TlsMaterial | undefined): void {
+  #opened(socket: WebSocket, attempt: Attempt): void {
     const { life } = this;
     if (life.isClosed) {
       socket.terminate();
@@ -168,25 +179,29 @@ class WebSocketOpening {
       webSocketWire(socket, () => session.drained()),
       {
         role: { side: 'client' },
-        transport: material ? (this.#isAnonymous ? 'wss-anonymous' : 'wss') : 'ws',
-        authenticated: material !== undefined && !this.#isAnonymous,
+        transport: TRANSPORTS[attempt.security],
+        authenticated: attempt.security === 'certificates',
       },
       life,
     );
     this.#session = session;
     feed(socket, session);
     session.start(Math.max(1, this.#handshakeEnds - life.clock.now()));
-    const now = (this.#options.wallClock ?? Date.now)();
-    const secure = this.#secure;
-    if (!material || !secure) return;
-    if (this.#isAnonymous) {
+    this.#tellOfSecurity(attempt);
+  }
+
+  #tellOfSecurity(attempt: Attempt): void {
+    const { life } = this;
+    const { memory, wallClock = Date.now } = this.#options;
+    if (attempt.security === 'anonymous') {
       life.notice(
         `${life.peerName} has no certificate: the connection is encrypted, and nobody is authenticated; with ca or require_authentication (in tls) it would be refused`,
       );
-      return;
+    } else if (attempt.security === 'certificates' && attempt.socket) {
+      memory?.remember(life.peerName, 'tls');
+      const notices = certificateNotices(attempt.material, attempt.socket, life.peerName, wallClock());
+      for (const notice of notices) life.notice(notice);
     }
-    this.#options.memory?.remember(life.peerName, 'tls');
-    for (const notice of certificateNotices(material, secure, life.peerName, now)) life.notice(notice);
   }
 
   #expect(step: 'connect' | 'handshake', missing: string): void {
@@ -203,9 +218,10 @@ class WebSocketOpening {
   }
 
   /** Whether the server may be one without a certificate, and it is being tried so. */
-  #triesAnonymously(error: NodeJS.ErrnoException, material: TlsMaterial | undefined): boolean {
+  #triesAnonymously(error: NodeJS.ErrnoException): boolean {
     const { host, tls = {}, memory } = this.#options;
-    if (!material || this.#session || this.#isAnonymous || this.life.isClosed) return false;
+    const attempt = this.#attempt;
+    if (attempt.security !== 'certificates' || this.#session || this.life.isClosed) return false;
     const failure = openingFailure(error, host, this.life.peerName);
     if (failure.code !== 'tls-mismatch' || !mayBeAnonymous(tls)) return false;
     if (memory?.recall(this.life.peerName)) {
@@ -213,9 +229,7 @@ class WebSocketOpening {
       this.life.close(failure.code, message, failure.refused);
       return true;
     }
-    this.#mismatch = failure;
-    this.#isAnonymous = true;
-    this.#dial(material);
+    this.#dial({ security: 'anonymous', material: attempt.material, mismatch: failure });
     return true;
   }
 
@@ -224,7 +238,9 @@ class WebSocketOpening {
       ? breakingFailure(error, this.life.peerName)
       : openingFailure(error, this.#options.host, this.life.peerName);
     // Where it can't be had without certificates either, the first answer says more.
-    const { code, message, refused } = (found.code === 'tls-mismatch' && this.#mismatch) || found;
+    const attempt = this.#attempt;
+    const { code, message, refused } =
+      found.code === 'tls-mismatch' && attempt.security === 'anonymous' ? attempt.mismatch : found;
     this.life.close(code, message, refused);
   }
 }
