@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
-import { osqueryLayout } from '../osquery/layout.ts';
 import { createManagerClient } from '../osquery/manager-client.ts';
 import { printableJson } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
@@ -15,6 +13,7 @@ import { lookAtService } from './doctor/service.ts';
 import { defaultSettings } from './extension/extension-context.ts';
 import { statusSocket } from './extension/observation/status-report.ts';
 import { type Io, printLine } from './io.ts';
+import { LAYOUT } from './layout.ts';
 import { fetchStatus } from './status/status-client.ts';
 
 export interface DoctorOptions {
@@ -34,7 +33,7 @@ export function doctorCommand(io: Io): Command {
     .option(
       '--flagfile <file>',
       "osqueryd's flags, where it does not run to be asked for them",
-      osqueryLayout(process.platform).flagfile,
+      LAYOUT.flagfile,
     )
     .option('--socket <path>', "osqueryd's --extensions_socket, if its flagfile does not name it")
     .option(
@@ -62,7 +61,7 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
     const osqueryd = await lookAtOsqueryd(client, socket);
     const flags = osqueryd.flags ?? file.flags;
     const configuration = await lookAtConfiguration(flags, osqueryd.flags && client);
-    const directory = options.stateDir ?? (configuration.settings?.stateDirectory || DEFAULT_STATE_DIRECTORY);
+    const directory = options.stateDir ?? (configuration.settings?.stateDirectory || LAYOUT.state);
     return [
       ...osqueryd.findings,
       ...(osqueryd.flags ? [] : file.findings),

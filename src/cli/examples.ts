@@ -31,6 +31,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string,
     ['--zeek brokers://zeek.example.com --ca ca.pem --certificate web-1.pem --key web-1.key', 'with TLS'],
     ['--undo', 'take the last run back'],
   ],
+  reload: [['', 'read the configuration now']],
   doctor: [
     ['', 'look at this host'],
     ['--json', 'the same for programs'],

@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Bus, createBus } from '../bus/bus.ts';
-import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import { BusBridge, DEFAULT_BUS_PREFIX } from '../nats/bus-bridge-client.ts';
 import { type NatsAddress, natsAddress, subjectPrefix } from './bro/nats-options.ts';
 import {
@@ -14,6 +13,7 @@ import { runExtension } from './extension/wiring/run.ts';
 import type { RunningSystem } from './extension/wiring/running.ts';
 import type { InspectAddress } from './inspect/address.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
+import { LAYOUT } from './layout.ts';
 import { createLog } from './log-output.ts';
 import { recordTrace } from './trace-file.ts';
 import { VERSION } from './version.ts';
@@ -79,7 +79,7 @@ export function extensionCommand(parts: ProcessParts): Command {
     .addOption(
       new Option(
         '--state-dir <directory>',
-        `keep event log, journal and cursors here; by default in the configuration's state_dir, else ${DEFAULT_STATE_DIRECTORY}`,
+        `keep event log, journal and cursors here; by default in the configuration's state_dir, else ${LAYOUT.state}`,
       ).env(variable('STATE_DIR')),
     )
     .optionsGroup('To look inside:')

@@ -3,13 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MACHINES } from '../../actors/machines.ts';
-import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import type { Conversation } from '../inspect/conversation.ts';
 import type { RowAccess } from '../inspect/rows.ts';
 import { reasonOf } from '../text/reason.ts';
 import { type InspectAddress, loopback, reachableAddresses } from './inspect/address.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
 import { type Io, printLine } from './io.ts';
+import { LAYOUT } from './layout.ts';
 import { failed } from './usage.ts';
 import { VERSION } from './version.ts';
 
@@ -61,7 +61,7 @@ export function inspectCommand(io: Io): Command {
     .option(
       '--state-dir <directory>',
       "with --live and --show-rows: the running extension's state directory, on this host",
-      DEFAULT_STATE_DIRECTORY,
+      LAYOUT.state,
     )
     .optionsGroup('A statechart as a file:')
     .addOption(

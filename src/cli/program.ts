@@ -11,6 +11,7 @@ import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
 import { manualCommand, type Reader } from './manual.ts';
+import { reloadCommand } from './reload.ts';
 import { replayCommand } from './replay.ts';
 import { sandboxCommand } from './sandbox.ts';
 import { type SetupMachine, setupCommand } from './setup.ts';
@@ -42,6 +43,7 @@ export function createProgram({ io, process, reader, machine, onInterruptible }:
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))
     .addCommand(statusCommand(io))
+    .addCommand(reloadCommand(io))
     .addCommand(setupCommand(io, machine))
     .addCommand(doctorCommand(io))
     .addCommand(manualCommand(io, reader))

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { DEFAULT_STATE_DIRECTORY } from '../config/settings.ts';
 import { DEFAULT_GATEWAY_STATE_DIRECTORY } from '../gateway/settings.ts';
 import { printableJson } from '../replay/printable.ts';
 import { statusSocket } from './extension/observation/status-report.ts';
 import { gatewayStatusLines } from './gateway/gateway-status.ts';
 import { type Io, printLine } from './io.ts';
+import { LAYOUT } from './layout.ts';
 import { formatStatus } from './status/format.ts';
 import { formatRemains, lookAtRemains } from './status/state-directory.ts';
 import { fetchStatus, StatusError } from './status/status-client.ts';
@@ -24,7 +24,7 @@ const NOT_RUNNING = 3;
 export function statusCommand(io: Io): Command {
   return new Command('status')
     .description('tell how the running extension is doing: osquery, each Zeek, and where the rows are')
-    .option('--state-dir <directory>', "the extension's state directory", DEFAULT_STATE_DIRECTORY)
+    .option('--state-dir <directory>', "the extension's state directory", LAYOUT.state)
     .option('--socket <path>', "its status socket, if not the state directory's")
     .option('--gateway', "a gateway's; its state directory is another one by default")
     .option('--json', 'as one JSON object, for programs')

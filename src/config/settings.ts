@@ -61,6 +61,3 @@ export interface JournalSettings {
   readonly maxAge: number;
   readonly fsync: 'always' | 'interval' | 'never';
 }
-
-/** Folder of our state where nothing else is said, beside osquery's own. */
-export const DEFAULT_STATE_DIRECTORY = '/var/osquery/bro-osquery';

@@ -1,5 +1,6 @@
 import { open, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory } from '../files/directory-store.ts';
 
 /** The file in a state directory that says when osquery was last seen to know us; gone after an orderly end. */
 const signIn = (directory: string): string => join(directory, 'alive');
@@ -23,8 +24,7 @@ export async function writeHeartbeat(directory: string, now: number): Promise<vo
     await file.sync().finally(() => file.close());
     await utimes(path, now / 1_000, now / 1_000);
     // A file whose entry is lost with the power would make the end look orderly.
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
+    await syncDirectory(dirname(path));
   }
 }
 

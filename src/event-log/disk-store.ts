@@ -1,6 +1,6 @@
 import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeDirectory } from '../files/directory-store.ts';
+import { makeDirectory, SYNCS_DIRECTORIES } from '../files/directory-store.ts';
 
 /** What the log needs of the file system; specs put one in between that fails or dies at chosen moments. */
 export interface Disk {
@@ -57,6 +57,7 @@ export async function writeAll(file: DiskFile, bytes: Buffer, position: number):
 
 /** Makes names in a directory last: a file that was created or renamed is there after a power cut. */
 export async function syncDirectory(disk: Disk, directory: string): Promise<void> {
+  if (!SYNCS_DIRECTORIES) return;
   const handle = await disk.open(directory, 'r');
   try {
     await handle.sync();

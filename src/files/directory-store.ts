@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -20,6 +20,16 @@ export async function makeDirectory(path: string): Promise<void> {
     });
   }
 }
+
+/** Makes names in a directory last: a file that was created or renamed is there after a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (!SYNCS_DIRECTORIES) return;
+  const directory = await open(path, 'r');
+  await directory.sync().finally(() => directory.close());
+}
+
+/** On Windows no directory can be synced; NTFS has a journal of its names. */
+export const SYNCS_DIRECTORIES = process.platform !== 'win32';
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;

@@ -12,17 +12,20 @@ export function autoloadPaths(text: string): string[] {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith(';'))
-    .flatMap((path) => (statOf(path)?.isDirectory() ? globSync(`${path}/*.ext`).sort() : [path]));
+    .flatMap((path) => (statOf(path)?.isDirectory() ? globSync(`${path}/*.ext{,.exe}`).sort() : [path]));
 }
 
 /**
  * Why osqueryd will not start the file, in its own words; undefined if it will. It must end in .ext, be root's (or
  * ours, as osqueryd), executable, not writable by others, and in no folder like /tmp.
  */
-export function whyNotAutoload(path: string): string | undefined {
+export function whyNotAutoload(path: string, platform: string = process.platform): string | undefined {
   const stat = statOf(path);
-  if (!path.endsWith('.ext')) return "not ending in one of '.ext'";
+  const ending = platform === 'win32' ? '.ext.exe' : '.ext';
+  if (!path.endsWith(ending)) return `not ending in one of '${ending}'`;
   if (!stat) return "extension doesn't exist at";
+  // Windows has access lists instead, which osqueryd alone judges.
+  if (platform === 'win32') return undefined;
   const ownedSafely = stat.uid === 0 || stat.uid === process.getuid?.();
   const isShared = ((statOf(dirname(path))?.mode ?? STICKY) & STICKY) !== 0;
   const safe =

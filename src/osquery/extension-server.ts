@@ -4,6 +4,7 @@
  */
 import { rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { isPipe } from '../text/local-socket.ts';
 import { ByteBudget } from './byte-budget.ts';
 import {
   type ExtensionHandlers,
@@ -75,7 +76,7 @@ export async function listenExtension(options: ExtensionServerOptions): Promise<
   });
   server.maxConnections = limits.connections;
   // osqueryd gave this uuid to us alone: what is left under its name is of a dead extension.
-  rmSync(path, { force: true });
+  removeSocket(path);
   await listen(server, path, permissions(managerPath));
   return {
     path,
@@ -86,7 +87,13 @@ export async function listenExtension(options: ExtensionServerOptions): Promise<
   };
 }
 
+/** A pipe goes with its server. */
+function removeSocket(path: string): void {
+  if (!isPipe(path)) rmSync(path, { force: true });
+}
+
 function permissions(managerPath: string): number {
+  if (isPipe(managerPath)) return 0o700;
   const { mode } = statSync(managerPath, { throwIfNoEntry: false }) ?? { mode: 0o700 };
   return mode & 0o755;
 }
@@ -121,7 +128,7 @@ function close(
       clearTimeout(timer);
       resolve();
     });
-    rmSync(path, { force: true });
+    removeSocket(path);
     // Who is in the middle of nothing is not waited for.
     for (const [socket, midCall] of sockets) if (!midCall()) socket.destroy();
   });

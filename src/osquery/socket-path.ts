@@ -1,3 +1,4 @@
+import { isPipe } from '../text/local-socket.ts';
 import { OsqueryError } from './osquery-error.ts';
 
 /** The kernel takes 107 bytes; osquery appends "." and a uuid to the manager's path for each extension. */
@@ -11,6 +12,7 @@ export function extensionSocketPath(managerPath: string, uuid: number): string {
 /** Throws {@link OsqueryError} `unreachable` where an extension of the manager at this path could not listen. */
 export function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path);
+  if (isPipe(path)) return;
   if (bytes <= MAX_BYTES) return;
   throw new OsqueryError(
     'unreachable',

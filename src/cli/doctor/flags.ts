@@ -1,20 +1,21 @@
 import type { OsqueryOption } from '../../osquery/manager-values.ts';
+import { LAYOUT } from '../layout.ts';
 
 /** osqueryd's flags as a running one says them, or as a flagfile would have them. */
 export type Flags = ReadonlyMap<string, OsqueryOption>;
 
 /** Where osqueryd has something of interest to us if no flag says otherwise (recorded from 5.23.1). */
 const DEFAULTS: Readonly<Record<string, string>> = {
-  config_path: '/etc/osquery/osquery.conf',
+  config_path: LAYOUT.config,
   config_plugin: 'filesystem',
   disable_distributed: 'true',
   disable_extensions: 'false',
   disable_logging: 'false',
-  extensions_autoload: '/etc/osquery/extensions.load',
-  extensions_socket: '/var/osquery/osquery.em',
+  extensions_autoload: LAYOUT.autoload,
+  extensions_socket: LAYOUT.socket,
   extensions_timeout: '3',
   logger_event_type: 'true',
-  logger_path: '/var/log/osquery',
+  logger_path: LAYOUT.logs,
   logger_plugin: 'filesystem',
   logger_rotate: 'false',
 };

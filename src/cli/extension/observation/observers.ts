@@ -2,6 +2,7 @@ import { reasonOf } from '../../../text/reason.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import type { LogCallTimes } from './log-call-times.ts';
 import { type MetricsAddress, serveMetrics } from './metrics-server.ts';
+import { serveReload } from './reload-server.ts';
 import type { StatusReport } from './status-report.ts';
 import { serveStatus } from './status-server.ts';
 
@@ -11,14 +12,19 @@ export interface ObserverParts {
   readonly metrics: MetricsAddress | undefined;
   readonly report: () => StatusReport;
   readonly times: LogCallTimes;
+  /** Reads the configuration again. */
+  readonly reload: () => void;
 }
 
-/** Serves status and metrics; where they can't be served the extension works all the same. */
+/** Serves status, metrics and reload; where they can't be served the extension works all the same. */
 export async function serveObservers(
   context: ExtensionContext,
-  { directory, metrics, report, times }: ObserverParts,
+  { directory, metrics, report, times, reload }: ObserverParts,
 ): Promise<readonly { close(): void }[]> {
-  const wanted: Promise<{ close(): void }>[] = [serveStatus(directory, report)];
+  const wanted: Promise<{ close(): void }>[] = [
+    serveStatus(directory, report),
+    serveReload(directory, reload),
+  ];
   if (metrics) wanted.push(serveMetrics(metrics, report, times, context.log));
   const served = await Promise.allSettled(wanted);
   return served.flatMap((one) => {

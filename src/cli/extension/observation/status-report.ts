@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { z } from 'zod';
+import { localSocket } from '../../../text/local-socket.ts';
 
 /**
  * How a running extension is doing, as `bro-osquery status` and the metrics tell it: plain data, one JSON object
@@ -104,4 +104,5 @@ export type BroStatus = StatusReport['bros'][number];
 export const SQL_CLIP = 200;
 
 /** The socket on which an extension reports, in its state directory. */
-export const statusSocket = (stateDirectory: string): string => join(stateDirectory, 'status.sock');
+export const statusSocket = (stateDirectory: string): string =>
+  localSocket(stateDirectory, 'status', process.platform);

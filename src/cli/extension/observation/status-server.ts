@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { isPipe } from '../../../text/local-socket.ts';
 import { statusSocket } from './status-report.ts';
 
 /** Callers at a time; a report is small and quickly written. */
@@ -13,7 +14,7 @@ const PATIENCE = 5_000;
  */
 export function serveStatus(directory: string, report: () => object): Promise<Server> {
   const path = statusSocket(directory);
-  rmSync(path, { force: true });
+  if (!isPipe(path)) rmSync(path, { force: true });
   const server = createServer((socket) => answer(socket, report));
   server.maxConnections = MOST_CALLERS;
   return new Promise((resolve, reject) => {

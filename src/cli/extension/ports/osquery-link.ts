@@ -11,6 +11,7 @@ import { isUnreachable, OsqueryError } from '../../../osquery/osquery-error.ts';
 import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../../osquery/registration.ts';
 import { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
 import { extensionSocketPath } from '../../../osquery/socket-path.ts';
+import { isPipe } from '../../../text/local-socket.ts';
 import { reasonOf } from '../../../text/reason.ts';
 import type { Host } from '../../../vocabulary/model.ts';
 import type { ExtensionContext } from '../extension-context.ts';
@@ -112,7 +113,7 @@ export class OsqueryLink {
   attach = fromPromise<{ readonly version: string }, undefined>(async () => {
     try {
       const { socket } = this.#options;
-      if (!existsSync(socket))
+      if (!isPipe(socket) && !existsSync(socket))
         throw new Error(`there is no ${socket}: osqueryd is not running, or has another --extensions_socket`);
       this.#flags = await this.client.options();
     } catch (error) {
@@ -167,7 +168,10 @@ export class OsqueryLink {
       schedule: this.schedule,
       readConfig: () => this.config.read(this.#flags),
       describeHost: () => describeHost(this.client),
-      isReachable: () => existsSync(extensionSocketPath(this.#options.socket, this.#uuid)),
+      isReachable: () => {
+        const own = extensionSocketPath(this.#options.socket, this.#uuid);
+        return isPipe(own) || existsSync(own);
+      },
       onSeen: () => attendance.seen(),
       onLost: (reason, isGone) => {
         this.#runsOn = !isGone;

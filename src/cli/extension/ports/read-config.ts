@@ -2,10 +2,11 @@ import type { Configured } from '../../../../actors/osquery-core.machine.ts';
 import { changedEndpoints } from '../../../config/changed-endpoints.ts';
 import { keysForNextStart } from '../../../config/next-start.ts';
 import { parseSettings } from '../../../config/parse.ts';
-import { DEFAULT_STATE_DIRECTORY, type Settings } from '../../../config/settings.ts';
+import type { Settings } from '../../../config/settings.ts';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
 import { reasonOf } from '../../../text/reason.ts';
+import { LAYOUT } from '../../layout.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import { findConfig } from './find-config.ts';
 import { type GoodConfig, loadGoodConfig, saveGoodConfig } from './good-config.ts';
@@ -171,5 +172,5 @@ function inWords({ at, source }: GoodConfig): string {
 /** Also a configuration that is wrong elsewhere says where the state is. */
 function stateDirectoryIn(bro: unknown): string {
   const directory = typeof bro === 'object' && bro !== null ? Reflect.get(bro, 'state_dir') : undefined;
-  return typeof directory === 'string' && directory !== '' ? directory : DEFAULT_STATE_DIRECTORY;
+  return typeof directory === 'string' && directory !== '' ? directory : LAYOUT.state;
 }

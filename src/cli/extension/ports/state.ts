@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Recovered } from '../../../../actors/extension.machine.ts';
-import { DEFAULT_STATE_DIRECTORY } from '../../../config/settings.ts';
 import { CursorStore } from '../../../delivery/cursor-store.ts';
 import { JournalStore } from '../../../delivery/journal-store.ts';
 import { MarkStore } from '../../../delivery/mark-store.ts';
@@ -9,6 +8,7 @@ import { EVENT_LOG_DEFAULTS, type EventLogStore, openEventLog } from '../../../e
 import { LOG_FOLDER } from '../../../event-log/files.ts';
 import { makeDirectory } from '../../../files/directory-store.ts';
 import { reasonOf } from '../../../text/reason.ts';
+import { LAYOUT } from '../../layout.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import { directoryAdvice } from './directory-advice.ts';
 
@@ -23,7 +23,7 @@ export interface State {
 
 /** The command line's word, else the configuration's, else the default. */
 export function stateDirectory(context: ExtensionContext, flag: string | undefined): string {
-  return flag ?? (context.settings().stateDirectory || DEFAULT_STATE_DIRECTORY);
+  return flag ?? (context.settings().stateDirectory || LAYOUT.state);
 }
 
 /** Opens everything, the event log first: its lock is the state directory's. */

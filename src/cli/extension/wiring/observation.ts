@@ -22,6 +22,8 @@ export interface ObservationParts {
   readonly known: KnownHost;
   readonly plugins: () => Pick<Plugins, 'tally' | 'times'>;
   readonly metrics: MetricsAddress | undefined;
+  /** Reads the configuration again. */
+  readonly reload: () => void;
 }
 
 /** Tells the log, `status`, metrics and osquery's tables what the extension is doing; changes nothing. */
@@ -60,9 +62,9 @@ export class Observation {
   }
 
   async serve(): Promise<void> {
-    const { state, metrics, plugins } = this.#parts;
+    const { state, metrics, plugins, reload } = this.#parts;
     const report = () => this.#report();
-    const observed = { directory: state.directory(), metrics, report, times: plugins().times };
+    const observed = { directory: state.directory(), metrics, report, times: plugins().times, reload };
     this.#servers = await serveObservers(this.#context, observed);
   }
 

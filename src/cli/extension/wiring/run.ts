@@ -52,6 +52,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   });
   const observation = new Observation(context, {
     ...{ root: () => actor, state, schedule, known, plugins: () => plugins, metrics: options.metrics },
+    reload: () => osquery.refresh(),
   });
   const backfill = new BackfillPorts(context, {
     stores: state.whenOpen.then(({ missed, delivery: { courier }, state: { directory } }) => ({
