@@ -129,7 +129,7 @@ const sql = 'SELECT pid FROM processes';
 /** Queries in osquery's own words, and Zeek Agent's, as osquery has told of them. */
 function describedAs(...texts: readonly string[]): Descriptions {
   return Object.fromEntries(
-    (['osquery', 'zeek-agent'] as const).flatMap((dialect) =>
+    (['osquery', 'zeek-agent-2'] as const).flatMap((dialect) =>
       texts.map((text) => [questionKey({ dialect, sql: text }), { columns, tables }]),
     ),
   );

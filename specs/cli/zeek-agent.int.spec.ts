@@ -221,6 +221,21 @@ test('a query that can not be had, or can not run, says why to the Zeek that ask
   await zeek.until('notice', ({ text }) => /one-time query .* means files of more than/.test(text));
 });
 
+test('scripts of Zeek Agent 1 have the log of the agent, and else osquery as it is', async (t) => {
+  const zeek = await startBro(t, { vocabulary: 'zeek-agent-1' });
+  const at = await place(t, { endpoints: [zeek.address], uid: 'h1' });
+  at.startExtension();
+  await zeek.announced('h1');
+  const log = zeek.subscribe('SELECT time, severity, message FROM zeek_logger', INTERVAL);
+  await until('the query has run', async () => (await ranOwn(at.directory)) === 1);
+  zeek.subscribe('SELECT ppid FROM processes', INTERVAL);
+  const isIt = (row: ReceivedRow) => textOf(row.values[2]).includes('no such column: ppid');
+  await zeek.untilHolds(() => zeek.rows(log).some(isIt), 'the line about the query that was refused');
+  const row = zeek.rows(log).find(isIt);
+  assert.deepEqual(row?.values.slice(0, 2).map(typeOf), ['integer', 'string']);
+  assert.equal(textOf(row?.values[1]), 'Warning');
+});
+
 test('the other vocabularies see osquery as it is', async (t) => {
   const zeek = await startBro(t);
   const at = await place(t, { endpoints: [zeek.address], uid: 'h1' });

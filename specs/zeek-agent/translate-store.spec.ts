@@ -163,7 +163,7 @@ async function lookUp(table: string) {
 
 /** Rows of the statement as osquery would give them; NULL and the empty text are told apart. */
 async function run(sql: string, facts: HostFacts = FACTS) {
-  const { translation, columns: known } = await translate(sql, facts, lookUp);
+  const { translation, columns: known } = await translate(sql, 'zeek-agent-2', facts, lookUp);
   using database = new DatabaseSync(':memory:', { enableDoubleQuotedStringLiterals: true });
   for (const [name, table] of Object.entries(OSQUERY)) {
     database.exec(`CREATE TABLE temp.${name} (${columnDefinitions(table.columns)})`);
@@ -311,6 +311,19 @@ test('what this process reads is a source, and the rest of the statement stays',
   assert.deepEqual(types, ['string', 'string']);
   const log = await run('SELECT message FROM system_logs_events', { ...FACTS, hasSystemLog: true });
   assert.deepEqual(log.translation?.sources, [{ kind: 'system-log', name: 'system_logs_events' }]);
+});
+
+test('Zeek Agent 1 has its own log besides the tables of osquery', async () => {
+  const first = (sql: string) => translate(sql, 'zeek-agent-1', FACTS, lookUp);
+  const sql = 'SELECT time, severity, message FROM zeek_logger';
+  const source = { kind: 'agent-log', name: 'zeek_logger' };
+  assert.deepEqual(await first(sql), {
+    translation: { sql, sources: [source] },
+    columns: [{ zeek: 'int' }, { zeek: 'string' }, { zeek: 'string' }],
+  });
+  assert.deepEqual(await first('SELECT cmdline FROM processes'), { columns: [{}] });
+  await assert.rejects(first('SELECT ppid FROM processes'), { message: 'no such column: ppid' });
+  await assert.rejects(first("SELECT * FROM files_list('/etc/*')"), { message: /files_list/ });
 });
 
 test('what nobody could run is refused in the words of who asks', async () => {

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Bus, createBus } from '../bus/bus.ts';
 import { BusBridge, DEFAULT_BUS_PREFIX } from '../nats/bus-bridge-client.ts';
+import { OwnLog } from '../zeek-agent/own-log.ts';
 import { type NatsAddress, natsAddress, subjectPrefix } from './bro/nats-options.ts';
 import {
   createExtensionContext,
@@ -140,7 +141,8 @@ async function run(
   flags: ExtensionFlags,
   { runtime, autoloaded, onSignal, onOrphaned, exit }: ProcessParts,
 ): Promise<void> {
-  const log = createLog(flags.verbose ? 'debug' : 'info');
+  const ownLog = new OwnLog();
+  const log = createLog(flags.verbose ? 'debug' : 'info', (line) => ownLog.take(line));
   const bus = createBus({
     now: runtime.now,
     onFailure: (error, message) =>
@@ -154,7 +156,7 @@ async function run(
           log.error({ err: error, area: 'trace' }, 'the trace ends here: it cannot be written'),
         );
   const bridge = bridgeTo(flags, bus, (problem) => log.warn({ area: 'nats' }, problem));
-  const context = createExtensionContext({ runtime, log, bus, version: VERSION });
+  const context = createExtensionContext({ runtime, log, ownLog, bus, version: VERSION });
   const extension = runExtension(context, {
     socket: flags.socket,
     timeout: flags.timeout * 1_000,

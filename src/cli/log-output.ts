@@ -1,8 +1,11 @@
 import { type Logger, pino } from 'pino';
 import { printableJson } from '../replay/printable.ts';
 
-/** The program's log: one JSON line each on standard error, written before the call returns. */
-export function createLog(level: 'debug' | 'info'): Logger {
+/**
+ * The program's log: one JSON line each on standard error, written before the call returns.
+ * @param onLine gets each line as well
+ */
+export function createLog(level: 'debug' | 'info', onLine: (line: string) => void = () => {}): Logger {
   const standardError = pino.destination({ dest: 2, sync: true });
   return pino(
     {
@@ -11,6 +14,11 @@ export function createLog(level: 'debug' | 'info'): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line) => void standardError.write(printableJson(line)) },
+    {
+      write(line) {
+        standardError.write(printableJson(line));
+        onLine(line);
+      },
+    },
   );
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 const name = z.string();
 
-/** Rows that this process makes: lines of files, fields of lines, the system's log, what this agent is. */
+/** Rows that this process makes: lines of files, fields of lines, the system's log, what this agent is and logs. */
 export const rowSource = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lines'), name, pattern: z.string() }),
   z.object({
@@ -23,6 +23,7 @@ export const rowSource = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('system-log'), name }),
   z.object({ kind: z.literal('agent'), name }),
+  z.object({ kind: z.literal('agent-log'), name }),
 ]);
 
 /** `name`: the table that it is in the statement. */

@@ -13,11 +13,11 @@ export const VOCABULARY_IDS = [
 ] as const;
 export type VocabularyId = (typeof VOCABULARY_IDS)[number];
 
-/** Whose tables a query names: osquery's, or those of Zeek Agent, which are made of osquery's. */
-export type Dialect = 'osquery' | 'zeek-agent';
+/** Whose tables a query names: osquery's, or those of Zeek Agent 1 or 2 besides, which are made here. */
+export type Dialect = 'osquery' | 'zeek-agent-1' | 'zeek-agent-2';
 
 export function dialectOf(vocabulary: VocabularyId): Dialect {
-  return vocabulary === 'zeek-agent-2' ? 'zeek-agent' : 'osquery';
+  return vocabulary === 'zeek-agent-1' || vocabulary === 'zeek-agent-2' ? vocabulary : 'osquery';
 }
 
 /** Which rows of a query a Bro wants: differences of one or both kinds, or all rows at each run. */

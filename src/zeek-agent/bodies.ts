@@ -153,4 +153,5 @@ export const UNDERLYING: Readonly<Record<RowSource['kind'], readonly string[]>> 
   fields: ['file', 'files_columns'],
   'system-log': ['syslog_events', 'system_logs_events'],
   agent: ['zeek_agent'],
+  'agent-log': ['zeek_logger'],
 };

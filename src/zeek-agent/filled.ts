@@ -1,22 +1,28 @@
 import type { RowSource, Translation } from '../schedule/translation.ts';
 import { isAlias, isSign, isWord, type SqlToken, sqlTokens } from '../text/sql-tokens.ts';
 import { type Definition, withDefinitions } from './statement.ts';
-import { zeekAgentTable } from './tables.ts';
+import { type TableColumn, ZEEK_LOGGER, zeekAgentTable } from './tables.ts';
 
 /** A row of a source, in the order of its columns; null for NULL. Numbers as text, as osquery writes them. */
 export type SourceRow = readonly (string | null)[];
 
-/** The table of Zeek Agent that a source is. */
-const TABLE_OF: Readonly<Record<RowSource['kind'], string>> = {
+/** The columns of the table that a source is. */
+function columnsOf({ kind }: RowSource): readonly TableColumn[] {
+  return kind === 'agent-log' ? ZEEK_LOGGER.columns : (zeekAgentTable(TABLE_OF[kind])?.columns ?? []);
+}
+
+const TABLE_OF: Readonly<Record<Exclude<RowSource['kind'], 'agent-log'>, string>> = {
   lines: 'files_lines',
   fields: 'files_columns',
   'system-log': 'system_logs_events',
   agent: 'zeek_agent',
 };
 
-export function sourceColumns({ kind }: RowSource): readonly string[] {
-  return zeekAgentTable(TABLE_OF[kind])?.columns.map(({ name }) => name) ?? [];
+export function sourceColumns(source: RowSource): readonly string[] {
+  return columnsOf(source).map(({ name }) => name);
 }
+
+const NUMBERS = ['count', 'int', 'interval', 'time'];
 
 /** The statement with its sources as common table expressions that have these rows; of one without rows none. */
 export function filled(
@@ -37,8 +43,7 @@ function rowsBody(source: RowSource, rows: readonly SourceRow[]): string {
     return `SELECT ${sourceColumns(source)
       .map(() => 'NULL')
       .join(', ')} WHERE 0`;
-  const columns = zeekAgentTable(TABLE_OF[source.kind])?.columns ?? [];
-  const isNumber = columns.map(({ type }) => type === 'count' || type === 'time' || type === 'interval');
+  const isNumber = columnsOf(source).map(({ type }) => NUMBERS.some((number) => number === type));
   return `VALUES ${rows
     .map((row) => `(${row.map((value, at) => literal(value, isNumber[at] ?? false)).join(', ')})`)
     .join(', ')}`;

@@ -33,15 +33,19 @@ export interface Definition {
   readonly body: string;
 }
 
-/** Takes a statement apart. @throws StatementError */
-export function parseStatement(sql: string): Statement {
+/**
+ * Takes a statement apart.
+ * @param hasCalls whether there are tables that are read like functions
+ * @throws StatementError
+ */
+export function parseStatement(sql: string, hasCalls = true): Statement {
   const tokens = sqlTokens(sql);
   if (!tokens) throw new StatementError('a text in quotes does not end');
   const calls: TableCall[] = [];
   let text = '';
   let at = 0;
   for (const [index, token] of tokens.entries()) {
-    const table = calledTable(tokens, index);
+    const table = hasCalls ? calledTable(tokens, index) : undefined;
     if (!table) continue;
     const { values, next } = callArguments(tokens, index + 2, table);
     const name = `zeek_agent_${calls.length + 1}`;

@@ -178,6 +178,12 @@ export const ZEEK_AGENT_TABLES: readonly ZeekAgentTable[] = [
   },
 ];
 
+/** Zeek Agent 1 had osquery's own tables, and this one, which its scripts subscribe to on each host. */
+export const ZEEK_LOGGER: ZeekAgentTable = {
+  name: 'zeek_logger',
+  columns: columns('time int', 'severity string', 'message string'),
+};
+
 export function zeekAgentTable(name: string): ZeekAgentTable | undefined {
   return ZEEK_AGENT_TABLES.find((table) => table.name === name.toLowerCase());
 }

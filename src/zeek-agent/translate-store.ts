@@ -5,7 +5,7 @@ import {
   type TableLookup,
 } from '../osquery/table-access-store.ts';
 import type { RowSource, Translation } from '../schedule/translation.ts';
-import type { Column, ZeekType } from '../vocabulary/model.ts';
+import type { Column, Dialect, ZeekType } from '../vocabulary/model.ts';
 import { fileListBody, type HostFacts, tableBodies } from './bodies.ts';
 import { parseFields } from './fields.ts';
 import { globProblem } from './glob.ts';
@@ -18,7 +18,7 @@ import {
   type TableCall,
   withDefinitions,
 } from './statement.ts';
-import { type TableColumn, ZEEK_AGENT_TABLES, zeekAgentTable } from './tables.ts';
+import { type TableColumn, ZEEK_AGENT_TABLES, ZEEK_LOGGER, zeekAgentTable } from './tables.ts';
 
 /** A statement as it can run here. */
 export interface Translated {
@@ -48,9 +48,14 @@ const probe = (name: string) => `zeek_agent_column_of_${name}`;
  * had, {@link OsqueryError} `refused` with SQLite's words for what no one could run.
  * @param lookUp what columns osquery's tables have
  */
-export async function translate(sql: string, facts: HostFacts, lookUp: TableLookup): Promise<Translated> {
-  const statement = parseStatement(sql);
-  const available = availableTables(statement, facts);
+export async function translate(
+  sql: string,
+  dialect: Exclude<Dialect, 'osquery'>,
+  facts: HostFacts,
+  lookUp: TableLookup,
+): Promise<Translated> {
+  const statement = parseStatement(sql, dialect === 'zeek-agent-2');
+  const available = dialect === 'zeek-agent-2' ? availableTables(statement, facts) : LOGGER;
   try {
     return await attempt(statement, available, lookUp);
   } catch (error) {
@@ -66,6 +71,11 @@ export async function translate(sql: string, facts: HostFacts, lookUp: TableLook
     }
   }
 }
+
+/** What Zeek Agent 1 had besides osquery's tables. */
+const LOGGER: readonly Available[] = [
+  { ...ZEEK_LOGGER, made: { source: { kind: 'agent-log', name: ZEEK_LOGGER.name } } },
+];
 
 function explained(error: OsqueryError): Error {
   const table = zeekAgentTable(/^no such table: (\w+)$/.exec(error.message)?.[1] ?? '');

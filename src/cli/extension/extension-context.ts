@@ -3,6 +3,7 @@ import type { Bus } from '../../bus/bus.ts';
 import { parseSettings } from '../../config/parse.ts';
 import type { Settings } from '../../config/settings.ts';
 import { createVocabularies, type Vocabularies } from '../../vocabulary/vocabularies.ts';
+import { OwnLog } from '../../zeek-agent/own-log.ts';
 
 /** What the extension takes from its runtime: time, randomness, ids. Bound once, in the composition root. */
 export interface Runtime {
@@ -18,6 +19,8 @@ export interface Runtime {
 export interface ExtensionContext {
   readonly runtime: Runtime;
   readonly log: Logger;
+  /** The last lines of that. */
+  readonly ownLog: OwnLog;
   readonly bus: Bus;
   readonly endpointId: string;
   /** Random, new at each start. */
@@ -39,6 +42,8 @@ export function defaultSettings(): Settings {
 export function createExtensionContext(parts: {
   readonly runtime: Runtime;
   readonly log: Logger;
+  /** Has nothing where it is not given what the log writes. */
+  readonly ownLog?: OwnLog;
   readonly bus: Bus;
   readonly version: string;
 }): ExtensionContext {
@@ -46,6 +51,7 @@ export function createExtensionContext(parts: {
   let vocabularies = createVocabularies(settings.vocabularies);
   return {
     ...parts,
+    ownLog: parts.ownLog ?? new OwnLog(),
     endpointId: parts.runtime.uuid(),
     instanceId: parts.runtime.uuid(),
     settings: () => settings,

@@ -38,6 +38,8 @@ const LONGEST_STATEMENT = 900_000;
 interface Running {
   readonly subscription: Subscription;
   readonly eventBased: boolean;
+  /** How far the log of this process has been read. */
+  logCursor: number | undefined;
   timer: NodeJS.Timeout | undefined;
   result: OwnResult | undefined;
   failure: string;
@@ -98,14 +100,18 @@ export class OwnQueries {
 
   /** Runs a statement once. Of the system's log it has nothing: there is no time since which. Rejects with the reason. */
   async evaluateOnce(translation: Translation): Promise<readonly Row[]> {
-    return (await this.#inTurn(() => this.#evaluate(translation, undefined))).rows;
+    return (await this.#inTurn(() => this.#evaluate(translation, undefined, { logCursor: undefined }))).rows;
   }
 
   #add(subscription: Subscription): void {
     if (isForOsquery(subscription) || this.#running.has(subscription.name)) return;
     const running: Running = {
       subscription,
-      eventBased: subscription.tables.some(isEventTable),
+      eventBased:
+        subscription.tables.some(isEventTable) ||
+        (subscription.translation?.sources.some(({ kind }) => kind === 'agent-log') ?? false),
+      // What comes from now on.
+      logCursor: this.#context.ownLog.since(undefined).cursor,
       timer: undefined,
       result: undefined,
       failure: '',
@@ -159,7 +165,7 @@ export class OwnQueries {
     if (!translation || !this.#isOn(running)) return;
     running.result ??= await this.#store.load(name);
     const { result } = running;
-    const { rows, cursor } = await this.#evaluate(translation, result?.cursor ?? null);
+    const { rows, cursor } = await this.#evaluate(translation, result?.cursor ?? null, running);
     if (!this.#isOn(running)) return;
     running.lastRun = this.#context.runtime.now();
     const isSnapshot = query.updateType === 'SNAPSHOT';
@@ -186,7 +192,11 @@ export class OwnQueries {
   }
 
   /** `cursor`: where the reading of the system's log begins; undefined where it is not to be read. */
-  async #evaluate(translation: Translation, cursor: string | null | undefined): Promise<Evaluated> {
+  async #evaluate(
+    translation: Translation,
+    cursor: string | null | undefined,
+    own: Pick<Running, 'logCursor'>,
+  ): Promise<Evaluated> {
     const rows = new Map<string, readonly SourceRow[]>();
     let next = cursor ?? null;
     for (const source of translation.sources) {
@@ -195,12 +205,18 @@ export class OwnQueries {
         const read = await readSystemLog(cursor, this.#parts.systemLog);
         next = read.cursor;
         rows.set(source.name, read.rows);
+      } else if (source.kind === 'agent-log') {
+        const read = this.#context.ownLog.since(own.logCursor);
+        own.logCursor = read.cursor;
+        rows.set(source.name, read.rows);
       } else rows.set(source.name, await this.#rowsOf(source));
     }
     return { rows: await this.#applied(translation, (source) => rows.get(source.name) ?? []), cursor: next };
   }
 
-  async #rowsOf(source: Exclude<RowSource, { readonly kind: 'system-log' }>): Promise<readonly SourceRow[]> {
+  async #rowsOf(
+    source: Exclude<RowSource, { readonly kind: 'system-log' | 'agent-log' }>,
+  ): Promise<readonly SourceRow[]> {
     if (source.kind !== 'agent') return readFileRows(source, READING_LIMITS, this.#context.runtime.now);
     const host = this.#parts.host();
     if (!host) throw new Error('osquery has not described this host yet');

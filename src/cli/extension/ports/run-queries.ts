@@ -93,7 +93,7 @@ async function describe(
     if (left <= 0) throw new OsqueryError('timeout', BUSY);
     const { client, access, facts, lookUp } = parts;
     const { translation, columns: known } =
-      dialect === 'zeek-agent' ? await translate(sql, await facts.read(), lookUp) : NOT_TRANSLATED;
+      dialect === 'osquery' ? NOT_TRANSLATED : await translate(sql, dialect, await facts.read(), lookUp);
     // What osquery has no table for is a table without rows while it is asked.
     const asked = translation ? filled(translation) : sql;
     const columns = await client.getQueryColumns(asked, Math.min(left, OSQUERY_PATIENCE));
