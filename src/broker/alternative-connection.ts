@@ -1,12 +1,5 @@
-import {
-  type Closed,
-  type ClosedCode,
-  type Connection,
-  ConnectionError,
-  type ConnectionHandlers,
-  type OnLeftOut,
-} from './connection.ts';
-import type { ZeekEvent } from './zeek-event.ts';
+import type { Closed, ClosedCode, Connection, ConnectionHandlers } from './connection.ts';
+import { type Carrier, ConnectionLifecycle } from './connection-lifecycle.ts';
 
 /** Connects by one of several ways, whose filter is what is wanted at that moment. */
 export type DialWay = (way: number, filter: readonly string[], handlers: ConnectionHandlers) => Connection;
@@ -47,9 +40,9 @@ export function connectByAlternatives(
   dial: DialWay,
   handlers: ConnectionHandlers,
 ): Connection {
-  const connection = new AlternativeConnection({ endpoint, ways, filter, taken, dial, handlers });
-  connection.dial();
-  return connection;
+  const alternatives = new Alternatives({ endpoint, ways, filter, taken, dial, handlers });
+  alternatives.dial();
+  return alternatives.life;
 }
 
 interface Parts {
@@ -61,95 +54,58 @@ interface Parts {
   readonly handlers: ConnectionHandlers;
 }
 
-class AlternativeConnection implements Connection {
+class Alternatives {
+  /** The connection, as its owner sees it: it rests on that over the way which is tried. */
+  readonly life: ConnectionLifecycle;
   readonly #parts: Parts;
-  #filter: readonly string[];
-  #way: number;
-  #tried = 0;
-  #current: Connection | undefined;
-  #isUp = false;
-  #isOver = false;
-  #closed: Closed | undefined;
   readonly #failures: string[] = [];
+  #way: number;
 
   constructor(parts: Parts) {
+    const { endpoint, ways, filter, taken, handlers } = parts;
     this.#parts = parts;
-    this.#filter = parts.filter;
-    this.#way = parts.taken.of(parts.endpoint) % parts.ways;
+    this.#way = taken.of(endpoint) % ways;
+    this.life = new ConnectionLifecycle({ peerName: endpoint, filter }, handlers);
   }
 
   dial(): void {
-    const { dial, handlers } = this.#parts;
-    this.#tried += 1;
-    this.#current = dial(this.#way, this.#filter, {
-      ...wrapped(handlers),
+    const { life } = this;
+    const { dial, taken, endpoint } = this.#parts;
+    const { handlers } = life;
+    const current: Connection = dial(this.#way, life.filter, {
+      onEvent: (topic, event) => handlers.onEvent(topic, event),
+      onFilter: (topics) => handlers.onFilter(topics),
+      onSuspect: (suspect) => handlers.onSuspect(suspect),
+      onPhase: (phase) => life.comes(phase),
+      onProblem: (problem) => life.notice(problem),
       onUp: (remote) => {
-        this.#isUp = true;
-        this.#parts.taken.note(this.#parts.endpoint, this.#way);
-        handlers.onUp(remote);
+        taken.note(endpoint, this.#way);
+        life.up(carrier, current, remote);
       },
       onClosed: (closed) => this.#ended(closed),
     });
-  }
-
-  send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
-    return this.#current && !this.#closed ? this.#current.send(topic, events, onLeftOut) : this.#notUp();
-  }
-
-  confirm(): Promise<void> {
-    return this.#current && !this.#closed ? this.#current.confirm() : this.#notUp();
-  }
-
-  subscribe(filter: readonly string[]): void {
-    this.#filter = filter;
-    this.#current?.subscribe(filter);
-  }
-
-  leave(): Promise<void> {
-    this.#isOver = true;
-    return this.#current?.leave() ?? Promise.resolve();
-  }
-
-  destroy(): void {
-    this.#isOver = true;
-    this.#current?.destroy();
+    const carrier: Carrier = {
+      end: () => current.destroy(),
+      subscribe: (filter) => current.subscribe(filter),
+      goodbye: () => void current.leave(),
+    };
+    life.carry(carrier);
   }
 
   #ended(closed: Closed): void {
-    const { taken, endpoint, ways, handlers } = this.#parts;
-    const isOurs = this.#isOver || OUR_OWN.has(closed.code);
-    if (!isOurs) {
-      this.#way = (this.#way + 1) % ways;
-      taken.note(endpoint, this.#way);
-      this.#failures.push(closed.message);
-      if (!this.#isUp && this.#tried < ways) {
-        this.dial();
-        return;
-      }
+    const { life } = this;
+    const { taken, endpoint, ways } = this.#parts;
+    // What our owner wants to end says nothing against the way either.
+    if (OUR_OWN.has(closed.code) || life.at === 'leaving' || life.isClosed) {
+      life.close(closed.code, closed.message, closed.refused);
+      return;
     }
+    this.#way = (this.#way + 1) % ways;
+    taken.note(endpoint, this.#way);
+    this.#failures.push(closed.message);
+    if (!life.isComing) life.close(closed.code, closed.message, closed.refused);
+    else if (this.#failures.length < ways) this.dial();
     // Whoever refuses may be asked again slowly, but only where all others did not let us in either.
-    const message = this.#isUp || isOurs ? closed.message : this.#failures.join('; ');
-    this.#closed = { ...closed, message };
-    handlers.onClosed(this.#closed);
+    else life.close(closed.code, this.#failures.join('; '), closed.refused);
   }
-
-  #notUp(): Promise<never> {
-    const { code, message } = this.#closed ?? {
-      code: 'not-up' as const,
-      message: `the connection to ${this.#parts.endpoint} is not up yet`,
-    };
-    return Promise.reject(new ConnectionError(code, message));
-  }
-}
-
-function wrapped(handlers: ConnectionHandlers): ConnectionHandlers {
-  return {
-    onPhase: (phase) => handlers.onPhase(phase),
-    onUp: (remote) => handlers.onUp(remote),
-    onEvent: (topic, event) => handlers.onEvent(topic, event),
-    onFilter: (topics) => handlers.onFilter(topics),
-    onSuspect: (suspect) => handlers.onSuspect(suspect),
-    onProblem: (problem) => handlers.onProblem(problem),
-    onClosed: (closed) => handlers.onClosed(closed),
-  };
 }

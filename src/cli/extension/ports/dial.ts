@@ -1,8 +1,8 @@
 import type { EndpointAddress } from '../../../broker/address.ts';
 import { connectByAlternatives, WaysTaken } from '../../../broker/alternative-connection.ts';
 import { ConnectedPeers } from '../../../broker/connected-peers.ts';
-import type { Closed, Connection, ConnectionHandlers } from '../../../broker/connection.ts';
-import { ConnectionError } from '../../../broker/connection.ts';
+import type { Connection, ConnectionHandlers } from '../../../broker/connection.ts';
+import { ConnectionLifecycle } from '../../../broker/connection-lifecycle.ts';
 import { connectEndpoint } from '../../../broker/endpoint-connection.ts';
 import { SecurityMemory } from '../../../broker/security-memory.ts';
 import { connectNats } from '../../../nats/nats-connection.ts';
@@ -27,7 +27,7 @@ export function createDial(context: ExtensionContext): Dial {
   const taken = new WaysTaken();
   return ({ peer, endpointId, hostId, filter }, handlers) => {
     const endpoint = context.settings().endpoints.find((one) => one.peer === peer);
-    if (!endpoint) return stillborn(handlers, `${peer} is in the configuration no more`);
+    if (!endpoint) return stillborn(peer, handlers, `${peer} is in the configuration no more`);
     const { tls, nats: settings } = endpoint;
     const { maxFrame } = context.settings();
     const applicationName = `bro-osquery/${context.version}`;
@@ -53,15 +53,8 @@ export function createDial(context: ExtensionContext): Dial {
 }
 
 /** A connection that can't be, which its owner learns as it would of any other end. */
-function stillborn(handlers: ConnectionHandlers, message: string): Connection {
-  const closed: Closed = { code: 'refused', message, refused: true };
-  const rejected = () => Promise.reject(new ConnectionError('refused', message));
-  queueMicrotask(() => handlers.onClosed(closed));
-  return {
-    send: rejected,
-    confirm: rejected,
-    subscribe: () => {},
-    leave: () => Promise.resolve(),
-    destroy: () => {},
-  };
+function stillborn(peerName: string, handlers: ConnectionHandlers, message: string): Connection {
+  const life = new ConnectionLifecycle({ peerName, filter: [] }, handlers);
+  queueMicrotask(() => life.close('refused', message, true));
+  return life;
 }
