@@ -44,7 +44,7 @@ const running: readonly Command[] = [
   applied(4, 2),
 ];
 const text = 'Error adding new results to database for query bro_5eed1095_1: Error serializing JSON';
-const named = { told: true, log: 'failure', blame: 'query', named: [bro(1)], text } as const;
+const named = { told: true, end: { blame: 'query', name: bro(1), text } } as const;
 const diedOnce = [...running, recordOsqueryd(20, 101, named), applied(21, 2)];
 const diedTwice = [...diedOnce, recordOsqueryd(40, 102, named), applied(41, 1)];
 const untilNextDay = second(40 + A_DAY);
@@ -86,7 +86,7 @@ describe('A query that stood at the death of osqueryd', () => {
       recordOsqueryd(20, 101, named),
       applied(21, 4),
     )
-      .when(recordOsqueryd(40, 102, { ...named, named: [bro(3)] }))
+      .when(recordOsqueryd(40, 102, { interrupted: bro(3) }))
       .andOsqueryRunsOnly(bro(2), bro(4));
   });
 
@@ -114,7 +114,7 @@ describe('A query that stood at the death of osqueryd', () => {
       .when(subscribe(51, ZEEK, 'a', { query: infinite }))
       .andOsqueryRunsOnly(bro(2), bro(3));
     given(...again)
-      .when(recordOsqueryd(60, 103, { ...named, named: [bro(3)] }))
+      .when(recordOsqueryd(60, 103, { interrupted: bro(3) }))
       .andOsqueryRunsOnly(bro(2));
   });
 
@@ -160,7 +160,7 @@ describe('A query that stood at the death of osqueryd', () => {
 });
 
 describe('An end of osqueryd', () => {
-  const calm = { told: true, log: 'quiet' } as const;
+  const calm = { told: true, end: { blame: 'none', name: '', text: '' } } as const;
 
   test('that it told, and of which its log has no failure, is none of a query', () => {
     given(...running)
@@ -186,12 +186,8 @@ describe('An end of osqueryd', () => {
   });
 
   test('because of its logger is held against no query, however often', () => {
-    const logger = {
-      told: true,
-      log: 'failure',
-      blame: 'logger',
-      text: 'Error logging the results',
-    } as const;
+    const text = 'Error logging the results of query: bro_5eed1095_1: no room';
+    const logger = { told: true, end: { blame: 'logger', name: bro(1), text } } as const;
     given(
       ...running,
       recordOsqueryd(20, 101, logger),
@@ -201,7 +197,7 @@ describe('An end of osqueryd', () => {
     )
       .when(recordOsqueryd(40, 103, logger))
       .thenHappens(
-        fact(40, 'OsquerydDied', { suspects: [], blame: 'logger', reason: logger.text }),
+        fact(40, 'OsquerydDied', { suspects: [], blame: 'logger', reason: text }),
         fact(40, 'OsquerydStarted', osqueryd(103, 40)),
       );
   });

@@ -180,12 +180,18 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
         boot: fc.constantFrom('', 'b'),
         version: fc.constant('5.23.1'),
       }),
-      formerEnd: record({
+      evidence: record({
         told: fc.boolean(),
-        log: fc.constantFrom('quiet' as const, 'failure' as const, 'unread' as const),
-        blame: fc.constantFrom('query' as const, 'logger' as const, 'unknown' as const),
-        named: fc.oneof(fc.constant([]), fc.array(name, { maxLength: 2 })),
-        text: reason,
+        ends: fc.array(
+          record({
+            pid: fc.nat(9),
+            blame: fc.constantFrom('query' as const, 'logger' as const, 'unknown' as const, 'none' as const),
+            name: fc.oneof(fc.constant(''), name),
+            text: reason,
+          }),
+          { maxLength: 2 },
+        ),
+        interrupted: fc.oneof(fc.constant(''), fc.constant(''), name),
       }),
     }),
   },

@@ -1,4 +1,4 @@
-import type { OsquerydEnd, OsquerydProcess } from '../../src/schedule/breaker.ts';
+import type { OsquerydProcess, ProcessEnd } from '../../src/schedule/breaker.ts';
 import type { CommandOf } from '../../src/schedule/commands.ts';
 import type { EventData, EventOf, EventType } from '../../src/schedule/events.ts';
 import type { Audience, Column, Query, QueryMatch, RepeatedQuery } from '../../src/vocabulary/model.ts';
@@ -153,17 +153,24 @@ export function osqueryd(pid: number, seconds: number): OsquerydProcess {
   return { pid, startedAt: second(seconds) / 1000, boot: BOOT, version: '5.23.1' };
 }
 
-/** An osqueryd that is not the last one has us registered; the last one ended so (by default it vanished). */
+/**
+ * An osqueryd that is not the last one has us registered; the last one, with the pid before, ended so (by default it
+ * vanished, and its log can't be read).
+ */
 export function recordOsqueryd(
   seconds: number,
   pid: number,
-  formerEnd: Partial<OsquerydEnd> = {},
+  {
+    told = false,
+    end,
+    interrupted = '',
+  }: { told?: boolean; end?: Omit<ProcessEnd, 'pid'>; interrupted?: string } = {},
 ): CommandOf<'RecordOsqueryd'> {
   return {
     type: 'RecordOsqueryd',
     at: second(seconds),
     osqueryd: osqueryd(pid, seconds),
-    formerEnd: { told: false, log: 'unread', blame: 'unknown', named: [], text: '', ...formerEnd },
+    evidence: { told, ends: end ? [{ pid: pid - 1, ...end }] : [], interrupted },
   };
 }
 

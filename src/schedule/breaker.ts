@@ -37,6 +37,26 @@ export interface KnownOsqueryd extends OsquerydProcess {
   readonly told: boolean;
 }
 
+/** What an osqueryd process has said in its log of its end. */
+export interface ProcessEnd {
+  readonly pid: number;
+  /** What ended it: a query, its own logger (no query's fault), something else, or nothing that it names as a failure. */
+  readonly blame: 'query' | 'logger' | 'unknown' | 'none';
+  /** The schedule entry that it was about; empty: none. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What can be found of the end of an osqueryd when the next one is there. */
+export interface Evidence {
+  /** Whether it told us before; a crash doesn't. */
+  readonly told: boolean;
+  /** Of the processes whose log could be read. */
+  readonly ends: readonly ProcessEnd[];
+  /** The schedule entry that it was executing, as the next one says; empty: none. */
+  readonly interrupted: string;
+}
+
 /** How an osqueryd ended, as far as can be found out. */
 export interface OsquerydEnd {
   /** Whether it told us before; a crash doesn't. */

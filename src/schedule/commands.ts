@@ -6,7 +6,7 @@ import type {
   RepeatedQuery,
   VocabularyId,
 } from '../vocabulary/model.ts';
-import type { OsquerydEnd, OsquerydProcess } from './breaker.ts';
+import type { Evidence, OsquerydProcess } from './breaker.ts';
 import type { Cause } from './events.ts';
 import type { Translation } from './translation.ts';
 
@@ -136,11 +136,11 @@ type ObservationCommand =
   /** osquery runs the schedule with this hash. */
   | (Timed & { readonly type: 'RecordScheduleApplied'; readonly hash: string; readonly entries: number })
   | (Timed & { readonly type: 'RecordScheduleRefused'; readonly hash: string; readonly reason: string })
-  /** This osqueryd has us registered; if it is another one than the last, that one has ended so. */
+  /** This osqueryd has us registered; if it is another one than the last, that one has ended. */
   | (Timed & {
       readonly type: 'RecordOsqueryd';
       readonly osqueryd: OsquerydProcess;
-      readonly formerEnd: OsquerydEnd;
+      readonly evidence: Evidence;
     })
   /** osqueryd tells us to end, for it does so itself. */
   | (Timed & { readonly type: 'RecordOsquerydStopping' })

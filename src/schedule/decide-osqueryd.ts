@@ -1,6 +1,7 @@
 import {
   DEATHS_TO_SEARCH,
   DEATHS_TO_SUSPEND,
+  type Evidence,
   firstHalf,
   type OsquerydEnd,
   RESTARTS_TO_SEARCH,
@@ -24,7 +25,7 @@ interface Timed {
 }
 
 export function recordOsqueryd(state: ScheduleState, command: CommandOf<'RecordOsqueryd'>): Decision {
-  const { osqueryd, formerEnd } = command;
+  const { osqueryd } = command;
   const former = state.breaker.osqueryd;
   if (
     former?.pid === osqueryd.pid &&
@@ -33,18 +34,15 @@ export function recordOsqueryd(state: ScheduleState, command: CommandOf<'RecordO
   ) {
     return NOTHING;
   }
-  return accept([...endOfFormer(state, command, formerEnd), fact(command, 'OsquerydStarted', osqueryd)]);
+  return accept([...endOfFormer(state, command), fact(command, 'OsquerydStarted', osqueryd)]);
 }
 
-function endOfFormer(
-  state: ScheduleState,
-  command: CommandOf<'RecordOsqueryd'>,
-  end: OsquerydEnd,
-): ScheduleEvent[] {
+function endOfFormer(state: ScheduleState, command: CommandOf<'RecordOsqueryd'>): ScheduleEvent[] {
   const former = state.breaker.osqueryd;
   if (former?.scheduleSince == null) return [];
   // The whole system went down: it takes whatever runs with it.
   if (former.boot !== command.osqueryd.boot) return [];
+  const end = endFrom(command.evidence, former.pid);
   const told = former.told || end.told;
   const lifetime = command.at - former.scheduleSince;
   const isSuspicious = !told || (end.log === 'unread' && lifetime < SUSPICIOUS_LIFETIME);
@@ -58,6 +56,19 @@ function endOfFormer(
   if (named.length > 0) return [died, ...strike(state, command, named)];
   if (end.blame !== 'unknown') return [died];
   return [died, ...search(state, command, { lifetime, told })];
+}
+
+/** What the evidence says of the process with that pid. */
+function endFrom({ told, ends, interrupted }: Evidence, pid: number): OsquerydEnd {
+  const own = ends.find((one) => one.pid === pid);
+  if (interrupted !== '') {
+    const text = `the next osqueryd found that it was executing ${interrupted}`;
+    return { told, log: 'failure', blame: 'query', named: [interrupted], text };
+  }
+  if (!own) return { told, log: 'unread', blame: 'unknown', named: [], text: '' };
+  if (own.blame === 'none') return { told, log: 'quiet', blame: 'unknown', named: [], text: '' };
+  const named = own.blame === 'query' && own.name !== '' ? [own.name] : [];
+  return { told, log: 'failure', blame: own.blame, named, text: own.text };
 }
 
 /** One more death for each query that stood there, and for all that do the same. */
