@@ -54,12 +54,21 @@ export type WatchEvent =
   | { readonly type: 'watch.schedule-missing' }
   | { readonly type: 'watch.shutdown' };
 
-export type OsqueryCoreEvent = WatchEvent | MessageOf<'schedule.changed'> | MessageOf<'extension.draining'>;
+/** Which osqueryd has us registered, and what can be found of how the one before it ended. */
+export type Identified = Pick<MessageOf<'osquery.identified'>, 'osqueryd' | 'evidence'>;
+
+export type OsqueryCoreEvent =
+  | WatchEvent
+  | MessageOf<'schedule.changed'>
+  | MessageOf<'schedule.reviewed'>
+  | MessageOf<'extension.draining'>;
 
 interface OsqueryCoreContext {
   readonly timing: OsqueryTiming;
   readonly givesUp: boolean;
   readonly uuid: string;
+  /** The osqueryd that has us registered; null before it is known. */
+  readonly identified: Identified | null;
   /** Why we are not registered. */
   readonly reason: string;
   /** What osquery should run; null before the first change is known. */
@@ -86,6 +95,14 @@ const registrationOf = ({
   registered: event.output,
 });
 
+const tellIdentified = {
+  type: 'publish',
+  params: ({ context }: { readonly context: OsqueryCoreContext }) => {
+    if (!context.identified) throw new Error('it is not known which osqueryd this is');
+    return { type: 'osquery.identified', ...context.identified } as const;
+  },
+} as const;
+
 /** The link to osquery's extension manager: registered, watched, and given its schedule. */
 export const osqueryCoreMachine = setup({
   types: {
@@ -100,6 +117,7 @@ export const osqueryCoreMachine = setup({
     configure: promisePort<Configured, undefined>('configure'),
     register: promisePort<Registered, undefined>('register'),
     watch: callbackPort<{ type: 'none' }, { readonly uuid: string }, WatchEvent>('watch'),
+    identify: promisePort<Identified, undefined>('identify'),
     applySchedule: promisePort<Applied, RenderedSchedule>('applySchedule'),
     deregister: promisePort<void, { readonly uuid: string }>('deregister'),
   },
@@ -112,6 +130,8 @@ export const osqueryCoreMachine = setup({
     recordReason: assign({ reason: (_, params: { readonly reason: string }) => params.reason }),
   },
   guards: {
+    isOurs: ({ context, event }) =>
+      event.type === 'schedule.reviewed' && event.pid === context.identified?.osqueryd.pid,
     givesUp: ({ context }) => context.givesUp,
     isRegistered: (_, { registered }: RegistrationParams) => registered.outcome === 'registered',
     anotherLives: (_, { registered }: RegistrationParams) =>
@@ -127,8 +147,11 @@ export const osqueryCoreMachine = setup({
 }).createMachine({
   id: 'osquery-core',
   description: "Our life as an extension, seen from osquery's manager.",
-  context: ({ input }) => ({ ...input, uuid: '', reason: '', desired: null, applied: '' }),
-  invoke: { src: 'inbox', input: { subjects: ['schedule.changed', 'extension.draining'] } },
+  context: ({ input }) => ({ ...input, uuid: '', identified: null, reason: '', desired: null, applied: '' }),
+  invoke: {
+    src: 'inbox',
+    input: { subjects: ['schedule.changed', 'schedule.reviewed', 'extension.draining'] },
+  },
   initial: 'detached',
   on: {
     'schedule.changed': { actions: 'desire' },
@@ -234,8 +257,32 @@ export const osqueryCoreMachine = setup({
         'watch.shutdown': { actions: { type: 'publish', params: { type: 'osquery.shutdown' } } },
         'extension.draining': 'deregistering',
       },
-      initial: 'inStep',
+      initial: 'identifying',
       states: {
+        identifying: {
+          description: 'Which osqueryd this is, and how the one before it ended.',
+          invoke: {
+            src: 'identify',
+            onDone: {
+              target: 'reviewing',
+              actions: assign({ identified: ({ event }) => event.output }),
+            },
+            onError: {
+              target: 'inStep',
+              actions: { type: 'recordReason', params: ({ event }) => ({ reason: reasonOf(event.error) }) },
+            },
+          },
+        },
+        reviewing: {
+          description:
+            'What ended the former osqueryd is left out of the schedule before this one is given it.',
+          entry: tellIdentified,
+          on: {
+            // The schedule manager has started meanwhile, and may not have heard it.
+            'schedule.changed': { actions: ['desire', tellIdentified] },
+            'schedule.reviewed': { guard: 'isOurs', target: 'inStep' },
+          },
+        },
         inStep: {
           description: 'osquery runs what the Bros asked for (or nothing has been asked yet).',
           always: { guard: 'hasWork', target: 'applying' },

@@ -9,6 +9,7 @@ import {
   type RepeatedQuery,
   type Request,
 } from '../src/vocabulary/model.ts';
+import type { SuspensionsDue } from './suspensions-due.ts';
 import { ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 /**
@@ -46,6 +47,8 @@ export type ScheduleNews =
   | MessageOf<'osquery.schedule-applied'>
   | MessageOf<'osquery.schedule-refused'>
   | MessageOf<'osquery.denylisted'>
+  | MessageOf<'osquery.identified'>
+  | MessageOf<'osquery.shutdown'>
   | MessageOf<'peer.up'>
   | MessageOf<'peer.down'>
   | MessageOf<'peer.resynced'>
@@ -56,7 +59,7 @@ export type ScheduleNews =
   | MessageOf<'extension.draining'>;
 
 /** News that waits to be decided on, or a command that the manager itself gives. */
-export type Pending = ScheduleNews | ZeekSilent | CommandOf<'StartExtension'>;
+export type Pending = ScheduleNews | ZeekSilent | SuspensionsDue | CommandOf<'StartExtension'>;
 
 /** The queries that a request is about. */
 export function queriesIn({ request }: MessageOf<'peer.request'>): readonly (Query | RepeatedQuery)[] {
@@ -91,6 +94,12 @@ export function commandsFor(
       return [{ type: 'RecordScheduleRefused', at, hash: pending.hash, reason: pending.reason }];
     case 'osquery.denylisted':
       return [{ type: 'RecordDenylisted', at, name: pending.name, denylisted: pending.denylisted }];
+    case 'osquery.identified':
+      return [{ type: 'RecordOsqueryd', at, osqueryd: pending.osqueryd, evidence: pending.evidence }];
+    case 'osquery.shutdown':
+      return [{ type: 'RecordOsquerydStopping', at }];
+    case 'suspensions.due':
+      return [{ type: 'ReviewSuspensions', at }];
     case 'peer.up': {
       const { peer, incarnation, transport } = pending;
       return [{ type: 'ConnectBro', at, peer, incarnation, transport }];

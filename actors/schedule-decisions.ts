@@ -5,8 +5,17 @@ import type { ScheduleEvent } from '../src/schedule/events.ts';
 import { fold } from '../src/schedule/evolve.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { type RenderedSchedule, renderedOf } from '../src/schedule/render.ts';
-import { executionNamed, groupsOf, type ScheduleState, subscriptionNamed } from '../src/schedule/schedule.ts';
+import {
+  broOf,
+  executionNamed,
+  groupsOf,
+  type ScheduleState,
+  subscriptionNamed,
+  subscriptionsOf,
+} from '../src/schedule/schedule.ts';
+import { suspensionOf } from '../src/schedule/suspensions.ts';
 import type { Query } from '../src/vocabulary/model.ts';
+import { suspendedNotice, suspensionNotice } from './notices.ts';
 import { commandsFor, type Descriptions, type Pending } from './schedule-commands.ts';
 
 /** What a batch of news comes to, before it is in the log. */
@@ -72,6 +81,13 @@ export function blockedNews(pending: readonly Pending[], reason: string): readon
   return [...refusalsForLog(pending, reason), { type: 'schedule.blocked', reason }];
 }
 
+/** That it is decided for which osqueryd. */
+export function reviewed(pending: readonly Pending[]): readonly BusMessage[] {
+  return pending.flatMap((news) =>
+    news.type === 'osquery.identified' ? [{ type: 'schedule.reviewed', pid: news.osqueryd.pid }] : [],
+  );
+}
+
 /** What the rest of the system is told once the events are in the log. */
 export function newsOf(
   before: ScheduleState,
@@ -88,7 +104,12 @@ export function newsOf(
 /** At our start osquery is given the schedule in any case: it may have forgotten, or remember a former one. */
 function isNewForOsquery(events: readonly ScheduleEvent[]): boolean {
   return events.some(
-    ({ type }) => type === 'ExtensionStarted' || type === 'QuerySubscribed' || type === 'QueryUnsubscribed',
+    ({ type }) =>
+      type === 'ExtensionStarted' ||
+      type === 'QuerySubscribed' ||
+      type === 'QueryUnsubscribed' ||
+      type === 'QuerySuspended' ||
+      type === 'QueryResumed',
   );
 }
 
@@ -139,6 +160,19 @@ function noticesFor(
         const text = `one-time query ${name}: it may be what ended this extension, again and again; it is given up`;
         return [tell(peer, 'error', text, executionNamed(before, name)?.query)];
       }
+      case 'QuerySuspended':
+      case 'QueryResumed': {
+        // One that is away is told when it is back.
+        const { peer, name } = event.data;
+        const query = subscriptionNamed(state, name)?.query;
+        return broOf(state, peer)?.connected ? [tell(peer, 'warning', suspensionNotice(event), query)] : [];
+      }
+      case 'BroConnected':
+        return subscriptionsOf(state, event.data.peer).flatMap(({ name, peer, query }) => {
+          const suspension = suspensionOf(state, name);
+          if (!suspension) return [];
+          return [tell(peer, 'warning', suspendedNotice(suspension), query)];
+        });
       case 'QueryDenylisted':
       case 'QueryReleased': {
         const query = subscriptionNamed(state, event.data.name)?.query;

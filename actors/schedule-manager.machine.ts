@@ -8,8 +8,16 @@ import { reasonOf } from '../src/text/reason.ts';
 import { type Executed, finished, fresh, superfluous } from './one-time-queries.ts';
 import { inboxPort, promisePort, publishAllPort, publishPort } from './port.ts';
 import type { Descriptions, Pending, Question, ScheduleNews } from './schedule-commands.ts';
-import { blockedNews, type Decided, decideAll, newsOf, refusalsForLog } from './schedule-decisions.ts';
+import {
+  blockedNews,
+  type Decided,
+  decideAll,
+  newsOf,
+  refusalsForLog,
+  reviewed,
+} from './schedule-decisions.ts';
 import { type Questions, questionsOf } from './schedule-questions.ts';
+import { nextReview, SUSPENSIONS_DUE, type SuspensionsDue } from './suspensions-due.ts';
 import { silenceAfter, silenceId, ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 export interface ScheduleManagerInput {
@@ -26,6 +34,7 @@ export interface ScheduleManagerInput {
 export type ScheduleManagerEvent =
   | ScheduleNews
   | ZeekSilent
+  | SuspensionsDue
   | MessageOf<'osquery.host'>
   | (DoneActorEvent<Executed> & { readonly type: 'xstate.done.actor.*' })
   | (ErrorActorEvent & { readonly type: 'xstate.error.actor.*' });
@@ -70,6 +79,8 @@ const SUBJECTS = [
   'osquery.configured',
   'osquery.host',
   'osquery.*.denylisted',
+  'osquery.identified',
+  'osquery.shutdown',
   'osquery.schedule-applied',
   'osquery.schedule-refused',
   'peer.*.up',
@@ -172,6 +183,9 @@ export const scheduleManagerMachine = setup({
     },
     'osquery.host': { actions: { type: 'takeTables', params: ({ event }) => event.host.tables } },
     'osquery.denylisted': { actions: enqueued },
+    'osquery.identified': { actions: enqueued },
+    'osquery.shutdown': { actions: enqueued },
+    'suspensions.due': { actions: enqueued },
     'osquery.schedule-applied': { actions: enqueued },
     'osquery.schedule-refused': { actions: enqueued },
     'peer.up': { actions: enqueued },
@@ -273,6 +287,13 @@ export const scheduleManagerMachine = setup({
       description: 'The state follows the log, and the rest of the house hears of it.',
       entry: [
         { type: 'publishAll', params: ({ context }) => newsOf(context.schedule, context.decided) },
+        { type: 'publishAll', params: ({ context }) => reviewed(batchOf(context)) },
+        enqueueActions(({ context, enqueue }) => {
+          const now = batchOf(context).at(-1)?.at;
+          const next = now === undefined ? null : nextReview(context.decided.next, now);
+          enqueue.cancel(SUSPENSIONS_DUE);
+          if (next) enqueue.raise(next.event, { id: SUSPENSIONS_DUE, delay: next.delay });
+        }),
         'putInForce',
         {
           type: 'publishAll',

@@ -10,6 +10,7 @@ import { loggerPluginMachine } from '../../actors/logger-plugin.machine.ts';
 import {
   type Applied,
   type Configured,
+  type Identified,
   osqueryCoreMachine,
   type Registered,
 } from '../../actors/osquery-core.machine.ts';
@@ -20,6 +21,7 @@ import { connectMachines } from '../../src/cli/extension/wiring/machines.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import type { RenderedSchedule } from '../../src/schedule/render.ts';
 import { initialState } from '../../src/schedule/schedule.ts';
+import { IDENTIFIED } from '../support/identified.ts';
 import { promiseProbe, settle } from '../support/machine-ports.ts';
 
 const MACHINES = [
@@ -74,6 +76,7 @@ function startHouse(letsGo = true) {
         Promise.resolve({ outcome: 'registered', uuid: '7' }),
       ),
       watch: fromCallback(() => {}),
+      identify: fromPromise<Identified, undefined>(() => Promise.resolve(IDENTIFIED)),
       applySchedule: fromPromise<Applied, RenderedSchedule>(({ input: { hash } }) =>
         Promise.resolve({ hash, entries: 0 }),
       ),
@@ -137,8 +140,11 @@ test('the state directory is read once osquery has told where it is, then Bros a
   assert.deepEqual(said, [
     'osquery.configured',
     'osquery.registered',
+    'osquery.identified',
     'schedule.changed',
+    'osquery.identified',
     'schedule.groups',
+    'schedule.reviewed',
     'osquery.schedule-applied',
   ]);
   const children = Object.keys(actor.getSnapshot().children).filter((id) => !/^\d/.test(id));

@@ -4,12 +4,14 @@ import { createActor, SimulatedClock } from 'xstate';
 import {
   type Applied,
   type Configured,
+  type Identified,
   osqueryCoreMachine,
   type Registered,
   type WatchEvent,
 } from '../../actors/osquery-core.machine.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import type { RenderedSchedule } from '../../src/schedule/render.ts';
+import { IDENTIFIED } from '../support/identified.ts';
 import { busProbe, callbackProbe, promiseProbe, settle } from '../support/machine-ports.ts';
 import { sampleHost } from '../support/sample-host.ts';
 
@@ -29,6 +31,7 @@ function startCore({ givesUp = false } = {}) {
   const configure = promiseProbe<Configured, undefined>();
   const register = promiseProbe<Registered, undefined>();
   const watch = callbackProbe<{ type: 'none' }, { readonly uuid: string }, WatchEvent>();
+  const identify = promiseProbe<Identified, undefined>();
   const apply = promiseProbe<Applied, RenderedSchedule>();
   const deregister = promiseProbe<void, { readonly uuid: string }>();
   const actor = createActor(
@@ -40,6 +43,7 @@ function startCore({ givesUp = false } = {}) {
         configure: configure.logic,
         register: register.logic,
         watch: watch.logic,
+        identify: identify.logic,
         applySchedule: apply.logic,
         deregister: deregister.logic,
       },
@@ -55,6 +59,7 @@ function startCore({ givesUp = false } = {}) {
     configure,
     register,
     watch,
+    identify,
     apply,
     deregister,
     state: () => actor.getSnapshot().value,
@@ -65,6 +70,9 @@ function startCore({ givesUp = false } = {}) {
       await settle();
       register.last.resolve({ outcome: 'registered', uuid });
       await settle();
+      identify.last.resolve(IDENTIFIED);
+      await settle();
+      bus.deliver({ type: 'schedule.reviewed', pid: 100 });
     },
     change(hash: string) {
       bus.deliver({ type: 'schedule.changed', ...ordered(hash), entries: 1, added: [], removed: [] });
@@ -81,6 +89,7 @@ test('the way to a registration leads past the configuration', async () => {
   assert.deepEqual(bus.take(), [
     { type: 'osquery.configured', ...configuration, changed: [] },
     { type: 'osquery.registered', uuid: '7' },
+    { type: 'osquery.identified', ...IDENTIFIED },
   ]);
   assert.deepEqual(watch.inputs, [{ uuid: '7' }]);
 });
@@ -128,6 +137,43 @@ test('while osquery remembers our former self the registration is tried again', 
   assert.deepEqual(state(), { detached: 'remembered' });
   clock.increment(500);
   register.last.resolve({ outcome: 'registered', uuid: '9' });
+  await settle();
+  assert.deepEqual(state(), { registered: 'identifying' });
+});
+
+test('osquery is given nothing before it is decided what ended its former self', async () => {
+  const { attach, configure, register, identify, bus, apply, change, state } = startCore();
+  attach.last.resolve({ version: '' });
+  await settle();
+  configure.last.resolve({ outcome: 'configured', configuration });
+  await settle();
+  register.last.resolve({ outcome: 'registered', uuid: '7' });
+  await settle();
+  change('a');
+  identify.last.resolve(IDENTIFIED);
+  await settle();
+  assert.deepEqual(state(), { registered: 'reviewing' });
+  bus.take();
+  change('b');
+  assert.deepEqual(bus.take(), [{ type: 'osquery.identified', ...IDENTIFIED }]);
+  bus.deliver({ type: 'schedule.reviewed', pid: 99 });
+  assert.equal(apply.starts.length, 0);
+  bus.deliver({ type: 'schedule.reviewed', pid: 100 });
+  assert.deepEqual(
+    apply.starts.map(({ input }) => input),
+    [ordered('b')],
+  );
+});
+
+test('an osqueryd that does not say who it is gets the schedule all the same', async () => {
+  const { attach, configure, register, identify, state } = startCore();
+  attach.last.resolve({ version: '' });
+  await settle();
+  configure.last.resolve({ outcome: 'configured', configuration });
+  await settle();
+  register.last.resolve({ outcome: 'registered', uuid: '7' });
+  await settle();
+  identify.last.reject(new Error('no such table: osquery_info'));
   await settle();
   assert.deepEqual(state(), { registered: 'inStep' });
 });

@@ -1,3 +1,4 @@
+import type { Evidence, OsquerydProcess } from '../schedule/breaker.ts';
 import type { Policy } from '../schedule/policy.ts';
 import type { RenderedSchedule } from '../schedule/render.ts';
 import type { Subscription } from '../schedule/schedule.ts';
@@ -61,6 +62,12 @@ type OsqueryMessage =
   /** osqueryd's manager has registered us under this uuid. */
   | { readonly type: 'osquery.registered'; readonly uuid: string }
   | { readonly type: 'osquery.lost'; readonly reason: string }
+  /** Which osqueryd has us registered, and what can be found of how the one before it ended. */
+  | {
+      readonly type: 'osquery.identified';
+      readonly osqueryd: OsquerydProcess;
+      readonly evidence: Evidence;
+    }
   /** osqueryd told us to end. */
   | { readonly type: 'osquery.shutdown' }
   /** The host as osquery describes it: at start, and whenever that has changed. */
@@ -100,6 +107,8 @@ type ScheduleMessage =
       /** Names of osquery's schedule entries. */
       readonly removed: readonly string[];
     } & RenderedSchedule)
+  /** It is decided what is left out of the schedule for the osqueryd with that pid; what has changed was told before. */
+  | { readonly type: 'schedule.reviewed'; readonly pid: number }
   /** The groups that this host is in have changed. */
   | { readonly type: 'schedule.groups'; readonly groups: readonly string[] }
   /** The event log takes nothing: requests are refused until it recovers. */

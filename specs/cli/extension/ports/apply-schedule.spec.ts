@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { createActor, fromCallback, fromPromise, SimulatedClock } from 'xstate';
 import {
   type Configured,
+  type Identified,
   osqueryCoreMachine,
   type Registered,
 } from '../../../../actors/osquery-core.machine.ts';
@@ -11,6 +12,7 @@ import { applySchedulePort } from '../../../../src/cli/extension/ports/apply-sch
 import { type RenderedSchedule, renderedOf } from '../../../../src/schedule/render.ts';
 import { subscriptions } from '../../../../src/schedule/schedule.ts';
 import { after } from '../../../support/given.ts';
+import { IDENTIFIED } from '../../../support/identified.ts';
 import { busProbe, settle } from '../../../support/machine-ports.ts';
 import { bro, connect, query, start, subscribe } from '../../../support/schedule-builders.ts';
 
@@ -47,6 +49,7 @@ async function startCore() {
         configure: fromPromise<Configured, undefined>(async () => ({ outcome: 'refused', problems: [] })),
         register: fromPromise<Registered, undefined>(async () => ({ outcome: 'registered', uuid: '7' })),
         watch: fromCallback(() => {}),
+        identify: fromPromise<Identified, undefined>(async () => IDENTIFIED),
         applySchedule: port,
       },
     }),
@@ -60,6 +63,7 @@ async function startCore() {
   );
   actor.start();
   await settle();
+  bus.deliver({ type: 'schedule.reviewed', pid: 100 });
   bus.take();
   return {
     bus,

@@ -63,6 +63,9 @@ export class OsqueryLink {
   #refresh: (() => void) | undefined;
   #onShutdown: (() => void) | undefined;
   #runsOn = false;
+  /** Whether the osqueryd that we are, or were last, registered with told us that it ends. */
+  #told = false;
+  #wasTold = false;
   #advice: readonly string[] = [];
   /** Why osqueryd could not be reached at the last attempt; empty where it was. */
   #waitsFor = '';
@@ -98,9 +101,15 @@ export class OsqueryLink {
     return this.#runsOn;
   }
 
+  /** Whether the osqueryd before this one told us that it ends. */
+  get wasTold(): boolean {
+    return this.#wasTold;
+  }
+
   /** osqueryd told us to end, because it does. */
   shutdownAsked(): void {
     this.#runsOn = false;
+    this.#told = true;
     this.#onShutdown?.();
   }
 
@@ -154,6 +163,8 @@ export class OsqueryLink {
     log.info({ area: 'osquery', uuid: this.#uuid }, `registered with osqueryd on ${this.#options.socket}`);
     this.#advise();
     this.#runsOn = true;
+    this.#wasTold = this.#told;
+    this.#told = false;
     this.#options.attendance.seen();
     this.#registered.resolve();
     return { outcome: 'registered', uuid: String(this.#uuid) };

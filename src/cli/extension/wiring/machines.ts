@@ -19,7 +19,7 @@ type Actors<Machine extends { provide: (implementations: never) => unknown }> = 
 export interface Ports {
   readonly osquery: Pick<
     Required<Actors<typeof osqueryCoreMachine>>,
-    'attach' | 'configure' | 'register' | 'watch' | 'applySchedule' | 'deregister'
+    'attach' | 'configure' | 'register' | 'watch' | 'identify' | 'applySchedule' | 'deregister'
   >;
   readonly schedule: Pick<Required<Actors<typeof scheduleManagerMachine>>, 'describe' | 'append' | 'execute'>;
   readonly peer: Pick<Required<Actors<typeof broPeerMachine>>, 'connection'>;

@@ -17,6 +17,7 @@ import { CooperativeScheduler } from '../ports/cooperative-scheduler.ts';
 import { deliveryPort } from '../ports/deliver.ts';
 import { describeHost } from '../ports/describe-host.ts';
 import { createDial } from '../ports/dial.ts';
+import { identifyPort } from '../ports/identify-osqueryd.ts';
 import { OsqueryLink } from '../ports/osquery-link.ts';
 import { Plugins } from '../ports/plugins.ts';
 import { describePort, executePort } from '../ports/run-queries.ts';
@@ -104,6 +105,11 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   const machine = connectMachines(bus, {
     osquery: {
       ...osquery.ports,
+      identify: identifyPort(context, {
+        client: osquery.client,
+        flags: () => osquery.flags,
+        wasTold: () => osquery.wasTold,
+      }),
       applySchedule: applySchedulePort(context, { client: osquery.client, watch: osquery.schedule }),
     },
     schedule: {

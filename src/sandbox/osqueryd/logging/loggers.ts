@@ -97,6 +97,9 @@ export class Loggers {
 
   /** A logger of osqueryd itself: filesystem and stdout write, the others have nobody to write to. */
   core(name: string, request: StringMap): ExtensionStatus {
+    if (request['init'] !== undefined && name === 'filesystem') {
+      this.#options.log.writeTo(this.#options.flags.text('logger_path'));
+    }
     if (request['init'] !== undefined || request['action'] !== undefined) return success();
     const line = request['string'] ?? request['snapshot'];
     if (line === undefined) return success();

@@ -1,4 +1,5 @@
 import { asciiTime, type Clock } from '../clock.ts';
+import { StatusFiles } from './status-files.ts';
 
 export const SEVERITY = { info: 0, warning: 1, error: 2 } as const;
 
@@ -19,12 +20,14 @@ export interface StatusLogOptions {
 }
 
 /**
- * osqueryd's own log: each line goes to stderr in glog's form and into a buffer from which the scheduler
- * relays it to the loggers.
+ * osqueryd's own log: each line goes to stderr in glog's form, and into a buffer from which the scheduler relays it to
+ * the loggers, until the logger `filesystem` starts: that one shuts glog down and with it the buffer's sink, and has
+ * glog write files instead (filesystem_logger.cpp; seen with 5.23.1).
  */
 export class StatusLog {
   readonly #options: StatusLogOptions;
   #buffer: StatusLine[] = [];
+  #files: StatusFiles | undefined;
 
   constructor(options: StatusLogOptions) {
     this.#options = options;
@@ -54,14 +57,24 @@ export class StatusLog {
     return lines;
   }
 
+  /** From now on lines go to files there, and to no logger any more. */
+  writeTo(directory: string): void {
+    this.#files = new StatusFiles(directory, this.#options.pid);
+  }
+
   get pending(): number {
     return this.#buffer.length;
   }
 
   #log(severity: number, file: string, line: number, message: string): void {
     const now = this.#options.clock.now();
-    this.#options.write(`${glogPrefix(severity, now, this.#options.pid)} ${file}:${line}] ${message}\n`);
+    const text = `${glogPrefix(severity, now, this.#options.pid)} ${file}:${line}] ${message}`;
+    this.#options.write(`${text}\n`);
     if (severity < this.#options.minStatus()) return;
+    if (this.#files) {
+      this.#files.write(severity, text, now);
+      return;
+    }
     this.#buffer.push({ severity, file, line, message, unixTime: Math.floor(now / 1000) });
   }
 }
@@ -81,12 +94,12 @@ export function statusPayload(lines: readonly StatusLine[], hostIdentifier: stri
   );
 }
 
-/** `I1124 05:04:33.875365  2736`: severity, month and day, UTC time with microseconds, thread. */
+/** `I1124 05:04:33.875365  2736`: severity, month and day, local time with microseconds, thread. */
 function glogPrefix(severity: number, now: number, pid: number): string {
   const date = new Date(now);
   const two = (value: number) => String(value).padStart(2, '0');
-  const time = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].map(two).join(':');
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
   const micros = String(Math.floor((now % 1000) * 1000)).padStart(6, '0');
-  const day = `${two(date.getUTCMonth() + 1)}${two(date.getUTCDate())}`;
+  const day = `${two(date.getMonth() + 1)}${two(date.getDate())}`;
   return `${'IWE'[severity] ?? 'I'}${day} ${time}.${micros} ${String(pid).padStart(5, ' ')}`;
 }
