@@ -16,3 +16,8 @@ export function suspendedNotice({ reason, until }: Pick<Suspension, 'reason' | '
     ? `osqueryd on this host has ended twice while it ran this query; the query is left out of its schedule until ${time}, or until it is unsubscribed and subscribed again`
     : `osqueryd on this host ends again and again, and it is not known of which query; this one is left out until ${time} at the latest, while others are tried`;
 }
+
+/** osquery said so at a run of the query. */
+export function failureNotice(text: string): string {
+  return `osquery can't run this query: ${text}`;
+}

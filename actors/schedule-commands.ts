@@ -47,6 +47,8 @@ export type ScheduleNews =
   | MessageOf<'osquery.schedule-applied'>
   | MessageOf<'osquery.schedule-refused'>
   | MessageOf<'osquery.denylisted'>
+  | MessageOf<'osquery.query-failed'>
+  | MessageOf<'osquery.query-works'>
   | MessageOf<'osquery.identified'>
   | MessageOf<'osquery.shutdown'>
   | MessageOf<'peer.up'>
@@ -94,6 +96,10 @@ export function commandsFor(
       return [{ type: 'RecordScheduleRefused', at, hash: pending.hash, reason: pending.reason }];
     case 'osquery.denylisted':
       return [{ type: 'RecordDenylisted', at, name: pending.name, denylisted: pending.denylisted }];
+    case 'osquery.query-failed':
+      return [{ type: 'RecordFailure', at, name: pending.name, text: pending.text }];
+    case 'osquery.query-works':
+      return [{ type: 'RecordRecovery', at, name: pending.name }];
     case 'osquery.identified':
       return [{ type: 'RecordOsqueryd', at, osqueryd: pending.osqueryd, evidence: pending.evidence }];
     case 'osquery.shutdown':

@@ -9,13 +9,14 @@ import {
   broOf,
   executionNamed,
   groupsOf,
+  own,
   type ScheduleState,
   subscriptionNamed,
   subscriptionsOf,
 } from '../src/schedule/schedule.ts';
 import { suspensionOf } from '../src/schedule/suspensions.ts';
 import type { Query } from '../src/vocabulary/model.ts';
-import { suspendedNotice, suspensionNotice } from './notices.ts';
+import { failureNotice, suspendedNotice, suspensionNotice } from './notices.ts';
 import { commandsFor, type Descriptions, type Pending } from './schedule-commands.ts';
 
 /** What a batch of news comes to, before it is in the log. */
@@ -167,11 +168,21 @@ function noticesFor(
         const query = subscriptionNamed(state, name)?.query;
         return broOf(state, peer)?.connected ? [tell(peer, 'warning', suspensionNotice(event), query)] : [];
       }
+      case 'QueryFailing':
+      case 'QueryRecovered': {
+        const { peer, name } = event.data;
+        const query = subscriptionNamed(state, name)?.query;
+        if (!broOf(state, peer)?.connected) return [];
+        return event.type === 'QueryFailing'
+          ? [tell(peer, 'error', failureNotice(event.data.text), query)]
+          : [tell(peer, 'log', 'osquery runs this query again, without failing', query)];
+      }
       case 'BroConnected':
         return subscriptionsOf(state, event.data.peer).flatMap(({ name, peer, query }) => {
           const suspension = suspensionOf(state, name);
-          if (!suspension) return [];
-          return [tell(peer, 'warning', suspendedNotice(suspension), query)];
+          if (suspension) return [tell(peer, 'warning', suspendedNotice(suspension), query)];
+          const failure = own(state.failing, name);
+          return failure ? [tell(peer, 'error', failureNotice(failure.text), query)] : [];
         });
       case 'QueryDenylisted':
       case 'QueryReleased': {

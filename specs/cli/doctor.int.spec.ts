@@ -145,6 +145,16 @@ test('a disk that takes nothing, rows that were lost and accounts that do not ad
     bros: [],
     eventLog: { records: 1, trouble: 'ENOSPC' },
     logger: { refusal: 'no space left' },
+    subscriptions: [
+      { name: 'bro_1_1', peer: 'zeek:9999', sql: 'SELECT 1', interval: 10, trouble: '' },
+      {
+        name: 'bro_1_3',
+        peer: 'zeek:9999',
+        sql: 'SELECT 2',
+        interval: 10,
+        trouble: "osquery can't run it: no",
+      },
+    ],
     delivery: [account, { ...account, name: 'bro_1_2', pending: 1 }],
   } as unknown as StatusReport;
   assert.deepEqual(
@@ -153,6 +163,7 @@ test('a disk that takes nothing, rows that were lost and accounts that do not ad
       'ok the extension runs as process 7',
       'problem the event log takes nothing, so that requests are refused: ENOSPC',
       'problem the journal takes no rows: no space left',
+      "warning bro_1_3 of Zeek zeek:9999 does not run as it was asked for: osquery can't run it: no",
       'warning 5 rows of bro_1_1 for zeek:9999 are lost since the start, and declared',
       'problem counts of bro_1_2 for zeek:9999: 10 taken, but 10 settled and 1 pending',
     ],

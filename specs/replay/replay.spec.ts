@@ -148,7 +148,7 @@ describe('The timeline', () => {
       }),
     );
     assert.ok(told.size > 15, [...told].join());
-    assert.equal(Object.keys(EVENT_SCHEMAS).length, 34);
+    assert.equal(Object.keys(EVENT_SCHEMAS).length, 36);
   });
 });
 

@@ -196,6 +196,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: record({ type: type('RecordOsquerydStopping'), at }) },
+  { weight: 2, arbitrary: record({ type: type('RecordFailure'), at, name, text: reason }) },
+  { weight: 1, arbitrary: record({ type: type('RecordRecovery'), at, name }) },
   { weight: 2, arbitrary: record({ type: type('ReviewSuspensions'), at }) },
   { weight: 1, arbitrary: record({ type: type('RecordDrop'), at, peer, rows: fc.nat(), reason }) },
 );

@@ -44,6 +44,7 @@ export class HostProcesses {
   #osqueryd: ChildProcess | undefined;
   #extension: ChildProcess | undefined;
   #uuid: number | undefined;
+  readonly #stops: (() => void)[] = [];
   /** What the extension has logged in all its lives. */
   log = '';
 
@@ -65,7 +66,7 @@ export class HostProcesses {
     return join(this.directory, 'osquery.em');
   }
 
-  async startOsqueryd(): Promise<void> {
+  async startOsqueryd(more: readonly string[] = []): Promise<void> {
     await rm(this.socket, { force: true });
     const flags = [
       `--database_path=${join(this.directory, 'db')}`,
@@ -73,6 +74,7 @@ export class HostProcesses {
       '--extensions_interval=1',
       '--logger_event_type=false',
       '--schedule_splay_percent=0',
+      ...more,
     ];
     this.#osqueryd = spawn(process.execPath, ['--import', 'tsx', STANDIN, ...flags], {
       stdio: 'ignore',
@@ -94,6 +96,35 @@ export class HostProcesses {
       this.log += chunk.toString('utf8');
     });
     this.#extension = child;
+  }
+
+  /**
+   * Starts osqueryd and the extension whenever they have ended, as osqueryd's autoloader and a service manager do.
+   * @returns the exit codes of osqueryd so far, and a way to end it
+   */
+  supervise(osquerydFlags: readonly string[] = []): { readonly deaths: (number | null)[]; stop(): void } {
+    const deaths: (number | null)[] = [];
+    let stopped = false;
+    const extension = () => {
+      if (stopped) return;
+      this.startExtension();
+      this.#extension?.once('exit', () => setTimeout(extension, 100));
+    };
+    const osqueryd = async () => {
+      if (stopped) return;
+      await this.startOsqueryd(osquerydFlags);
+      this.#osqueryd?.once('exit', (code) => {
+        if (!stopped) deaths.push(code);
+        setTimeout(() => void osqueryd(), 100);
+      });
+    };
+    void osqueryd();
+    extension();
+    const stop = () => {
+      stopped = true;
+    };
+    this.#stops.push(stop);
+    return { deaths, stop };
   }
 
   /** Ends a process with -9. */
@@ -208,6 +239,7 @@ export class HostProcesses {
   }
 
   async close(): Promise<void> {
+    for (const stop of this.#stops) stop();
     this.signal('extension', 'SIGCONT');
     this.signal('osqueryd', 'SIGCONT');
     await this.kill('extension');

@@ -75,6 +75,10 @@ type OsqueryMessage =
   /** osquery runs the schedule with this hash. */
   | { readonly type: 'osquery.schedule-applied'; readonly hash: string; readonly entries: number }
   | { readonly type: 'osquery.schedule-refused'; readonly hash: string; readonly reason: string }
+  /** osquery could not run a schedule entry of ours; it says so at each run. */
+  | { readonly type: 'osquery.query-failed'; readonly name: string; readonly text: string }
+  /** It has run since it last failed. */
+  | { readonly type: 'osquery.query-works'; readonly name: string }
   /** osquery's watchdog has stopped a schedule entry of ours, or lets it run again. */
   | { readonly type: 'osquery.denylisted'; readonly name: string; readonly denylisted: boolean };
 

@@ -12,6 +12,8 @@ export interface ScheduleSight {
   readonly missing: readonly string[];
   /** Names whose denylisting has changed since the last look. */
   readonly changed: readonly { readonly name: string; readonly denylisted: boolean }[];
+  /** When osquery last ran each of ours: milliseconds since the epoch, by name. */
+  readonly runs: ReadonlyMap<string, number>;
 }
 
 /** Remembers what osquery has taken of our schedule, and sees what it has lost or put on its denylist. */
@@ -32,8 +34,7 @@ export class ScheduleWatch {
   /** When osquery last ran each of ours: milliseconds since the epoch, by name. Throws OsqueryError. */
   async lastRuns(): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#client.query('SELECT name, last_executed FROM osquery_schedule');
-    const runs = rows.map((row) => [row['name'] ?? '', Number(row['last_executed']) * 1_000] as const);
-    return new Map(runs.filter(([name, at]) => at > 0 && this.#taken.includes(name)));
+    return this.#runsIn(rows);
   }
 
   /**
@@ -42,16 +43,22 @@ export class ScheduleWatch {
    */
   async look(): Promise<ScheduleSight> {
     const taken = this.#taken;
-    const rows = await this.#client.query('SELECT name, denylisted FROM osquery_schedule');
+    const rows = await this.#client.query('SELECT name, denylisted, last_executed FROM osquery_schedule');
     const present = new Map(rows.map((row) => [row['name'] ?? '', entryOf(row)]));
     // Another schedule was applied meanwhile: what was seen is of neither.
-    if (taken !== this.#taken) return { missing: [], changed: [] };
+    if (taken !== this.#taken) return { missing: [], changed: [], runs: new Map() };
     const denylisted = new Set(taken.filter((name) => present.get(name)?.denylisted));
     const changed = taken
       .filter((name) => denylisted.has(name) !== this.#denylisted.has(name))
       .map((name) => ({ name, denylisted: denylisted.has(name) }));
     this.#denylisted = denylisted;
-    return { missing: taken.filter((name) => !present.has(name)), changed };
+    return { missing: taken.filter((name) => !present.has(name)), changed, runs: this.#runsIn(rows) };
+  }
+
+  #runsIn(rows: readonly Row[]): ReadonlyMap<string, number> {
+    const runs = rows.map((row) => [row['name'] ?? '', Number(row['last_executed']) * 1_000] as const);
+    const ours = new Set(this.#taken);
+    return new Map(runs.filter(([name, at]) => at > 0 && ours.has(name)));
   }
 }
 

@@ -146,6 +146,7 @@ class LifeInProgress {
   #leftOut = 0;
   #isDenylisted = false;
   #suspension: SuspensionReason | null;
+  #failure = '';
 
   constructor(
     name: string | null,
@@ -197,6 +198,9 @@ class LifeInProgress {
     if (this.#suspension !== null) {
       return `it is left out of osquery's schedule: ${formatSuspension(this.#suspension)}`;
     }
+    if (this.#failure !== '') {
+      return `it is in the schedule, but osquery can't run it: ${printable(this.#failure)}`;
+    }
     return this.#isDenylisted
       ? "it is in the schedule, but osquery's watchdog keeps it from running"
       : 'it runs';
@@ -217,6 +221,8 @@ class LifeInProgress {
   watch({ type, data }: ScheduleEvent): void {
     if (type === 'QueryDenylisted') this.#isDenylisted = true;
     if (type === 'QueryReleased') this.#isDenylisted = false;
+    if (type === 'QueryFailing') this.#failure = data.text;
+    if (type === 'QueryRecovered') this.#failure = '';
     if (type === 'QuerySuspended') this.#suspension = data.reason;
     if (type === 'QueryResumed') this.#suspension = null;
   }

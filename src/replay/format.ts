@@ -53,6 +53,12 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
       return `osquery's watchdog has stopped ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} for taking too much`;
     case 'QueryReleased':
       return `osquery runs ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} again`;
+    case 'QueryFailing': {
+      const { name, peer, text } = event.data;
+      return `osquery can't run ${named(name, queryOf)} of ${printable(peer)}: ${printable(text)}`;
+    }
+    case 'QueryRecovered':
+      return `osquery has run ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} again`;
     case 'OsquerydStarted':
       return `osqueryd ${printable(event.data.version)} runs as process ${event.data.pid}`;
     case 'OsquerydStopping':

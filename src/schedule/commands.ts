@@ -146,6 +146,10 @@ type ObservationCommand =
   | (Timed & { readonly type: 'RecordOsquerydStopping' })
   /** It is time to look at what is left out of the schedule (see `reviewDue`). */
   | (Timed & { readonly type: 'ReviewSuspensions' })
+  /** osquery could not run a query of the schedule, and says why. */
+  | (Timed & { readonly type: 'RecordFailure'; readonly name: string; readonly text: string })
+  /** osquery has run it since it last failed. */
+  | (Timed & { readonly type: 'RecordRecovery'; readonly name: string })
   /** osquery's watchdog stopped a query, or lets it run again. */
   | (Timed & { readonly type: 'RecordDenylisted'; readonly name: string; readonly denylisted: boolean })
   /** Rows went from the journal before their Bro had them. */

@@ -15,7 +15,7 @@ import { execute, narrowToDesiredQueries, refuseQuery, subscribe, unsubscribe } 
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { ScheduleEvent } from './events.ts';
 import type { Policy } from './policy.ts';
-import { broOf, executionNamed, type ScheduleState, subscriptionNamed } from './schedule.ts';
+import { broOf, executionNamed, own, type ScheduleState, subscriptionNamed } from './schedule.ts';
 
 /**
  * What a command comes to in this state: the facts to append, and the refusal if it was a Bro's request and is
@@ -73,6 +73,10 @@ export function decide(state: ScheduleState, command: Command, policy: Policy): 
         : NOTHING;
     case 'ReviewSuspensions':
       return reviewSuspensions(state, command);
+    case 'RecordFailure':
+      return recordFailure(state, command);
+    case 'RecordRecovery':
+      return recordRecovery(state, command);
     case 'RecordDenylisted':
       return recordDenylisted(state, command);
     case 'RecordDrop':
@@ -109,6 +113,25 @@ function completeExecution(state: ScheduleState, command: CommandOf<'CompleteExe
   const { name, rows } = command;
   const error = clipped(command.error);
   return accept([fact(command, 'ExecutionCompleted', { name, peer: execution.peer, rows, error })]);
+}
+
+/** Milliseconds after a text within which another one of the same query is no news: some name the time. */
+const TEXT_LASTS = 10 * 60_000;
+
+function recordFailure(state: ScheduleState, command: CommandOf<'RecordFailure'>): Decision {
+  const { at, name } = command;
+  const subscription = subscriptionNamed(state, name);
+  if (!subscription) return NOTHING;
+  const text = clipped(command.text);
+  const former = own(state.failing, name);
+  if (former && (former.text === text || at - former.since < TEXT_LASTS)) return NOTHING;
+  return accept([fact(command, 'QueryFailing', { name, peer: subscription.peer, text })]);
+}
+
+function recordRecovery(state: ScheduleState, command: CommandOf<'RecordRecovery'>): Decision {
+  const subscription = subscriptionNamed(state, command.name);
+  if (!subscription || !own(state.failing, command.name)) return NOTHING;
+  return accept([fact(command, 'QueryRecovered', { name: command.name, peer: subscription.peer })]);
 }
 
 function recordDenylisted(state: ScheduleState, command: CommandOf<'RecordDenylisted'>): Decision {

@@ -142,6 +142,11 @@ export const EVENT_SCHEMAS = {
   QueryDenylisted: z.object({ name, peer: text }),
   QueryReleased: z.object({ name, peer: text }),
 
+  /** A scheduled run has failed; told when it begins to, and when osquery says something else of it. */
+  QueryFailing: z.object({ name, peer: text, text }),
+  /** It has run without failing. */
+  QueryRecovered: z.object({ name, peer: text }),
+
   /** Another osqueryd than the last one has us registered. */
   OsquerydStarted: z.object({ pid: count, startedAt: count, boot: text, version: text }),
   /** It told us to end, for it does so itself. */

@@ -103,6 +103,14 @@ function apply(state: State, event: ScheduleEvent): void {
         subscription.denylisted = false;
       });
       break;
+    case 'QueryFailing':
+      onSubscription(state, event.data, () => {
+        state.failing[event.data.name] = { since: event.at, text: event.data.text };
+      });
+      break;
+    case 'QueryRecovered':
+      delete state.failing[event.data.name];
+      break;
     case 'OsquerydStarted':
       osquerydStarted(state, event);
       break;
@@ -226,6 +234,7 @@ function unsubscribe(state: State, peer: string, name: string): void {
     delete bro.subscriptions[name];
   });
   forgetQuery(state.breaker, name);
+  delete state.failing[name];
 }
 
 /** Facts that end what the Bro asked for come before; what a repaired log has lost of them ends here. */

@@ -23,6 +23,8 @@ export interface ScheduleState {
   readonly scheduleBytes: number;
   /** What osquery last said that it runs. */
   readonly applied: { readonly hash: string; readonly entries: number; readonly at: number } | null;
+  /** What osquery could not run when it last tried, by name: since when it has said so, and what it says. */
+  readonly failing: Readonly<Record<string, { readonly since: number; readonly text: string }>>;
   /** What osqueryd's deaths have taught. */
   readonly breaker: Breaker;
 }
@@ -108,6 +110,7 @@ export function initialState(): ScheduleState {
     configuredGroups: [],
     scheduleBytes: 0,
     applied: null,
+    failing: {},
     breaker: UNBROKEN,
   };
 }

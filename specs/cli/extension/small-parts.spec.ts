@@ -83,22 +83,29 @@ test('we are the same to every Bro until one takes us for a former connection of
   assert.equal(ids.of('b'), 'us');
 });
 
+const NO_RUNS: ReadonlyMap<string, number> = new Map();
+
 test("osquery's schedule is watched for what it has lost and what it denies", async () => {
   let rows: Record<string, string>[] = [];
   const watch = new ScheduleWatch({ query: async () => rows });
-  assert.deepEqual(await watch.look(), { missing: [], changed: [] });
+  assert.deepEqual(await watch.look(), { missing: [], changed: [], runs: NO_RUNS });
   watch.taken(['bro_1', 'bro_2']);
   rows = [
     { name: 'bro_1', denylisted: '0' },
-    { name: 'bro_2', denylisted: '1' },
-    { name: 'theirs', denylisted: '1' },
+    { name: 'bro_2', denylisted: '1', last_executed: '5' },
+    { name: 'theirs', denylisted: '1', last_executed: '6' },
   ];
-  assert.deepEqual(await watch.look(), { missing: [], changed: [{ name: 'bro_2', denylisted: true }] });
-  assert.deepEqual(await watch.look(), { missing: [], changed: [] });
-  rows = [{ name: 'bro_2', denylisted: '0' }];
+  assert.deepEqual(await watch.look(), {
+    missing: [],
+    changed: [{ name: 'bro_2', denylisted: true }],
+    runs: new Map([['bro_2', 5_000]]),
+  });
+  assert.deepEqual((await watch.look()).changed, []);
+  rows = [{ name: 'bro_2', denylisted: '0', last_executed: '0' }];
   assert.deepEqual(await watch.look(), {
     missing: ['bro_1'],
     changed: [{ name: 'bro_2', denylisted: false }],
+    runs: NO_RUNS,
   });
 });
 
@@ -109,7 +116,7 @@ test('a schedule that is applied while the old one is looked at is not taken for
   const looking = watch.look();
   watch.taken(['bro_2']);
   answer.resolve([]);
-  assert.deepEqual(await looking, { missing: [], changed: [] });
+  assert.deepEqual(await looking, { missing: [], changed: [], runs: NO_RUNS });
 });
 
 test('that requests are refused is said, and why, once a minute', () => {

@@ -1,5 +1,5 @@
 import { countsError } from '../../delivery/delivery-counts.ts';
-import { counted } from '../../replay/printable.ts';
+import { counted, quoted } from '../../replay/printable.ts';
 import type { BroStatus, StatusReport } from '../extension/observation/status-report.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
@@ -22,7 +22,7 @@ export function lookAtService(report: StatusReport): Finding[] {
       ),
     );
   }
-  return [...findings, ...report.delivery.flatMap(lookAtRows)];
+  return [...findings, ...report.subscriptions.flatMap(lookAtQuery), ...report.delivery.flatMap(lookAtRows)];
 }
 
 function lookAtZeek({ peer, state, subscriptions, lastError }: BroStatus): Finding {
@@ -38,6 +38,16 @@ function lookAtZeek({ peer, state, subscriptions, lastError }: BroStatus): Findi
     `Zeek ${peer} is there, and asks this host for nothing`,
     'is it the manager, and does a script of it subscribe for this host, one of its groups, or all?',
   );
+}
+
+function lookAtQuery({ name, peer, sql, trouble }: StatusReport['subscriptions'][number]): Finding[] {
+  if (trouble === '') return [];
+  return [
+    warning(
+      `${name} of Zeek ${peer} does not run as it was asked for: ${trouble}`,
+      `the script that subscribes ${quoted(sql, 80)} is to be mended; ${`\`bro-osquery replay --explain ${name}\``} tells the whole story`,
+    ),
+  ];
 }
 
 function lookAtRows(account: StatusReport['delivery'][number]): Finding[] {

@@ -26,7 +26,21 @@ export function formatStatus(report: StatusReport): string[] {
     '',
     ...formatBros(report.bros, now),
     '',
+    ...formatTroubles(report.subscriptions),
     ...formatDelivery(report),
+  ];
+}
+
+function formatTroubles(subscriptions: StatusReport['subscriptions']): string[] {
+  const troubled = subscriptions.filter(({ trouble }) => trouble !== '');
+  if (troubled.length === 0) return [];
+  return [
+    `${counted(troubled.length, 'subscription')} with trouble`,
+    ...troubled.flatMap(({ name, peer, sql, trouble }) => [
+      `  ${printable(name)} of ${printable(peer)}: ${quoted(sql, 80)}`,
+      `    ${printable(trouble)}`,
+    ]),
+    '',
   ];
 }
 

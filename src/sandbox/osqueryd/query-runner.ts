@@ -87,7 +87,7 @@ export class QueryRunner {
     log.verbose('scheduler.cpp', 120, `Executing scheduled query ${name}: ${query.query}`);
     const decorations = await this.#decorations();
     const started = clock.now();
-    let outcome: QueryOutcome;
+    let outcome: QueryOutcome | undefined;
     denylist.started(name);
     try {
       const table = (source: Table) => this.#options.eventsFor(source, name);
@@ -98,8 +98,9 @@ export class QueryRunner {
       return;
     } finally {
       denylist.finished();
+      // A run that failed counts as one.
+      this.#record(name, outcome?.rows ?? [], clock.now() - started);
     }
-    this.#record(name, outcome.rows, clock.now() - started);
     const head = this.#head(name, decorations);
     const status = query.snapshot
       ? await this.#logSnapshot(head, outcome.rows)

@@ -1,6 +1,7 @@
 import type { AnyActorRef } from 'xstate';
 import type { SenderStatus } from '../../../delivery/courier.ts';
 import { broOf, executions, type ScheduleState, subscriptions } from '../../../schedule/schedule.ts';
+import { troubleOf } from '../../../schedule/trouble.ts';
 import { formatGap } from '../../../vocabulary/gap-text.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import type { Delivery } from '../ports/deliver.ts';
@@ -38,12 +39,14 @@ export function statusOf(context: ExtensionContext, parts: StatusParts): StatusR
       oldestAt: senders.get(status.peer)?.oldestAt ?? null,
       unreportedGap: untoldOf(senders.get(status.peer)),
     })),
-    subscriptions: subscriptions(schedule).map(({ name, peer, query }) => ({
-      name,
-      peer,
-      sql: query.sql.slice(0, SQL_CLIP),
-      interval: query.interval,
-    })),
+    subscriptions: subscriptions(schedule).map((subscription) => {
+      const { name, peer, query } = subscription;
+      return {
+        ...{ name, peer, interval: query.interval },
+        sql: query.sql.slice(0, SQL_CLIP),
+        trouble: troubleOf(schedule, subscription),
+      };
+    }),
     executions: executions(schedule).length,
     delivery: (opened?.delivery.courier.counts() ?? []).map(({ skipped, ...counts }) => ({
       ...counts,

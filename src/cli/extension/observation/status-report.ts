@@ -69,7 +69,14 @@ export const statusReport = z.object({
   bros: z.array(bro),
   /** What osquery runs for Bros; SQL is cut off after {@link SQL_CLIP} characters. */
   subscriptions: z.array(
-    z.object({ name: z.string(), peer: z.string(), sql: z.string(), interval: z.number() }),
+    z.object({
+      name: z.string(),
+      peer: z.string(),
+      sql: z.string(),
+      interval: z.number(),
+      /** Why it does not run as it was asked for; empty: it does. */
+      trouble: z.string(),
+    }),
   ),
   /** One-time queries that wait for their rows. */
   executions: count,

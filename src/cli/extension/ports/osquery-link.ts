@@ -34,6 +34,8 @@ export interface OsqueryLinkOptions {
   readonly onRegister: () => void;
   readonly describeHost: (client: ManagerClient) => Promise<Host>;
   readonly attendance: Attendance;
+  /** Called at each look at its schedule with when osquery last ran our queries, by name. */
+  readonly onRuns: (runs: ReadonlyMap<string, number>) => void;
 }
 
 /** Whoever wants to know whether osquery knows us: while it lives and does not, what it finds is lost. */
@@ -184,6 +186,7 @@ export class OsqueryLink {
         return isPipe(own) || existsSync(own);
       },
       onSeen: () => attendance.seen(),
+      onRuns: this.#options.onRuns,
       onLost: (reason, isGone) => {
         this.#runsOn = !isGone;
         if (isGone) attendance.gone();

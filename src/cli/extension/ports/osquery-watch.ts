@@ -27,6 +27,8 @@ export interface OsqueryWatchParts {
    * @param isGone whether osqueryd itself is, or lives and has forgotten us
    */
   readonly onLost: (reason: string, isGone: boolean) => void;
+  /** Called with when osquery last ran its queries: milliseconds since the epoch, by name. */
+  readonly onRuns: (runs: ReadonlyMap<string, number>) => void;
   readonly send: (event: Exclude<WatchEvent, { readonly type: 'watch.lost' | 'watch.shutdown' }>) => void;
 }
 
@@ -84,8 +86,9 @@ export function watchOsquery(
   };
   const lookAtSchedule = async () => {
     try {
-      const { missing, changed } = await parts.schedule.look();
+      const { missing, changed, runs } = await parts.schedule.look();
       if (ended) return;
+      parts.onRuns(runs);
       for (const { name, denylisted } of changed)
         bus.publish({ type: 'osquery.denylisted', name, denylisted });
       if (missing.length === 0) return;

@@ -115,10 +115,9 @@ export class Plugins implements ExtensionHandlers {
 
   /** osqueryd asks once, at its start, when no Bro may have subscribed yet. */
   #features(): number {
-    const { forwardStatus, eventsAtOnce } = this.#context.settings();
-    return (
-      (forwardStatus === 'off' ? 0 : LOGGER_FEATURES.statusLogs) | (eventsAtOnce ? LOGGER_FEATURES.events : 0)
-    );
+    const { eventsAtOnce } = this.#context.settings();
+    // What it says of queries that fail is wanted, whatever Zeeks are forwarded.
+    return LOGGER_FEATURES.statusLogs | (eventsAtOnce ? LOGGER_FEATURES.events : 0);
   }
 
   async #journal(kind: Exclude<EntryKind, 'execution'>, payload: string): Promise<PluginResponse> {

@@ -19,6 +19,7 @@ import { describeHost } from '../ports/describe-host.ts';
 import { createDial } from '../ports/dial.ts';
 import { identifyPort } from '../ports/identify-osqueryd.ts';
 import { OsqueryLink } from '../ports/osquery-link.ts';
+import { OsqueryLog } from '../ports/osquery-log.ts';
 import { Plugins } from '../ports/plugins.ts';
 import { describePort, executePort } from '../ports/run-queries.ts';
 import { StatusForwarder } from '../ports/status-forwarder.ts';
@@ -66,7 +67,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
     inOrder: (line, take) => backfill.inOrder(line, take),
     schedule: () => state.whenOpen.then(() => JSON.stringify(schedule.rendered().config)),
     executions: distributed,
-    onStatus: (lines) => status.take(lines),
+    onStatus: (lines) => osqueryLog.take(lines),
     wantsEvents: () => immediate.isWanted,
     onShutdown: () => osquery.shutdownAsked(),
     table: observation.tables(),
@@ -74,13 +75,20 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   const osquery: OsqueryLink = new OsqueryLink(context, {
     ...{ socket: options.socket, configFile: options.configFile, stateDirectory: options.stateDirectory },
     ...{ interval: options.interval, handlers: plugins, scheduler, attendance: backfill },
+    onRuns: (runs) => void osqueryLog.ran(runs),
     describeHost: (client) => describeHost(client, context, state.directory(), knowledge.facts),
     onRegister() {
       knowledge.forget();
+      osqueryLog.start();
       backfill.registering();
     },
   });
   const knowledge = new HostKnowledge(osquery.client, systemLog);
+  const osqueryLog = new OsqueryLog(context, {
+    flags: () => osquery.flags,
+    failing: () => Object.keys(schedule.state().failing),
+    onLines: (lines) => status.take(lines),
+  });
   const queries = {
     ...{ client: osquery.client, distributed, scheduler },
     ...{ access: knowledge.access, lookUp: knowledge.lookUp, facts: knowledge.facts },
@@ -100,6 +108,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   const close = fromPromise<Closed, undefined>(async () => {
     observation.close();
     await osquery.close();
+    osqueryLog.stop();
     return { inOrder: !osquery.runsOn };
   });
   const machine = connectMachines(bus, {
