@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { RepeatedQuery } from '../vocabulary/model.ts';
+import { osquerySql, type Translation } from './translation.ts';
+
+/** What osqueryd runs for a subscription. */
+interface Scheduled {
+  readonly query: RepeatedQuery;
+  readonly translation?: Translation | undefined;
+}
 
 /**
  * The circuit breaker between Zeeks and osqueryd: whatever ends osqueryd while a query of theirs runs would do so
@@ -131,9 +138,9 @@ export const STRIKES_LAST = 7 * 24 * 3_600_000;
 const SHORTEST_TRIAL = 60_000;
 
 /** What osqueryd does for a query: the same SQL in the same mode, whoever asks for it. */
-export function workOf({ sql, updateType }: RepeatedQuery): string {
+export function workOf(one: Scheduled): string {
   return createHash('sha256')
-    .update(JSON.stringify([sql, updateType === 'SNAPSHOT']))
+    .update(JSON.stringify([osquerySql(one), one.query.updateType === 'SNAPSHOT']))
     .digest('base64url')
     .slice(0, 22);
 }

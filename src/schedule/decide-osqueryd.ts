@@ -17,6 +17,7 @@ import { accept, type Decision, fact, NOTHING } from './decision.ts';
 import type { Resuming, ScheduleEvent } from './events.ts';
 import { type ScheduleState, type Subscription, subscriptionNamed, subscriptions } from './schedule.ts';
 import { runnable, suspensionOf } from './suspensions.ts';
+import { isForOsquery } from './translation.ts';
 
 /** osqueryd ends and starts; what ended it is left out before the new one is given the schedule. */
 
@@ -73,14 +74,12 @@ function endFrom({ told, ends, interrupted }: Evidence, pid: number): OsquerydEn
 
 /** One more death for each query that stood there, and for all that do the same. */
 function strike(state: ScheduleState, command: Timed, named: readonly string[]): ScheduleEvent[] {
-  const works = new Set(
-    named.flatMap((name) => subscriptionNamed(state, name) ?? []).map(({ query }) => workOf(query)),
-  );
+  const works = new Set(named.flatMap((name) => subscriptionNamed(state, name) ?? []).map(workOf));
   const guilty = new Set(
     [...works].filter((work) => strikesAgainst(state.breaker, work, command.at) + 1 >= DEATHS_TO_SUSPEND),
   );
   return subscriptions(state)
-    .filter(({ query }) => guilty.has(workOf(query)))
+    .filter((subscription) => guilty.has(workOf(subscription)))
     .flatMap((subscription) => convict(state, command, subscription));
 }
 
@@ -137,7 +136,7 @@ function search(state: ScheduleState, command: Timed, { lifetime, told }: Unname
   const isOften = (told ? RESTARTS_TO_SEARCH : DEATHS_TO_SEARCH).some(
     ({ deaths: needed, within }) => deaths.filter((death) => at - death < within).length >= needed,
   );
-  const suspects = namesOf(runnable(state));
+  const suspects = namesOf(runnable(state).filter(isForOsquery));
   if (!isOften || suspects.length === 0) return [];
   return halve(state, command, suspects, trialLength(lifetime));
 }

@@ -63,7 +63,7 @@ export function subscribe(state: ScheduleState, command: CommandOf<'Subscribe'>,
     audience,
     ...(command.translation && { translation: command.translation }),
   });
-  const twin = suspendedTwin(state, query, former?.name);
+  const twin = suspendedTwin(state, { query, translation: command.translation }, former?.name);
   const left = twin
     ? [fact(command, 'QuerySuspended', { name, peer, reason: 'osqueryd-died', until: twin.until })]
     : [];

@@ -26,7 +26,7 @@ export function osquerydDied(state: State, { at, data }: EventOf<'OsquerydDied'>
     return;
   }
   const named = data.suspects.flatMap((name) => subscriptionNamed(state, name) ?? []);
-  for (const work of new Set(named.map(({ query }) => workOf(query)))) {
+  for (const work of new Set(named.map(workOf))) {
     breaker.strikes[work] = { deaths: strikesAgainst(breaker, work, at) + 1, lastAt: at };
   }
   for (const [work, { lastAt }] of Object.entries(breaker.strikes)) {

@@ -1,4 +1,3 @@
-import type { RepeatedQuery } from '../vocabulary/model.ts';
 import { type Suspension, workOf } from './breaker.ts';
 import { type ScheduleState, type Subscription, subscriptionNamed, subscriptions } from './schedule.ts';
 
@@ -19,13 +18,13 @@ export function runnable(state: ScheduleState): Subscription[] {
  */
 export function suspendedTwin(
   state: ScheduleState,
-  query: RepeatedQuery,
+  one: Parameters<typeof workOf>[0],
   except: string | undefined,
 ): Suspension | undefined {
-  const work = workOf(query);
+  const work = workOf(one);
   for (const [name, suspension] of Object.entries(state.breaker.suspended)) {
     const twin = name === except ? undefined : subscriptionNamed(state, name);
-    if (suspension.reason === 'osqueryd-died' && twin && workOf(twin.query) === work) return suspension;
+    if (suspension.reason === 'osqueryd-died' && twin && workOf(twin) === work) return suspension;
   }
   return undefined;
 }
