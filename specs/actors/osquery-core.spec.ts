@@ -145,7 +145,7 @@ test('osquery is given nothing before it is decided what ended its former self',
   const { attach, configure, register, identify, bus, apply, change, state } = startCore();
   attach.last.resolve({ version: '' });
   await settle();
-  configure.last.resolve({ outcome: 'configured', configuration });
+  configure.last.resolve({ outcome: 'configured', configuration, changed: [] });
   await settle();
   register.last.resolve({ outcome: 'registered', uuid: '7' });
   await settle();
@@ -169,7 +169,7 @@ test('an osqueryd that does not say who it is gets the schedule all the same', a
   const { attach, configure, register, identify, state } = startCore();
   attach.last.resolve({ version: '' });
   await settle();
-  configure.last.resolve({ outcome: 'configured', configuration });
+  configure.last.resolve({ outcome: 'configured', configuration, changed: [] });
   await settle();
   register.last.resolve({ outcome: 'registered', uuid: '7' });
   await settle();
