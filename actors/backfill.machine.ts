@@ -93,7 +93,7 @@ const failed = {
 
 /**
  * Takes what osqueryd computed while nobody answered its log calls from the logs of its own logger `filesystem`, which
- * it will not tell again, and declares what may not be had: after a crash of ours, where osqueryd has forgotten us, and
+ * it will not tell again, and declares what may not be had: after a crash of ours, where osqueryd no longer lists the extension, and
  * where this process stood still.
  *
  * The logs are read at each registration at once, and again right before osqueryd's first call is taken: everything that

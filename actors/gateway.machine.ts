@@ -141,7 +141,7 @@ export const gatewayMachine = setup({
           },
         },
         draining: {
-          description: 'Hosts are sent away and the Zeek is left in good order.',
+          description: 'Hosts are sent away and the Zeek is disconnected (clean shutdown).',
           entry: 'leave',
           on: { 'zeek.closed': '#gateway.ended' },
         },

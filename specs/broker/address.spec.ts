@@ -53,7 +53,7 @@ test('every form of an address is read, and has one spelling', () => {
   }
 });
 
-test('what is no address is refused with the reason', () => {
+test('what is not an address is refused with the reason', () => {
   for (const [text, reason] of [
     ['', 'the host is missing'],
     [':9999', 'the host is missing'],

@@ -103,7 +103,7 @@ for (const scheme of ['broker', 'ws'] as const) {
       await again.up();
       return;
     }
-    // Nothing told the native peer that the connection is gone: it takes us for connected still, and says so.
+    // Nothing told the native peer that the connection disconnected: it takes us for connected still, and says so.
     assert.equal((await again.closing()).code, 'stale');
     await connect(randomUUID()).up();
   });

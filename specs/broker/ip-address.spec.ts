@@ -29,7 +29,7 @@ test('IPv6 addresses are read in every spelling', () => {
   assert.equal(hexOf('::ffff:10.1.2.3'), '00000000000000000000ffff0a010203');
 });
 
-test('what is no address is refused', () => {
+test('what is not an address is refused', () => {
   for (const text of [
     '',
     '*',

@@ -28,7 +28,7 @@ function heard(bro: TestBro, sql: string): Set<number> {
 /** Rows that the Bro was told are lost. */
 function declared(bro: TestBro): number {
   const texts = bro.of('notice').map(({ text }) => text);
-  return texts.reduce((sum, text) => sum + Number(/(\d+) rows for you are lost/.exec(text)?.[1] ?? 0), 0);
+  return texts.reduce((sum, text) => sum + Number(/(\d+) rows were lost/.exec(text)?.[1] ?? 0), 0);
 }
 
 class Numbers {

@@ -127,7 +127,7 @@ describe('bro-osquery bro', () => {
         ],
       },
     });
-    await until(t, () => bro.told().includes('says (error)'));
+    await until(t, () => bro.told().includes('reports (error)'));
     bro.interrupt();
     await bro.ended;
     assert.equal((await host.recorded.closing()).code, 'goodbye');
@@ -141,13 +141,13 @@ describe('bro-osquery bro', () => {
         .replaceAll(/127\.0\.0\.1:\d+/g, 'ADDRESS')
         .split('\n'),
       [
-        'listening on ADDRESS for hosts that speak zeek-osquery',
-        'Ctrl-C ends it in good order',
+        'listening on ADDRESS for hosts, vocabulary zeek-osquery',
+        'Ctrl-C shuts down cleanly',
         'ADDRESS connected over plain TCP',
         'host h1 (in servers) announced itself from ADDRESS',
-        `asked h1 every 3 s for rows that come: ${SQL} (event bro_osquery::row)`,
-        'host h1 says (error): no such table: \\x1b[31mx',
-        `told h1 to stop ${SQL}`,
+        `requested of h1 every 3 s, added rows: ${SQL} (event bro_osquery::row)`,
+        'host h1 reports (error): no such table: \\x1b[31mx',
+        `unsubscribed at h1: ${SQL}`,
         '',
       ],
     );
@@ -177,7 +177,7 @@ describe('bro-osquery bro', () => {
         [{ type: 'integer', value: 5 }],
       ],
     );
-    assert.match(bro.told(), /rows of SELECT count\(\*\) FROM b have 1 values, not the 3 that are named/);
+    assert.match(bro.told(), /rows of SELECT count\(\*\) FROM b have 1 values, not the 3 that were named/);
   });
 
   test('asks one host alone or a group, and has hosts join one', async (t) => {
@@ -199,7 +199,7 @@ describe('bro-osquery bro', () => {
     const { exitCode, message } = await failure(
       run(t, ['--subscribe', SQL, '--duration', '0.1', '--count', '2']),
     );
-    assert.deepEqual([exitCode, message], [3, '0 of 2 rows came within 0.1 s']);
+    assert.deepEqual([exitCode, message], [3, '0 of 2 rows arrived within 0.1 s']);
   });
 
   test('ends well when the time is over and no number of rows was asked for', async (t) => {
@@ -244,17 +244,20 @@ describe('bro-osquery bro', () => {
       /runs? subscriptions every 10 s/,
     ],
     [['--vocabulary', 'bro-2017-01', '--join', 'x'], /bro-2017-01 does not support joining groups/],
-    [['--vocabulary', 'zeek-agent-2', '--subscribe', SQL, '--update', 'REMOVED'], /no word for REMOVED rows/],
-    [['--subscribe', SQL, '--no-initial-rows'], /no word for leaving out the first run's rows/],
+    [
+      ['--vocabulary', 'zeek-agent-2', '--subscribe', SQL, '--update', 'REMOVED'],
+      /does not support REMOVED rows/,
+    ],
+    [['--subscribe', SQL, '--no-initial-rows'], /can't leave out the first run's rows/],
     [['--host', 'a', '--group', 'b'], /cannot be used with option/],
-    [['--interval', '0'], /no whole number from 1 on/],
-    [['--event', 'no name'], /no name of a Zeek event/],
-    [['--id', '00000000-0000-0000-0000-000000000000'], /no UUID of version 1 to 5/],
-    [['--listen', 'nats://127.0.0.1:1'], /--nats meets hosts at a NATS server/],
+    [['--interval', '0'], /not a whole number of at least 1/],
+    [['--event', 'no name'], /not a valid name of a Zeek event/],
+    [['--id', '00000000-0000-0000-0000-000000000000'], /not a UUID of version 1 to 5/],
+    [['--listen', 'nats://127.0.0.1:1'], /It is an address of NATS; use --nats/],
     [['--websocket', 'a b'], /it contains whitespace/],
     [['--tls-ca', tlsFile('ca.pem')], /set certificate and key/],
     [['--tls-ca', tlsFile('ca.pem'), '--tls-certificate', '/nowhere', '--tls-key', '/nowhere'], /\/nowhere/],
-    [['--columns', 'a'], /^error: --columns is given 1 times, and there are 0 queries/],
+    [['--columns', 'a'], /^error: --columns is given 1 times, but there are 0 queries/],
   ] as const) {
     test(`refuses ${args.join(' ')}`, async (t) => {
       const { exitCode, message } = await failure(run(t, args));
@@ -282,11 +285,11 @@ describe('bro-osquery bro', () => {
     const connection = connectTcp({ ...endpoint, tls: certified('host') }, trusted.handlers);
     t.after(() => connection.destroy());
     assert.equal((await trusted.up()).authenticated, true);
-    await until(t, () => bro.told().includes('connected over TLS, its certificate verified'));
+    await until(t, () => bro.told().includes('connected over TLS, certificate verified'));
     const anonymous = recordHandlers();
     connectTcp(endpoint, anonymous.handlers);
     await anonymous.closing();
-    await until(t, () => bro.told().includes('did not get through'));
+    await until(t, () => bro.told().includes('failed to connect'));
   });
 
   test('is reached over WebSocket, too, by hosts that learn no topics', async (t) => {

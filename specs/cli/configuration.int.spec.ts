@@ -21,7 +21,7 @@ test('a host whose configuration was broken before a restart goes on with the la
   const { log } = startExtension();
   await bro.untilHolds(() => bro.of('announced').length >= 2, 'another announcement');
   assert.match(log(), /bro\.groups: expected a list or a map of group names, got \\"servers\\"/);
-  assert.match(log(), /the last good configuration \(osquery's config plugin filesystem, .*\) is in force/);
+  assert.match(log(), /the last good configuration \(osquery's config plugin filesystem, .*\) is in effect/);
 });
 
 test('a configuration that is away for a while takes nothing from the Zeeks', async (t) => {
@@ -34,7 +34,7 @@ test('a configuration that is away for a while takes nothing from the Zeeks', as
   await untilScheduled(USERS);
   rmSync(join(directory, 'osquery.conf'));
   child.kill('SIGHUP');
-  await until('it says so', () => log().includes('gives no configuration: config file does not exist: '));
+  await until('it says so', () => log().includes('returned no configuration: config file does not exist: '));
   await configure({ ...config, groups: ['back'] });
   child.kill('SIGHUP');
   await bro.until('announced', ({ host }) => host.groups?.includes('back') === true);

@@ -16,7 +16,7 @@ test('bro-osquery demo-nats shows three hosts that lose nothing to a server that
   });
   for (const host of ['alpha', 'beta', 'gamma']) {
     assert.match(stdout, new RegExp(`Host ${host} is back\\. It brought the [1-9]\\d* rows of the time`));
-    assert.match(stdout, new RegExp(`${host}: osquery logged \\d+ rows, all came, none twice\\.`));
+    assert.match(stdout, new RegExp(`${host}: osquery logged \\d+ rows, all arrived, none twice\\.`));
   }
   assert.match(stdout, /every row came\.\n$/);
 });

@@ -72,17 +72,17 @@ describe('bro-osquery demo', () => {
     assert.equal(code, 0, printed + told);
     const scenes = printed.split('\n').flatMap((line) => /^ +\d\. (.*)/.exec(line)?.[1] ?? []);
     assert.deepEqual(scenes, [
-      'A Zeek listens; its place is taken by `bro-osquery bro`',
-      'osqueryd starts, and the extension joins it',
+      '`bro-osquery bro` listens in place of a Zeek',
+      'osqueryd starts, and the extension registers with it',
       'The host announces itself to the Zeek',
-      'The subscription is in the schedule that osquery has now',
+      "The subscription is in osquery's schedule",
       'The one-time query is answered',
-      'The rows of the first run come: every process there is',
-      'A process starts and ends, and the Zeek sees it come and go',
-      'The Zeek unsubscribes and leaves',
+      'The rows of the first run arrive: all processes',
+      'A process starts and ends, and the Zeek gets both rows',
+      'The Zeek unsubscribes and disconnects',
     ]);
-    assert(printed.includes(`Host ${hostname()} is there`), printed);
-    assert.match(printed, /it is in the groups demo\./);
+    assert(printed.includes(`Host ${hostname()} is connected`), printed);
+    assert.match(printed, /its groups: demo\./);
     assert.match(printed, /bro_\w+_1 {2}every 1 s {2}SELECT pid, name, path, uid FROM processes/);
     const [, pid] = /started process (\d+), sleep/.exec(printed) ?? [];
     assert.match(printed, new RegExp(`ADDED {4}pid=${pid} {2}name=sleep`));
@@ -95,7 +95,7 @@ describe('bro-osquery demo', () => {
     const demo = runDemo(t, { OSQUERYD: '/bin/false' });
     const { code, printed, told } = await demo.ended;
     assert.equal(code, 1);
-    assert.match(told, /the demo failed: osqueryd ended on its own with exit code 1/);
+    assert.match(told, /the demo failed: osqueryd exited unexpectedly with exit code 1/);
     assert.match(printed, /Last output of osqueryd \(exit code 1\):/);
     assert.deepEqual([demo.running(), demo.left()], [[], []]);
   });
@@ -103,7 +103,7 @@ describe('bro-osquery demo', () => {
   test('says so when OSQUERYD names no program', async (t) => {
     const { code, told } = await runDemo(t, { OSQUERYD: '/nowhere/osqueryd' }).ended;
     assert.equal(code, 1);
-    assert.match(told, /OSQUERYD names \/nowhere\/osqueryd, which is no program/);
+    assert.match(told, /OSQUERYD names \/nowhere\/osqueryd, which is not an executable/);
   });
 
   test('takes its processes along when it is interrupted', async (t) => {
@@ -116,7 +116,7 @@ describe('bro-osquery demo', () => {
     demo.interrupt();
     const { code, told } = await demo.ended;
     assert.equal(code, 1);
-    assert.match(told, /it was interrupted/);
+    assert.match(told, /interrupted/);
     assert.deepEqual([demo.running(), demo.left()], [[], []]);
   });
 });

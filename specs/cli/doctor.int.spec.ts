@@ -62,14 +62,14 @@ test('a host that works has no problem, and one whose Zeek goes has that one', a
   const well = await ask();
   assert.deepEqual(well.problems, []);
   assert.equal(well.code, 0);
-  assert.ok(well.ok.includes('osqueryd knows the extension'), well.ok.join('\n'));
-  assert.ok(well.ok.includes(`Zeek ${bro.address} is there, with 1 subscription`), well.ok.join('\n'));
+  assert.ok(well.ok.includes('the extension is registered with osqueryd'), well.ok.join('\n'));
+  assert.ok(well.ok.includes(`Zeek ${bro.address} is connected, with 1 subscription`), well.ok.join('\n'));
   await bro.kill();
   await host.untilReported('the Zeek is gone', ({ bros: [one] }) => one?.state !== 'linked.peered');
   const ill = await ask();
   assert.equal(ill.code, 1);
   assert.equal(ill.problems.length, 1);
-  assert.match(ill.problems[0] ?? '', /^Zeek .* is not there/);
+  assert.match(ill.problems[0] ?? '', /^Zeek .* is not connected/);
 });
 
 test('an osqueryd that does not run is told from its flagfile what would keep it from working', async (t) => {
@@ -84,8 +84,8 @@ test('an osqueryd that does not run is told from its flagfile what would keep it
   const stopped = await ask();
   assert.equal(stopped.code, 1);
   assert.deepEqual(stopped.ok, [
-    `${list} names ${executable}, which osqueryd may load`,
-    'osqueryd has the flags that it should',
+    `${list} lists ${executable}, which osqueryd will load`,
+    "osqueryd's flags are fine",
     `${join(directory, 'osquery.conf')} names 1 Zeek: zeek:9999`,
   ]);
   assert.equal(stopped.warnings.length, 1);
@@ -118,7 +118,7 @@ test('what is told comes with what to do', async (t) => {
     [
       '--extensions_timeout is 3',
       'osqueryd makes a log call for each row',
-      "osqueryd's own log in /var/log/osquery holds all rows of our queries, too, and nothing bounds it",
+      "osqueryd's own log in /var/log/osquery also holds all rows of our queries, and its size is not limited",
     ],
   );
 });
@@ -161,10 +161,10 @@ test('a disk that takes nothing, rows that were lost and accounts that do not ad
     lookAtService(report).map(({ level, what }) => `${level} ${what}`),
     [
       'ok the extension runs as process 7',
-      'problem the event log takes nothing, so that requests are refused: ENOSPC',
-      'problem the journal takes no rows: no space left',
+      "problem the event log can't be written, so requests are refused: ENOSPC",
+      "problem the journal can't be written: no space left",
       "warning bro_1_3 of Zeek zeek:9999 does not run as it was asked for: osquery can't run it: no",
-      'warning 5 rows of bro_1_1 for zeek:9999 are lost since the start, and declared',
+      'warning 5 rows of bro_1_1 for zeek:9999 were lost since the start, and reported to it',
       'problem counts of bro_1_2 for zeek:9999: 10 taken, but 10 settled and 1 pending',
     ],
   );

@@ -102,7 +102,7 @@ test('settings that make no sense are told, each with its place', async (t) => {
   );
   const first = await ended(['gateway', '--config', config]);
   assert.equal(first.code, 1);
-  assert.match(first.text, /gateway\.limits\.hosts: expected a whole number from 1 on, got 0/);
+  assert.match(first.text, /gateway\.limits\.hosts: expected a whole number of at least 1, got 0/);
   writeFileSync(config, JSON.stringify({ listen: 'ws://0.0.0.0', identity: { from: 'cn' } }));
   const { code, text } = await ended(['gateway', '--config', config]);
   assert.equal(code, 1);

@@ -37,7 +37,7 @@ test('a second extension on the same state directory says so and ends', async (t
   await bro.announced('h1');
   const second = there.startExtension('--state-dir', join(here.directory, 'state'));
   assert.equal(await second.ended, 1);
-  assert.match(second.log(), /is written by process \d+ since/);
+  assert.match(second.log(), /is in use by process \d+ since/);
 });
 
 test('a state directory that can not be made is said, and ends the extension', async (t) => {
@@ -46,7 +46,7 @@ test('a state directory that can not be made is said, and ends the extension', a
   assert.equal(await ended, 1);
   assert.match(
     log(),
-    /ended: the state directory \/proc\/nowhere\/state can't be made: .*; make it, or name another/,
+    /exiting: the state directory \/proc\/nowhere\/state can't be created: .*; create it, or set another/,
   );
 });
 
@@ -69,7 +69,7 @@ test('an osqueryd that is not there and a Zeek that is lost are warnings, each r
   assert.deepEqual([line?.level, line?.area], ['warn', 'osquery']);
   assert.match(
     line?.msg ?? '',
-    /^waiting for osqueryd: there is no .*elsewhere\.em: osqueryd is not running/,
+    /^waiting for osqueryd: .*elsewhere\.em does not exist: osqueryd is not running/,
   );
   const { log } = startExtension();
   await bro.announced('h1');
@@ -150,7 +150,7 @@ test('an extension whose osqueryd was killed ends at once, so that the next osqu
   await bro.announced('h1');
   parent.kill('SIGKILL');
   await until('the extension has ended', () => isClosed);
-  assert.match(log, /ended: .*the osqueryd that started it has ended/);
+  assert.match(log, /exiting: .*the osqueryd that started it has exited/);
   assert.equal((await osquery.extensions()).size, 0);
 });
 
@@ -190,7 +190,7 @@ test('an extension whose socket was removed registers again, though osqueryd has
     const [now] = (await osquery.extensions()).keys();
     return now !== undefined && now !== before && existsSync(`${socket}.${now}`);
   });
-  assert.match(log(), /our own socket has been removed/);
+  assert.match(log(), /the extension's own socket has been removed/);
   await untilScheduled(USERS);
   await bro.untilRows(1, users);
 });
@@ -219,7 +219,7 @@ test('what osquery finds while a killed extension is away is told as missing, on
   await bro.untilHolds(() => toldOfMissing(bro).length > 0, 'the word of rows that may be missing');
   const [text = ''] = toldOfMissing(bro);
   const [, from = '', to = ''] =
-    /^rows for you may be missing: from (\S+) to (\S+) results of osquery were not received, and osqueryd has no logger `filesystem` that would have kept them$/.exec(
+    /^rows may be missing: from (\S+) to (\S+) results of osquery were not received, and osqueryd has no logger `filesystem` to recover them from$/.exec(
       text,
     ) ?? [];
   assert.ok(Date.parse(from) <= died && Date.parse(to) >= died, text);
@@ -237,7 +237,7 @@ test('what osquery finds while a killed extension is away is told as missing, on
     if (event?.type === 'RowsDropped') drops.push(event);
   }
   const { at = 0 } = drops[0] ?? {};
-  const reason = text.replace('rows for you may be missing: ', '');
+  const reason = text.replace('rows may be missing: ', '');
   const data = { peer: bro.address, rows: 0, reason };
   assert.deepEqual(drops, [{ type: 'RowsDropped', at, cause: null, data }]);
 });
@@ -305,7 +305,7 @@ test('an osqueryd that waits for its extensions gives its configuration all the 
   const { startExtension } = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
   const { log } = startExtension();
   await bro.announced('h1');
-  assert.match(log(), /configured by osquery's config plugin filesystem/);
+  assert.match(log(), /read the configuration from osquery's config plugin filesystem/);
   assert.doesNotMatch(log(), /gives no configuration/);
 });
 
@@ -315,7 +315,9 @@ test('a config plugin that is not there yet is asked again within seconds', asyn
   const { startExtension, socket } = await place(t, undefined, { flags });
   const { log } = startExtension();
   await until('the extension has no configuration', () =>
-    log().includes("osquery's config plugin probe gives no configuration: Cannot call registry item: probe"),
+    log().includes(
+      "osquery's config plugin probe returned no configuration: Cannot call registry item: probe",
+    ),
   );
   const config = JSON.stringify({ bro: { bro_endpoint: bro.address, uid: 'h1' } });
   const answer = () => ({ status: { code: 0, message: 'OK', uuid: 0 }, response: [{ probe: config }] });
@@ -355,7 +357,7 @@ test('an osqueryd that fetches no queries has them run all the same, and that is
   const { log } = startExtension();
   await bro.announced('h1');
   await bro.untilRows(1, bro.execute('SELECT 7 AS seven'));
-  assert.match(log(), /osqueryd does not fetch queries from us/);
+  assert.match(log(), /osqueryd does not fetch distributed queries from this extension/);
 });
 
 test('rows of an event table come at the moment of the event, each once', async (t) => {

@@ -37,8 +37,8 @@ describe('help', () => {
   });
 
   test('names the commands where there is none of that name', () => {
-    assert.equal(help('nosuch'), 'error: there is no command nosuch: log, status, help\n');
-    assert.equal(help('log', 'nosuch'), 'error: there is no command nosuch in log: verify\n');
-    assert.equal(help('status', 'x'), 'error: status has no commands: leave x out\n');
+    assert.equal(help('nosuch'), 'error: unknown command nosuch: log, status, help\n');
+    assert.equal(help('log', 'nosuch'), 'error: unknown command nosuch in log: verify\n');
+    assert.equal(help('status', 'x'), 'error: status has no subcommands: remove x\n');
   });
 });

@@ -74,17 +74,14 @@ test('a path that is not needed, or holds neither log nor trace, is refused', as
   await writeFile(file, '# A text\n');
   assert.match(
     await fails(file),
-    /^error: cannot show .*README\.md: it is neither a segment of an event log nor a trace: the checksum/,
+    /^error: cannot show .*README\.md: it is neither a segment of an event log nor a trace: the record's checksum/,
   );
   await writeFile(file, '');
   assert.match(await fails(file), /^error: cannot show .*README\.md: the file is empty\n$/);
-  assert.equal(
-    await fails('--sandbox', directory),
-    `error: --sandbox takes no path: leave ${directory} out\n`,
-  );
+  assert.equal(await fails('--sandbox', directory), `error: --sandbox takes no path: remove ${directory}\n`);
   assert.equal(
     await fails('--export', join(directory, 'x.svg'), directory),
-    `error: --export takes no path: leave ${directory} out\n`,
+    `error: --export takes no path: remove ${directory}\n`,
   );
 });
 
@@ -94,7 +91,7 @@ test('rows can be shown of a state directory with its journal alone', async () =
     .exitOverride()
     .configureOutput({ writeErr: (text) => io.err.write(text) });
   await assert.rejects(command.parseAsync([LAST_NIGHT, '--show-rows'], { from: 'user' }));
-  assert.match(complained(), /^error: cannot show .*last-night: .* has no journal, where rows are/);
+  assert.match(complained(), /^error: cannot show .*last-night: .* has no journal: name a state directory/);
 });
 
 test('addresses are a port, a host with a port, or the path of a socket', () => {

@@ -124,7 +124,7 @@ test('where the log has been taken away meanwhile the Bro is told that rows may 
   await rename(log, `${log}-20261124`);
   host.startExtension();
   await bro.untilHolds(() => toldOfMissing(bro).length > 0, 'the word of rows that may be missing');
-  assert.deepEqual(toldOfMissing(bro), [`, and what ${log} had before has been taken away`]);
+  assert.deepEqual(toldOfMissing(bro), [`, and older lines of ${log} have been removed`]);
 });
 
 test('snapshots that were missed come too', async (t) => {

@@ -29,12 +29,12 @@ describe('bro-osquery replay', () => {
     assert.equal(
       printed(),
       `bro_7a3e5c19_2: 'SELECT pid, local_port, remote_address FROM process_open_sockets' every 10 s (ADDED) for event socket_state of manager.example:9999
-  It ended: manager.example:9999 connected again and did not ask for it again in the time it had for that.
+  It ended: manager.example:9999 reconnected and did not request it again within the resync window.
   2026-11-23 21:55:01.000Z  #7  manager.example:9999 subscribes 'SELECT pid, local_port, remote_address FROM process_open_sockets' every 10 s (ADDED) for event socket_state as bro_7a3e5c19_2, addressed to this host
-  2026-11-23 21:55:31.000Z  #11  the time that manager.example:9999 had to repeat itself is over: 3 kept, 0 ended
-  2026-11-24 02:58:12.000Z  #19  manager.example:9999 is gone: connection closed by the peer
-  2026-11-24 03:12:03.000Z  #20  manager.example:9999 is back as another Zeek process, which has lost its state (tcp+tls)
-  2026-11-24 03:12:33.000Z  #26  bro_7a3e5c19_2 'SELECT pid, local_port, remote_address FROM process_open_sockets' of manager.example:9999 ends: manager.example:9999 connected again and did not ask for it again in the time it had for that
+  2026-11-23 21:55:31.000Z  #11  the resync window of manager.example:9999 closed: 3 kept, 0 ended
+  2026-11-24 02:58:12.000Z  #19  manager.example:9999 disconnected: connection closed by the peer
+  2026-11-24 03:12:03.000Z  #20  manager.example:9999 reconnected as another Zeek process, which has lost its state (tcp+tls)
+  2026-11-24 03:12:33.000Z  #26  bro_7a3e5c19_2 'SELECT pid, local_port, remote_address FROM process_open_sockets' of manager.example:9999 ends: manager.example:9999 reconnected and did not request it again within the resync window
 `,
     );
   });
@@ -50,7 +50,7 @@ describe('bro-osquery replay', () => {
     ]);
     assert.equal(
       printed(),
-      `2026-11-23 22:10:00.000Z  #12  lab.example:9997 is there for the first time (websocket)
+      `2026-11-23 22:10:00.000Z  #12  lab.example:9997 connected for the first time (websocket)
 2026-11-23 22:10:00.000Z  #13  lab.example:9997 subscribes 'SELECT pid, name, cmdline FROM processes' every 10 s (BOTH) for event process_state as bro_7a3e5c19_4, addressed to this host  [request 1]
 2026-11-23 22:10:01.000Z  #14  lab.example:9997 asks to subscribe 'SELECT * FROM proceses' every 10 s (BOTH) for event process_state and is refused: no such table: proceses (osquery)  [request 2]
 `,
@@ -76,7 +76,7 @@ describe('bro-osquery replay', () => {
     assert.equal(printed(), '');
     assert.equal(
       complained(),
-      'No record is about the Zeek nosuch. Records are about: lab.example:9997, manager.example:9999.\n',
+      'No record is about the Zeek nosuch. There are records about: lab.example:9997, manager.example:9999.\n',
     );
   });
 
@@ -88,7 +88,7 @@ describe('bro-osquery replay', () => {
       type: 'LogStarted',
       cause: null,
       data: { logId: '7a3e5c19-40cd-4e55-9c6f-2f1b8a4d9e10', reason: 'the log is new' },
-      words: 'names given to osquery begin with bro_7a3e5c19 (the log is new)',
+      words: 'query names in osquery begin with bro_7a3e5c19 (the log is new)',
     });
   });
 
@@ -145,7 +145,7 @@ describe('bro-osquery replay', () => {
     const beside = await run(['replay', segment, '--until', '18']);
     assert.equal(
       beside.printed(),
-      "2026-11-23 23:40:00.000Z  #18  osquery's watchdog has stopped bro_7a3e5c19_4 'SELECT pid, name, cmdline FROM processes' of lab.example:9997 for taking too much\n",
+      "2026-11-23 23:40:00.000Z  #18  osquery's watchdog denylisted bro_7a3e5c19_4 'SELECT pid, name, cmdline FROM processes' of lab.example:9997 for using too many resources\n",
     );
     const alone = await run(
       ['replay', '-', '--until', '18'],
@@ -153,11 +153,11 @@ describe('bro-osquery replay', () => {
     );
     assert.equal(
       alone.printed(),
-      "2026-11-23 23:40:00.000Z  #18  osquery's watchdog has stopped bro_7a3e5c19_4 of lab.example:9997 for taking too much\n",
+      "2026-11-23 23:40:00.000Z  #18  osquery's watchdog denylisted bro_7a3e5c19_4 of lab.example:9997 for using too many resources\n",
     );
     assert.equal(
       alone.complained(),
-      'Earlier records are gone: what was before the first one is not known.\n',
+      'Earlier records were deleted: the state before the first one is unknown.\n',
     );
   });
 
@@ -175,7 +175,7 @@ describe('bro-osquery replay', () => {
     assert.equal(printed().split('\n').length, 7);
     assert.equal(
       complained(),
-      `Not finished, as a crash or a writer at work leaves it: 60 bytes at the end of ${torn}.
+      `Incomplete, as after a crash or during a write: 60 bytes at the end of ${torn}.
 `,
     );
   });
@@ -210,7 +210,7 @@ describe('bro-osquery replay', () => {
     await writeFile(path, '{"kind":"head","format":1,"version":"1","at":0}\n{"kind":"mess');
     const { printed, complained } = await run(['replay', path, '--trace']);
     assert.match(printed(), /^0 steps of 0 machines, 0 messages: /);
-    assert.match(complained(), /^The trace is cut off in line 2, after 13 characters, .*\n$/);
+    assert.match(complained(), /^The trace is truncated in line 2, after 13 characters, .*\n$/);
   });
 
   test('says what a moment is to whoever gives none', async () => {
@@ -231,7 +231,7 @@ describe('bro-osquery log', () => {
       `segment-0000000000000001.jsonl  5950 bytes  records 1 to 17
 segment-0000000000000018.jsonl  3875 bytes  records 18 to 31
 2 snapshots
-Whole, up to record 31.
+Undamaged, up to record 31.
 `,
     );
   });
@@ -246,11 +246,11 @@ Whole, up to record 31.
     await writeFile(segment, text.replace('closed', 'cl0sed'));
     const around = surroundings();
     await assert.rejects(run(['log', 'verify', state], around), {
-      message: `the event log in ${state} is damaged; what is above says where`,
+      message: `the event log in ${state} is damaged, see above`,
     });
     assert.match(
       around.printed(),
-      /damaged: the checksum does not fit the record \(.*segment-0000000000000018\.jsonl, byte \d+\)\nWhole up to record 18\.\n$/,
+      /damaged: the record's checksum is wrong \(.*segment-0000000000000018\.jsonl, byte \d+\)\nUndamaged up to record 18\.\n$/,
     );
     const before = await readFile(segment, 'utf8');
     assert.match(
@@ -261,8 +261,8 @@ Whole, up to record 31.
     const { printed } = await run(['log', 'repair', state, '--until', '18']);
     assert.match(
       printed(),
-      /^Kept the records up to 18\.\nChanged segment-0000000000000018\.jsonl, snapshot-0000000000000031\.json; as they were they are in .*before-repair-20261124T000000Z\n$/,
+      /^Kept the records up to 18\.\nChanged segment-0000000000000018\.jsonl, snapshot-0000000000000031\.json; the originals are in .*before-repair-20261124T000000Z\n$/,
     );
-    assert.match((await run(['log', 'verify', state])).printed(), /Whole, up to record 19\.\n$/);
+    assert.match((await run(['log', 'verify', state])).printed(), /Undamaged, up to record 19\.\n$/);
   });
 });

@@ -102,10 +102,7 @@ describe('Usage', () => {
     const lines: string[] = [];
     t.mock.method(console, 'log', (line: string) => void lines.push(line));
     await program().program.parseAsync(['complete', '--', 'log', 'ver'], { from: 'user' });
-    assert.deepEqual(lines, [
-      'verify\tread every byte of an event log and say whether it is whole; changes nothing',
-      ':4',
-    ]);
+    assert.deepEqual(lines, ['verify\tcheck every byte of an event log for damage; changes nothing', ':4']);
     for (const shell of ['bash', 'zsh', 'fish']) {
       lines.length = 0;
       await program().program.parseAsync(['completion', shell], { from: 'user' });

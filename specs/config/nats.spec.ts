@@ -44,10 +44,10 @@ test('what makes no sense at a NATS server is named by its place', () => {
     'bro.endpoints[0]: a password requires a user',
   ]);
   assert.deepEqual(problems({ endpoints: [{ address: 'a', nats: { user: 'u' } }] }), [
-    "bro.endpoints[0].nats: a:9999 is no NATS server's address",
+    'bro.endpoints[0].nats: a:9999 is not the address of a NATS server',
   ]);
   assert.deepEqual(problems({ endpoints: ['nats://a', 'nats://a:4222'] }), [
-    'bro.endpoints[1]: nats://a:4222 is named twice',
+    'bro.endpoints[1]: nats://a:4222 is listed twice',
   ]);
   assert.equal(problems({ endpoints: [{ address: 'nats://a', nats: { prefix: 'a.*' } }] }).length, 1);
 });

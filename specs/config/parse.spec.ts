@@ -109,7 +109,7 @@ test('other ways to a Zeek stand beside its address, which it stays known by', (
     'bro.bro_alternatives: expected bro_endpoint beside it, got bro_alternatives alone',
   ]);
   assert.deepEqual(problems({ bro_endpoint: 'a', bro_alternatives: ['a'] }), [
-    'bro.bro_endpoint: a:9999 is named twice',
+    'bro.bro_endpoint: a:9999 is listed twice',
   ]);
   assert.match(
     problems({ bro_endpoint: 'a', bro_alternatives: ['nats://b'] })[0] ?? '',
@@ -151,7 +151,7 @@ test('the example of every key has every key, and those that it gives their defa
   });
 });
 
-test('a group that is named twice is one group', () => {
+test('a group that is listed twice is one group', () => {
   const parsed = parseSettings({ groups: ['geo', 'servers', 'geo'] });
   assert.deepEqual('settings' in parsed && parsed.settings.groups, ['geo', 'servers']);
 });

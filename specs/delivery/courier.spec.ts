@@ -481,7 +481,7 @@ test('rows that have to go and can not be read are declared all the same, whatev
   courier.attach('a', a);
   await courier.settled();
   const why =
-    'the journal is full (4000 bytes); more may be missing than could be read there: EIO: i/o error, read';
+    "the journal is full (4000 bytes); more may be lost, as part of the journal can't be read: EIO: i/o error, read";
   const [told] = harness.gaps;
   assert.deepEqual(
     harness.gaps.map(({ peer, gap: { rows, reason } }) => ({ peer, rows, reason })),
@@ -510,7 +510,7 @@ test('an event that can not be compared with the subscriptions is reported, and 
   assert.deepEqual(harness.reports, [
     {
       type: 'malformed-line',
-      problem: 'an event could not be compared with the subscriptions: string or blob too big',
+      problem: "can't match an event against the subscriptions: string or blob too big",
       offset: 0,
     },
   ]);
@@ -591,7 +591,7 @@ test('rows that wait longer than the journal keeps them are given up', async () 
   for (let n = 0; n < 80; n += 1) await life.courier.take(logEntry(batchLine('s1', { added: ['new'] })));
   await until(() => harness.reports.some(({ type }) => type === 'gap'), 'the oldest rows are given up');
   const [gap] = harness.reports;
-  assert.equal(gap?.type === 'gap' && gap.gap.reason, 'they waited longer than 1 s');
+  assert.equal(gap?.type === 'gap' && gap.gap.reason, 'they were older than 1 s');
 });
 
 test('an entry that the journal cannot take is booked and declared, and the next one is taken', async () => {
@@ -608,7 +608,7 @@ test('an entry that the journal cannot take is booked and declared, and the next
   assert.deepEqual(life.courier.counts(), [counts({ taken: 1001, refused: 1000, sent: 1, confirmed: 1 })]);
   assert.deepEqual(
     harness.gaps.map(({ gap }) => [gap.rows, gap.reason]),
-    [[1000, "the journal didn't take them (too-large)"]],
+    [[1000, 'they could not be written to the journal (too-large)']],
   );
 });
 

@@ -72,7 +72,7 @@ for (const text of [
     await writeFile(join(directory, 'cursors.json'), text);
     const store = await CursorStore.open({ directory });
     assert.deepEqual(store.loaded, new Map());
-    assert.match(store.problem ?? '', /put aside/);
+    assert.match(store.problem ?? '', /moved to/);
     assert.deepEqual(await readdir(directory), ['cursors.json.bad']);
     await store.close();
   });

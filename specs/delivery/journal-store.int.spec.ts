@@ -302,7 +302,7 @@ test('no more is kept than the bound allows', async () => {
   assert.deepEqual(large, {
     accepted: false,
     reason: 'too-large',
-    message: '538 bytes, the journal holds 200',
+    message: "538 bytes, more than the journal's limit of 200",
     sequence: NOW * 1000 + 8 * 13,
   });
   await journal.close();

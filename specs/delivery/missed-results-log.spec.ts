@@ -117,7 +117,7 @@ test('much that was missed goes to the journal in pieces', async (t) => {
 
 test('where osqueryd keeps no log of its own there is doubt, unless nobody is to have rows', async (t) => {
   const { take } = folder(t, 'bro,tls');
-  const doubt = 'osqueryd has no logger `filesystem` that would have kept them';
+  const doubt = 'osqueryd has no logger `filesystem` to recover them from';
   assert.deepEqual(await take(), { rows: 0, doubt });
   const { take: takeIdle } = folder(t, 'bro,tls', []);
   assert.deepEqual(await takeIdle(), { rows: 0, doubt: '' });
@@ -125,7 +125,7 @@ test('where osqueryd keeps no log of its own there is doubt, unless nobody is to
 
 test('a log that does not reach back to what has come of it has been taken away', async (t) => {
   const { take, came, results, snapshots, taken } = folder(t);
-  const gone = (path: string) => ({ rows: 0, doubt: `what ${path} had before has been taken away` });
+  const gone = (path: string) => ({ rows: 0, doubt: `older lines of ${path} have been removed` });
   assert.deepEqual(await take(), { rows: 0, doubt: '' });
   came('bro_1', 1_010, 1);
   assert.deepEqual(await take(), gone(results));

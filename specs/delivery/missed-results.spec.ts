@@ -82,7 +82,7 @@ test('a log that begins after what came last is in doubt, however much of it is 
   ]);
   assert.deepEqual(await results.take(undefined, signal), {
     rows: 2,
-    doubt: `what ${join(directory, 'osqueryd.results.log')} had before has been taken away`,
+    doubt: `older lines of ${join(directory, 'osqueryd.results.log')} have been removed`,
   });
   assert.deepEqual(taken, ['bro_1 5', 'bro_2 5']);
 });
@@ -96,7 +96,7 @@ test('an end leaves what was not taken yet to the next life', async (t) => {
   const { results, taken } = missed(t, line('bro_1', 1) + line('bro_1', 2), [mark(1)]);
   assert.deepEqual(await results.take(undefined, AbortSignal.abort()), {
     rows: 0,
-    doubt: 'the extension ended before all was taken',
+    doubt: 'the extension stopped before all were recovered',
   });
   assert.deepEqual(taken, []);
 });

@@ -93,7 +93,7 @@ test('a running extension, and time travel over its trace', { skip }, async (t) 
   await past.waitForSelector('.log .fact');
   await past.click('[data-actor^="peer:"]');
   await past.waitForTimeout(1_000);
-  await past.click('.log .fact:has-text("is there for the first time")');
+  await past.click('.log .fact:has-text("connected for the first time")');
   await past.keyboard.press('c');
   await past.click('.log .fact:has-text("is gone")');
   await past.waitForSelector('.difference li:has-text("+ bro_")');

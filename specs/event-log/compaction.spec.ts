@@ -69,7 +69,7 @@ describe('A segment that is full', () => {
     }
     await assert.rejects(stateIn(directory), {
       code: 'bad-snapshot',
-      message: `records before 4 are gone from ${directory}, and no good snapshot has what they said; bring the directory back from a copy, or move it away: then the log begins anew and Bros ask again`,
+      message: `records before 4 are missing in ${directory}, and no valid snapshot covers them; restore the directory from a copy, or move it away: then the log starts anew and Zeeks send their requests again`,
     });
   });
 
@@ -82,7 +82,7 @@ describe('A segment that is full', () => {
     await assert.rejects(stateIn(directory), {
       code: 'bad-sequence',
       message:
-        /^record 9 stands where record 6 should \(.*segment-0000000000000009\.jsonl, byte 0\); 'bro-osquery log verify'/,
+        /^found record 9 where record 6 was expected \(.*segment-0000000000000009\.jsonl, byte 0\); 'bro-osquery log verify'/,
     });
   });
 

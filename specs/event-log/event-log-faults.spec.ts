@@ -13,11 +13,11 @@ const joined = (n: number) =>
 
 describe('A disk that fails', () => {
   for (const [errno, code, reason] of [
-    ['ENOSPC', 'disk-full', 'no room left (ENOSPC); free some'],
-    ['EDQUOT', 'disk-full', 'no room left (EDQUOT); free some'],
-    ['EFBIG', 'disk-full', 'no room left (EFBIG); free some'],
-    ['EROFS', 'read-only', 'not permitted (EROFS)'],
-    ['EACCES', 'read-only', 'not permitted (EACCES)'],
+    ['ENOSPC', 'disk-full', 'no space left on the device (ENOSPC); free some'],
+    ['EDQUOT', 'disk-full', 'no space left on the device (EDQUOT); free some'],
+    ['EFBIG', 'disk-full', 'no space left on the device (EFBIG); free some'],
+    ['EROFS', 'read-only', 'permission denied (EROFS)'],
+    ['EACCES', 'read-only', 'permission denied (EACCES)'],
     ['EIO', 'io', 'EIO: made up'],
   ] as const) {
     for (const step of ['write', 'half-write', 'sync'] satisfies DiskStep[]) {
@@ -63,7 +63,7 @@ describe('A disk that fails', () => {
     failing.add('half-write').add('truncate');
     await assert.rejects(log.append([joined(2)]), { code: 'io' });
     assert.deepEqual(warnings, [
-      'could not take back half a record from segment-0000000000000001.jsonl; the next append will: EIO: made up',
+      'could not remove a partial record from segment-0000000000000001.jsonl; the next append will: EIO: made up',
     ]);
     await assert.rejects(log.append([joined(3)]), { code: 'io' });
     failing.clear();
@@ -107,7 +107,7 @@ describe('A disk that fails', () => {
     await other.close();
     await assert.rejects(log.append([joined(2)]), {
       code: 'rewritten',
-      message: `another process has written the event log in ${directory} up to record 1, this one knows it up to 0; start anew`,
+      message: `another process has written the event log in ${directory} up to record 1, this one knows it up to 0; restart`,
     });
     await log.close();
   });
@@ -125,7 +125,7 @@ describe('A disk that fails', () => {
     assert.equal(warnings.length, 4);
     assert.equal(
       warnings[0],
-      'could not write a snapshot of the event log: no room left (ENOSPC); free some',
+      'could not write a snapshot of the event log: no space left on the device (ENOSPC); free some',
     );
     const again = await OwnedLog.open(logOptions(directory));
     assert.equal(again.seq, 4);

@@ -78,7 +78,7 @@ test('a last record whose bytes never all reached the disk is cut off, and none 
       file: segment,
       offset: last,
       bytes: 71,
-      reason: `the checksum does not fit the record (${segment}, byte ${last})`,
+      reason: `the record's checksum is wrong (${segment}, byte ${last})`,
     },
   });
   await log.close();
@@ -90,7 +90,7 @@ test('a log that another process writes is not written, and the error names that
   await assert.rejects(openEventLog(logOptions(directory)), {
     name: 'EventLogError',
     code: 'locked',
-    message: `the event log in ${directory} is written by process ${process.pid} since 2026-11-24T00:00:00.000Z; stop that one first, or read without writing`,
+    message: `the event log in ${directory} is in use by process ${process.pid} since 2026-11-24T00:00:00.000Z; stop that one first`,
   });
   await log.close();
   await (await openEventLog(logOptions(directory))).close();
@@ -112,7 +112,7 @@ test('damage in the middle stops the log with file, offset and what to do', asyn
     name: 'EventLogError',
     code: 'bad-checksum',
     message:
-      /the checksum does not fit the record \(.*segment-0000000000000001\.jsonl, byte 0\); 'bro-osquery log verify'/,
+      /the record's checksum is wrong \(.*segment-0000000000000001\.jsonl, byte 0\); 'bro-osquery log verify'/,
   });
 });
 

@@ -123,7 +123,7 @@ describe('A log is read', () => {
     const directory = await temporaryDirectory(t);
     await assert.rejects(readLog(join(directory, 'nowhere')), {
       code: 'not-found',
-      message: `could not read ${directory}/nowhere: it is not there`,
+      message: `could not read ${directory}/nowhere: it does not exist`,
     });
     await mkdir(join(directory, 'empty'));
     await assert.rejects(readLog(join(directory, 'empty')), {
@@ -137,7 +137,7 @@ describe('A log is read', () => {
     await appendFile(path, 'these are my notes\n');
     await assert.rejects(readLog(path), {
       code: 'bad-checksum',
-      message: `the checksum does not fit the record (${path}, byte 0)`,
+      message: `the record's checksum is wrong (${path}, byte 0)`,
     });
   });
 });

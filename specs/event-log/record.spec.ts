@@ -95,22 +95,28 @@ describe('A record', () => {
   test('of a known type that does not look like one is refused by name', () => {
     assert.throws(() => eventOf({ ...lost, data: { peer: 'zeek:9999' } }), {
       code: 'bad-record',
-      message: /^record 7 is no BroLost: [\s\S]*reason/,
+      message: /^record 7 is not a valid BroLost: [\s\S]*reason/,
     });
   });
 
   for (const [text, message] of [
-    ['{"v":1', "the record's seq is none"],
-    ['{"v":1,"seq":0', "the record's seq is none"],
-    ['{"v":1,"seq":1,"time":"yesterday"', "the record's time is none"],
-    ['{"v":1,"seq":1,"time":"2026-11-24T04:44:22.123Z","type":""', "the record's type is none"],
-    ['{"v":1,"seq":1,"time":"2026-11-24T04:44:22.123Z","type":"A","cause":1', "the record's cause is none"],
-    ['{"v":1,"seq":1,"time":"2026-11-24T04:44:22.123Z","type":"A","cause":null', "the record's rest is none"],
+    ['{"v":1', "the record's seq is invalid"],
+    ['{"v":1,"seq":0', "the record's seq is invalid"],
+    ['{"v":1,"seq":1,"time":"yesterday"', "the record's time is invalid"],
+    ['{"v":1,"seq":1,"time":"2026-11-24T04:44:22.123Z","type":""', "the record's type is invalid"],
+    [
+      '{"v":1,"seq":1,"time":"2026-11-24T04:44:22.123Z","type":"A","cause":1',
+      "the record's cause is invalid",
+    ],
+    [
+      '{"v":1,"seq":1,"time":"2026-11-24T04:44:22.123Z","type":"A","cause":null',
+      "the record's rest is invalid",
+    ],
     [
       '{"v":1,"seq":1,"time":"2026-11-24T04:44:22.123Z","type":"A","cause":null,"rest":0,"data":[]',
-      "the record's data is none",
+      "the record's data is invalid",
     ],
-    ['{"v":1,oops', 'the record is no JSON, though its checksum fits'],
+    ['{"v":1,oops', 'the record is not valid JSON, though its checksum is right'],
   ] as const) {
     test(`is none with a good checksum alone: ${text}`, () => {
       assert.deepEqual(refused(signed(text)), { code: 'bad-record', message });
@@ -120,14 +126,14 @@ describe('A record', () => {
   test('longer than a log can take is refused before anything is written', () => {
     assert.throws(() => printRecord({ ...lost, data: { text: 'x'.repeat(5_000_000) } }), {
       code: 'record-too-long',
-      message: 'a fact of type BroLost takes 5000124 bytes, the most is 4194304',
+      message: 'an event of type BroLost takes 5000124 bytes, the limit is 4194304',
     });
   });
 
   test('at a time that is none is refused', () => {
     assert.throws(() => printRecord({ ...lost, time: Number.NaN }), {
       code: 'bad-record',
-      message: 'a fact of type BroLost has the time NaN',
+      message: 'an event of type BroLost has the invalid time NaN',
     });
   });
 
@@ -186,7 +192,7 @@ describe('Lines', () => {
     assert.deepEqual([...splitter.push(Buffer.from('0123456789'))], []);
     assert.throws(() => [...splitter.push(Buffer.from('0'))], {
       code: 'record-too-long',
-      message: 'no line ends within 10 bytes of byte 0: this is no event log, or it is damaged',
+      message: 'no line ends within 10 bytes of byte 0: this is not an event log, or it is damaged',
     });
   });
 });

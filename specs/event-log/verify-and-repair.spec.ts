@@ -58,7 +58,7 @@ describe('bro-osquery log verify', () => {
     await writeLog(directory, history, small);
     await damage(join(directory, 'segment-0000000000000006.jsonl'), 250);
     assert.deepEqual(await problemsOf(directory), [
-      'the checksum does not fit the record (segment-0000000000000006.jsonl, byte 224)',
+      "the record's checksum is wrong (segment-0000000000000006.jsonl, byte 224)",
     ]);
     assert.equal((await verifyLog(directory)).wholeUntil, 5);
   });
@@ -73,8 +73,8 @@ describe('bro-osquery log verify', () => {
     await rm(join(directory, 'segment-0000000000000006.jsonl'));
     assert.deepEqual(await problemsOf(directory), [
       'the snapshot is of an older version, or damaged (snapshot-0000000000000003.json, byte 0)',
-      'the snapshot of record 5 is not what the records up to it say',
-      'record 9 stands where record 6 should (segment-0000000000000009.jsonl, byte 0)',
+      'the snapshot of record 5 does not match the records up to it',
+      'found record 9 where record 6 was expected (segment-0000000000000009.jsonl, byte 0)',
     ]);
   });
 
@@ -130,8 +130,7 @@ describe('bro-osquery log repair', () => {
     const options = { logId, now: second(100) };
     await assert.rejects(repairLog(directory, 1, options), {
       code: 'bad-sequence',
-      message:
-        'record 1 is not the last of its decision, which is in the log as a whole or not at all; keep up to 2',
+      message: 'record 1 is not the last of its decision, and decisions are kept as a whole; keep up to 2',
     });
     await assert.rejects(repairLog(directory, 99, options), {
       code: 'bad-sequence',

@@ -151,7 +151,7 @@ test('where no chart can be drawn a page is told why, and all else', async (t) =
   await promise;
   assert.deepEqual(heard, [
     { type: 'hello', version: '1', source: { kind: 'trace', name: 'a trace' }, charts: [], at: 0 },
-    { type: 'problem', text: "The statecharts can't be drawn: no room" },
+    { type: 'problem', text: "Can't draw the statecharts: no room" },
     { type: 'entries', entries: [], more: false },
   ]);
 });

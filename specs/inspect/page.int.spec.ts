@@ -86,7 +86,7 @@ browserTest(
 browserTest('a page without the token is told to open the link that has it', async (t, page) => {
   const address = await serveFile(t, LAST_NIGHT, { token: 'a-token-that-is-long-enough' });
   await page.goto(address);
-  await page.waitForSelector('.problem:has-text("A token is needed")');
+  await page.waitForSelector('.problem:has-text("A token is required")');
   assert.equal(await page.locator('.log .count').textContent(), '');
   await page.goto('about:blank');
   await page.goto(`${address}#token=a-token-that-is-long-enough`);

@@ -120,7 +120,7 @@ test('a trace becomes steps without contexts, messages, and the facts between th
     [
       ['step', false],
       ['step', false],
-      ['fact', 'zeek:9999 is no longer in the configuration and is forgotten'],
+      ['fact', 'zeek:9999 was removed from the configuration: its state is dropped'],
       ['step', false],
     ],
   );

@@ -88,7 +88,7 @@ test('a journal that cannot be read is said to be so', async () => {
 
 test('rows are asked of a state directory alone, and hidden ones say how they are seen', async (t) => {
   const directory = await temporaryDirectory(t);
-  await assert.rejects(assertReadable(directory), /has no journal, where rows are: name a state directory$/);
+  await assert.rejects(assertReadable(directory), /has no journal: name a state directory$/);
   await mkdir(join(directory, 'journal'));
   await assertReadable(directory);
   const how = async (path: string) => {
@@ -96,7 +96,7 @@ test('rows are asked of a state directory alone, and hidden ones say how they ar
     return access.shown ? '' : access.how;
   };
   assert.match(await how(directory), /^Rows are hidden\. .* --show-rows/);
-  assert.match(await how(import.meta.filename), /^Rows are in no trace/);
+  assert.match(await how(import.meta.filename), /^Traces and event logs contain no rows/);
 });
 
 browserTest('a row is text, whatever it holds, and new ones come by themselves', async (t, page, faults) => {

@@ -193,7 +193,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
     const quiet = connectPlainHost(t, server.port, { hostId: 'h2', timings: QUICK });
     await busy.up();
     await quiet.up();
-    // Its machine is gone: the server learns of it when the connection breaks.
+    // Its machine disconnected: the server learns of it when the connection breaks.
     await proxy.close();
     await assert.rejects(async () => {
       for (;;) {

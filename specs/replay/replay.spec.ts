@@ -102,15 +102,15 @@ describe('The timeline', () => {
   test('ends at a moment', async () => {
     const words = await wordsOf(replayable(records), { until: { by: 'time', time: second(1) }, bro: null });
     assert.deepEqual(words, [
-      'names given to osquery begin with bro_5eed1095 (the log is new)',
+      'query names in osquery begin with bro_5eed1095 (the log is new)',
       'bro-osquery 0.1.0 starts',
-      'zeek:9999 is there for the first time (tcp)',
+      'zeek:9999 connected for the first time (tcp)',
     ]);
   });
 
   test('tells of one Zeek alone', async () => {
     assert.deepEqual(await wordsOf(replayable(records), { until: null, bro: 'other:9999' }), [
-      'other:9999 is there for the first time (tcp)',
+      'other:9999 connected for the first time (tcp)',
       "other:9999 subscribes 'SELECT pid, name FROM processes' every 10 s (BOTH) for event process_state as bro_5eed1095_2, addressed to this host",
     ]);
   });
@@ -130,7 +130,7 @@ describe('The timeline', () => {
       5,
     );
     assert.deepEqual(await wordsOf(replayable(ended, base), { until: null, bro: null }), [
-      "bro_5eed1095_1 'SELECT pid, name FROM processes' of zeek:9999 ends: zeek:9999 stayed away for too long",
+      "bro_5eed1095_1 'SELECT pid, name FROM processes' of zeek:9999 ends: zeek:9999 was away for too long",
     ]);
   });
 
@@ -243,16 +243,16 @@ test('every fact has its sentence', () => {
   ];
   assert.deepEqual(sentences, [
     'bro-osquery stops: osqueryd asked',
-    'zeek:9999 stayed away for too long and is forgotten',
-    'zeek:9999 is no longer in the configuration and is forgotten',
-    "Zeek instance 'z1' says hello through zeek:9999",
-    "Zeek instance 'z1' behind zeek:9999 is gone: goodbye",
-    "zeek:9999 asks again for bro_5eed1095_1, addressed to group 'geo': it goes on",
+    'zeek:9999 was away for too long: its state expired',
+    'zeek:9999 was removed from the configuration: its state is dropped',
+    "Zeek instance 'z1' announced itself through zeek:9999",
+    "Zeek instance 'z1' behind zeek:9999 left: goodbye",
+    "zeek:9999 repeats bro_5eed1095_1, addressed to group 'geo': it continues",
     'osquery runs bro_5eed1095_1 of zeek:9999 again',
     'zeek:9999 asks to join a group and is refused: no (bad-group)',
-    "zeek:9999 asks once for 'SELECT pid, name FROM processes' as bro_5eed1095_1, addressed to this host",
+    "zeek:9999 executes 'SELECT pid, name FROM processes' once as bro_5eed1095_1, addressed to this host",
     'one-time query bro_5eed1095_1 of zeek:9999 failed: no such table',
-    'one-time query bro_5eed1095_1 of zeek:9999 is given up: it was found unanswered at too many starts of bro-osquery',
+    'one-time query bro_5eed1095_1 of zeek:9999 is given up: it was unanswered at too many starts of bro-osquery',
     'osquery refuses the schedule abc: no JSON',
     'the configuration puts this host into no group',
     '1 row for zeek:9999 was dropped: full',

@@ -115,7 +115,7 @@ test('a recorded life replays to the same states', async () => {
     cutOff: null,
   });
   assert.deepEqual(formatReplay(result), [
-    '11 steps of 1 machines, 1 messages: every machine came to the states of the trace.',
+    '11 steps of 1 machines, 1 messages: every machine reached the states of the trace.',
   ]);
 });
 
@@ -157,7 +157,7 @@ test('the replay stops where a machine comes to another state, and says what dif
     conversationSteps: 0,
     deviation: deviation ?? null,
   });
-  assert.match(first ?? '', /^Line 8: peer:zeek:9999 \(bro-peer\) came to another state at 2026-11-24T/);
+  assert.match(first ?? '', /^Line 8: peer:zeek:9999 \(bro-peer\) reached another state at 2026-11-24T/);
 });
 
 test('a state that a machine never was in is found', async () => {
@@ -173,17 +173,17 @@ test('a state that a machine never was in is found', async () => {
 
 test('what is no trace is refused with the line', async () => {
   const cases: readonly [string, RegExp][] = [
-    ['{', /^line 1 is no JSON/],
-    ['{"kind":"other"}', /^line 1 is of no trace$/],
-    ['null', /^line 1 is of no trace$/],
+    ['{', /^line 1 is not valid JSON/],
+    ['{"kind":"other"}', /^line 1 does not belong to a trace$/],
+    ['null', /^line 1 does not belong to a trace$/],
     ['{"kind":"head","format":99}', /format 99; this program reads up to 1$/],
     [
       '{"kind":"step","actor":"a","machine":"no-such","event":{"type":"xstate.init"},"changed":{}}',
-      /^line 1 tells of a machine no-such that there is not$/,
+      /^line 1 names an unknown machine no-such$/,
     ],
     [
       '{"kind":"step","actor":"a","machine":"bro-peer","event":{"type":"x"},"changed":{}}',
-      /^line 1 goes on with a, of whose beginning nothing is told$/,
+      /^line 1 continues a whose start is missing$/,
     ],
   ];
   for (const [line, expected] of cases) {
@@ -211,7 +211,7 @@ test('of a trace that is cut off in its last line the result is what there is up
   });
   assert.equal(
     formatCutOff(cutOff),
-    'The trace is cut off in line 13, after 20 characters, as a crash or a writer at work leaves it: this is all up to there.',
+    'The trace is truncated in line 13, after 20 characters, as after a crash or during a write: this is everything up to there.',
   );
   const refused = { name: 'TraceError', code: 'no-json' };
   // Damaged, and not unfinished: its line feed is there, or other lines are.

@@ -93,7 +93,7 @@ describe('Several Zeek instances may speak through one Bro', () => {
 });
 
 describe('What is observed becomes part of the log', () => {
-  test('osquery runs the schedule, or refuses it', () => {
+  test('osquery applied the schedule, or refuses it', () => {
     given(...connected)
       .when({ type: 'RecordScheduleApplied', at: second(2), hash: 'abc', entries: 3 })
       .thenHappens(fact(2, 'ScheduleApplied', { hash: 'abc', entries: 3 }));

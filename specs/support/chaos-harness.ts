@@ -172,7 +172,7 @@ export class ChaosHarness {
     return answered;
   }
 
-  /** The registration that is in force, once osqueryd has called in it, if that is soon. */
+  /** The registration that is in effect, once osqueryd has called in it, if that is soon. */
   async #firstCall(): Promise<number | undefined> {
     const before = await this.host.registration();
     if (!before) return undefined;

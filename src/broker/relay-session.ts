@@ -93,7 +93,7 @@ export class RelaySession {
   start(timeout: number): void {
     const { peerName, side } = this.#options;
     this.#deadline.set(timeout, () =>
-      this.close('handshake-timeout', `${peerName} did not finish the handshake within ${timeout} ms`),
+      this.close('handshake-timeout', `${peerName} did not complete the handshake within ${timeout} ms`),
     );
     this.#step(startHandshake(side, this.#self()));
   }
@@ -126,9 +126,9 @@ export class RelaySession {
   /** The peer has closed its side, or the stream has failed for this reason. */
   ended(failure = 'it closed the connection'): void {
     const { peerName } = this.#options;
-    if (this.#peerLeaves) this.close('goodbye', `${peerName} left in good order`);
-    else if (this.isUp) this.close('reset', `${peerName} broke off without a goodbye: ${failure}`);
-    else this.close('reset', `${peerName} broke off during the handshake: ${failure}`);
+    if (this.#peerLeaves) this.close('goodbye', `${peerName} disconnected (clean shutdown)`);
+    else if (this.isUp) this.close('reset', `${peerName} disconnected unexpectedly: ${failure}`);
+    else this.close('reset', `${peerName} disconnected during the handshake: ${failure}`);
   }
 
   /** Ends the session; its owner is told. Later calls change nothing. */

@@ -70,57 +70,61 @@ export const TOO_FEW_ROWS = 3;
 /** `bro-osquery bro`: a Zeek's place in a deployment, taken for trying it out. */
 export function broCommand(io: Io): Command {
   const command = new Command('bro')
-    .description('take the place of a Zeek: ask hosts for rows and print them, one JSON object a line')
+    .description('act as a Zeek: query hosts and print their rows, one JSON object per line')
     .optionsGroup('Where hosts come:')
     .option(
       '--listen <address>',
-      `where hosts connect to: host:port, broker:// (plain TCP alone), brokers:// (TLS alone), ws:// or wss:// (repeatable; default: ${DEFAULT_ADDRESS})`,
+      `address to listen on: host:port, broker:// (plain TCP alone), brokers:// (TLS alone), ws:// or wss:// (repeatable; default: ${DEFAULT_ADDRESS})`,
       brokerAddresses,
     )
     .option(
       '--websocket <host:port>',
-      "listen as Zeek's WebSocket server does, too; over TLS with --tls-certificate (repeatable)",
+      "also listen as Zeek's WebSocket server does; over TLS with --tls-certificate (repeatable)",
       (text: string, all?: readonly BrokerAddress[]) => brokerAddresses(`ws://${text}`, all),
     )
     .optionsGroup('What is asked:')
-    .option('--subscribe <sql>', 'a query to run again and again (repeatable)', collected)
+    .option('--subscribe <sql>', 'a query to subscribe to (repeatable)', collected)
     .option('--execute <sql>', 'a query to run once on each host (repeatable)', collected)
     .option(
       '--columns <names>',
-      "names of a query's columns, separated by commas (repeatable, in the order of the queries, --subscribe first); by default as they stand in the query",
+      "names of a query's columns, separated by commas (repeatable, in the order of the queries, --subscribe first); by default taken from the query",
       columnLists,
     )
-    .option('--interval <seconds>', `between runs of a subscription (default: ${DEFAULT_INTERVAL})`, interval)
+    .option('--interval <seconds>', `interval of subscriptions (default: ${DEFAULT_INTERVAL})`, interval)
     .addOption(
       new Option('--update <type>', 'which rows of a subscription').choices(UPDATE_TYPES).default('BOTH'),
     )
     .option('--no-initial-rows', "leave out the first run's rows (bro-2017-01, zeek-agent-2)")
     .option(
       '--event <name>',
-      'event that takes the rows; of several queries each has its number added',
+      'name of the event for the rows; a number is appended if there are several queries',
       eventName,
       'bro_osquery::row',
     )
-    .option('--cookie <text>', 'a mark that comes back with each row')
+    .option('--cookie <text>', 'a string that is returned with each row')
     .optionsGroup('Of whom:')
-    .addOption(new Option('--host <id>', 'ask this host alone').conflicts('group'))
-    .option('--group <name>', 'ask the hosts of a group alone', group)
-    .option('--join <group>', 'have the hosts that are asked join a group (repeatable)', groups)
+    .addOption(new Option('--host <id>', 'only this host').conflicts('group'))
+    .option('--group <name>', 'only the hosts of a group', group)
+    .option('--join <group>', 'make these hosts join a group (repeatable)', groups)
     .optionsGroup('Until when:')
-    .option('--count <n>', 'end after so many rows', whole)
-    .option('--duration <seconds>', 'end after so much time', seconds)
+    .option('--count <n>', 'exit after this many rows', whole)
+    .option('--duration <seconds>', 'exit after this much time', seconds)
     .optionsGroup('As which Zeek:')
     .addOption(
-      new Option('--vocabulary <name>', "which scripts' words to use")
+      new Option('--vocabulary <name>', 'vocabulary of the scripts to act as')
         .choices(VOCABULARY_IDS)
         .default('zeek-osquery'),
     )
-    .option('--topic-prefix <prefix>', "in place of the vocabulary's own, without a slash at the end")
+    .option('--topic-prefix <prefix>', "instead of the vocabulary's own, without a trailing slash")
     .option(
       '--no-package',
-      "be a Zeek with the scripts of 2018, whose hosts can't tell it of errors (zeek-osquery)",
+      "act as a Zeek with the scripts of 2018, to which hosts can't report errors (zeek-osquery)",
     )
-    .option('--id <uuid>', 'Broker endpoint id; random by default, as a Zeek that starts anew', endpointId)
+    .option(
+      '--id <uuid>',
+      'Broker endpoint id; random by default, as of a Zeek that has just started',
+      endpointId,
+    )
     .optionsGroup('Output:')
     .addOption(
       new Option(
@@ -130,14 +134,14 @@ export function broCommand(io: Io): Command {
         .choices(['auto', 'table', 'json'])
         .default('auto'),
     )
-    .option('--json', 'tell what else happens as JSON lines, too; rows are JSON then')
+    .option('--json', 'also print everything else as JSON lines; rows are JSON then')
     .optionsGroup('TLS:')
-    .option('--tls-ca <file>', "authority that has signed the hosts' certificates")
-    .option('--tls-ca-path <folder>', 'folder of such authorities')
-    .option('--tls-certificate <file>', 'certificate to show, with the chain below its authority')
+    .option('--tls-ca <file>', "CA that signed the hosts' certificates")
+    .option('--tls-ca-path <folder>', 'folder of such CAs')
+    .option('--tls-certificate <file>', 'certificate to present, with the chain below its CA')
     .option('--tls-key <file>', 'its key')
     .addOption(new Option('--tls-passphrase <text>', 'of the key').env('BRO_OSQUERY_TLS_PASSPHRASE'))
-    .option('--tls-require-authentication', 'refuse hosts that do not prove who they are')
+    .option('--tls-require-authentication', 'refuse hosts that do not authenticate')
     .addHelpText('after', HELP);
   command.optionsGroup('NATS:');
   addNatsOptions(command);
@@ -153,7 +157,7 @@ export function broCommand(io: Io): Command {
     const lists = options.columns?.length ?? 0;
     if (lists > queries.length) {
       const are = queries.length === 1 ? 'is 1 query' : `are ${queries.length} queries`;
-      command.error(`error: --columns is given ${lists} times, and there ${are}`, { exitCode: 1 });
+      command.error(`error: --columns is given ${lists} times, but there ${are}`, { exitCode: 1 });
     }
     for (const { query } of queries) {
       const objection = dialect.unsupported(query);
@@ -206,7 +210,7 @@ export function broCommand(io: Io): Command {
       return failed(command, `error: can't listen: ${error.message}`, { exitCode: 1 });
     });
     if (end === 'duration' && options.count !== undefined) {
-      const problem = `${rows} of ${options.count} rows came within ${options.duration} s`;
+      const problem = `${rows} of ${options.count} rows arrived within ${options.duration} s`;
       failed(command, problem, { exitCode: TOO_FEW_ROWS, code: 'bro.too-few-rows' });
     }
   });
@@ -214,11 +218,11 @@ export function broCommand(io: Io): Command {
 
 const HELP = `
 Rows go to standard output, everything else to standard error. A Zeek event carries values by position and type;
-names of columns are those of --columns, else of the query's select list where they stand there plainly.
-Ctrl-C (or SIGTERM) unsubscribes, says goodbye and ends.
+names of columns are those of --columns, else those that the query's select list spells out.
+Ctrl-C (or SIGTERM) unsubscribes, disconnects and exits.
 
-Exit codes: 0 ended as asked; 1 could not begin (what was asked makes no sense, the address is taken, TLS files are
-unusable); ${TOO_FEW_ROWS} the --duration was over before --count rows had come.`;
+Exit codes: 0 success; 1 could not start (invalid options, the address is in use, TLS files are
+unusable); ${TOO_FEW_ROWS} --duration elapsed before --count rows had arrived.`;
 
 /** A terminal gets a table, unless JSON is asked for. */
 function isTable(io: Io, { format, json }: BroCommandOptions): boolean {

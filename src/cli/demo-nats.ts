@@ -41,7 +41,7 @@ interface Word {
 /** `bro-osquery demo-nats`: three hosts reach a Zeek over a NATS server that dies and comes back. */
 export function demoNatsCommand(io: Io): Command {
   const command = new Command('demo-nats').description(
-    'show three hosts that reach a Zeek over NATS, and lose nothing when the server dies',
+    'show three hosts that connect to a Zeek over NATS, and lose no row when the server crashes',
   );
   return command.action(async () => {
     const output = createDemoOutput(io.out, io.out.isTTY === true && !process.env['NO_COLOR']);
@@ -53,12 +53,12 @@ export function demoNatsCommand(io: Io): Command {
 async function script(context: DemoContext): Promise<void> {
   const { output, processes, signal, mayEnd } = context;
   const program = findNatsServer(process.env['PATH'] ?? '');
-  output.step('A nats-server starts, and a Zeek meets its hosts there');
+  output.step('A nats-server starts, and a Zeek connects to it');
   const server = await startNatsServer(processes, program, -1, signal);
   const url = `nats://127.0.0.1:${server.port}`;
   output.line(`${program} listens at ${url}, with JetStream.`);
   const { messages, rows } = await startBro(context, url);
-  output.line('The Zeek, whose place `bro-osquery bro --nats` takes, wants of every host, once a second:');
+  output.line('`bro-osquery bro --nats` acts as the Zeek and subscribes at every host, once a second:');
   output.line(`  ${SUBSCRIPTION}`);
 
   output.step('Three hosts start, each an osqueryd with the extension');
@@ -71,7 +71,7 @@ async function script(context: DemoContext): Promise<void> {
     output.line(`Host ${host} has announced itself on osquery.announce.`);
   }
 
-  output.step('Rows come from all of them');
+  output.step('Rows arrive from all of them');
   for (const host of HOSTS) context.output.row(await nthRow(rows, host, 3, signal));
 
   output.step('The nats-server is killed in mid-flow, with kill -9');
@@ -80,11 +80,13 @@ async function script(context: DemoContext): Promise<void> {
   await kill(server);
   const before = rows.heard.length;
   output.line(
-    `${before} rows had come. The hosts go on asking osquery; what they get waits in their journals.`,
+    `${before} rows had arrived. osquery goes on running the query; its rows wait in the journals of the hosts.`,
   );
   await sleep(OUTAGE, undefined, { signal });
   const missed = rows.heard.length - before;
-  output.line(`${OUTAGE / 1000} s later ${missed === 0 ? 'not one more has' : `${missed} more have`} come.`);
+  output.line(
+    `${OUTAGE / 1000} s later ${missed === 0 ? 'no further rows have' : `${missed} more rows have`} arrived.`,
+  );
 
   output.step('The nats-server starts again');
   const backAt = Date.now();
@@ -96,14 +98,12 @@ async function script(context: DemoContext): Promise<void> {
     const count = rows.heard.filter(({ host: from, host_time: at = '' }) => {
       return from === host && Date.parse(at) > killedAt && Date.parse(at) < backAt;
     }).length;
-    output.line(
-      `Host ${host} is back. It brought the ${count} rows of the time without a server, and goes on.`,
-    );
+    output.line(`Host ${host} has reconnected and delivered the ${count} rows of the outage.`);
   }
 
-  output.step('Is anything lost, or there twice?');
+  output.step('Check for lost and duplicate rows');
   for (const host of HOSTS) output.line(audit(processes.directory, rows.heard, host));
-  output.success('Three hosts, one Zeek, a server that died: every row came.');
+  output.success('Three hosts, one Zeek, one server crash: every row arrived.');
 }
 
 async function startBro({ processes }: DemoContext, url: string) {
@@ -179,5 +179,5 @@ function audit(directory: string, rows: readonly FleetRow[], host: string): stri
   const lost = due.filter((clock) => !clocks.includes(clock)).length;
   if (due.length === 0 || lost > 0) throw new Error(`${lost} of ${due.length} rows of ${host} are lost`);
   const twice = come.length - new Set(come.map(({ sequence }) => sequence)).size;
-  return `${host}: osquery logged ${due.length} rows, all came, ${twice === 0 ? 'none' : twice} twice.`;
+  return `${host}: osquery logged ${due.length} rows, all arrived, ${twice === 0 ? 'none' : twice} twice.`;
 }

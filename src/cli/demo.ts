@@ -23,9 +23,9 @@ const ONE_TIME = 'SELECT name, version, platform FROM os_version';
 /** `bro-osquery demo`: the whole way from a Zeek to osquery and back, with rows of this very host. */
 export function demoCommand(io: Io): Command {
   const command = new Command('demo')
-    .description('show the whole way: a subscription reaches osquery and its rows come back')
+    .description('show the complete data path: a subscription reaches osquery and its rows come back')
     .addOption(
-      new Option('--patience <seconds>', 'give up after so much time').argParser(seconds).default(PATIENCE),
+      new Option('--patience <seconds>', 'give up after this much time').argParser(seconds).default(PATIENCE),
     );
   return command.action(async ({ patience }: { readonly patience: number }) => {
     const colours = io.out.isTTY === true && !process.env['NO_COLOR'];
@@ -39,7 +39,7 @@ async function script(context: DemoContext): Promise<void> {
   const { output, processes, signal } = context;
   const osqueryd = findOsqueryd(process.env);
 
-  output.step('A Zeek listens; its place is taken by `bro-osquery bro`');
+  output.step('`bro-osquery bro` listens in place of a Zeek');
   const bro = await processes.startBro([
     '--interval',
     '1',
@@ -49,11 +49,11 @@ async function script(context: DemoContext): Promise<void> {
     ONE_TIME,
   ]);
   const port = await bro.messages.find(({ type, port }) => (type === 'listening' ? port : undefined), signal);
-  output.line(`It listens on 127.0.0.1:${port} and wants, of every host that comes,`);
-  output.line(`  again and again: ${SUBSCRIPTION}`);
-  output.line(`  once:            ${ONE_TIME}`);
+  output.line(`It listens on 127.0.0.1:${port} and requests of every host that connects`);
+  output.line(`  every second: ${SUBSCRIPTION}`);
+  output.line(`  once:         ${ONE_TIME}`);
 
-  output.step('osqueryd starts, and the extension joins it');
+  output.step('osqueryd starts, and the extension registers with it');
   const client = await startHost(context, osqueryd, port);
   try {
     await announcement(context, bro);
@@ -65,7 +65,7 @@ async function script(context: DemoContext): Promise<void> {
   } finally {
     client.close();
   }
-  output.success('All of it happened: from a Zeek to osquery and back.');
+  output.success('Every step succeeded: from a Zeek to osquery and back.');
 }
 
 async function startHost(
@@ -82,7 +82,9 @@ async function startHost(
     return row?.['version'];
   });
   const is = osqueryd.standIn ? 'It behaves like' : 'It is';
-  output.line(`${is} osquery ${version}; its configuration names the Zeek to go to, and the group ${GROUP}.`);
+  output.line(
+    `${is} osquery ${version}; its configuration names the Zeek to connect to, and the group ${GROUP}.`,
+  );
   return client;
 }
 
@@ -97,8 +99,8 @@ async function announcement({ output, signal }: DemoContext, bro: BroProcess): P
     // A host that was connected before it had read its configuration announces itself again.
     return announced?.groups.includes(GROUP) ? announced : undefined;
   }, signal);
-  const how = transport === 'tls-anonymous' ? ', over TLS as a Zeek offers it by default' : '';
-  output.line(`Host ${host.id} is there${how}; it is in the groups ${host.groups.join(', ')}.`);
+  const how = transport === 'tls-anonymous' ? ', over the TLS that Zeek uses by default' : '';
+  output.line(`Host ${host.id} is connected${how}; its groups: ${host.groups.join(', ')}.`);
 }
 
 async function subscription(
@@ -106,7 +108,7 @@ async function subscription(
   bro: BroProcess,
   client: ManagerClient,
 ): Promise<void> {
-  output.step('The subscription is in the schedule that osquery has now');
+  output.step("The subscription is in osquery's schedule");
   await bro.messages.find(({ type }) => (type === 'requested' ? true : undefined), signal);
   const refusal = bro.messages.heard.find(({ type }) => type === 'notice');
   if (refusal) throw new Error(`the host refused it: ${refusal.text}`);
@@ -117,7 +119,7 @@ async function subscription(
   output.detail('SELECT name, interval, query FROM osquery_schedule');
   for (const { name, interval, query } of entries) output.line(`${name}  every ${interval} s  ${query}`);
   if (!entries.some(({ query }) => query === SUBSCRIPTION))
-    throw new Error('what was subscribed is not in it');
+    throw new Error('the subscription is not in the schedule');
 }
 
 async function oneTimeQuery({ output, signal }: DemoContext, bro: BroProcess): Promise<void> {
@@ -126,7 +128,7 @@ async function oneTimeQuery({ output, signal }: DemoContext, bro: BroProcess): P
 }
 
 async function firstRun({ output, signal }: DemoContext, bro: BroProcess): Promise<void> {
-  output.step('The rows of the first run come: every process there is');
+  output.step('The rows of the first run arrive: all processes');
   // This very process is certainly there; osquery reports the rows of a run together.
   await bro.rows.find((row) => (isOf(row, 1) && pidOf(row) === process.pid ? row : undefined), signal);
   const rows = bro.rows.heard.filter((row) => isOf(row, 1));
@@ -139,7 +141,7 @@ async function processComesAndGoes(
   { output, processes, signal, mayEnd }: DemoContext,
   bro: BroProcess,
 ): Promise<void> {
-  output.step('A process starts and ends, and the Zeek sees it come and go');
+  output.step('A process starts and ends, and the Zeek gets both rows');
   const child = await processes.start('sleep', ['sleep', '300']);
   mayEnd(child);
   output.line(`The demo started process ${child.pid}, sleep.`);
@@ -159,12 +161,12 @@ async function unsubscribing(
   bro: BroProcess,
   client: ManagerClient,
 ): Promise<void> {
-  output.step('The Zeek unsubscribes and leaves');
+  output.step('The Zeek unsubscribes and disconnects');
   mayEnd(bro.child);
   const code = await bro.child.stop();
   if (code !== 0) throw new Error(`bro-osquery bro ended with ${bro.child.ending()}`);
   await bro.messages.find(({ type }) => (type === 'unsubscribed' ? true : undefined), signal);
-  output.line('It unsubscribed and said goodbye.');
+  output.line('It unsubscribed and disconnected.');
   await until(signal, async () => ((await schedule(client)).length === 0 ? true : undefined));
   output.detail('SELECT name, interval, query FROM osquery_schedule');
   output.line("No rows: osquery's schedule is empty again.");
@@ -207,5 +209,5 @@ function asHost(host: unknown): { readonly id: string; readonly groups: readonly
 
 function seconds(text: string): number {
   if (/^\d{1,4}$/.test(text) && Number(text) > 0) return Number(text);
-  throw new InvalidArgumentError('It is no whole number of seconds from 1 on.');
+  throw new InvalidArgumentError('It is not a whole number of seconds of at least 1.');
 }

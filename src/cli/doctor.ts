@@ -29,19 +29,15 @@ const PATIENCE = 5_000;
 /** `bro-osquery doctor`: looks at all that has to be right for a host to work, and says what to do where it is not. */
 export function doctorCommand(io: Io): Command {
   return new Command('doctor')
-    .description('look at everything that has to be right on this host, and say what to do where it is not')
-    .option(
-      '--flagfile <file>',
-      "osqueryd's flags, where it does not run to be asked for them",
-      LAYOUT.flagfile,
-    )
+    .description('check the installation and configuration of this host, and say how to fix problems')
+    .option('--flagfile <file>', "osqueryd's flagfile, needed if osqueryd is not running", LAYOUT.flagfile)
     .option('--socket <path>', "osqueryd's --extensions_socket, if its flagfile does not name it")
     .option(
       '--state-dir <directory>',
       "the extension's state directory, if the configuration does not name it",
     )
-    .option('--json', 'as one JSON array, for programs')
-    .addHelpText('after', '\nExit codes: 0 nothing is wrong (there may be warnings); 1 there is a problem.')
+    .option('--json', 'print one JSON array')
+    .addHelpText('after', '\nExit codes: 0 no problem (there may be warnings); 1 a problem.')
     .action(async (options: DoctorOptions) => {
       const findings = await examine(options);
       const lines = options.json
@@ -78,10 +74,10 @@ function readFlagfile(path: string): { readonly flags: Flags; readonly findings:
   try {
     return { flags: flagsOfFile(readFileSync(path, 'utf8')), findings: [] };
   } catch (error) {
-    const advice = 'name the file that osqueryd starts with (--flagfile); its defaults are assumed below';
+    const advice = "give osqueryd's flagfile (--flagfile); its defaults are assumed below";
     return {
       flags: flagsOfFile(''),
-      findings: [warning(`no flags of osqueryd: ${reasonOf(error)}`, advice)],
+      findings: [warning(`can't read osqueryd's flags: ${reasonOf(error)}`, advice)],
     };
   }
 }
@@ -92,8 +88,8 @@ async function lookAtExtension(directory: string): Promise<Finding[]> {
   } catch (error) {
     return [
       problem(
-        `no extension runs over ${directory}: ${reasonOf(error)}`,
-        'its log says why it has ended; `bro-osquery status` tells what it left; is it that state directory?',
+        `no extension is running with the state directory ${directory}: ${reasonOf(error)}`,
+        'see its log for the reason, and `bro-osquery status` for what it left; check that this is its state directory',
       ),
     ];
   }

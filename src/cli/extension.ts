@@ -53,13 +53,13 @@ const HELP = `
 osqueryd's autoloader passes --socket, --timeout, --interval and --verbose alone; set the others in the environment of
 osqueryd (its /etc/default/osqueryd), which the extension inherits.
 
-Exit codes: 0 told to end by osqueryd or a signal, or osqueryd is gone; 1 could not begin or go on (the state directory
+Exit codes: 0 stopped by osqueryd or a signal, or osqueryd has exited; 1 could not start or go on (the state directory
 is unusable, its log damaged or in use; another instance is registered; an option is wrong). The reason is in the log.`;
 
 /** `bro-osquery extension`: the extension itself, as osqueryd starts it or as one does by hand. */
 export function extensionCommand(parts: ProcessParts): Command {
   return new Command('extension')
-    .description('join this host to its Zeeks, as an extension of osqueryd')
+    .description('connect this host to its Zeeks, as an extension of osqueryd')
     .optionsGroup('osqueryd, as its autoloader passes them:')
     .requiredOption('--socket <path>', "osqueryd's --extensions_socket")
     .option(
@@ -68,8 +68,8 @@ export function extensionCommand(parts: ProcessParts): Command {
       seconds,
       3,
     )
-    .option('--interval <seconds>', 'how often to look whether osqueryd still knows us', seconds, 3)
-    .option('--verbose', 'log what goes on in detail')
+    .option('--interval <seconds>', 'how often to check that osqueryd still lists the extension', seconds, 3)
+    .option('--verbose', 'log debug messages')
     .optionsGroup('Configuration and state:')
     .addOption(
       new Option(
@@ -87,7 +87,7 @@ export function extensionCommand(parts: ProcessParts): Command {
     .addOption(
       new Option(
         '--metrics <[host:]port>',
-        'serve metrics in the format of Prometheus at /metrics, on 127.0.0.1 unless a host is named',
+        'serve Prometheus metrics at /metrics, on 127.0.0.1 unless a host is given',
       )
         .env(variable('METRICS'))
         .argParser(metricsAddress),
@@ -99,25 +99,25 @@ export function extensionCommand(parts: ProcessParts): Command {
       ).env(variable('TRACE')),
     )
     .addOption(
-      new Option('--bus-nats <url>', 'mirror what goes on inside to a NATS server, for watching')
+      new Option('--bus-nats <url>', 'mirror the internal bus to a NATS server, for monitoring')
         .env(variable('BUS_NATS'))
         .argParser(natsAddress),
     )
     .addOption(
-      new Option('--bus-subject <prefix>', "what the mirror's subjects begin with")
+      new Option('--bus-subject <prefix>', "prefix of the mirror's subjects")
         .env(variable('BUS_SUBJECT'))
         .argParser(subjectPrefix)
         .default(DEFAULT_BUS_PREFIX),
     )
     .addOption(
-      new Option('--bus-credentials <file>', 'credentials for that server, as nsc writes them').env(
+      new Option('--bus-credentials <file>', 'credentials file for that server, as nsc writes it').env(
         variable('BUS_CREDENTIALS'),
       ),
     )
     .addOption(
       new Option(
         '--inspect <address>',
-        'let `inspect --live` and browsers look inside: host:port, or a Unix socket',
+        'serve the inspector to `inspect --live` and browsers: host:port, or a Unix socket',
       )
         .env(variable('INSPECT'))
         .argParser(inspectAddress),
@@ -125,13 +125,13 @@ export function extensionCommand(parts: ProcessParts): Command {
     .addOption(
       new Option(
         '--inspect-token-file <file>',
-        'what they have to know; needed elsewhere than on loopback',
+        'the token they must present; required unless on loopback',
       ).env(variable('INSPECT_TOKEN_FILE')),
     )
     .addHelpText('after', HELP)
     .action((flags: ExtensionFlags, command: Command) => {
       if (flags.inspect?.isLocal === false && flags.inspectTokenFile === undefined) {
-        command.error('error: --inspect elsewhere than on loopback takes an --inspect-token-file');
+        command.error('error: --inspect requires --inspect-token-file unless on loopback');
       }
       return run(flags, parts);
     });
@@ -146,14 +146,14 @@ async function run(
   const bus = createBus({
     now: runtime.now,
     onFailure: (error, message) =>
-      log.error({ err: error, subject: message.subject }, 'a listener of the bus failed'),
+      log.error({ err: error, subject: message.subject }, 'a subscriber of the bus failed'),
   });
   bus.subscribe(['>'], (message) => log.debug({ area: 'bus', ...message }, message.subject));
   const trace =
     flags.trace === undefined
       ? undefined
       : recordTrace(flags.trace, bus, runtime.now, VERSION, (error) =>
-          log.error({ err: error, area: 'trace' }, 'the trace ends here: it cannot be written'),
+          log.error({ err: error, area: 'trace' }, "can't write the trace; it ends here"),
         );
   const bridge = bridgeTo(flags, bus, (problem) => log.warn({ area: 'nats' }, problem));
   const context = createExtensionContext({ runtime, log, ownLog, bus, version: VERSION });
@@ -172,14 +172,14 @@ async function run(
   onSignal('SIGTERM', () => extension.signal('SIGTERM'));
   onSignal('SIGHUP', () => extension.refresh());
   // An osqueryd that was killed leaves us its locked pidfile open: the next one can't start before we end.
-  if (autoloaded) onOrphaned(() => extension.signal('word that the osqueryd that started it has ended'));
+  if (autoloaded) onOrphaned(() => extension.signal('notice that the osqueryd that started it has exited'));
   try {
     const { code, reason } = await extension.ended;
-    log[code === 0 ? 'info' : 'error']({ code }, `ended: ${reason}`);
+    log[code === 0 ? 'info' : 'error']({ code }, `exiting: ${reason}`);
     await bridge?.close();
     exit(code);
   } catch (error) {
-    log.fatal({ err: error }, 'ended by a mistake of ours');
+    log.fatal({ err: error }, 'exiting: internal error');
     exit(1);
   }
 }
@@ -221,14 +221,14 @@ async function letInspect(
     const token = inspectTokenFile === undefined ? null : await readToken(inspectTokenFile);
     const { serveLive } = await import('./inspect/serve-live.ts');
     const { address } = await serveLive(context, system, { address: inspect, token });
-    context.log.info({ area: 'inspect', address }, `can be looked at: ${address}`);
+    context.log.info({ area: 'inspect', address }, `serving the inspector: ${address}`);
   } catch (error) {
-    context.log.error({ err: error, area: 'inspect' }, 'cannot be looked at');
+    context.log.error({ err: error, area: 'inspect' }, "can't serve the inspector");
   }
 }
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('It is no number of seconds.');
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('It is not a number of seconds.');
   return value;
 }

@@ -58,7 +58,7 @@ export function gatewayCommand(io: Io, onHangup: (listener: () => void) => void)
     .addOption(
       new Option(
         '--metrics <[host:]port>',
-        'serve metrics in the format of Prometheus at /metrics, on 127.0.0.1 unless a host is named',
+        'serve Prometheus metrics at /metrics, on 127.0.0.1 unless a host is given',
       ).argParser(metricsAddress),
     )
     .option('--verbose', 'log each host that comes and goes')

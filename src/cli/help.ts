@@ -4,7 +4,7 @@ import { Command } from 'commander';
 export function helpCommand(program: Command): Command {
   return new Command('help')
     .description('show the help of a command')
-    .argument('[command...]', 'a command, and a command of it')
+    .argument('[command...]', 'command and subcommand')
     .action((words: readonly string[], _options: object, self: Command) => {
       let found = program;
       for (const word of words) {
@@ -16,8 +16,8 @@ export function helpCommand(program: Command): Command {
           const where = found === program ? '' : ` in ${found.name()}`;
           self.error(
             names === ''
-              ? `error: ${found.name()} has no commands: leave ${word} out`
-              : `error: there is no command ${word}${where}: ${names}`,
+              ? `error: ${found.name()} has no subcommands: remove ${word}`
+              : `error: unknown command ${word}${where}: ${names}`,
           );
         }
         found = next;

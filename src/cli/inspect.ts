@@ -32,7 +32,7 @@ const SANDBOX_ADDRESS = loopback(9909);
 /** `bro-osquery inspect`: the machines, the bus and the log, to look at. */
 export function inspectCommand(io: Io): Command {
   return new Command('inspect')
-    .description('look at machines, messages, schedule and log in a browser; or draw a statechart')
+    .description('show machines, messages, schedule and log in a browser; or draw a statechart')
     .argument('[path]', 'a state directory or a segment of its log (also a copy), or a trace')
     .optionsGroup('What to look at, in place of a path:')
     .addOption(
@@ -43,21 +43,18 @@ export function inspectCommand(io: Io): Command {
     .addOption(
       new Option(
         '--sandbox',
-        'run osqueryd or its stand-in, a stand-in Zeek and the extension, and look at them',
+        'run osqueryd or its stand-in, a stand-in Zeek and the extension, and show them',
       ).conflicts(['live', 'export']),
     )
     .optionsGroup('The page:')
     .addOption(
-      new Option('--listen <address>', 'where to serve the page; elsewhere than on loopback with a token')
+      new Option('--listen <address>', 'address of the page; a token is required unless on loopback')
         .argParser(inspectAddress)
         .default(ANY_PORT, '127.0.0.1 on any free port, 9909 with --sandbox'),
     )
-    .option('--token-file <file>', 'the token that the page asks for, instead of a random one elsewhere')
+    .option('--token-file <file>', 'file with the token of the page, instead of a random one')
     .option('--live-token-file <file>', "the running extension's --inspect-token-file")
-    .option(
-      '--show-rows',
-      'let pages see the latest rows of each query, out of the journal; else they see none',
-    )
+    .option('--show-rows', 'show the latest rows of each query, from the journal (hidden by default)')
     .option(
       '--state-dir <directory>',
       "with --live and --show-rows: the running extension's state directory, on this host",
@@ -65,17 +62,17 @@ export function inspectCommand(io: Io): Command {
     )
     .optionsGroup('A statechart as a file:')
     .addOption(
-      new Option('--export <file>', 'draw a statechart into a file: .svg, or .md for Mermaid').argParser(
+      new Option('--export <file>', 'write a statechart to a file: .svg, or .md for Mermaid').argParser(
         drawing,
       ),
     )
     .addOption(
-      new Option('--machine <name>', 'of which machine').choices([...MACHINES.keys()]).default('bro-peer'),
+      new Option('--machine <name>', 'the machine to draw').choices([...MACHINES.keys()]).default('bro-peer'),
     )
     .action(async (path: string | undefined, options: InspectOptions, command: Command) => {
       if (path !== undefined && (options.sandbox || options.export !== undefined)) {
         const option = options.sandbox ? '--sandbox' : '--export';
-        command.error(`error: ${option} takes no path: leave ${path} out`);
+        command.error(`error: ${option} takes no path: remove ${path}`);
       }
       if (options.export !== undefined) return exportChart(io, options.export, options.machine);
       if (options.sandbox) {
@@ -122,7 +119,7 @@ async function serve(io: Io, options: InspectOptions, { conversation, rows }: Se
   for (const address of reachableAddresses(server.address, networkInterfaces())) {
     await printLine(io.out, `${address}${fragment}`);
   }
-  await printLine(io.err, 'Open this address in a browser; Ctrl-C ends it.');
+  await printLine(io.err, 'Open this address in a browser; Ctrl-C stops it.');
   if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
   await server.close();
 }

@@ -11,33 +11,30 @@ import { type Io, printLine } from './io.ts';
 
 /** `bro-osquery log`: looks after an event log that is damaged, or that might be. */
 export function logCommand(io: Io): Command {
-  const log = new Command('log').description('look after an event log');
+  const log = new Command('log').description('verify or repair an event log');
   log
     .command('verify')
-    .description('read every byte of an event log and say whether it is whole; changes nothing')
+    .description('check every byte of an event log for damage; changes nothing')
     .argument('<path>', "a state directory, or the event log's own directory")
-    .option('--json', 'the findings as one JSON object')
-    .addHelpText('after', '\nExit codes: 0 it is whole; 1 it is damaged, or there is none.')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', '\nExit codes: 0 undamaged; 1 damaged, or not found.')
     .action(async (path: string, options: { readonly json?: boolean }) => {
       const verification = await verifyLog(await logDirectory(path));
       const lines = options.json ? [verificationAsJson(verification)] : formatVerification(verification);
       for (const line of lines) await printLine(io.out, line);
       if (verification.problems.length > 0) {
-        throw new EventLogError(
-          'bad-record',
-          `the event log in ${path} is damaged; what is above says where`,
-        );
+        throw new EventLogError('bad-record', `the event log in ${path} is damaged, see above`);
       }
     });
   log
     .command('repair')
-    .description('cut an event log off after a record, keeping a copy of every file that is changed')
+    .description('truncate an event log after a record, keeping a copy of every changed file')
     .argument('<path>', "a state directory, or the event log's own directory")
-    .requiredOption('--until <seq>', 'the last record to keep; log verify says up to where all is whole', seq)
+    .requiredOption('--until <seq>', 'the last record to keep; log verify names the last undamaged one', seq)
     .option('--dry-run', 'say what would be cut off and removed, and change nothing')
     .addHelpText(
       'after',
-      '\nStop the extension first: a log has one writer.\n\nExit codes: 0 done; 1 not done, for the reason told.',
+      '\nStop the extension first: a log has one writer.\n\nExit codes: 0 success; 1 failure.',
     )
     .action(
       async (path: string, { until, dryRun }: { readonly until: number; readonly dryRun?: boolean }) => {
@@ -51,7 +48,7 @@ export function logCommand(io: Io): Command {
         await printLine(io.out, `Kept the records up to ${repair.until}.`);
         await printLine(
           io.out,
-          `Changed ${repair.changed.join(', ')}; as they were they are in ${repair.copies}`,
+          `Changed ${repair.changed.join(', ')}; the originals are in ${repair.copies}`,
         );
       },
     );
@@ -101,10 +98,12 @@ function formatVerification(verification: Verification): string[] {
     ...(tornBytes === 0
       ? []
       : [
-          `${tornBytes} bytes at the end are no whole decision, as a crash leaves it; they go at the next start`,
+          `${tornBytes} bytes at the end are an incomplete decision, as after a crash; they are removed at the next start`,
         ]),
     ...problems.map(({ message }) => `damaged: ${printable(message)}`),
-    problems.length === 0 ? `Whole, up to record ${wholeUntil}.` : `Whole up to record ${wholeUntil}.`,
+    problems.length === 0
+      ? `Undamaged, up to record ${wholeUntil}.`
+      : `Undamaged up to record ${wholeUntil}.`,
   ];
 }
 

@@ -32,7 +32,7 @@ interface ReplayOptions {
 const HELP = `
 Moments: a sequence number (4711), a time (2026-11-24T04:44, UTC) or a time ago (-90m); --diff takes two, 7..-1h.
 
-Exit codes: 0 told; 1 the log or trace is not there, is damaged, or (--trace) a machine came to another state.`;
+Exit codes: 0 success; 1 the log or trace is missing or damaged, or (--trace) a machine reached another state.`;
 
 /** `bro-osquery replay`: what happened, in words, out of an event log. */
 export function replayCommand(io: Io): Command {
@@ -51,7 +51,7 @@ export function replayCommand(io: Io): Command {
     );
   };
   return new Command('replay')
-    .description('tell what happened, out of an event log: a copy, or one that is being written')
+    .description('show what happened, from an event log: a copy, or one that is in use')
     .argument('<path>', 'a state directory, a segment, or - for standard input')
     .addOption(new Option('--until <moment>', 'stop after a sequence number or a time').argParser(point))
     .addOption(
@@ -71,18 +71,22 @@ export function replayCommand(io: Io): Command {
         'explain',
       ]),
     )
-    .option('--bro <address>', 'only what is about the Zeek of this address, as configured')
+    .option('--bro <address>', 'only records about the Zeek with this address, as configured')
     .addOption(
-      new Option('--follow', 'go on with what is written from now on').conflicts([
+      new Option('--follow', 'follow the log as it is written').conflicts([
         'until',
         'schedule',
         'diff',
         'explain',
       ]),
     )
-    .option('--json', 'one JSON object a line, for programs')
+    .option('--json', 'print one JSON object per line')
     .addOption(
-      new Option('--schedule', "osquery's config as it was then").conflicts(['diff', 'explain', 'bro']),
+      new Option('--schedule', "osquery's configuration at that moment").conflicts([
+        'diff',
+        'explain',
+        'bro',
+      ]),
     )
     .addOption(
       new Option('--diff <A..B>', 'what changed between two moments')
@@ -91,16 +95,23 @@ export function replayCommand(io: Io): Command {
     )
     .addOption(new Option('--explain <sql-or-name>', 'why a query runs, ran, or does not').conflicts(['bro']))
     .addOption(
-      new Option(
-        '--trace',
-        "run the machines once more over a trace of `extension --trace`, the path's file",
-      ).conflicts(['until', 'since', 'type', 'text', 'bro', 'follow', 'schedule', 'diff', 'explain']),
+      new Option('--trace', 'run the machines again over a trace of `extension --trace`').conflicts([
+        'until',
+        'since',
+        'type',
+        'text',
+        'bro',
+        'follow',
+        'schedule',
+        'diff',
+        'explain',
+      ]),
     )
     .addHelpText('after', HELP)
     .action(async (path: string, options: ReplayOptions, command: Command) => {
       if (!options.trace) await replay(io, path, options);
       else if (!(await replayTraceFile(io, path, options.json === true))) {
-        failed(command, 'error: a machine came to another state than in the trace', { exitCode: 1 });
+        failed(command, 'error: a machine reached another state than in the trace', { exitCode: 1 });
       }
     });
 }
@@ -111,7 +122,7 @@ function factType(text: string, all: readonly string[] = []): readonly string[] 
   throw new InvalidArgumentError(`The types of facts are ${Object.keys(EVENT_SCHEMAS).sort().join(', ')}.`);
 }
 
-/** Whether every machine came to the states of the trace. */
+/** Whether every machine reached the states of the trace. */
 async function replayTraceFile(io: Io, path: string, json: boolean): Promise<boolean> {
   const { size } = await stat(path);
   const result = await replayTrace(linesWithProgress(readTraceFile(path), size, io.err));
@@ -127,13 +138,13 @@ async function replay(io: Io, path: string, options: ReplayOptions): Promise<voi
     ...(options.follow === true && { follow: io.interrupted }),
   });
   if (reading.base === null) {
-    await printLine(io.err, `Earlier records are gone: what was before the first one is not known.`);
+    await printLine(io.err, `Earlier records were deleted: the state before the first one is unknown.`);
   }
   const log = options.follow === true ? reading : withProgress(reading, io.err);
   await answer(io, log, options);
   const unfinished = reading.unfinished();
   if (unfinished !== null && options.until === undefined) {
-    await printLine(io.err, `Not finished, as a crash or a writer at work leaves it: ${unfinished}.`);
+    await printLine(io.err, `Incomplete, as after a crash or during a write: ${unfinished}.`);
   }
 }
 
@@ -181,7 +192,7 @@ async function printTimeline(io: Io, log: Replayable, options: ReplayOptions): P
   const others = [...peers].sort().map(printable).join(', ');
   await printLine(
     io.err,
-    `No record is about the Zeek ${printable(bro)}. ${others === '' ? 'No record is about any Zeek.' : `Records are about: ${others}.`}`,
+    `No record is about the Zeek ${printable(bro)}. ${others === '' ? 'No record is about any Zeek.' : `There are records about: ${others}.`}`,
   );
 }
 

@@ -105,13 +105,13 @@ function endpoints(text: string, all: readonly EndpointAddress[] = []): readonly
 
 function vocabularies(text: string, all: readonly VocabularyId[] = []): readonly VocabularyId[] {
   const id = VOCABULARY_IDS.find((one) => one === text);
-  if (!id) throw new InvalidArgumentError(`It is none of ${VOCABULARY_IDS.join(', ')}.`);
+  if (!id) throw new InvalidArgumentError(`It must be one of ${VOCABULARY_IDS.join(', ')}.`);
   return [...all, id];
 }
 
 function share(text: string): number {
   if (/^\d{1,7}(\.\d{1,6})?$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It is no number from 0 on.');
+  throw new InvalidArgumentError('It is not a number of at least 0.');
 }
 
 function tlsOf({ tlsCa, tlsCertificate, tlsKey }: SimulateOptions, id: string): TlsSettings {

@@ -23,14 +23,14 @@ const NOT_RUNNING = 3;
 /** `bro-osquery status`: how a running extension is doing, or what one left behind. */
 export function statusCommand(io: Io): Command {
   return new Command('status')
-    .description('tell how the running extension is doing: osquery, each Zeek, and where the rows are')
+    .description('show the status of the running extension: osquery, each Zeek, and row counters')
     .option('--state-dir <directory>', "the extension's state directory", LAYOUT.state)
     .option('--socket <path>', "its status socket, if not the state directory's")
     .option('--gateway', "a gateway's; its state directory is another one by default")
-    .option('--json', 'as one JSON object, for programs')
+    .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      `\nExit codes: 0 it runs; ${NOT_RUNNING} no extension runs over that state directory: then what the directory tells.`,
+      `\nExit codes: 0 running; ${NOT_RUNNING} no extension is running with that state directory (its contents are shown).`,
     )
     .action(async ({ stateDir, socket, gateway, json = false }: StatusOptions, command: Command) => {
       if (gateway) {
@@ -53,7 +53,7 @@ export function statusCommand(io: Io): Command {
         }
         failed(
           command,
-          `no extension runs over ${socket ?? stateDir}, or it has not found its osqueryd yet: ${error.message}`,
+          `no extension is running with ${socket ?? stateDir}, or it has not found osqueryd yet: ${error.message}`,
           { exitCode: NOT_RUNNING },
         );
       }

@@ -57,16 +57,16 @@ function endpointsOf(config: BroConfig): {
           ? natsSettingsProblem(nats)
           : '';
     if (own.nats && address.kind !== 'nats')
-      problems.push(`${place}.nats: ${peer} is no NATS server's address`);
+      problems.push(`${place}.nats: ${peer} is not the address of a NATS server`);
     if (problem) problems.push(`${place}: ${problem}`);
-    if (endpoints.some((other) => other.peer === peer)) problems.push(`${place}: ${peer} is named twice`);
+    if (endpoints.some((other) => other.peer === peer)) problems.push(`${place}: ${peer} is listed twice`);
     for (const other of alternatives) {
       const name = formatEndpointAddress(other);
       if ((other.kind === 'nats') !== (address.kind === 'nats'))
         problems.push(`${place}: ${name} and ${peer} can't be ways to the same Zeek, one is a NATS server`);
       if (other.kind === 'native' && address.kind !== 'native' && tlsSettingsProblem(tls))
         problems.push(`${place}: ${tlsSettingsProblem(tls)}`);
-      if (name === formatEndpointAddress(address)) problems.push(`${place}: ${name} is named twice`);
+      if (name === formatEndpointAddress(address)) problems.push(`${place}: ${name} is listed twice`);
     }
     endpoints.push({ peer, address, alternatives, tls, nats });
   };

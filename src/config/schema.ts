@@ -18,8 +18,8 @@ const whole = (what: string, most = Number.MAX_SAFE_INTEGER) => {
   const expected = most === Number.MAX_SAFE_INTEGER ? what : `${what} up to ${most}`;
   return z.int(expected).min(1, expected).max(most, expected);
 };
-export const count = whole('a whole number from 1 on');
-const seconds = whole('a whole number of seconds from 1 on');
+export const count = whole('a whole number of at least 1');
+const seconds = whole('a whole number of seconds, at least 1');
 const interval = whole('a whole number of seconds from 1', LONGEST_INTERVAL);
 
 export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
@@ -89,7 +89,7 @@ const nats = z.object(
 const vocabulary = oneOf(VOCABULARY_IDS);
 const VOCABULARIES = 'a list of vocabularies, at least one';
 export const vocabularyList = z.array(vocabulary, VOCABULARIES).min(1, VOCABULARIES);
-const PREFIX = 'a topic prefix without blanks and without a slash at the end';
+const PREFIX = 'a topic prefix without spaces and without a trailing slash';
 export const topicPrefixes = z.object(
   Object.fromEntries(
     VOCABULARY_IDS.map((id) => [
@@ -106,7 +106,7 @@ const tables = z.array(text('the name of a table'), 'a list of tables');
 
 /** A whole number of bytes from so many on. */
 const bytesFrom = (least: number, called: string) => {
-  const expected = `a whole number of bytes from ${least} (${called}) on`;
+  const expected = `a whole number of bytes, at least ${least} (${called})`;
   return z.int(expected).min(least, expected);
 };
 
@@ -145,7 +145,7 @@ const PORT = 'a port from 1 to 65535';
 const ENDPOINT = `${ADDRESS} or an object with one`;
 /** Other ways to the same Zeek, for when the first is gone. */
 const alternatives = z.array(address, 'a list of addresses');
-const UID = 'an id of 1 to 255 characters without blanks and slashes';
+const UID = 'an id of 1 to 255 characters without spaces and slashes';
 
 export const broSchema = z.object(
   {

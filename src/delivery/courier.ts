@@ -117,7 +117,10 @@ export class Courier implements PeerSenderHost {
     const next = sequence + entry.payload.length + 1;
     const scanned = await scanEntry({ ...entry, sequence, next, receivedAt: this.ports.now() }, this.ports);
     this.#counting.count(scanned);
-    const rows = this.#housekeeping.drops.refuse(scanned, `the journal didn't take them (${reason})`);
+    const rows = this.#housekeeping.drops.refuse(
+      scanned,
+      `they could not be written to the journal (${reason})`,
+    );
     this.ports.report({ type: 'refused', reason, message, rows });
   }
 

@@ -50,7 +50,7 @@ export class CursorStore implements Cursors {
       const loaded = parse(text);
       if (loaded) return new CursorStore(options, loaded, undefined);
       await rename(path, `${path}.bad`);
-      return new CursorStore(options, new Map(), `${path} can't be read, put aside as ${FILE}.bad`);
+      return new CursorStore(options, new Map(), `${path} can't be read, moved to ${FILE}.bad`);
     } catch (error) {
       if (isCode(error, 'ENOENT')) return new CursorStore(options, new Map(), undefined);
       throw new DeliveryError('unusable', `can't use the cursors in ${options.directory}: ${error}`, error);

@@ -46,7 +46,7 @@ export class Drops {
       await this.#readThrough(number, losses);
     } catch (error) {
       // The senders have gone on: what could not be read is lost as well, whoever's and however much it was.
-      why = `${reason}; more may be missing than could be read there: ${reasonOf(error)}`;
+      why = `${reason}; more may be lost, as part of the journal can't be read: ${reasonOf(error)}`;
       ports.report({ type: 'journal-trouble', message: reasonOf(error) });
     }
     for (const [peer, loss] of losses) if (loss.rows > 0 || why !== reason) this.#declare(peer, loss, why);

@@ -98,7 +98,7 @@ export class Housekeeping {
     if (!oldest || journal.segments.length === 1 || !this.#isOverdue(oldest.newestAt)) return;
     await this.#dropBelow(
       oldest.next,
-      journal.bytes > maxBytes * NEARLY_FULL ? full(maxBytes) : `they waited longer than ${maxAge / 1000} s`,
+      journal.bytes > maxBytes * NEARLY_FULL ? full(maxBytes) : `they were older than ${maxAge / 1000} s`,
     );
   }
 

@@ -63,7 +63,7 @@ export class ImmediateEvents {
       for (const deliverable of this.#parts.deliverables.all()) this.#add(deliverable);
     } catch (error) {
       const level = error instanceof OsqueryError ? 'debug' : 'warn';
-      this.#parts.log[level]({ area: 'events' }, `osquery tells of no event tables: ${reasonOf(error)}`);
+      this.#parts.log[level]({ area: 'events' }, `can't read osquery's event tables: ${reasonOf(error)}`);
     }
   }
 
@@ -101,6 +101,9 @@ export class ImmediateEvents {
     if (!answer) return;
     if (answer.immediate) this.#immediate.add(name);
     else
-      this.#parts.log.debug({ area: 'events', name, reason: answer.reason }, 'its rows come by the schedule');
+      this.#parts.log.debug(
+        { area: 'events', name, reason: answer.reason },
+        'rows are delivered by the schedule only',
+      );
   }
 }

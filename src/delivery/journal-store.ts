@@ -144,7 +144,11 @@ export class JournalStore implements Journal {
       if (!one || (group.length > 0 && size + one.size > MAX_PART)) break;
       this.#waiting.shift();
       if (!this.#fits(one)) {
-        this.#refuse(one, 'too-large', `${one.size} bytes, the journal holds ${this.limits.maxBytes}`);
+        this.#refuse(
+          one,
+          'too-large',
+          `${one.size} bytes, more than the journal's limit of ${this.limits.maxBytes}`,
+        );
         continue;
       }
       if (this.#writer.bytes + size + one.size > this.limits.maxBytes) {

@@ -71,7 +71,7 @@ export class MissedResults {
     const { flags, courier, marks, deliverables } = this.#parts;
     if (deliverables.size === 0) return { rows: 0, doubt: '' };
     if (!loggerNames(flags()).includes('filesystem')) {
-      return { rows: 0, doubt: 'osqueryd has no logger `filesystem` that would have kept them' };
+      return { rows: 0, doubt: 'osqueryd has no logger `filesystem` to recover them from' };
     }
     const directory = flags().get('logger_path')?.value ?? '';
     const before = this.#rows;
@@ -93,7 +93,7 @@ export class MissedResults {
     if (rows > 0) {
       this.#parts.log.info(
         { area: 'logger', rows },
-        `took rows that osqueryd logged while we were away from its log in ${directory}`,
+        `recovered missed rows from osqueryd's log in ${directory}`,
       );
     }
     return { rows, doubt };
@@ -116,7 +116,7 @@ export class MissedResults {
       bytes = 0;
     };
     for await (const line of lines) {
-      if (signal.aborted) return 'the extension ended before all was taken';
+      if (signal.aborted) return 'the extension stopped before all were recovered';
       if (waiting && line.equals(waiting)) break;
       if (!reachesBack) reachesBack = timeOf(line) <= latest;
       if (!line.includes(OURS)) continue;
@@ -130,7 +130,7 @@ export class MissedResults {
     await hand();
     if (reachesBack) return '';
     return isWhole
-      ? `what ${path} had before has been taken away`
+      ? `older lines of ${path} have been removed`
       : `${path} has grown by more than ${MAX_BYTES} bytes since`;
   }
 

@@ -184,7 +184,7 @@ export class PeerSender implements SendLoopHost {
         first,
         last: floor - 1,
         rows,
-        reason: 'the connection broke before they were confirmed, and the journal was full',
+        reason: 'the connection failed before they were confirmed, and the journal was full',
       };
       this.ports.report({ type: 'gap', peer: this.peer, gap, names });
       this.addGap(gap);

@@ -50,7 +50,7 @@ export class RowEncoders {
     if (!vocabulary || !host) {
       const text = vocabulary
         ? 'osquery has not described the host yet'
-        : `the vocabulary ${query.vocabulary} is switched off`;
+        : `the vocabulary ${query.vocabulary} is disabled`;
       return () => ({ problem: 'misfit', column: '', type: 'UNKNOWN', value: '', text });
     }
     const { nullPolicy, endpoints } = this.#parts.settings();

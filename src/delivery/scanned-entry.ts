@@ -48,7 +48,7 @@ export async function scanEntry(
         return { entry, malformed, results: matchesOf(entry, items, ports) };
       } catch (error) {
         // One event less, for the schedule brings it, and not one that every Bro would stumble over again and again.
-        const problem = `an event could not be compared with the subscriptions: ${reasonOf(error)}`;
+        const problem = `can't match an event against the subscriptions: ${reasonOf(error)}`;
         return { entry, malformed: [...malformed, { problem, offset: 0 }], results: [] };
       }
   }

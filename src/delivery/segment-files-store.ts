@@ -27,7 +27,7 @@ export async function writeAll(
   while (written < size) {
     const rest = (whole ?? Buffer.concat(buffers, size)).subarray(written);
     const { bytesWritten } = await handle.write(rest, 0, rest.length, position + written);
-    if (bytesWritten === 0) throw new Error('the file takes no more bytes');
+    if (bytesWritten === 0) throw new Error('short write');
     written += bytesWritten;
   }
 }

@@ -64,17 +64,17 @@ export function fromSystem(error: unknown, doing: string): EventLogError {
     case 'EFBIG':
       return new EventLogError(
         'disk-full',
-        `could not ${doing}: no room left (${code}); free some`,
+        `could not ${doing}: no space left on the device (${code}); free some`,
         null,
         error,
       );
     case 'ENOENT':
     case 'ENOTDIR':
-      return new EventLogError('not-found', `could not ${doing}: it is not there`, null, error);
+      return new EventLogError('not-found', `could not ${doing}: it does not exist`, null, error);
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
-      return new EventLogError('read-only', `could not ${doing}: not permitted (${code})`, null, error);
+      return new EventLogError('read-only', `could not ${doing}: permission denied (${code})`, null, error);
     default:
       return new EventLogError('io', `could not ${doing}: ${message}`, null, error);
   }

@@ -126,7 +126,7 @@ async function* walkDirectory(
     }
     if (following) {
       if (decisions.isInside)
-        throw new EventLogError('bad-sequence', `${segment?.name} ends within a decision`);
+        throw new EventLogError('bad-sequence', `${segment?.name} ends with an incomplete decision`);
       segment = following;
       offset = 0;
       continue;
@@ -154,7 +154,7 @@ async function* decisionsOf(
 function rewritten(path: string): EventLogError {
   return new EventLogError(
     'rewritten',
-    `${path} is shorter than it was: its writer took back what it could not finish, or it was repaired; read it anew`,
+    `${path} is shorter than before: its writer removed an incomplete write, or it was repaired; read it again`,
   );
 }
 

@@ -183,7 +183,7 @@ export class EventLogStore implements EventLog {
         printed.push({ waiting, records });
         seq += records.length;
       } catch (error) {
-        waiting.reject(fromSystem(error, 'print a fact'));
+        waiting.reject(fromSystem(error, 'serialize an event'));
       }
     }
     if (printed.length === 0) return;
@@ -238,7 +238,7 @@ export class EventLogStore implements EventLog {
       if (seq === this.#seq) return lock;
       throw new EventLogError(
         'rewritten',
-        `another process has written the event log in ${directory} up to record ${seq}, this one knows it up to ${this.#seq}; start anew`,
+        `another process has written the event log in ${directory} up to record ${seq}, this one knows it up to ${this.#seq}; restart`,
       );
     } catch (error) {
       await lock.release();

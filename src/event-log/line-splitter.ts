@@ -51,7 +51,7 @@ export class LineSplitter {
     if (this.#length <= this.#maxBytes) return;
     throw new EventLogError(
       'record-too-long',
-      `no line ends within ${this.#maxBytes} bytes of byte ${this.#offset}: this is no event log, or it is damaged`,
+      `no line ends within ${this.#maxBytes} bytes of byte ${this.#offset}: this is not an event log, or it is damaged`,
     );
   }
 }

@@ -73,7 +73,7 @@ function lockDatabase(directory: string): DatabaseSync {
     if (!(error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)) throw error;
     throw new EventLogError(
       'locked',
-      `the event log in ${directory} is written by ${writerOf(directory)}; stop that one first, or read without writing`,
+      `the event log in ${directory} is in use by ${writerOf(directory)}; stop that one first`,
       null,
       error,
     );

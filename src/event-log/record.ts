@@ -37,7 +37,7 @@ const HEAD = /^\{"v":(\d{1,15}),/;
 export function printRecord(record: LogRecord): string {
   const { seq, type, cause, rest, data } = record;
   if (!(Math.abs(record.time) <= 8.64e15)) {
-    throw new EventLogError('bad-record', `a fact of type ${type} has the time ${record.time}`);
+    throw new EventLogError('bad-record', `an event of type ${type} has the invalid time ${record.time}`);
   }
   const time = new Date(record.time).toISOString();
   const whole = JSON.stringify({ v: FORMAT_VERSION, seq, time, type, cause, rest, data });
@@ -46,7 +46,7 @@ export function printRecord(record: LogRecord): string {
   if (Buffer.byteLength(line) >= MAX_RECORD_BYTES) {
     throw new EventLogError(
       'record-too-long',
-      `a fact of type ${type} takes ${Buffer.byteLength(line)} bytes, the most is ${MAX_RECORD_BYTES}`,
+      `an event of type ${type} takes ${Buffer.byteLength(line)} bytes, the limit is ${MAX_RECORD_BYTES}`,
     );
   }
   return line;
@@ -67,14 +67,14 @@ export function parseRecord(line: Buffer): LogRecord {
   const body = line.subarray(0, Math.max(0, line.length - SUM_LENGTH));
   const tail = line.toString('latin1', body.length);
   if (body.length === 0 || tail !== `,"sum":"${checksum(body)}"}`) {
-    throw new EventLogError('bad-checksum', 'the checksum does not fit the record');
+    throw new EventLogError('bad-checksum', "the record's checksum is wrong");
   }
   return checkRecord(parseJson(`${body.toString('utf8')}}`));
 }
 
 /** By hand, not by a schema: this runs for each of millions of records. */
 function checkRecord(value: unknown): LogRecord {
-  if (!isObject(value)) throw new EventLogError('bad-record', 'the record is no JSON object');
+  if (!isObject(value)) throw new EventLogError('bad-record', 'the record is not a JSON object');
   const { seq, time, type, cause, rest, data } = value;
   const at = typeof time === 'string' ? Date.parse(time) : Number.NaN;
   const problem =
@@ -84,7 +84,7 @@ function checkRecord(value: unknown): LogRecord {
     (cause !== null && !isCause(cause) ? 'cause' : null) ??
     (isCount(rest) ? null : 'rest') ??
     (isObject(data) ? null : 'data');
-  if (problem !== null) throw new EventLogError('bad-record', `the record's ${problem} is none`);
+  if (problem !== null) throw new EventLogError('bad-record', `the record's ${problem} is invalid`);
   // Each has just been looked at.
   return { seq, time: at, type, cause, rest, data } as LogRecord;
 }
@@ -111,7 +111,7 @@ export function eventOf(record: LogRecord): ScheduleEvent | null {
   if (!parsed.success) {
     throw new EventLogError(
       'bad-record',
-      `record ${record.seq} is no ${type}: ${z.prettifyError(parsed.error)}`,
+      `record ${record.seq} is not a valid ${type}: ${z.prettifyError(parsed.error)}`,
     );
   }
   // The table pairs each type with its schema, which the compiler can't follow through the look-up.
@@ -148,6 +148,11 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new EventLogError('bad-record', 'the record is no JSON, though its checksum fits', null, error);
+    throw new EventLogError(
+      'bad-record',
+      'the record is not valid JSON, though its checksum is right',
+      null,
+      error,
+    );
   }
 }

@@ -106,7 +106,7 @@ async function walkSegment(
   const reason = walk.isInside ? 'the last decision is not complete' : 'the last record is not complete';
   if (isLast) return { file: path, offset: walk.end, reason };
   throw remedied(
-    new EventLogError('bad-record', `${reason}, and more follows`, { file: path, offset: walk.end }),
+    new EventLogError('bad-record', `${reason}, but more records follow`, { file: path, offset: walk.end }),
   );
 }
 
@@ -176,8 +176,8 @@ function checkBeginning(directory: string, segments: readonly LogFile[], snapsho
   if (!first || first.seq <= snapshotSeq + 1) return;
   throw new EventLogError(
     'bad-snapshot',
-    `records before ${first.seq} are gone from ${directory}, and no good snapshot has what they said; ` +
-      'bring the directory back from a copy, or move it away: then the log begins anew and Bros ask again',
+    `records before ${first.seq} are missing in ${directory}, and no valid snapshot covers them; ` +
+      'restore the directory from a copy, or move it away: then the log starts anew and Zeeks send their requests again',
   );
 }
 
@@ -203,6 +203,6 @@ async function newestSnapshot(
 function remedied(error: unknown): unknown {
   if (!(error instanceof EventLogError) || error.code === 'newer-format' || error.code === 'io') return error;
   const message =
-    "'bro-osquery log verify' shows what is whole, 'bro-osquery log repair --until SEQ' keeps that and a copy of the rest";
+    "'bro-osquery log verify' shows what is undamaged, 'bro-osquery log repair --until SEQ' keeps that and a copy of the rest";
   return new EventLogError(error.code, `${error.message}; ${message}`, null, error);
 }

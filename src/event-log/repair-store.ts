@@ -108,7 +108,7 @@ async function findEnd(
 function insideDecision({ seq, rest }: LogRecord): EventLogError {
   return new EventLogError(
     'bad-sequence',
-    `record ${seq} is not the last of its decision, which is in the log as a whole or not at all; keep up to ${seq + rest}`,
+    `record ${seq} is not the last of its decision, and decisions are kept as a whole; keep up to ${seq + rest}`,
   );
 }
 
@@ -121,7 +121,7 @@ async function beginAnew(directory: string, until: number, logId: string, now: n
       throw problem;
     },
   });
-  const reason = `repaired: records after ${until} were cut off`;
+  const reason = `repaired: records after ${until} were removed`;
   try {
     await log.append(log.seq, [{ type: 'LogStarted', at: now, cause: null, data: { logId, reason } }]);
   } finally {

@@ -67,7 +67,7 @@ export class SegmentWriter {
     } catch (error) {
       await this.clean().catch((problem: unknown) => {
         this.#onWarning(
-          fromSystem(problem, `take back half a record from ${this.name}; the next append will`),
+          fromSystem(problem, `remove a partial record from ${this.name}; the next append will`),
         );
       });
       throw error;

@@ -27,7 +27,11 @@ export class DecisionReader {
   /** Throws `bad-sequence` if that is not the next record's number. */
   expect(seq: number, place: Place): void {
     if (this.#next === null || seq === this.#next) return;
-    throw new EventLogError('bad-sequence', `record ${seq} stands where record ${this.#next} should`, place);
+    throw new EventLogError(
+      'bad-sequence',
+      `found record ${seq} where record ${this.#next} was expected`,
+      place,
+    );
   }
 
   /** The decision that this record completes, or null. Throws `bad-sequence`. */

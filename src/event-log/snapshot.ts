@@ -22,7 +22,7 @@ export function printSnapshot({ seq, state }: Snapshot): string {
 /** Reads a snapshot. Throws `bad-snapshot`, `newer-format`. */
 export function parseSnapshot(text: string): Snapshot {
   const [head, version, seq, sum] = FORM.exec(text) ?? [];
-  if (head === undefined) throw new EventLogError('bad-snapshot', 'this is no snapshot');
+  if (head === undefined) throw new EventLogError('bad-snapshot', 'this is not a snapshot');
   if (Number(version) > SNAPSHOT_VERSION) {
     throw new EventLogError(
       'newer-format',

@@ -81,7 +81,7 @@ class Check {
     }
     if (this.#state === null) {
       this.#problems.push(
-        new EventLogError('bad-snapshot', `no good snapshot tells the state before record ${first}`),
+        new EventLogError('bad-snapshot', `no valid snapshot has the state before record ${first}`),
       );
     }
   }
@@ -119,7 +119,10 @@ class Check {
     if (size > end && isLast) this.#tornBytes = size - end;
     else if (size > end) {
       this.#problems.push(
-        new EventLogError('bad-record', 'the segment ends within a decision', { file: path, offset: end }),
+        new EventLogError('bad-record', 'the segment ends with an incomplete decision', {
+          file: path,
+          offset: end,
+        }),
       );
     }
     return range;
@@ -153,7 +156,7 @@ class Check {
     if (!snapshot || snapshot instanceof EventLogError || this.#state === null) return;
     if (isDeepStrictEqual(snapshot.state, this.#state)) return;
     this.#problems.push(
-      new EventLogError('bad-snapshot', `the snapshot of record ${seq} is not what the records up to it say`),
+      new EventLogError('bad-snapshot', `the snapshot of record ${seq} does not match the records up to it`),
     );
   }
 }

@@ -41,7 +41,7 @@ export class HostInput {
       events = skimEvents(payload);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      this.#parts.refuse(host, `a message that can't be read: ${error.message}`);
+      this.#parts.refuse(host, `invalid message: ${error.message}`);
       return;
     }
     if (host.held.length > 0) host.held.push({ kind: 'events', topic, events });

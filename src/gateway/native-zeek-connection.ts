@@ -175,7 +175,7 @@ class NativeZeekLink implements ZeekLink {
       onIdle: () => this.mark(0n),
       onSuspect: () => {},
       onLost: (silence) =>
-        this.#end('unresponsive', `${this.#peerName} was silent for ${Math.round(silence)} ms`),
+        this.#end('unresponsive', `${this.#peerName} sent nothing for ${Math.round(silence)} ms`),
     });
   }
 

@@ -140,7 +140,7 @@ function waysOf({ zeek = [] }: GatewayConfig, problems: string[]): readonly Brok
   for (const [at, text] of (Array.isArray(zeek) ? zeek : [zeek]).entries()) {
     const way = parseEndpointAddress(text);
     const known = ways.some((other) => formatEndpointAddress(other) === formatEndpointAddress(way));
-    if (known) problems.push(`gateway.zeek[${at}]: ${text} is named twice`);
+    if (known) problems.push(`gateway.zeek[${at}]: ${text} is listed twice`);
     if (way.kind === 'nats') problems.push(`gateway.zeek[${at}]: ${text} is a NATS server, no Zeek`);
     else ways.push(way);
   }

@@ -302,7 +302,7 @@ export class Relay {
         const silence = now - host.session.heardAt;
         if (silence > SILENCE.lost) {
           counts.dropped += 1;
-          host.session.close('unresponsive', `${host.id} was silent for ${Math.round(silence)} ms`);
+          host.session.close('unresponsive', `${host.id} sent nothing for ${Math.round(silence)} ms`);
         } else if (silence > SILENCE.ping) host.session.ping(PING);
       }
       this.#messages.tick();

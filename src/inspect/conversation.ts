@@ -87,7 +87,7 @@ export function createConversation(
     });
     // All else can be looked at without charts.
     charts ??= source.charts().catch((error: unknown) => {
-      chartProblem = `The statecharts can't be drawn: ${reasonOf(error)}`;
+      chartProblem = `Can't draw the statecharts: ${reasonOf(error)}`;
       return [];
     });
     void charts.then((laidOut) => {

@@ -107,9 +107,8 @@ async function answer(
   const refuse = (code: number, text: string) => {
     response.writeHead(code, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' }).end(text);
   };
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return refuse(405, 'This is for reading only.\n');
-  if (!isOurs(request, options)) return refuse(403, 'Nobody is here under this name.\n');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'Read-only.\n');
+  if (!isOurs(request, options)) return refuse(403, 'Unknown host name.\n');
   const { html, script, style } = await options.page();
   const [path] = (request.url ?? '/').split('?');
   const files: Readonly<Record<string, readonly [string, string]>> = {
@@ -118,7 +117,7 @@ async function answer(
     '/page.css': [style, 'text/css'],
   };
   const file = Object.hasOwn(files, path ?? '') ? files[path ?? ''] : undefined;
-  if (!file) return refuse(404, 'There is nothing here.\n');
+  if (!file) return refuse(404, 'Not found.\n');
   response.writeHead(200, { ...HEADERS, 'content-type': `${file[1]}; charset=utf-8` });
   response.end(request.method === 'HEAD' ? undefined : file[0]);
 }
@@ -148,7 +147,7 @@ function greet(socket: WebSocket, { token, conversation, rows }: InspectServerOp
     clearTimeout(impatience);
     const hello = parseFromPage(String(data));
     if (hello?.type !== 'hello') return socket.close(4400, 'not understood');
-    if (token !== null && !isSame(hello.token, token)) return socket.close(4401, 'the token is not right');
+    if (token !== null && !isSame(hello.token, token)) return socket.close(4401, 'wrong token');
     answerRows(socket, rows);
     conversation(socket);
   });

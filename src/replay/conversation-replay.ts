@@ -28,7 +28,7 @@ export function holdAgain(before: HeldAgain | undefined, step: TraceConversation
   if (!from) {
     throw new TraceError(
       'no-beginning',
-      `line ${line} goes on with a conversation with ${step.peer}, of whose beginning nothing is told`,
+      `line ${line} continues a conversation with ${step.peer} whose start is missing`,
     );
   }
   const taken = converse(from.conversation, input, from.vocabularies);

@@ -55,7 +55,7 @@ export function formatDifference(difference: Difference): string[] {
     ),
     ...(waiting.before === waiting.after
       ? []
-      : [`~ one-time queries that wait: ${waiting.before}, then ${waiting.after}`]),
+      : [`~ pending one-time queries: ${waiting.before}, then ${waiting.after}`]),
     ...difference.brosWent.map((peer) => `- ${printable(peer)} connected`),
     ...difference.brosCame.map((peer) => `+ ${printable(peer)} connected`),
     ...difference.groupsLeft.map((group) => `- group ${quoted(group)}`),

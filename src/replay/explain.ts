@@ -194,7 +194,7 @@ class LifeInProgress {
   }
 
   standing(): string {
-    if (!('interval' in this.#query)) return 'it waits for its rows';
+    if (!('interval' in this.#query)) return 'its rows are pending';
     if (this.#suspension !== null) {
       return `it is left out of osquery's schedule: ${formatSuspension(this.#suspension)}`;
     }
@@ -235,11 +235,11 @@ function endOf(event: ScheduleEvent): string | null {
       return `it ended: ${formatEnding(event.data.reason, event.data.peer)}`;
     case 'ExecutionCompleted':
       return event.data.error === ''
-        ? 'it was asked once, and its rows were taken'
-        : `it was asked once, and failed: ${printable(event.data.error)}`;
+        ? 'it ran once, and its rows were received'
+        : `it ran once, and failed: ${printable(event.data.error)}`;
     case 'ExecutionCancelled':
       return event.data.reason === 'unanswered'
-        ? 'it was given up after too many starts of bro-osquery that found it unanswered'
+        ? 'it was given up: it was unanswered at too many starts of bro-osquery'
         : `it was given up: ${formatEnding(event.data.reason, event.data.peer)}`;
     default:
       return null;
@@ -252,8 +252,8 @@ export function formatExplanation(
   subject: string,
   time: (time: number) => string,
 ): string[] {
-  if (lives.length === 0) return [`Nobody has asked for ${printable(subject)} in this log.`];
-  const older = olderLives === 0 ? [] : [`${olderLives} older ones are left out.`, ''];
+  if (lives.length === 0) return [`No Zeek has requested ${printable(subject)} in this log.`];
+  const older = olderLives === 0 ? [] : [`${olderLives} older ones are omitted.`, ''];
   return [
     ...older,
     ...lives.flatMap((life, index) => [

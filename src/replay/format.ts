@@ -12,7 +12,7 @@ export type QueryOf = (name: string) => Query | RepeatedQuery | undefined;
 export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
   switch (event.type) {
     case 'LogStarted':
-      return `names given to osquery begin with bro_${event.data.logId.slice(0, 8)} (${printable(event.data.reason)})`;
+      return `query names in osquery begin with bro_${event.data.logId.slice(0, 8)} (${printable(event.data.reason)})`;
     case 'ExtensionStarted':
       return `bro-osquery ${printable(event.data.version)} starts`;
     case 'ExtensionStopped':
@@ -22,17 +22,17 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
     case 'BroConnected':
       return `${printable(event.data.peer)} ${STANDINGS[event.data.standing]} (${printable(event.data.transport)})`;
     case 'BroLost':
-      return `${printable(event.data.peer)} is gone: ${printable(event.data.reason)}`;
+      return `${printable(event.data.peer)} disconnected: ${printable(event.data.reason)}`;
     case 'ResyncCompleted':
-      return `the time that ${printable(event.data.peer)} had to repeat itself is over: ${event.data.kept} kept, ${event.data.ended} ended`;
+      return `the resync window of ${printable(event.data.peer)} closed: ${event.data.kept} kept, ${event.data.ended} ended`;
     case 'BroExpired':
-      return `${printable(event.data.peer)} stayed away for too long and is forgotten`;
+      return `${printable(event.data.peer)} was away for too long: its state expired`;
     case 'BroRemoved':
-      return `${printable(event.data.peer)} is no longer in the configuration and is forgotten`;
+      return `${printable(event.data.peer)} was removed from the configuration: its state is dropped`;
     case 'ZeekGreeted':
-      return `Zeek instance ${quoted(event.data.zeekInstance)} says hello through ${printable(event.data.peer)}`;
+      return `Zeek instance ${quoted(event.data.zeekInstance)} announced itself through ${printable(event.data.peer)}`;
     case 'ZeekDeparted':
-      return `Zeek instance ${quoted(event.data.zeekInstance)} behind ${printable(event.data.peer)} is gone: ${printable(event.data.reason)}`;
+      return `Zeek instance ${quoted(event.data.zeekInstance)} behind ${printable(event.data.peer)} left: ${printable(event.data.reason)}`;
     case 'QuerySubscribed': {
       const { peer, query, name, generation, audience } = event.data;
       const again = generation === 1 ? '' : `, generation ${generation}`;
@@ -40,7 +40,7 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
     }
     case 'QueryConfirmed': {
       const { peer, name, audience } = event.data;
-      return `${printable(peer)} asks again for ${named(name, queryOf)}, ${formatAudience(audience)}: it goes on`;
+      return `${printable(peer)} repeats ${named(name, queryOf)}, ${formatAudience(audience)}: it continues`;
     }
     case 'QueryUnsubscribed':
       return `${named(event.data.name, queryOf)} of ${printable(event.data.peer)} ends: ${formatEnding(event.data.reason, event.data.peer)}`;
@@ -50,7 +50,7 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
       return `${printable(peer)} asks ${what} and is refused: ${printable(text)} (${printable(code)})`;
     }
     case 'QueryDenylisted':
-      return `osquery's watchdog has stopped ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} for taking too much`;
+      return `osquery's watchdog denylisted ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} for using too many resources`;
     case 'QueryReleased':
       return `osquery runs ${named(event.data.name, queryOf)} of ${printable(event.data.peer)} again`;
     case 'QueryFailing': {
@@ -62,7 +62,7 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
     case 'OsquerydStarted':
       return `osqueryd ${printable(event.data.version)} runs as process ${event.data.pid}`;
     case 'OsquerydStopping':
-      return 'osqueryd says that it ends';
+      return 'osqueryd announced its shutdown';
     case 'OsquerydDied':
       return formatDeath(event.data, queryOf);
     case 'QuerySuspended': {
@@ -81,7 +81,7 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
       return formatSearchEnd(event.data, queryOf);
     case 'QueryExecuted': {
       const { peer, query, name, audience } = event.data;
-      return `${printable(peer)} asks once for ${quoted(query.sql)} as ${name}, ${formatAudience(audience)}`;
+      return `${printable(peer)} executes ${quoted(query.sql)} once as ${name}, ${formatAudience(audience)}`;
     }
     case 'ExecutionCompleted': {
       const { name, peer, rows, error } = event.data;
@@ -92,7 +92,7 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
       const { name, peer, reason } = event.data;
       const why =
         reason === 'unanswered'
-          ? 'it was found unanswered at too many starts of bro-osquery'
+          ? 'it was unanswered at too many starts of bro-osquery'
           : formatEnding(reason, peer);
       return `one-time query ${named(name, queryOf)} of ${printable(peer)} is given up: ${why}`;
     }
@@ -159,9 +159,9 @@ function formatDrop({ peer, rows, reason }: EventData<'RowsDropped'>): string {
 }
 
 const STANDINGS: Readonly<Record<Standing, string>> = {
-  new: 'is there for the first time',
-  reconnected: 'is back, the same Zeek process as before',
-  restarted: 'is back as another Zeek process, which has lost its state',
+  new: 'connected for the first time',
+  reconnected: 'reconnected, the same Zeek process as before',
+  restarted: 'reconnected as another Zeek process, which has lost its state',
 };
 
 /** Why something ended, as the end of a sentence. */
@@ -169,21 +169,21 @@ export function formatEnding(reason: Ending, peer: string): string {
   const zeek = printable(peer);
   switch (reason) {
     case 'asked':
-      return `${zeek} asked for that`;
+      return `${zeek} requested that`;
     case 'new-generation':
-      return `${zeek} had lost its state and asked again, which begins anew`;
+      return `${zeek} had lost its state and requested it again, which restarts it`;
     case 'columns-changed':
-      return `${zeek} asked again, and its columns are no longer the same, which begins anew`;
+      return `${zeek} requested it again, and its columns are no longer the same, which restarts it`;
     case 'not-repeated':
-      return `${zeek} connected again and did not ask for it again in the time it had for that`;
+      return `${zeek} reconnected and did not request it again within the resync window`;
     case 'not-desired':
-      return `${zeek} told all that it wants, and this was not among it`;
+      return `${zeek} listed its desired queries, and this is not among them`;
     case 'group-left':
       return 'this host left the group that it came through';
     case 'zeek-departed':
-      return 'the Zeek instance that asked for it said goodbye or fell silent';
+      return 'the Zeek instance that requested it shut down or stopped responding';
     case 'expired':
-      return `${zeek} stayed away for too long`;
+      return `${zeek} was away for too long`;
     case 'bro-removed':
       return `${zeek} is no longer in the configuration`;
     default:

@@ -43,5 +43,5 @@ export class TraceReader {
 }
 
 export function formatCutOff({ line, characters }: CutOff): string {
-  return `The trace is cut off in line ${line}, after ${counted(characters, 'character')}, as a crash or a writer at work leaves it: this is all up to there.`;
+  return `The trace is truncated in line ${line}, after ${counted(characters, 'character')}, as after a crash or during a write: this is everything up to there.`;
 }

@@ -78,18 +78,12 @@ function runAgain(before: Rerun | undefined, step: TraceStep, line: number): Rer
   if (step.event.type === INIT) {
     const machine = MACHINES.get(step.machine);
     if (!machine)
-      throw new TraceError(
-        'unknown-machine',
-        `line ${line} tells of a machine ${step.machine} that there is not`,
-      );
+      throw new TraceError('unknown-machine', `line ${line} names an unknown machine ${step.machine}`);
     const [snapshot] = initialTransition(machine, step.event['input']);
     return { machine, snapshot, traced: step.changed };
   }
   if (!before)
-    throw new TraceError(
-      'no-beginning',
-      `line ${line} goes on with ${step.actor}, of whose beginning nothing is told`,
-    );
+    throw new TraceError('no-beginning', `line ${line} continues ${step.actor} whose start is missing`);
   const [snapshot] = transition(before.machine, before.snapshot, step.event);
   return { machine: before.machine, snapshot, traced: { ...before.traced, ...step.changed } };
 }
@@ -139,13 +133,13 @@ export function formatReplay(replay: Omit<TraceReplay, 'cutOff'>): string[] {
     const counts = `${steps} steps of ${actors} machines, ${messages} messages`;
     return [
       conversationSteps === 0
-        ? `${counts}: every machine came to the states of the trace.`
-        : `${counts}, ${conversationSteps} steps of conversations with Zeeks: every one came to the states of the trace.`,
+        ? `${counts}: every machine reached the states of the trace.`
+        : `${counts}, ${conversationSteps} steps of conversations with Zeeks: every one reached the states of the trace.`,
     ];
   }
   const { line, step, differences } = deviation;
   return [
-    `Line ${line}: ${step.actor} (${step.machine}) came to another state at ${new Date(step.at).toISOString()}.`,
+    `Line ${line}: ${step.actor} (${step.machine}) reached another state at ${new Date(step.at).toISOString()}.`,
     `  event    ${JSON.stringify(step.event)}`,
     ...differences.flatMap(({ what, traced, now }) => [
       `  ${what}`,

@@ -78,10 +78,10 @@ export function parseTraceLine(text: string, number: number): TraceLine {
   try {
     line = JSON.parse(text, (_key, value: unknown) => revive(value));
   } catch (error) {
-    throw new TraceError('no-json', `line ${number} is no JSON: ${reasonOf(error)}`);
+    throw new TraceError('no-json', `line ${number} is not valid JSON: ${reasonOf(error)}`);
   }
   if (!['head', 'message', 'step', 'conversation'].includes(line?.kind))
-    throw new TraceError('no-trace', `line ${number} is of no trace`);
+    throw new TraceError('no-trace', `line ${number} does not belong to a trace`);
   if (line.kind === 'head' && line.format > TRACE_FORMAT) {
     throw new TraceError(
       'newer-format',

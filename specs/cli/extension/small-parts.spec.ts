@@ -56,7 +56,7 @@ test('an osquery that talks too much is cut short, and how much was withheld is 
   wait(60_000);
   forwarder.take([line('info', 'later')]);
   assert.deepEqual(told.slice(60), [
-    { level: 'warning', text: 'osquery: 40 more lines were withheld' },
+    { level: 'warning', text: 'osquery: 40 more lines were suppressed' },
     { level: 'log', text: 'osquery: later (scheduler.cpp:120)' },
   ]);
 });
@@ -131,7 +131,7 @@ test('that requests are refused is said, and why, once a minute', () => {
     blocked();
     now += 1_000;
   }
-  assert.deepEqual(said, ['requests of Zeeks are refused for now: the disk is full']);
+  assert.deepEqual(said, ['refusing requests of Zeeks for now: the disk is full']);
   blocked();
   assert.equal(said.length, 2);
 });

@@ -22,6 +22,6 @@ test('a socket that was left behind makes room, a file that was named by a slip 
 
   const file = join(directory, 'osquery.conf');
   await writeFile(file, 'of worth');
-  await assert.rejects(removeOldSocket(file), /is there and is no socket/);
+  await assert.rejects(removeOldSocket(file), /exists and is not a socket/);
   assert.equal(await readFile(file, 'utf8'), 'of worth');
 });

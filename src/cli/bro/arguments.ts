@@ -16,7 +16,7 @@ export function brokerAddresses(text: string, all: readonly BrokerAddress[] = []
     if (!(error instanceof AddressError)) throw error;
     throw new InvalidArgumentError(error.message);
   }
-  throw new InvalidArgumentError('It listens itself; --nats meets hosts at a NATS server.');
+  throw new InvalidArgumentError('It is an address of NATS; use --nats.');
 }
 
 export function collected(text: string, all: readonly string[] = []): readonly string[] {
@@ -33,7 +33,7 @@ export function columnLists(
 
 export function group(text: string): string {
   if (isGroupName(text)) return text;
-  throw new InvalidArgumentError('It is no name of a group.');
+  throw new InvalidArgumentError('It is not a valid group name.');
 }
 
 export function groups(text: string, all: readonly string[] = []): readonly string[] {
@@ -42,28 +42,28 @@ export function groups(text: string, all: readonly string[] = []): readonly stri
 
 export function eventName(text: string): string {
   if (isEventName(text)) return text;
-  throw new InvalidArgumentError('It is no name of a Zeek event, as in Module::name.');
+  throw new InvalidArgumentError('It is not a valid name of a Zeek event, such as Module::name.');
 }
 
 export function interval(text: string): number {
   const value = whole(text);
   if (value <= LONGEST_INTERVAL) return value;
-  throw new InvalidArgumentError(`osquery runs nothing more rarely than every ${LONGEST_INTERVAL} s.`);
+  throw new InvalidArgumentError(`The longest interval of osquery is ${LONGEST_INTERVAL} s.`);
 }
 
 export function whole(text: string): number {
   if (/^\d{1,15}$/.test(text) && Number(text) > 0) return Number(text);
-  throw new InvalidArgumentError('It is no whole number from 1 on.');
+  throw new InvalidArgumentError('It is not a whole number of at least 1.');
 }
 
 export function seconds(text: string): number {
   // A longer timer would go off at once.
   if (/^\d{1,7}(\.\d{1,3})?$/.test(text) && Number(text) > 0 && Number(text) < 2_000_000) return Number(text);
-  throw new InvalidArgumentError('It is no time in seconds.');
+  throw new InvalidArgumentError('It is not a number of seconds.');
 }
 
 export function endpointId(text: string): string {
   const id = text.toLowerCase();
   if (isAnnounceable(id)) return id;
-  throw new InvalidArgumentError('It is no UUID of version 1 to 5, which Broker wants.');
+  throw new InvalidArgumentError('It is not a UUID of version 1 to 5, which Broker requires.');
 }

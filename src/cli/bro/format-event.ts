@@ -8,20 +8,20 @@ export function formatBroEvent(news: Exclude<BroEvent, { readonly type: 'row' }>
   switch (news.type) {
     case 'connected': {
       const { transport, authenticated } = news.remote;
-      return `${news.remoteAddress} connected over ${TRANSPORTS[transport]}${authenticated ? ', its certificate verified' : ''}`;
+      return `${news.remoteAddress} connected over ${TRANSPORTS[transport]}${authenticated ? ', certificate verified' : ''}`;
     }
     case 'failed':
-      return `${news.remoteAddress} did not get through: ${printable(news.closed.message)}`;
+      return `${news.remoteAddress} failed to connect: ${printable(news.closed.message)}`;
     case 'disconnected':
       return news.hosts.length === 0
-        ? `${news.remoteAddress} is gone without having announced a host: ${printable(news.closed.message)}`
-        : `${hosts(news.hosts)} gone: ${printable(news.closed.message)}`;
+        ? `${news.remoteAddress} disconnected without announcing a host: ${printable(news.closed.message)}`
+        : `${hosts(news.hosts)} disconnected: ${printable(news.closed.message)}`;
     case 'suspect':
-      return `${news.remoteAddress} ${news.suspect ? 'has fallen silent' : 'speaks again'}`;
+      return `${news.remoteAddress} ${news.suspect ? 'has stopped responding' : 'responds again'}`;
     case 'problem':
       return `${news.remoteAddress}: ${printable(news.problem)}`;
     case 'malformed':
-      return `not understood: ${printable(news.problem)}`;
+      return `malformed: ${printable(news.problem)}`;
     case 'announced':
       // V5's hosts repeat themselves each minute.
       if (news.again && news.host.helloId !== undefined) return undefined;
@@ -29,17 +29,17 @@ export function formatBroEvent(news: Exclude<BroEvent, { readonly type: 'row' }>
     case 'details':
       return `host ${printable(news.host)} is ${printable(news.hostname)}, version ${printable(news.version)}`;
     case 'requested':
-      return `asked ${printable(news.host)} ${formatQuery(news.query)}`;
+      return `requested of ${printable(news.host)} ${formatQuery(news.query)}`;
     case 'unsubscribed':
-      return `told ${printable(news.host)} to stop ${printable(news.query.sql)}`;
+      return `unsubscribed at ${printable(news.host)}: ${printable(news.query.sql)}`;
     case 'notice':
-      return `host ${printable(news.host)} says (${news.level}): ${printable(news.text)}`;
+      return `host ${printable(news.host)} reports (${news.level}): ${printable(news.text)}`;
     case 'gap':
       return news.rows === 0n
         ? `host ${printable(news.host)} may have lost rows: ${printable(news.reason)}`
         : `host ${printable(news.host)} lost ${news.rows} rows (numbers ${news.first} to ${news.last}): ${printable(news.reason)}`;
     case 'farewell':
-      return `host ${printable(news.host)} says goodbye`;
+      return `host ${printable(news.host)} is shutting down`;
     case 'rowsSent':
     case 'queriesHeld':
       return undefined;
@@ -57,17 +57,15 @@ export function broEventAsJson(news: object, time: number): string {
 const TRANSPORTS: Readonly<Record<Transport, string>> = {
   tcp: 'plain TCP',
   tls: 'TLS',
-  'tls-anonymous': 'anonymous TLS (encrypted, nobody proved who it is)',
+  'tls-anonymous': 'anonymous TLS (encrypted, not authenticated)',
   ws: 'WebSocket',
   wss: 'WebSocket and TLS',
-  'wss-anonymous': 'WebSocket and anonymous TLS (encrypted, nobody proved who it is)',
+  'wss-anonymous': 'WebSocket and anonymous TLS (encrypted, not authenticated)',
   nats: 'NATS',
 };
 
 function hosts(ids: readonly string[]): string {
-  return ids.length === 1
-    ? `host ${printable(ids[0] ?? '')} is`
-    : `hosts ${ids.map(printable).join(', ')} are`;
+  return ids.length === 1 ? `host ${printable(ids[0] ?? '')}` : `hosts ${ids.map(printable).join(', ')}`;
 }
 
 function formatHost({ id, hostname, groups, addresses, version }: AnnouncedHost): string {
@@ -81,13 +79,13 @@ function formatHost({ id, hostname, groups, addresses, version }: AnnouncedHost)
 }
 
 function formatQuery({ sql, interval, updateType, event }: BroQuery): string {
-  const how = interval === undefined ? 'once' : `every ${interval} s for ${ROWS[updateType]}`;
+  const how = interval === undefined ? 'once' : `every ${interval} s, ${ROWS[updateType]}`;
   return `${how}: ${printable(sql)} (event ${printable(event)})`;
 }
 
 const ROWS: Readonly<Record<BroQuery['updateType'], string>> = {
-  ADDED: 'rows that come',
-  REMOVED: 'rows that go',
-  BOTH: 'rows that come or go',
+  ADDED: 'added rows',
+  REMOVED: 'removed rows',
+  BOTH: 'added and removed rows',
   SNAPSHOT: 'all rows',
 };

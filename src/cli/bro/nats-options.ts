@@ -26,7 +26,7 @@ export type NatsAddress = Extract<EndpointAddress, { readonly kind: 'nats' }>;
 
 export function addNatsOptions(command: Command): void {
   command.addOption(
-    new Option('--nats <url>', 'meet hosts at a NATS server, nats://host:port or tls://host:port')
+    new Option('--nats <url>', 'serve hosts through a NATS server, nats://host:port or tls://host:port')
       .argParser(natsAddress)
       .conflicts(['listen', 'websocket']),
   );
@@ -41,11 +41,11 @@ export function addNatsServerOptions(command: Command): void {
         .default(DEFAULT_PREFIX),
     )
     .addOption(
-      new Option('--nats-jetstream <use>', 'take rows from a stream: one that is there, or else a new one')
+      new Option('--nats-jetstream <use>', 'read rows from a stream: an existing one, or create it')
         .choices(['off', 'use', 'create'] satisfies JetStreamUse[])
         .default('off'),
     )
-    .option('--nats-credentials <file>', 'credentials as nsc writes them')
+    .option('--nats-credentials <file>', 'credentials file, as nsc writes it')
     .option('--nats-nkey <file>', "an nkey's seed")
     .option('--nats-user <name>', 'name of a user')
     .addOption(
@@ -92,7 +92,7 @@ export function natsAddress(text: string): NatsAddress {
     if (!(error instanceof AddressError)) throw error;
     throw new InvalidArgumentError(error.message);
   }
-  throw new InvalidArgumentError('It takes nats://host:port or tls://host:port.');
+  throw new InvalidArgumentError('It must be nats://host:port or tls://host:port.');
 }
 
 export function subjectPrefix(text: string): string {

@@ -55,7 +55,7 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
     const names = row.query && namesOf.get(row.query);
     if (row.query && names && names.length !== row.values.length && !misnamed.has(row.query)) {
       misnamed.add(row.query);
-      const problem = `rows of ${row.query.sql} have ${row.values.length} values, not the ${names.length} that are named: they go without names`;
+      const problem = `rows of ${row.query.sql} have ${row.values.length} values, not the ${names.length} that were named: printing them without names`;
       say(problem, { type: 'misnamed', problem });
     }
     const lines = run.table?.take(row, names) ?? [rowLine(row, names, io.now())];
@@ -80,7 +80,7 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
     for (const [index, port] of bro.ports.entries()) {
       const address = run.bro.addresses[index];
       const where = run.where ?? (address ? formatEndpointAddress({ ...address, port }) : '');
-      say(`listening on ${where} for hosts that speak ${run.bro.dialect.id}`, {
+      say(`listening on ${where} for hosts, vocabulary ${run.bro.dialect.id}`, {
         type: 'listening',
         address: where,
         port,
@@ -88,7 +88,7 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
         endpointId: run.bro.endpointId,
       });
     }
-    if (!run.json) await printLine(io.err, 'Ctrl-C ends it in good order');
+    if (!run.json) await printLine(io.err, 'Ctrl-C shuts down cleanly');
     for (const group of run.join) bro.join(group, run.target);
     for (const { query } of run.queries) {
       if (isSubscription(query)) bro.subscribe(query);

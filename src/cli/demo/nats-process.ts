@@ -18,7 +18,7 @@ export function findNatsServer(path: string): string {
   const folders = [...path.split(delimiter), '/usr/sbin', 'node_modules/.nats-server/usr/sbin'];
   const found = folders.map((folder) => join(folder, 'nats-server')).find((file) => existsSync(file));
   if (found !== undefined) return found;
-  throw new Error('there is no nats-server here: make setup-nats gets one, or says what to install');
+  throw new Error('nats-server was not found: make setup-nats installs it, or says what to install');
 }
 
 /** Starts it with JetStream, its store in the demo's folder; port -1 is any free one. */

@@ -28,8 +28,8 @@ export function ourselves(): readonly string[] {
  */
 export function findOsqueryd({ OSQUERYD, PATH = '' }: Environment): FoundOsqueryd {
   if (OSQUERYD) {
-    if (isProgram(OSQUERYD)) return real(OSQUERYD, 'as OSQUERYD says');
-    throw new Error(`OSQUERYD names ${OSQUERYD}, which is no program`);
+    if (isProgram(OSQUERYD)) return real(OSQUERYD, 'from OSQUERYD');
+    throw new Error(`OSQUERYD names ${OSQUERYD}, which is not an executable`);
   }
   const found = PATH.split(delimiter)
     .filter((folder) => folder !== '')
@@ -40,7 +40,7 @@ export function findOsqueryd({ OSQUERYD, PATH = '' }: Environment): FoundOsquery
     command: [...ourselves(), 'sandbox', 'osqueryd'],
     standIn: true,
     description:
-      'a stand-in for osqueryd that comes with bro-osquery, for there is no osqueryd on the PATH (name one in OSQUERYD)',
+      'the stand-in that comes with bro-osquery, because there is no osqueryd on the PATH (set OSQUERYD to use one)',
   };
 }
 

@@ -33,18 +33,19 @@ export async function runDemo(
   const leaving = new Set<Child>();
   const processes = new DemoProcesses((child) => {
     // Until they are asked to, only a process that is to be seen going may end.
-    if (!leaving.has(child)) stop.abort(new Error(`${child.name} ended on its own with ${child.ending()}`));
+    if (!leaving.has(child))
+      stop.abort(new Error(`${child.name} exited unexpectedly with ${child.ending()}`));
   });
-  const late = new Error(`not all of it happened within ${patience} s`);
+  const late = new Error(`the demo did not finish within ${patience} s`);
   const timer = setTimeout(() => stop.abort(late), patience * 1_000);
-  const onInterrupt = () => stop.abort(new Error('it was interrupted'));
+  const onInterrupt = () => stop.abort(new Error('interrupted'));
   interrupted.addEventListener('abort', onInterrupt);
   try {
     await script({ output, processes, signal: stop.signal, mayEnd: (child) => leaving.add(child) });
     return undefined;
   } catch (error) {
     const reason = reasonOf(error);
-    output.failure(`This did not work: ${reason}`);
+    output.failure(`Failed: ${reason}`);
     for (const child of processes.children) {
       output.line(`Last output of ${child.name} (${child.ending() ?? 'running'}):`);
       for (const line of child.lastLines()) output.detail(line);

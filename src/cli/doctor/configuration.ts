@@ -27,13 +27,15 @@ export async function lookAtConfiguration(
       ? await findConfig({ client, options: flags, file: undefined }, '')
       : { source: path, bro: fromFile(path)?.bro };
     if (found.bro === undefined) {
-      return { findings: [problem('osquery has no configuration for us', `put the key bro into ${path}`)] };
+      return {
+        findings: [problem('the configuration of osquery has no key bro', `put the key bro into ${path}`)],
+      };
     }
     const parsed = parseSettings(found.bro);
-    const findings = parsed.warnings.map((text) => warning(text, 'mend it: what is not known is ignored'));
+    const findings = parsed.warnings.map((text) => warning(text, 'fix it: unknown keys are ignored'));
     if ('problems' in parsed) {
       const wrong = parsed.problems.map((text) =>
-        problem(text, `mend it in ${found.source}; the last good configuration is in force until then`),
+        problem(text, `fix it in ${found.source}; the last good configuration is in effect until then`),
       );
       return { findings: [...findings, ...wrong] };
     }
@@ -48,7 +50,9 @@ export async function lookAtConfiguration(
     return { findings, settings: parsed.settings };
   } catch (error) {
     return {
-      findings: [problem(reasonOf(error), 'mend it: until then a former configuration is in force, or none')],
+      findings: [
+        problem(reasonOf(error), 'fix it: until then the last good configuration is in effect, or none'),
+      ],
     };
   }
 }

@@ -13,7 +13,7 @@ const ENOUGH = 10;
 /** Whether osqueryd will start the extension, wait for it, and log to it. */
 export function lookAtInstallation(flags: Flags, settings: Settings): Finding[] {
   if (flagOf(flags, 'disable_extensions') === 'true') {
-    return [problem('osqueryd runs no extensions (--disable_extensions)', 'take that flag away')];
+    return [problem('osqueryd has extensions disabled (--disable_extensions)', 'remove that flag')];
   }
   return [...lookAtAutoload(flagOf(flags, 'extensions_autoload')), ...lookAtFlags(flags, settings)];
 }
@@ -25,14 +25,11 @@ function lookAtAutoload(list: string): Finding[] {
     text = readFileSync(list, 'utf8');
   } catch (error) {
     return [
-      warning(
-        `osqueryd loads no extensions: ${reasonOf(error)}`,
-        `name the executable in ${list}, ${byHand}`,
-      ),
+      warning(`osqueryd loads no extensions: ${reasonOf(error)}`, `add the executable to ${list}, ${byHand}`),
     ];
   }
   const ours = autoloadPaths(text).filter((path) => /bro-osquery[^/]*$/.test(path));
-  if (ours.length === 0) return [warning(`${list} does not name bro-osquery`, `name it there, ${byHand}`)];
+  if (ours.length === 0) return [warning(`${list} does not list bro-osquery`, `add it there, ${byHand}`)];
   const refused = ours.flatMap((path) => {
     const why = whyNotAutoload(path);
     return why === undefined
@@ -40,13 +37,13 @@ function lookAtAutoload(list: string): Finding[] {
       : [
           problem(
             `osqueryd will not load ${path}: ${why}`,
-            'it must be there, its name end in .ext, root own it, nobody else may write it, and its folder be none like /tmp',
+            'the file must exist, end in .ext, be owned by root, be writable by nobody else, and not be in a world-writable folder such as /tmp',
           ),
         ];
   });
   if (refused.length > 0) return refused;
-  if (ours.length > 1) return [problem(`${list} names bro-osquery ${ours.length} times`, 'name it once')];
-  return [ok(`${list} names ${ours[0]}, which osqueryd may load`)];
+  if (ours.length > 1) return [problem(`${list} lists bro-osquery ${ours.length} times`, 'list it once')];
+  return [ok(`${list} lists ${ours[0]}, which osqueryd will load`)];
 }
 
 function lookAtFlags(flags: Flags, settings: Settings): Finding[] {
@@ -56,7 +53,7 @@ function lookAtFlags(flags: Flags, settings: Settings): Finding[] {
   if (timeout < ENOUGH) {
     findings.push(
       warning(
-        `--extensions_timeout is ${timeout}: an osqueryd whose logger has not come by then ends with 78`,
+        `--extensions_timeout is ${timeout}: osqueryd exits with 78 if the extension has not registered its logger by then`,
         'set --extensions_timeout=30',
       ),
     );
@@ -72,11 +69,11 @@ function lookAtFlags(flags: Flags, settings: Settings): Finding[] {
   if (loggerNames(flags).includes('filesystem') && flagOf(flags, 'logger_rotate') !== 'true') {
     findings.push(
       warning(
-        `osqueryd's own log in ${flagOf(flags, 'logger_path')} holds all rows of our queries, too, and nothing bounds it`,
-        'set --logger_rotate=true, or have logrotate see to it',
+        `osqueryd's own log in ${flagOf(flags, 'logger_path')} also holds all rows of our queries, and its size is not limited`,
+        'set --logger_rotate=true, or use logrotate',
       ),
     );
   }
-  if (findings.length === 0) findings.push(ok('osqueryd has the flags that it should'));
+  if (findings.length === 0) findings.push(ok("osqueryd's flags are fine"));
   return findings;
 }

@@ -21,16 +21,16 @@ export async function lookAtOsqueryd(
     const names = [...(await client.extensions()).values()].map(({ name }) => name);
     findings.push(
       names.includes(EXTENSION_NAME)
-        ? ok('osqueryd knows the extension')
+        ? ok('the extension is registered with osqueryd')
         : problem(
-            `osqueryd does not know the extension${names.length > 0 ? `, only ${names.join(', ')}` : ''}`,
-            'its log (journalctl -u osqueryd) says why it has ended, or why osqueryd did not load it',
+            `the extension is not registered with osqueryd${names.length > 0 ? `, only ${names.join(', ')}` : ''}`,
+            'the log (journalctl -u osqueryd) says why it exited, or why osqueryd did not load it',
           ),
     );
     return { findings, flags };
   } catch (error) {
     const advice =
-      'is osqueryd running, and is this its --extensions_socket (--socket)? Ask as root: the socket is closed to others. One that ended with 78 had no logger: see below';
+      'check that osqueryd is running and that this is its --extensions_socket (--socket); only root can use the socket. If osqueryd exited with 78, its logger was missing: see below';
     return { findings: [problem(reasonOf(error), advice)] };
   }
 }

@@ -9,16 +9,16 @@ export function lookAtService(report: StatusReport): Finding[] {
   if (report.eventLog.trouble !== '') {
     findings.push(
       problem(
-        `the event log takes nothing, so that requests are refused: ${report.eventLog.trouble}`,
-        'make room on the disk of the state directory; it goes on by itself',
+        `the event log can't be written, so requests are refused: ${report.eventLog.trouble}`,
+        'free disk space in the state directory; it recovers by itself',
       ),
     );
   }
   if (report.logger.refusal !== '') {
     findings.push(
       problem(
-        `the journal takes no rows: ${report.logger.refusal}`,
-        'make room on the disk of the state directory; rows that came meanwhile are lost, and declared',
+        `the journal can't be written: ${report.logger.refusal}`,
+        'free disk space in the state directory; rows received meanwhile are lost, and reported to their Zeeks',
       ),
     );
   }
@@ -29,14 +29,15 @@ function lookAtZeek({ peer, state, subscriptions, lastError }: BroStatus): Findi
   if (state !== 'linked.peered') {
     const why = lastError === '' ? '' : `: ${lastError}`;
     return problem(
-      `Zeek ${peer} is not there (${state})${why}`,
-      'does it listen there, and does no firewall stand between? `bro-osquery manual troubleshoot` has the reasons',
+      `Zeek ${peer} is not connected (${state})${why}`,
+      'check that it listens there and that no firewall blocks it; `bro-osquery manual troubleshoot` lists causes',
     );
   }
-  if (subscriptions > 0) return ok(`Zeek ${peer} is there, with ${counted(subscriptions, 'subscription')}`);
+  if (subscriptions > 0)
+    return ok(`Zeek ${peer} is connected, with ${counted(subscriptions, 'subscription')}`);
   return warning(
-    `Zeek ${peer} is there, and asks this host for nothing`,
-    'is it the manager, and does a script of it subscribe for this host, one of its groups, or all?',
+    `Zeek ${peer} is connected, but requests nothing from this host`,
+    'check that it is the manager and that one of its scripts subscribes for this host, one of its groups, or all hosts',
   );
 }
 
@@ -52,14 +53,14 @@ function lookAtQuery({ name, peer, sql, trouble }: StatusReport['subscriptions']
 
 function lookAtRows(account: StatusReport['delivery'][number]): Finding[] {
   const wrong = countsError(account);
-  if (wrong !== undefined) return [problem(wrong, 'a mistake of bro-osquery: please report it')];
+  if (wrong !== undefined) return [problem(wrong, 'a bug in bro-osquery: please report it')];
   const lost = account.dropped + account.refused;
   if (lost === 0) return [];
   const query = account.name === '' ? 'queries that have ended' : account.name;
   return [
     warning(
-      `${counted(lost, 'row')} of ${query} for ${account.peer} are lost since the start, and declared`,
-      'let the Zeek be there more, or raise journal_bytes and journal_age',
+      `${counted(lost, 'row')} of ${query} for ${account.peer} were lost since the start, and reported to it`,
+      'keep the Zeek connected, or raise journal_bytes and journal_age',
     ),
   ];
 }

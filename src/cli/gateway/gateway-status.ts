@@ -8,7 +8,7 @@ import { type GatewayReport, gatewayReport } from './report.ts';
 export async function fetchGatewayReport(socket: string): Promise<GatewayReport> {
   const parsed = gatewayReport.safeParse(await fetchReport(socket));
   if (parsed.success) return parsed.data;
-  const place = parsed.error.issues[0]?.path.join('.') || 'its top';
+  const place = parsed.error.issues[0]?.path.join('.') || 'the top level';
   throw new StatusError(
     'unreadable',
     `${socket} is of no gateway of this version: something else at ${place}`,

@@ -10,7 +10,7 @@ export const GATEWAY_METRICS: readonly {
   readonly help: string;
   readonly read: Read;
 }[] = [
-  gauge('zeek_up', 'Whether the Zeek is there (1) or not (0).', ({ zeek }) =>
+  gauge('zeek_up', 'Whether the Zeek is connected (1) or not (0).', ({ zeek }) =>
     Number(zeek.incarnation !== null),
   ),
   gauge('listening', 'Whether hosts are listened for (1) or not (0).', ({ port }) => Number(port !== null)),

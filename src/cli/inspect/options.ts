@@ -15,5 +15,5 @@ export function inspectAddress(text: string): InspectAddress {
 export async function readToken(file: string): Promise<string> {
   const token = (await readFile(file, 'utf8')).trim();
   if (token.length >= 16 && token.length <= 256) return token;
-  throw new Error(`${file} holds no token: it takes 16 to 256 characters`);
+  throw new Error(`${file} holds no valid token (16 to 256 characters)`);
 }

@@ -32,7 +32,7 @@ export function relayTo(socketUrl: string, token: string): Conversation {
       else waiting.push(text);
     });
     extension.on('error', (error) => {
-      const text = `The extension at ${socketUrl} is not reached: ${error.message}`;
+      const text = `Can't reach the extension at ${socketUrl}: ${error.message}`;
       if (page.readyState === page.OPEN)
         page.send(JSON.stringify({ type: 'problem', text } satisfies FromServer));
     });

@@ -19,9 +19,9 @@ export async function assertReadable(stateDirectory: string): Promise<void> {
   await access(journalOf(stateDirectory), constants.R_OK | constants.X_OK).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
-        throw new Error(`${stateDirectory} has no journal, where rows are: name a state directory`);
+        throw new Error(`${stateDirectory} has no journal: name a state directory`);
       }
-      throw new Error(`the rows in ${stateDirectory} are not for this user to read (${error.code})`);
+      throw new Error(`no permission to read the rows in ${stateDirectory} (${error.code})`);
     },
   );
 }
@@ -35,20 +35,20 @@ export async function hiddenRows(path: string): Promise<RowAccess> {
     () => false,
   );
   const how = isDirectory
-    ? 'Rows are hidden. To see them: bro-osquery inspect --show-rows, on the same directory.'
-    : 'Rows are in no trace and no event log. A state directory has a journal with them: bro-osquery inspect DIRECTORY --show-rows.';
+    ? 'Rows are hidden. To show them: bro-osquery inspect --show-rows, on the same directory.'
+    : 'Traces and event logs contain no rows; the journal of a state directory does: bro-osquery inspect DIRECTORY --show-rows.';
   return { shown: false, how };
 }
 
 /** What pages of a running extension are told. */
 export const HIDDEN_LIVE: RowAccess = {
   shown: false,
-  how: 'Rows are hidden. To see them, on this host: bro-osquery inspect --live ADDRESS --show-rows --state-dir DIRECTORY.',
+  how: 'Rows are hidden. To show them, on this host: bro-osquery inspect --live ADDRESS --show-rows --state-dir DIRECTORY.',
 };
 
 export const HIDDEN_SANDBOX: RowAccess = {
   shown: false,
-  how: 'Rows are hidden. To see them: bro-osquery inspect --sandbox --show-rows.',
+  how: 'Rows are hidden. To show them: bro-osquery inspect --sandbox --show-rows.',
 };
 
 /** However many pages ask, the journal is read for one at a time. */

@@ -47,10 +47,10 @@ export async function runSandbox(io: Io, serve: (places: SandboxPlaces) => Promi
     const socket = join(processes.directory, 'inspect.sock');
     await processes.startExtension(['--inspect', socket]);
     const look = parseInspectAddress(socket);
-    if (!look) throw new Error(`${socket} is no address`);
+    if (!look) throw new Error(`${socket} is not an address`);
     await printLine(
       io.err,
-      `The Zeek leaves every ${THERE / 1_000} s and comes back ${AWAY / 1_000} s later.`,
+      `The Zeek disconnects every ${THERE / 1_000} s and reconnects ${AWAY / 1_000} s later.`,
     );
     comesAndGoes = comeAndGo(bro, signal, () =>
       processes.startBro([...ask, '--listen', `127.0.0.1:${broPort}`]),

@@ -51,6 +51,7 @@ export async function removeOldSocket(path: string): Promise<void> {
     throw error;
   });
   if (!found) return;
-  if (!found.isSocket()) throw new Error(`${path} is there and is no socket: name another path in --inspect`);
+  if (!found.isSocket())
+    throw new Error(`${path} exists and is not a socket: use another path for --inspect`);
   await rm(path, { force: true });
 }

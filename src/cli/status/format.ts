@@ -20,7 +20,7 @@ export function formatStatus(report: StatusReport): string[] {
       ],
       [
         'event log',
-        `record ${eventLog.records}, ${eventLog.trouble === '' ? 'no trouble' : printable(eventLog.trouble)}`,
+        `record ${eventLog.records}, ${eventLog.trouble === '' ? 'ok' : printable(eventLog.trouble)}`,
       ],
     ]),
     '',
@@ -45,7 +45,7 @@ function formatTroubles(subscriptions: StatusReport['subscriptions']): string[] 
 }
 
 function waiting(executions: number): string {
-  return executions === 0 ? 'no one-time query waits' : `${counted(executions, 'one-time query')} waiting`;
+  return executions === 0 ? 'no one-time query pending' : `${counted(executions, 'one-time query')} pending`;
 }
 
 function formatOsquery({ state, since, uuid, reason }: StatusReport['osquery'], now: number): string {
@@ -68,17 +68,18 @@ function formatLogger({
   const took =
     calls === 0
       ? ''
-      : `, answered within ${milliseconds(seconds / calls)} on average, ${milliseconds(longest)} at most`;
-  const trouble = lost === 0 ? '' : `; the journal took nothing of ${counted(lost, 'call')}`;
-  const now = refusal === '' ? '' : `, and takes nothing now: ${printable(refusal)}`;
-  const missed = recovered === 0 ? '' : `; ${counted(recovered, 'missed row')} taken from osqueryd's own log`;
+      : `, answered in ${milliseconds(seconds / calls)} on average, ${milliseconds(longest)} at most`;
+  const trouble = lost === 0 ? '' : `; ${counted(lost, 'call')} could not be journalled`;
+  const now = refusal === '' ? '' : `, still failing: ${printable(refusal)}`;
+  const missed =
+    recovered === 0 ? '' : `; ${counted(recovered, 'missed row')} recovered from osqueryd's own log`;
   return `${who}; ${counted(calls, 'call')}, ${bytes(size)}${took}${missed}${trouble}${now}`;
 }
 
 /** An osqueryd that ran before we did calls us without a word of its choice. */
 function loggerChoice(attachedBy: string, calls: number): string {
-  if (attachedBy !== '') return `chosen by ${printable(attachedBy)}`;
-  return calls > 0 ? 'chosen by osqueryd' : 'not called since our start (is bro in --logger_plugin?)';
+  if (attachedBy !== '') return `selected by ${printable(attachedBy)}`;
+  return calls > 0 ? 'selected by osqueryd' : 'not called since the start (is bro in --logger_plugin?)';
 }
 
 function formatBros(bros: readonly BroStatus[], now: number): string[] {
@@ -88,14 +89,14 @@ function formatBros(bros: readonly BroStatus[], now: number): string[] {
     const facts = [
       counted(subscriptions, 'subscription'),
       ...(groups.length > 0 ? [`groups ${groups.map(printable).join(', ')}`] : []),
-      ...(inFlight > 0 ? [`${counted(inFlight, 'row')} on the way`] : []),
-      ...(oldestAt === null ? [] : [`its oldest row has waited ${duration(now - oldestAt)}`]),
+      ...(inFlight > 0 ? [`${counted(inFlight, 'row')} in flight`] : []),
+      ...(oldestAt === null ? [] : [`oldest row waiting for ${duration(now - oldestAt)}`]),
     ];
     return [
       `Zeek ${printable(peer)}: ${formatLink(bro, now)}`,
-      `  ${facts.join(', ')}${incarnation === '' ? '' : `; its endpoint is ${printable(incarnation)}`}`,
+      `  ${facts.join(', ')}${incarnation === '' ? '' : `; endpoint ${printable(incarnation)}`}`,
       ...(lastError === '' ? [] : [`  last error: ${printable(lastError)}`]),
-      ...(unreportedGap === '' ? [] : [`  it will be told: ${printable(unreportedGap)}`]),
+      ...(unreportedGap === '' ? [] : [`  to be reported: ${printable(unreportedGap)}`]),
     ];
   });
 }
@@ -107,16 +108,16 @@ function formatLink(bro: BroStatus, now: number): string {
     return `peered${ago} over ${printable(transport)}`;
   }
   const after = failures > 0 ? `, after ${counted(failures, 'failure')}` : '';
-  const lost = since === null ? 'never reached' : `away${ago}`;
+  const lost = since === null ? 'never connected' : `away${ago}`;
   const step = WORDS[state] ?? state.replace('linked.', '');
-  const retry = retryAt === null ? '' : `, again in ${duration(Math.max(0, retryAt - now))}`;
+  const retry = retryAt === null ? '' : `, next attempt in ${duration(Math.max(0, retryAt - now))}`;
   return `${lost}, ${step}${after}${retry}`;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
-  backingOff: 'waiting to try again',
+  backingOff: 'waiting to reconnect',
   refused: 'refused',
-  'linked.draining': 'taking leave',
+  'linked.draining': 'disconnecting',
   ended: 'over',
 };
 
@@ -142,7 +143,7 @@ function formatDelivery({ delivery: counts, subscriptions }: StatusReport): stri
     '',
     wrong.length === 0
       ? 'Each line adds up: taken = not journalled + confirmed + dropped + skipped + pending.'
-      : `The counts do not add up, which is a mistake of bro-osquery: ${printable(wrong.join('; '))}`,
+      : `The counts do not add up, which is a bug in bro-osquery: ${printable(wrong.join('; '))}`,
   ];
 }
 

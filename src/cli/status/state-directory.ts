@@ -98,7 +98,7 @@ async function pendingRows(
 
 export function formatRemains({ directory, eventLog, journal, bros }: Remains): string[] {
   return [
-    `What ${printable(directory)} tells:`,
+    `Contents of ${printable(directory)}:`,
     ...columns(
       [
         [
@@ -129,6 +129,6 @@ function formatBro({ peer, subscriptions, lostAt, cursor, pendingRows, gap }: Re
   const at = cursor === null ? 'has confirmed nothing' : `has confirmed all rows below ${cursor}`;
   return [
     `  Zeek ${printable(peer)}: ${counted(subscriptions, 'subscription')}${away}; it ${at}, ${rows}`,
-    ...(gap === null ? [] : [`    it will be told: ${printable(formatGap(gap))}`]),
+    ...(gap === null ? [] : [`    to be reported: ${printable(formatGap(gap))}`]),
   ];
 }

@@ -28,7 +28,7 @@ export async function fetchStatus(path: string): Promise<StatusReport> {
   const [issue] = parsed.error.issues;
   throw new StatusError(
     'unreadable',
-    `the extension at ${path} is of another version: its report has something else at ${issue?.path.join('.') || 'its top'}`,
+    `the extension at ${path} has another version: its report differs at ${issue?.path.join('.') || 'the top level'}`,
   );
 }
 
@@ -38,7 +38,7 @@ export async function fetchReport(path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new StatusError('unreadable', `what ${path} said is no report: ${text.length} characters`);
+    throw new StatusError('unreadable', `invalid status report from ${path} (${text.length} characters)`);
   }
 }
 
@@ -51,14 +51,16 @@ function readAll(path: string): Promise<string> {
       reject(new StatusError(code, message));
     };
     const socket = createConnection({ path });
-    socket.setTimeout(PATIENCE, () => fail('unreadable', `${path} said nothing for ${PATIENCE / 1_000} s`));
+    socket.setTimeout(PATIENCE, () =>
+      fail('unreadable', `${path} did not answer within ${PATIENCE / 1_000} s`),
+    );
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const isNobody = NOBODY.has(error.code ?? '');
-      fail(isNobody ? 'nobody' : 'unreadable', `can't ask ${path}: ${error.message}`);
+      fail(isNobody ? 'nobody' : 'unreadable', `can't connect to ${path}: ${error.message}`);
     });
     socket.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_BYTES) fail('unreadable', `${path} says more than a report`);
+      if (size > MAX_BYTES) fail('unreadable', `${path} sent more than a status report`);
       else chunks.push(chunk);
     });
     socket.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));

@@ -3,7 +3,7 @@ import type { FromPage, FromServer } from '../protocol.ts';
 /** What is heard of the server. */
 export interface Listener {
   onMessage(message: FromServer): void;
-  /** `refused`: the token is not right. */
+  /** `refused`: wrong token. */
   onState(state: 'connecting' | 'open' | 'lost' | 'refused'): void;
 }
 

@@ -32,7 +32,7 @@ export class Frame {
         el(
           'span',
           { class: 'tools' },
-          button('◐', 'Light, dark, or as the system has it (T)', commands.theme),
+          button('◐', 'Theme: light, dark or system (T)', commands.theme),
           button('?', 'Keys (?)', commands.help),
         ),
       ),

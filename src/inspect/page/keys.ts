@@ -31,7 +31,7 @@ const KEYS: readonly Key[] = [
   },
   {
     keys: [',', '.'],
-    says: 'one fact of the log back, forward',
+    says: 'one record of the log back, forward',
     run: (commands, key) => commands.stepFact(key === ',' ? -1 : 1),
   },
   {
@@ -57,7 +57,7 @@ const KEYS: readonly Key[] = [
     run: (commands, key) => commands.focus(PANELS[Number(key) - 1] ?? ''),
   },
   { keys: ['/'], says: 'filter messages', run: (commands) => commands.search() },
-  { keys: ['t'], says: 'light, dark, or as the system has it', run: (commands) => commands.theme() },
+  { keys: ['t'], says: 'theme: light, dark or system', run: (commands) => commands.theme() },
   { keys: ['?'], says: 'these keys', run: (commands) => commands.help() },
 ];
 

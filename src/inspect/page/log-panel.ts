@@ -16,7 +16,7 @@ export class LogPanel implements Panel {
 
   constructor(commands: Commands) {
     this.#list = new VirtualList<number>({
-      label: 'Facts of the event log',
+      label: 'Records of the event log',
       rowHeight: ROW,
       row: (index) => this.#row(index),
       onPick: (index) => commands.goTo(index),

@@ -148,7 +148,7 @@ function stateLine(view: View, step: StepFrame | null): (Node | string)[] {
     const silent = view.source?.kind === 'log';
     return [
       silent
-        ? 'An event log tells of facts, not of the steps of machines: a trace does, or a running extension.'
+        ? 'An event log has no steps of machines: open a trace or a running extension for those.'
         : 'No step yet.',
     ];
   }

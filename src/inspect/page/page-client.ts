@@ -84,7 +84,7 @@ function openPage(): void {
       else if (name !== 'open') frame.state(name, name);
       if (name === 'refused') {
         frame.problem(
-          'A token is needed: open the link that `bro-osquery inspect` printed, with its #token=…',
+          'A token is required: open the link that `bro-osquery inspect` printed, with its #token=…',
         );
       }
     },

@@ -45,7 +45,7 @@ function contents(view: RowsView | null): Node[] {
   return isCut ? [scroll, note('Older ones may be in the journal.')] : [scroll];
 }
 
-const NONE = 'None is in the journal, which forgets in time what every Zeek has confirmed.';
+const NONE = 'None is in the journal, which deletes in time what every Zeek has confirmed.';
 
 const CHANGES: Readonly<Record<RowView['change'], string>> = {
   ADDED: '+ added',

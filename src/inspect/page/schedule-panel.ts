@@ -101,7 +101,7 @@ export class SchedulePanel implements Panel {
       const line = known?.told === told ? known : { told, row: new SubscriptionRow(one, this.#commands) };
       this.#lines.set(one.name, line);
     }
-    const none = el('tr', {}, el('td', { colspan: '6', class: 'dim' }, 'No Zeek wants anything.'));
+    const none = el('tr', {}, el('td', { colspan: '6', class: 'dim' }, 'No Zeek has subscriptions.'));
     const rows = [...this.#lines.values()].map(({ row }) => row.element);
     this.#body.replaceChildren(...(rows.length === 0 ? [none] : rows));
   }

@@ -300,7 +300,7 @@ describe('A time in which osqueryd could not tell us what it found', () => {
     assert.deepEqual(declared(), ['a: 10 to 14, its log is gone']);
   });
 
-  test('begins with the first time where osqueryd has forgotten us twice before all was taken', async (t) => {
+  test('begins with the first time where osqueryd no longer lists the extension twice before all was taken', async (t) => {
     const { startProcess, at, declared } = host(t);
     const { ports, open, back, read, settle, timers } = startProcess();
     await open();

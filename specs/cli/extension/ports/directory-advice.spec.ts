@@ -24,19 +24,19 @@ test('a state directory that we made, that root did, or that is not there yet is
   assert.deepEqual(await directoryAdvice('/', 12_345), fine);
 });
 
-test('what is no directory is refused, with what to do', async (t) => {
+test('what is not a directory is refused, with what to do', async (t) => {
   const path = folder(t);
   const file = join(path, 'file');
   const link = join(path, 'link');
   writeFileSync(file, '');
   symlinkSync(join(path, 'nothing'), link);
-  const remedy = 'put a directory in its place, or name another as state_dir';
+  const remedy = 'replace it with a directory, or set another state_dir';
   assert.deepEqual(await directoryAdvice(file, us), {
-    problem: `the state directory ${file} is no directory: ${remedy}`,
+    problem: `the state directory ${file} is not a directory: ${remedy}`,
     warnings: [],
   });
   assert.deepEqual(await directoryAdvice(link, us), {
-    problem: `the state directory ${link} leads nowhere: ${remedy}`,
+    problem: `the state directory ${link} is a dangling symbolic link: ${remedy}`,
     warnings: [],
   });
 });
@@ -44,7 +44,7 @@ test('what is no directory is refused, with what to do', async (t) => {
 test('one that others may write is used, with a warning that says who and what to do', async (t) => {
   const path = folder(t);
   chmodSync(path, 0o1777);
-  const danger = 'who can have this host go to a Zeek of theirs';
+  const danger = 'who can make this host connect to a Zeek of theirs';
   const writable = `others may write the state directory ${path} (mode 1777), ${danger}: chmod 0700 it`;
   assert.deepEqual(await directoryAdvice(path, us), { problem: null, warnings: [writable] });
   // Root's own directory is nobody else's; as another user's ours is another's.
@@ -64,7 +64,7 @@ test("another user's directory is used, with a warning", { skip: us !== 0 && 'ne
   assert.deepEqual(await directoryAdvice(path, us), {
     problem: null,
     warnings: [
-      `the state directory ${path} belongs to user 65534, who can have this host go to a Zeek of theirs: chown it to 0`,
+      `the state directory ${path} belongs to user 65534, who can make this host connect to a Zeek of theirs: chown it to 0`,
     ],
   });
 });

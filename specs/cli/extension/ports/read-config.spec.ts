@@ -12,7 +12,7 @@ import type { CallResult, OsqueryOption } from '../../../../src/osquery/manager-
 import { OsqueryError } from '../../../../src/osquery/osquery-error.ts';
 import type { Row } from '../../../../src/osquery/row.ts';
 
-/** Where the configuration is read, and what is in force when it can't be. */
+/** Where the configuration is read, and what is in effect when it can't be. */
 
 const NOW = Date.UTC(2026, 10, 24, 9, 0, 0);
 const GONE = { code: 1, message: 'config file does not exist: /etc/osquery/osquery.conf' };
@@ -89,7 +89,7 @@ test('the configuration comes from whatever config plugin osquery has', async (t
   assert.deepEqual(await read(), ['news', 'plugin:1']);
   // By its name: no plugin is the active one yet while osqueryd waits for its extensions.
   assert.deepEqual(osquery.asked, [{ registry: 'config', item: 'tls', request: { action: 'genConfig' } }]);
-  assert.deepEqual(said(), ["info: configured by osquery's config plugin tls"]);
+  assert.deepEqual(said(), ["info: read the configuration from osquery's config plugin tls"]);
 });
 
 test('else from the file of --config_path, else from our own --config', async (t) => {
@@ -99,10 +99,10 @@ test('else from the file of --config_path, else from our own --config', async (t
   write('own.conf', { bro_endpoint: 'own:1' });
   const { read, said } = start();
   assert.deepEqual(await read(), ['news', 'own:1']);
-  assert.deepEqual(said(), ['info: configured by …/own.conf']);
+  assert.deepEqual(said(), ['info: read the configuration from …/own.conf']);
   write('osquery.conf', { bro_endpoint: 'file:1' });
   assert.deepEqual(await read(), ['news', 'file:1']);
-  assert.deepEqual(said(), ['info: configured by …/osquery.conf']);
+  assert.deepEqual(said(), ['info: read the configuration from …/osquery.conf']);
 });
 
 test('osquery is never asked for the configuration that it has from us', async (t) => {
@@ -139,7 +139,7 @@ test('a mistake of syntax leaves the last good configuration in force, and is to
   await read();
   assert.deepEqual(said(), [
     "error: osquery.conf: the configuration is not valid JSON: line 3, column 1: expected a name in double quotes, got '}'; the last one has no comma behind it",
-    "warn: the last good configuration (osquery's config plugin tls, 2026-11-24T09:00:00.000Z) stays in force",
+    "warn: the last good configuration (osquery's config plugin tls, 2026-11-24T09:00:00.000Z) stays in effect",
   ]);
   await read();
   assert.deepEqual(said(), []);
@@ -154,10 +154,13 @@ test('a plugin that has no answer just now leaves the last good configuration in
   await read();
   said();
   plugin.says = { status: { code: 1, message: 'Request error: connection refused' }, response: [] };
-  const problem = "osquery's config plugin tls gives no configuration: Request error: connection refused";
+  const problem = "osquery's config plugin tls returned no configuration: Request error: connection refused";
   assert.deepEqual(await read(), ['news', 'refused', problem]);
   const kept = "(osquery's config plugin tls, 2026-11-24T09:00:00.000Z)";
-  assert.deepEqual(said(), [`error: ${problem}`, `warn: the last good configuration ${kept} stays in force`]);
+  assert.deepEqual(said(), [
+    `error: ${problem}`,
+    `warn: the last good configuration ${kept} stays in effect`,
+  ]);
   plugin.says = new OsqueryError('unreachable', 'osqueryd does not answer');
   assert.deepEqual(await read(), ['news', 'refused', 'osqueryd does not answer']);
   assert.deepEqual(
@@ -188,7 +191,7 @@ test('what is wrong is told once, and what only the next start can change', asyn
   assert.deepEqual(await read(), ['news', 'plugin:1']);
   assert.deepEqual(said(), [
     'warn: bro.uidd: unknown key, ignored; did you mean uid?',
-    "info: configured by osquery's config plugin tls",
+    "info: read the configuration from osquery's config plugin tls",
   ]);
   await keep();
   assert.deepEqual(await read(), ['as before', 'plugin:1']);
@@ -201,13 +204,13 @@ test('what is wrong is told once, and what only the next start can change', asyn
   });
   assert.deepEqual(await read(), ['news', 'plugin:1']);
   assert.deepEqual(said(), [
-    "info: configured by osquery's config plugin tls",
-    'warn: bro.tables: takes effect when the extension starts again',
-    'warn: bro.limits.journal_age: takes effect when the extension starts again',
+    "info: read the configuration from osquery's config plugin tls",
+    'warn: bro.tables: takes effect at the next start of the extension',
+    'warn: bro.limits.journal_age: takes effect at the next start of the extension',
   ]);
 });
 
-test('the last good configuration is in force also after a start, where nobody else can read it', async (t) => {
+test('the last good configuration is in effect also after a start, where nobody else can read it', async (t) => {
   const { directory, plugin, gives, start } = reading(t);
   const secret = {
     bro_endpoint: 'plugin:1',
@@ -224,7 +227,7 @@ test('the last good configuration is in force also after a start, where nobody e
   const kept = "(osquery's config plugin tls, 2026-11-24T09:00:00.000Z)";
   const [problem = '', ...more] = second.said();
   assert.match(problem, /^error: bro\.bro_endpoint: /);
-  assert.deepEqual(more, [`warn: the last good configuration ${kept} is in force`]);
+  assert.deepEqual(more, [`warn: the last good configuration ${kept} is in effect`]);
   assert.equal(second.context.settings().endpoints[0]?.tls.passphrase, 'secret');
   await second.keep();
   plugin.says = gives({ main: zeek('plugin:2') });
@@ -246,14 +249,14 @@ test('a bad configuration at the first start, or beside a kept one that is bad, 
     assert.deepEqual(await read(), ['news', 'refused', problem]);
     assert.deepEqual(said(), [
       `error: ${problem}`,
-      'error: no configuration has been good so far: this host goes to no Zeek yet',
+      'error: no valid configuration so far: this host connects to no Zeek yet',
     ]);
     assert.deepEqual(await read(), ['as before', 'refused', problem]);
     assert.deepEqual(said(), []);
   }
 });
 
-test('a configuration whose directory is gone from under us is in force all the same', async (t) => {
+test('a configuration whose directory is gone from under us is in effect all the same', async (t) => {
   const { directory, plugin, gives, start } = reading(t);
   plugin.says = gives({ main: zeek('plugin:1') });
   const { read, said, keep } = start();
@@ -262,6 +265,6 @@ test('a configuration whose directory is gone from under us is in force all the 
   rmSync(directory, { recursive: true });
   writeFileSync(directory, 'no directory');
   await keep();
-  assert.match(said().join(), /^warn: can't keep the configuration: /);
+  assert.match(said().join(), /^warn: can't save the configuration: /);
   assert.deepEqual(await read(), ['as before', 'plugin:1']);
 });

@@ -83,7 +83,7 @@ test('queries that take long to prepare leave the others theirs, and do not hold
   assert.deepEqual(asked, ['one', 'two']);
   const busy = {
     code: 'osquery-timeout',
-    error: 'osquery was busy for 30000 ms with other queries that were asked for; ask again',
+    error: 'osquery was busy for 30000 ms with other one-time queries; try again',
   };
   assert.deepEqual(described, {
     one: { columns, tables: [] },
@@ -104,7 +104,7 @@ test('a query that is refused is quoted in the log, not repeated', async () => {
   assert.equal(lines.length, 1);
   const { sql: quoted, msg } = JSON.parse(lines[0] ?? '');
   assert.deepEqual([quoted, msg], [`${sql.slice(0, 500)}…`, msg]);
-  assert.match(msg, /^osquery refuses a query: unrecognized token: "SELECT 'x{400,480}…$/);
+  assert.match(msg, /^osquery refused a query: unrecognized token: "SELECT 'x{400,480}…$/);
 });
 
 test('a one-time query at which osqueryd goes away each time is given up', async (t) => {
@@ -124,7 +124,7 @@ test('a one-time query at which osqueryd goes away each time is given up', async
   } as unknown as Execution;
   assert.deepEqual(await execute(execution), {
     rows: 0,
-    error: 'osqueryd has gone away 4 times while it ran; it is not tried again',
+    error: 'osqueryd exited 4 times while it ran; it is not retried',
   });
   assert.equal(times, 4);
 });

@@ -9,6 +9,6 @@ export function logBlockedRequests({ bus, log, runtime }: ExtensionContext): voi
   const throttle = new ProblemThrottle(INTERVAL, runtime.now);
   bus.subscribe(['schedule.blocked'], (message) => {
     if (message.type !== 'schedule.blocked' || throttle.count() === 0) return;
-    log.warn({ area: 'schedule' }, `requests of Zeeks are refused for now: ${message.reason}`);
+    log.warn({ area: 'schedule' }, `refusing requests of Zeeks for now: ${message.reason}`);
   });
 }

@@ -32,7 +32,7 @@ export async function serveMetrics(
   const read = registerOurs(registry, report);
   const duration = new Histogram({
     name: `${PREFIX}logger_call_duration_seconds`,
-    help: "How long calls of osquery's logger took to be answered.",
+    help: 'Duration of log calls until they were answered.',
     buckets: BUCKETS,
     registers: [registry],
   });

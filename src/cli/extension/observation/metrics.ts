@@ -14,12 +14,12 @@ export interface Metric {
 }
 
 const ROW_COUNTERS = {
-  taken: 'Rows that osquery handed over.',
-  refused: 'Rows that the journal did not take.',
-  sent: "Rows given to the Zeek's connection, each once.",
-  resent: 'Rows given to it again.',
+  taken: 'Rows received from osquery.',
+  refused: 'Rows that could not be written to the journal.',
+  sent: 'Rows sent to the Zeek, each counted once.',
+  resent: 'Rows sent again.',
   confirmed: 'Rows that the Zeek has confirmed.',
-  dropped: 'Rows lost by a bound or a damage, and declared.',
+  dropped: 'Rows lost (journal limits or damage), and reported to the Zeek.',
 } as const;
 
 /**
@@ -27,22 +27,24 @@ const ROW_COUNTERS = {
  * never end. `bro-osquery status` and the table `bro_delivery` tell the queries apart.
  */
 export const METRICS: readonly Metric[] = [
-  gauge('osquery_registered', 'Whether osqueryd knows us (1) or not (0).', ({ osquery }) =>
-    Number(osquery.state.startsWith('registered')),
+  gauge(
+    'osquery_registered',
+    'Whether the extension is registered with osqueryd (1) or not (0).',
+    ({ osquery }) => Number(osquery.state.startsWith('registered')),
   ),
-  perBro('gauge', 'zeek_peered', 'Whether the Zeek is there (1) or not (0).', ({ state }) =>
+  perBro('gauge', 'zeek_peered', 'Whether the Zeek is connected (1) or not (0).', ({ state }) =>
     Number(state === 'linked.peered'),
   ),
   {
     kind: 'gauge',
     name: 'zeeks',
-    help: 'Configured Zeeks by the state of their link.',
+    help: 'Configured Zeeks by the state of their connection.',
     labels: ['state'],
     samples: ({ bros }) => bros.map(({ state }) => [{ state }, 1]),
   },
   perBro('gauge', 'zeek_failures', 'Failed connections since the last healthy one.', (bro) => bro.failures),
   perBro('gauge', 'subscriptions', 'Subscriptions of each Zeek.', (bro) => bro.subscriptions),
-  gauge('executions_waiting', 'One-time queries that wait for their rows.', (report) => report.executions),
+  gauge('executions_waiting', 'One-time queries that are pending.', (report) => report.executions),
   ...Object.entries(ROW_COUNTERS).map(
     ([key, help]): Metric => ({
       kind: 'counter',
@@ -56,7 +58,7 @@ export const METRICS: readonly Metric[] = [
   {
     kind: 'counter',
     name: 'rows_skipped_total',
-    help: 'Rows that were not to be sent, by reason.',
+    help: 'Rows that were skipped, by reason.',
     labels: ['zeek', 'reason'],
     samples: ({ delivery }) =>
       delivery.flatMap(({ peer, skipped }) =>
@@ -82,26 +84,30 @@ export const METRICS: readonly Metric[] = [
       ]),
   },
   gauge(
-    'accounts_wrong',
-    'Accounts of rows that do not add up; always 0.',
+    'row_counters_wrong',
+    'Row counters that do not add up; always 0.',
     ({ delivery }) => delivery.filter((counts) => countsError(counts) !== undefined).length,
   ),
   gauge('journal_bytes', 'Bytes in the journal.', ({ journal }) => journal.bytes),
-  gauge('journal_limit_bytes', 'Bytes that the journal may grow to.', ({ journal }) => journal.maxBytes),
+  gauge('journal_limit_bytes', 'Size limit of the journal.', ({ journal }) => journal.maxBytes),
   gauge('event_log_records', 'Records in the event log.', ({ eventLog }) => eventLog.records),
   gauge(
     'event_log_blocked',
-    'Whether the event log takes nothing (1), so that requests are refused.',
+    "Whether the event log can't be written (1), so that requests are refused.",
     (report) => Number(report.eventLog.trouble !== ''),
   ),
-  counter('logger_calls_total', "Calls of osquery's logger.", ({ logger }) => logger.calls),
-  counter('logger_bytes_total', "Bytes that osquery's logger was handed.", ({ logger }) => logger.bytes),
+  counter('logger_calls_total', 'Log calls of osquery.', ({ logger }) => logger.calls),
+  counter('logger_bytes_total', 'Bytes received in log calls.', ({ logger }) => logger.bytes),
   counter(
     'logger_recovered_rows_total',
-    "Rows taken from osqueryd's own log: nobody had answered its call.",
+    "Rows recovered from osqueryd's own log.",
     ({ logger }) => logger.recovered,
   ),
-  counter('logger_lost_calls_total', 'Calls whose rows could not be kept.', ({ logger }) => logger.lost),
+  counter(
+    'logger_lost_calls_total',
+    'Log calls whose rows could not be stored.',
+    ({ logger }) => logger.lost,
+  ),
 ];
 
 function gauge(name: string, help: string, value: (report: StatusReport) => number): Metric {

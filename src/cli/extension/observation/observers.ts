@@ -29,7 +29,7 @@ export async function serveObservers(
   const served = await Promise.allSettled(wanted);
   return served.flatMap((one) => {
     if (one.status === 'fulfilled') return [one.value];
-    context.log.warn({ area: 'status' }, `can't be observed: ${reasonOf(one.reason)}`);
+    context.log.warn({ area: 'status' }, `can't serve status or metrics: ${reasonOf(one.reason)}`);
     return [];
   });
 }

@@ -41,10 +41,10 @@ async function apply(
   const missing = names.filter((name) => !present.has(name));
   if (missing.length > 0) {
     throw new Error(
-      `osquery took the schedule without ${missing.length} of its queries: ${missing.slice(0, 5).join(', ')}`,
+      `osquery applied the schedule without ${missing.length} of its queries: ${missing.slice(0, 5).join(', ')}`,
     );
   }
   watch.taken(names);
-  context.log.info({ area: 'schedule', entries: names.length }, 'osquery runs the schedule');
+  context.log.info({ area: 'schedule', entries: names.length }, 'osquery applied the schedule');
   return { hash, entries: names.length };
 }

@@ -123,7 +123,7 @@ export class BackfillPorts {
   #stalled(milliseconds: number): void {
     this.#context.log.warn(
       { area: 'osquery', seconds: Math.round(milliseconds / 1_000) },
-      'this process has stood still; what osqueryd could not hand over meanwhile is looked for in its own log',
+      'this process was suspended; recovering missed results from the log of osqueryd',
     );
     this.#gate.close();
     this.#tell({ type: 'process.stalled', at: this.#context.runtime.now() });

@@ -96,18 +96,19 @@ function logReport({ log }: ExtensionContext, links: BroLinks, report: DeliveryR
     .catch(() => {});
 }
 
-const MAYBE = 'rows for a Zeek may be missing; it will be told';
+const MAYBE = 'rows for a Zeek may be lost; it will be notified';
 
 const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
   'row-problem': 'rows could not be sent',
-  'result-cut': 'a result was longer than a Zeek may get; the rest of it was left out',
-  'malformed-line': 'osquery handed over a line that is none',
-  refused: 'the journal did not take what osquery handed over',
-  gap: 'rows for a Zeek are lost; it will be told',
-  'journal-trouble': 'the journal has a trouble that it survives',
-  damaged: 'a stretch of the journal could not be read',
-  'link-failed': 'a connection failed while rows were sent; they are sent again',
-  'acknowledgements-missing': "a Zeek's scripts acknowledge no more; the transport's word counts",
+  'result-cut': 'a result exceeded the limit of rows and was truncated',
+  'malformed-line': 'malformed result line from osquery',
+  refused: 'could not write rows to the journal',
+  gap: 'rows for a Zeek are lost; it will be notified',
+  'journal-trouble': 'error of the journal; retrying',
+  damaged: 'part of the journal could not be read',
+  'link-failed': 'a connection failed while sending rows; they will be sent again',
+  'acknowledgements-missing':
+    "a Zeek's scripts stopped acknowledging rows; using the transport's acknowledgements",
 };
 
 /** The port of the courier's machine: how far each Bro is, once a second and where it has changed. */

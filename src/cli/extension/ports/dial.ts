@@ -27,7 +27,7 @@ export function createDial(context: ExtensionContext): Dial {
   const taken = new WaysTaken();
   return ({ peer, endpointId, hostId, filter }, handlers) => {
     const endpoint = context.settings().endpoints.find((one) => one.peer === peer);
-    if (!endpoint) return stillborn(peer, handlers, `${peer} is in the configuration no more`);
+    if (!endpoint) return stillborn(peer, handlers, `${peer} is no longer configured`);
     const { tls, nats: settings } = endpoint;
     const { maxFrame } = context.settings();
     const applicationName = `bro-osquery/${context.version}`;

@@ -19,8 +19,9 @@ const ROOT = 0;
  */
 export async function directoryAdvice(path: string, user: number | undefined): Promise<DirectoryAdvice> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) return (await lstat(path).catch(() => undefined)) ? unusable(path, 'leads nowhere') : FINE;
-  if (!found.isDirectory()) return unusable(path, 'is no directory');
+  if (!found)
+    return (await lstat(path).catch(() => undefined)) ? unusable(path, 'is a dangling symbolic link') : FINE;
+  if (!found.isDirectory()) return unusable(path, 'is not a directory');
   if (user === undefined) return FINE;
   const warnings: string[] = [];
   if (found.uid !== ROOT && found.uid !== user) {
@@ -33,11 +34,11 @@ export async function directoryAdvice(path: string, user: number | undefined): P
   return { problem: null, warnings };
 }
 
-const DANGER = 'who can have this host go to a Zeek of theirs';
+const DANGER = 'who can make this host connect to a Zeek of theirs';
 
 function unusable(path: string, what: string): DirectoryAdvice {
   return {
-    problem: `the state directory ${path} ${what}: put a directory in its place, or name another as state_dir`,
+    problem: `the state directory ${path} ${what}: replace it with a directory, or set another state_dir`,
     warnings: [],
   };
 }

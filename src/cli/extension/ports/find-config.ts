@@ -61,7 +61,7 @@ async function fromPlugin({ client, options }: ConfigSources): Promise<Found | u
   // By its name: an osqueryd that is starting has not made it the active one yet.
   const { status, response } = await client.call('config', plugin, GEN_CONFIG, 10_000);
   if (status.code !== 0) {
-    throw new SourceError(`osquery's config plugin ${plugin} gives no configuration: ${status.message}`);
+    throw new SourceError(`osquery's config plugin ${plugin} returned no configuration: ${status.message}`);
   }
   const bro = configMember(parseGenConfig(response), CONFIG_KEY);
   return bro === undefined ? undefined : { source: `osquery's config plugin ${plugin}`, bro };

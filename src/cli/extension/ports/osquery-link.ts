@@ -125,7 +125,9 @@ export class OsqueryLink {
     try {
       const { socket } = this.#options;
       if (!isPipe(socket) && !existsSync(socket))
-        throw new Error(`there is no ${socket}: osqueryd is not running, or has another --extensions_socket`);
+        throw new Error(
+          `${socket} does not exist: osqueryd is not running, or has another --extensions_socket`,
+        );
       this.#flags = await this.client.options();
     } catch (error) {
       this.#logWaiting(reasonOf(error));

@@ -59,9 +59,9 @@ export function watchOsquery(
   const look = async () => {
     try {
       const extensions = await client.extensions();
-      if (!extensions.has(uuid)) lost('osqueryd has forgotten us', false);
+      if (!extensions.has(uuid)) lost('osqueryd no longer lists the extension', false);
       // osqueryd may take its --extensions_timeout to notice, and each row is lost until it does.
-      else if (!parts.isReachable()) lost('our own socket has been removed', false);
+      else if (!parts.isReachable()) lost("the extension's own socket has been removed", false);
       else if (!ended) parts.onSeen();
     } catch (error) {
       lost(`osqueryd does not answer: ${reasonOf(error)}`, isUnreachable(error));
@@ -94,14 +94,14 @@ export function watchOsquery(
       if (missing.length === 0) return;
       log.warn(
         { area: 'schedule', missing: missing.length },
-        'osquery has lost queries of ours; they are given again',
+        'osquery lost queries of its schedule; applying it again',
       );
       send({ type: 'watch.schedule-missing' });
     } catch (error) {
-      log.debug({ area: 'schedule' }, `can't look at the schedule: ${reasonOf(error)}`);
+      log.debug({ area: 'schedule' }, `can't read osquery's schedule: ${reasonOf(error)}`);
     }
   };
-  const stopWatching = client.watch((why) => lost(`osqueryd is gone: ${why.message}`, true));
+  const stopWatching = client.watch((why) => lost(`lost the connection to osqueryd: ${why.message}`, true));
   const looks = setInterval(() => void look(), parts.interval);
   const scheduleLooks = setInterval(() => void lookAtSchedule(), SCHEDULE_INTERVAL);
   const refreshes = new RefreshCycle(systemClock, async () => {

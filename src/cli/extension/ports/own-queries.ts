@@ -179,7 +179,7 @@ export class OwnQueries {
         ? snapshotLine({ name, hostIdentifier, unixTime, counter: 0 }, rows)
         : differenceLine({ name, hostIdentifier, unixTime, counter }, changes);
       const taken = await this.#parts.courier.take({ kind: 'log', header: null, payload: Buffer.from(line) });
-      if (!taken.accepted) throw new Error(`its rows could not be kept: ${taken.message}`);
+      if (!taken.accepted) throw new Error(`its rows could not be stored: ${taken.message}`);
     }
     const next: OwnResult = {
       counter: isNews ? counter : (result?.counter ?? 0),

@@ -103,10 +103,7 @@ export class Plugins implements ExtensionHandlers {
         this.#parts.onStatus(parseStatusLog(call.log));
         return OK;
       case 'unknown':
-        this.#context.log.warn(
-          { area: 'logger', keys: call.keys },
-          'osquery made a logger call that we do not know',
-        );
+        this.#context.log.warn({ area: 'logger', keys: call.keys }, 'unknown logger call from osquery');
         return OK;
       default:
         return call satisfies never;

@@ -110,17 +110,17 @@ export class ConfigReader {
     if ('problems' in read) for (const problem of read.problems) log.error({ area: 'config' }, problem);
     for (const warning of read.warnings) log.warn({ area: 'config' }, warning);
     if ('problems' in read) {
-      if (this.#good) log.warn({ area: 'config' }, `${inWords(this.#good)} stays in force`);
+      if (this.#good) log.warn({ area: 'config' }, `${inWords(this.#good)} stays in effect`);
       return;
     }
     const zeeks = read.settings.endpoints.length;
     if (zeeks === 0) log.warn({ area: 'config' }, "osquery's configuration names no Zeek under the key bro");
-    else log.info({ area: 'config', zeeks }, `configured by ${read.good.source}`);
+    else log.info({ area: 'config', zeeks }, `read the configuration from ${read.good.source}`);
     if (!this.#started) return;
     for (const key of keysForNextStart(this.#started, read.settings)) {
       // The command line has the last word on where the state is.
       if (key === 'bro.state_dir' && this.#options.stateDirectory !== undefined) continue;
-      log.warn({ area: 'config' }, `${key}: takes effect when the extension starts again`);
+      log.warn({ area: 'config' }, `${key}: takes effect at the next start of the extension`);
     }
   }
 
@@ -135,14 +135,14 @@ export class ConfigReader {
     const kept = await loadGoodConfig(this.#options.stateDirectory ?? stateDirectoryIn(bro));
     const parsed = kept && parseSettings(kept.bro);
     if (!parsed || 'problems' in parsed) {
-      const news = 'no configuration has been good so far: this host goes to no Zeek yet';
+      const news = 'no valid configuration so far: this host connects to no Zeek yet';
       if (isNews) log.error({ area: 'config' }, news);
       return refused;
     }
     this.#good = kept;
     const before = this.#context.settings();
     this.#context.takeSettings(parsed.settings);
-    log.warn({ area: 'config' }, `${inWords(kept)} is in force`);
+    log.warn({ area: 'config' }, `${inWords(kept)} is in effect`);
     return configured(parsed.settings, before);
   }
 
@@ -151,7 +151,7 @@ export class ConfigReader {
     try {
       await saveGoodConfig(this.#directory, this.#good);
     } catch (error) {
-      this.#context.log.warn({ area: 'config' }, `can't keep the configuration: ${reasonOf(error)}`);
+      this.#context.log.warn({ area: 'config' }, `can't save the configuration: ${reasonOf(error)}`);
     }
   }
 }

@@ -32,7 +32,7 @@ const OSQUERY_PATIENCE = 30_000;
 /** Milliseconds between two tries of a one-time query while osqueryd is away. */
 const RETRY_PAUSE = 1_000;
 
-const BUSY = `osquery was busy for ${OSQUERY_PATIENCE} ms with other queries that were asked for; ask again`;
+const BUSY = `osquery was busy for ${OSQUERY_PATIENCE} ms with other one-time queries; try again`;
 
 export interface QueryParts {
   readonly client: ManagerClient;
@@ -97,7 +97,7 @@ async function describe(
     // What osquery has no table for is a table without rows while it is asked.
     const asked = translation ? filled(translation) : sql;
     const columns = await client.getQueryColumns(asked, Math.min(left, OSQUERY_PATIENCE));
-    if (columns.length === 0) return { code: 'no-rows', error: 'the statement gives no rows' };
+    if (columns.length === 0) return { code: 'no-rows', error: 'the statement returns no rows' };
     const { tables } = await access.read(asked);
     return {
       columns: columns.map((column, at) => ({ ...column, ...known[at] })),
@@ -109,7 +109,7 @@ async function describe(
     if (!(error instanceof OsqueryError)) throw error;
     context.log.warn(
       { area: 'schedule', sql: shortened(sql, LONGEST_QUOTE) },
-      `osquery refuses a query: ${shortened(error.message, LONGEST_QUOTE)}`,
+      `osquery refused a query: ${shortened(error.message, LONGEST_QUOTE)}`,
     );
     return { code: `osquery-${error.kind}`, error: error.message };
   }
@@ -132,7 +132,7 @@ export function executePort(context: ExtensionContext, parts: QueryParts) {
       yieldControl: parts.scheduler.nextSlot,
     });
     const appended = await parts.courier().take(handover);
-    if (!appended.accepted) return { rows: 0, error: `its rows could not be kept: ${appended.message}` };
+    if (!appended.accepted) return { rows: 0, error: `its rows could not be stored: ${appended.message}` };
     return { rows: found.rows.length, error: '' };
   });
 }
@@ -163,12 +163,12 @@ async function rowsOf(
       // osqueryd went away meanwhile: the query has no answer yet. It may be what brings osqueryd down.
       deaths += 1;
       if (deaths > context.settings().policy.maxExecutionRestarts) {
-        return { error: `osqueryd has gone away ${deaths} times while it ran; it is not tried again` };
+        return { error: `osqueryd exited ${deaths} times while it ran; it is not retried` };
       }
       await pause(RETRY_PAUSE);
     }
   }
-  return { error: 'it was taken back' };
+  return { error: 'it was cancelled' };
 }
 
 async function ownRows(

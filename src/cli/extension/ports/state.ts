@@ -34,7 +34,7 @@ export async function openState(context: ExtensionContext, directory: string): P
   for (const warning of warnings) log.warn({ area: 'state' }, warning);
   await makeDirectory(directory).catch((error: unknown) => {
     throw new Error(
-      `the state directory ${directory} can't be made: ${reasonOf(error)}; make it, or name another as state_dir`,
+      `the state directory ${directory} can't be created: ${reasonOf(error)}; create it, or set another state_dir`,
     );
   });
   const eventLog = await openEventLog({
@@ -47,7 +47,8 @@ export async function openState(context: ExtensionContext, directory: string): P
   });
   try {
     const { torn, records } = eventLog.report;
-    if (torn) log.warn({ area: 'event-log', ...torn }, 'cut off a record that was never finished');
+    if (torn)
+      log.warn({ area: 'event-log', ...torn }, 'removed an incomplete record at the end of the event log');
     log.info({ area: 'event-log', records }, `read the event log in ${directory}`);
     const cursors = await CursorStore.open({ directory: join(directory, 'delivery') });
     if (cursors.problem !== undefined) log.warn({ area: 'delivery' }, cursors.problem);

@@ -41,7 +41,7 @@ export class StatusForwarder {
   #isAllowed(): boolean {
     const now = this.#context.runtime.now();
     if (now - this.#since >= MINUTE) {
-      if (this.#withheld > 0) this.#tell('warning', `osquery: ${this.#withheld} more lines were withheld`);
+      if (this.#withheld > 0) this.#tell('warning', `osquery: ${this.#withheld} more lines were suppressed`);
       this.#since = now;
       this.#told = 0;
       this.#withheld = 0;

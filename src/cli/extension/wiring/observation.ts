@@ -43,7 +43,7 @@ export class Observation {
     watchForSameZeek(context.bus, (peer, other) =>
       context.log.warn(
         { area: 'bro', peer, other },
-        'two of the configured addresses lead to the same Zeek, which may get everything twice: name one of them',
+        'two of the configured addresses lead to the same Zeek, which may get every row twice: configure only one',
       ),
     );
   }
