@@ -12,7 +12,7 @@ UNIT_SPECS = $(filter-out %.int.spec.ts,$(shell find specs -name '*.spec.ts'))
 .PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 setup: node_modules/.package-lock.json ## install what package-lock.json names
 
