@@ -191,6 +191,6 @@ export class NativePeering {
 const FAREWELL = Buffer.from('BYE');
 const FAREWELL_LENGTH = 11;
 
-function isFarewell(payload: Uint8Array): boolean {
+export function isFarewell(payload: Uint8Array): boolean {
   return payload.length === FAREWELL_LENGTH && FAREWELL.equals(payload.subarray(0, FAREWELL.length));
 }

@@ -1,23 +1,9 @@
-import { CodecError } from './codec-error.ts';
 import type { ConnectedPeers } from './connected-peers.ts';
 import type { Transport } from './connection.ts';
 import type { Carrier, ConnectionLifecycle } from './connection-lifecycle.ts';
-import { FirstBytes } from './foreign-protocol.ts';
-import { FrameSplitter } from './frames.ts';
-import {
-  continueHandshake,
-  DROP_CODE,
-  type HandshakeSelf,
-  type HandshakeState,
-  type HandshakeStep,
-  startHandshake,
-} from './handshake.ts';
-import { decodeHandshake, encodeHandshake } from './handshake-messages.ts';
 import { NativePeering } from './native-peering.ts';
+import { NativeStream } from './native-stream.ts';
 import type { Wire } from './wire.ts';
-
-/** Bound on the frames of a handshake: filters of thousands of topics fit. */
-const MAX_HANDSHAKE_FRAME = 1024 * 1024;
 
 export interface SessionOptions {
   readonly side: 'connecting' | 'accepting';
@@ -38,26 +24,34 @@ export class NativeSession {
   readonly life: ConnectionLifecycle;
   readonly #options: SessionOptions;
   readonly #wire: Wire;
-  readonly #splitter = new FrameSplitter(MAX_HANDSHAKE_FRAME);
-  readonly #head = new FirstBytes();
-  readonly #self: HandshakeSelf;
-  /** The filter that the peer was told in the handshake. */
-  #announced: readonly string[] | undefined;
-  #handshake: HandshakeState | undefined;
+  readonly #stream: NativeStream;
   #peering: NativePeering | undefined;
 
   constructor(wire: Wire, options: SessionOptions, life: ConnectionLifecycle) {
     this.#wire = wire;
     this.#options = options;
     this.life = life;
-    this.#self = {
-      id: options.endpointId,
-      get filter() {
-        return life.filter;
+    const { side, endpointId: id, peers, maxFrame } = options;
+    this.#stream = new NativeStream(
+      wire,
+      {
+        ...{ side, maxFrame, peerName: life.peerName },
+        self: {
+          id,
+          get filter() {
+            return life.filter;
+          },
+          admit: (remoteId, role) => peers.admit(remoteId, role, this),
+          connected: (remoteId) => peers.hasOther(remoteId, this),
+        },
       },
-      admit: (remoteId, role) => options.peers.admit(remoteId, role, this),
-      connected: (remoteId) => options.peers.hasOther(remoteId, this),
-    };
+      {
+        isClosed: () => life.isClosed,
+        onPeered: (...peer) => this.#up(...peer),
+        onFrame: (frame) => this.#peering?.receive(frame),
+        onBroken: ({ code, message, refused }, how) => life.close(code, message, refused, how),
+      },
+    );
     life.carry(this.#carrier());
   }
 
@@ -65,31 +59,18 @@ export class NativeSession {
   start(timeout: number): void {
     const { peerName } = this.life;
     this.life.expect(timeout, () => {
-      const spoke = this.#head.some ? 'did not complete the handshake' : 'sent nothing';
+      const spoke = this.#stream.hasSpoken ? 'did not complete the handshake' : 'sent nothing';
       this.life.close('handshake-timeout', `${peerName} ${spoke} within ${timeout} ms`);
     });
     this.life.comes('handshaking');
-    if (!this.life.isClosed) this.#step(startHandshake(this.#options.side, this.#self));
+    if (!this.life.isClosed) this.#stream.start();
   }
 
   /** Bytes came from the peer. */
   receive(chunk: Uint8Array): void {
-    const life = this.life;
-    if (life.isClosed) return;
-    const foreign = this.#head.take(chunk);
-    if (foreign) {
-      life.close(foreign.code, `${life.peerName} ${foreign.problem}`);
-      return;
-    }
+    if (this.life.isClosed) return;
     this.#peering?.heard();
-    try {
-      this.#splitter.push(chunk, (frame) => {
-        if (!life.isClosed) this.#frame(frame);
-      });
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      if (!life.isClosed) this.#broken(error);
-    }
+    this.#stream.receive(chunk);
   }
 
   /** The stream takes bytes again. */
@@ -121,7 +102,7 @@ export class NativeSession {
 
   #whileComing(failure: string): string {
     const { side, transport } = this.#options;
-    if (this.#head.some) return `during the handshake: ${failure}`;
+    if (this.#stream.hasSpoken) return `during the handshake: ${failure}`;
     const silent = `before sending anything: ${failure}`;
     if (side === 'accepting') return silent;
     return transport === 'tcp'
@@ -144,27 +125,7 @@ export class NativeSession {
     };
   }
 
-  #frame(frame: Uint8Array): void {
-    const state = this.#handshake;
-    if (this.#peering) this.#peering.receive(frame);
-    else if (state) this.#step(continueHandshake(state, decodeHandshake(frame), this.#self));
-  }
-
-  #step(step: HandshakeStep): void {
-    this.#handshake = step.state;
-    for (const message of step.send) {
-      if ('filter' in message) this.#announced = message.filter;
-      this.#wire.write(encodeHandshake(message));
-    }
-    if (step.state.at === 'failed') {
-      const { code, message, refused } = step.state.failure;
-      this.life.close(code, `${this.life.peerName}: ${message}`, refused, 'flushed');
-    } else if (step.state.at === 'peered') {
-      this.#up(step.state.remoteId, step.state.filter);
-    }
-  }
-
-  #up(remoteId: string, filter: readonly string[]): void {
+  #up(remoteId: string, filter: readonly string[], announced: readonly string[] | undefined): void {
     const life = this.life;
     const { peers, maxFrame, transport, authenticated, endpointId } = this.#options;
     const { clock, timings, peerName, handlers } = life;
@@ -172,7 +133,6 @@ export class NativeSession {
       life.close('redundant', `superseded by another connection to ${peerName}`);
       return;
     }
-    this.#splitter.maxLength = maxFrame;
     const peering = new NativePeering(
       this.#wire,
       {
@@ -196,22 +156,10 @@ export class NativeSession {
       },
     );
     this.#peering = peering;
-    if (life.filter !== this.#announced) peering.subscribe(life.filter);
+    if (life.filter !== announced) peering.subscribe(life.filter);
     life.up(this.#carrier(peering), peering, {
       ...{ incarnation: remoteId, filter, transport, authenticated },
       ...{ version: '', confirms: true },
     });
-  }
-
-  /** The stream can't be understood any further. */
-  #broken(error: CodecError): void {
-    const { peerName } = this.life;
-    if (!this.#peering) {
-      const code = error.code === 'bad-magic' ? DROP_CODE.wrongMagicNumber : DROP_CODE.invalidMessage;
-      const { endpointId: id } = this.#options;
-      this.#wire.write(encodeHandshake({ type: 'drop-conn', id, code, reason: error.message }));
-    }
-    const code = error.code === 'frame-too-large' ? 'frame-too-large' : 'protocol';
-    this.life.close(code, `${peerName}: ${error.message} (${error.code})`, false, 'flushed');
   }
 }

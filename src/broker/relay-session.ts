@@ -1,6 +1,5 @@
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { CodecError } from './codec-error.ts';
 import type { Clock, Closed } from './connection.ts';
 import { Deadline } from './deadline.ts';
 import { NIL_ENDPOINT } from './endpoint-id.ts';
@@ -12,21 +11,11 @@ import {
   INITIAL_TTL,
   writeEnvelope,
 } from './envelope.ts';
-import { FirstBytes } from './foreign-protocol.ts';
-import { FrameSplitter } from './frames.ts';
-import {
-  continueHandshake,
-  DROP_CODE,
-  type HandshakeSelf,
-  type HandshakeState,
-  type HandshakeStep,
-  startHandshake,
-} from './handshake.ts';
-import { decodeHandshake, encodeHandshake, readFilter, writeFilter } from './handshake-messages.ts';
+import { DROP_CODE } from './handshake.ts';
+import { encodeHandshake, readFilter, writeFilter } from './handshake-messages.ts';
+import { isFarewell } from './native-peering.ts';
+import { NativeStream } from './native-stream.ts';
 import type { Wire } from './wire.ts';
-
-/** Bound on the frames of a handshake. */
-const MAX_HANDSHAKE_FRAME = 1024 * 1024;
 
 export interface RelayOptions {
   readonly side: 'connecting' | 'accepting';
@@ -58,6 +47,10 @@ export interface RelayHandlers {
   onClosed(closed: Closed): void;
 }
 
+type RelayPhase =
+  | { readonly at: 'handshaking' | 'closed' }
+  | { readonly at: 'up' | 'peer-leaving'; readonly remoteId: string };
+
 /**
  * One native Broker connection whose messages are passed on as bytes: handshake and envelopes as in
  * {@link file://./native-session.ts}, but values are not decoded, and the owner decides when a ping is answered. Holds
@@ -69,13 +62,9 @@ export class RelaySession {
   readonly #wire: Wire;
   readonly #options: RelayOptions;
   readonly #handlers: RelayHandlers;
-  readonly #splitter = new FrameSplitter(MAX_HANDSHAKE_FRAME);
+  readonly #stream: NativeStream;
   readonly #deadline: Deadline;
-  #head: FirstBytes | undefined = new FirstBytes();
-  #handshake: HandshakeState | undefined;
-  #remoteId: string | undefined;
-  #peerLeaves = false;
-  #closed: Closed | undefined;
+  #phase: RelayPhase = { at: 'handshaking' };
 
   constructor(wire: Wire, options: RelayOptions, handlers: RelayHandlers) {
     this.#wire = wire;
@@ -83,67 +72,66 @@ export class RelaySession {
     this.#handlers = handlers;
     this.#deadline = new Deadline(options.clock);
     this.heardAt = options.clock.now();
+    const { side, endpointId: id, filter, maxFrame, peerName } = options;
+    this.#stream = new NativeStream(
+      wire,
+      // Who comes back before its former connection is known to be dead is welcome: the owner ends the former one.
+      { side, self: { id, filter, admit: () => true, connected: () => false }, maxFrame, peerName },
+      {
+        isClosed: () => this.#phase.at === 'closed',
+        onPeered: (remoteId, remoteFilter) => this.#up(remoteId, remoteFilter),
+        onFrame: (frame) => this.#frame(frame),
+        onBroken: ({ code, message, refused }, how) => this.close(code, message, refused, how),
+      },
+    );
   }
 
   get isUp(): boolean {
-    return this.#remoteId !== undefined && this.#closed === undefined;
+    return this.#phase.at === 'up' || this.#phase.at === 'peer-leaving';
   }
 
   /** Begins the handshake, which has `timeout` milliseconds. */
   start(timeout: number): void {
-    const { peerName, side } = this.#options;
+    const { peerName } = this.#options;
     this.#deadline.set(timeout, () =>
       this.close('handshake-timeout', `${peerName} did not complete the handshake within ${timeout} ms`),
     );
-    this.#step(startHandshake(side, this.#self()));
+    this.#stream.start();
   }
 
   /** Bytes came from the peer. */
   receive(chunk: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#phase.at === 'closed') return;
     this.heardAt = this.#options.clock.now();
-    const foreign = this.#head?.take(chunk);
-    if (foreign) {
-      this.close(foreign.code, `${this.#options.peerName} ${foreign.problem}`);
-      return;
-    }
-    try {
-      this.#splitter.push(chunk, (frame) => {
-        if (!this.#closed) this.#frame(frame);
-      });
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      const code = error.code === 'frame-too-large' ? 'frame-too-large' : 'protocol';
-      this.close(code, `${this.#options.peerName}: ${error.message} (${error.code})`);
-    }
+    this.#stream.receive(chunk);
   }
 
   /** The stream takes bytes again. */
   drained(): void {
-    if (!this.#closed) this.#handlers.onDrained();
+    if (this.#phase.at !== 'closed') this.#handlers.onDrained();
   }
 
   /** The peer has closed its side, or the stream has failed for this reason. */
   ended(failure = 'it closed the connection'): void {
     const { peerName } = this.#options;
-    if (this.#peerLeaves) this.close('goodbye', `${peerName} disconnected (clean shutdown)`);
+    if (this.#phase.at === 'peer-leaving') this.close('goodbye', `${peerName} disconnected (clean shutdown)`);
     else if (this.isUp) this.close('reset', `${peerName} disconnected unexpectedly: ${failure}`);
     else this.close('reset', `${peerName} disconnected during the handshake: ${failure}`);
   }
 
   /** Ends the session; its owner is told. Later calls change nothing. */
   close(code: Closed['code'], message: string, refused = false, end: 'now' | 'flushed' = 'now'): void {
-    if (this.#closed) return;
-    this.#closed = { code, message, refused };
+    if (this.#phase.at === 'closed') return;
+    this.#phase = { at: 'closed' };
     this.#deadline.clear();
     if (end === 'flushed') this.#wire.end();
     else this.#wire.destroy();
-    this.#handlers.onClosed(this.#closed);
+    this.#handlers.onClosed({ code, message, refused });
   }
 
   /** Ends a handshake, or a connection, with a reason that the peer understands. */
   drop(code: number, reason: string): void {
-    if (this.#closed) return;
+    if (this.#phase.at === 'closed') return;
     if (!this.isUp)
       this.#wire.write(encodeHandshake({ type: 'drop-conn', id: this.#options.endpointId, code, reason }));
     this.close('left', reason, false, 'flushed');
@@ -151,7 +139,7 @@ export class RelaySession {
 
   /** Writes a whole frame; false: no more until `onDrained`. */
   write(frame: Uint8Array): boolean {
-    return this.#closed === undefined && this.#wire.write(frame);
+    return this.#phase.at !== 'closed' && this.#wire.write(frame);
   }
 
   ping(payload: Uint8Array): boolean {
@@ -174,21 +162,16 @@ export class RelaySession {
   }
 
   resume(): void {
-    if (!this.#closed) this.#wire.resume();
+    if (this.#phase.at !== 'closed') this.#wire.resume();
   }
 
-  #self(): HandshakeSelf {
-    const { endpointId, filter } = this.#options;
-    // Who comes back before its former connection is known to be dead is welcome: the owner ends the former one.
-    return { id: endpointId, filter, admit: () => true, connected: () => false };
+  #up(remoteId: string, filter: readonly string[]): void {
+    this.#deadline.clear();
+    this.#phase = { at: 'up', remoteId };
+    this.#handlers.onUp(remoteId, filter);
   }
 
   #frame(frame: Uint8Array): void {
-    const state = this.#handshake;
-    if (this.#remoteId === undefined) {
-      if (state) this.#step(continueHandshake(state, decodeHandshake(frame), this.#self()));
-      return;
-    }
     const envelope = decodeEnvelope(frame);
     const { kind, payload, receiver } = envelope;
     switch (kind) {
@@ -204,7 +187,8 @@ export class RelaySession {
         return;
       }
       case 'ping':
-        if (isFarewell(payload)) this.#peerLeaves = true;
+        if (isFarewell(payload) && this.#phase.at === 'up')
+          this.#phase = { ...this.#phase, at: 'peer-leaving' };
         this.#handlers.onPing(new Uint8Array(payload));
         return;
       case 'pong':
@@ -217,28 +201,11 @@ export class RelaySession {
     }
   }
 
-  #step(step: HandshakeStep): void {
-    this.#handshake = step.state;
-    for (const message of step.send) this.#wire.write(encodeHandshake(message));
-    if (step.state.at === 'failed') {
-      const { code, message, refused } = step.state.failure;
-      this.close(code, `${this.#options.peerName}: ${message}`, refused, 'flushed');
-    } else if (step.state.at === 'peered') {
-      const { remoteId, filter } = step.state;
-      this.#deadline.clear();
-      this.#handshake = undefined;
-      this.#head = undefined;
-      this.#remoteId = remoteId;
-      this.#splitter.maxLength = this.#options.maxFrame;
-      this.#handlers.onUp(remoteId, filter);
-    }
-  }
-
   #control(kind: Envelope['kind'], payload: Uint8Array): Uint8Array {
     const writer = new ByteWriter(64 + payload.length);
     writeEnvelope(writer, {
       sender: this.#options.endpointId,
-      receiver: this.#remoteId ?? NIL_ENDPOINT,
+      receiver: 'remoteId' in this.#phase ? this.#phase.remoteId : NIL_ENDPOINT,
       kind,
       ttl: INITIAL_TTL,
       topic: CONTROL_TOPIC,
@@ -266,11 +233,3 @@ export function dataFrame(sender: string, topic: string, ...parts: readonly Uint
 
 /** The reason of a {@link RelaySession.drop} by which a peer is sent away for now. */
 export const AWAY = DROP_CODE.shuttingDown;
-
-/** A goodbye is a ping of this length that begins so. */
-const FAREWELL = Buffer.from('BYE');
-const FAREWELL_LENGTH = 11;
-
-function isFarewell(payload: Uint8Array): boolean {
-  return payload.length === FAREWELL_LENGTH && FAREWELL.equals(payload.subarray(0, FAREWELL.length));
-}
