@@ -153,7 +153,7 @@ export const backfillMachine = setup({
   },
 }).createMachine({
   id: 'backfill',
-  description: 'What osqueryd found while it could not tell us is taken from its own logs, or declared.',
+  description: 'Recovers results that osqueryd could not deliver from its own logs, or declares a gap.',
   context: { since: null, seenAt: null, knownSince: 0, doubt: '', rows: 0, loss: null },
   invoke: { id: 'calls', src: 'calls' },
   initial: 'active',
@@ -166,7 +166,7 @@ export const backfillMachine = setup({
       },
       states: {
         recovery: {
-          description: 'How far what osqueryd has logged is taken.',
+          description: 'How far the results in the logs of osqueryd have been recovered.',
           initial: 'opening',
           states: {
             opening: {
@@ -196,17 +196,17 @@ export const backfillMachine = setup({
               },
             },
             idle: {
-              description: 'osqueryd has not registered us yet.',
+              description: 'The extension is not registered yet.',
               on: { 'osquery.registering': 'settling', 'process.stalled': 'stalled' },
             },
             settling: {
-              description: 'osqueryd has registered us; the calls that are under way are taken first.',
+              description: 'The extension is registered; calls in progress are finished first.',
               entry: ['beginReading', sendTo('calls', { type: 'settle' })],
               on: { 'calls.settled': 'reading' },
             },
             stalled: {
               description:
-                'This process stood still, and calls may be lost; those that are under way are taken first.',
+                'The process was suspended, and calls may be lost; those in progress are finished first.',
               entry: ['beginReading', sendTo('calls', { type: 'settle' })],
               on: { 'calls.settled': 'reading' },
             },
@@ -220,7 +220,8 @@ export const backfillMachine = setup({
               },
             },
             gated: {
-              description: "osqueryd's first call is waited for: what it has run before is in its logs then.",
+              description:
+                'Waits for the first call of osqueryd: what it has run before is in its logs then.',
               entry: sendTo('calls', { type: 'await' }),
               on: { 'call.waiting': 'rereading', 'calls.superseded': 'releasing' },
               after: { firstCall: 'rereading' },
@@ -235,12 +236,12 @@ export const backfillMachine = setup({
               },
             },
             releasing: {
-              description: 'The calls that were held are taken.',
+              description: 'The held calls are handled.',
               entry: sendTo('calls', { type: 'release' }),
               on: { 'calls.released': [{ guard: 'isOpen', target: 'recovered' }, { target: 'settling' }] },
             },
             recovered: {
-              description: 'All that the logs have is taken; osqueryd is to be seen to know us.',
+              description: 'All that the logs have is recovered; the registration is still to be confirmed.',
               always: [
                 { guard: and(['isRegistered', 'hasLoss']), target: 'declaring', actions: 'takeLoss' },
                 { guard: 'isRegistered', target: 'current', actions: 'forgetLoss' },
@@ -248,7 +249,7 @@ export const backfillMachine = setup({
               on: { 'osquery.registering': 'settling', 'process.stalled': 'stalled' },
             },
             declaring: {
-              description: 'Zeeks with subscriptions are told of the time whose rows may be missing.',
+              description: 'Zeeks with subscriptions are notified of the time whose rows may be missing.',
               invoke: {
                 src: 'declare',
                 input: ({ context }) => context.loss ?? { from: 0, to: 0, reason: '' },
@@ -265,7 +266,7 @@ export const backfillMachine = setup({
               },
             },
             current: {
-              description: 'What osqueryd finds it hands to us.',
+              description: 'osqueryd delivers its results.',
               entry: [
                 heartbeat,
                 {
@@ -279,11 +280,11 @@ export const backfillMachine = setup({
           },
         },
         registration: {
-          description: 'Whether osqueryd knows us.',
+          description: 'Whether the extension is registered with osqueryd.',
           initial: 'unregistered',
           states: {
             unregistered: {
-              description: 'osqueryd does not know us, or is gone: it runs none of our queries.',
+              description: 'Not registered, or osqueryd has exited: it runs none of our queries.',
               on: {
                 'osquery.seen': {
                   target: 'registered',
@@ -292,7 +293,7 @@ export const backfillMachine = setup({
               },
             },
             registered: {
-              description: 'osqueryd knows us, and is seen to every few seconds.',
+              description: 'Registered, which is checked every few seconds.',
               entry: heartbeat,
               on: {
                 'osquery.seen': { actions: [{ type: 'see', params: ({ event }) => event }, heartbeat] },
@@ -303,7 +304,7 @@ export const backfillMachine = setup({
               },
             },
             forgotten: {
-              description: 'osqueryd lives and knows us no more: what it finds it can tell nobody.',
+              description: 'osqueryd runs, but has dropped the registration: its results are not delivered.',
               on: {
                 'osquery.seen': {
                   target: 'registered',
@@ -317,12 +318,13 @@ export const backfillMachine = setup({
       },
     },
     endingInOrder: {
-      description: 'osqueryd runs nothing of ours, and nothing is to be made up for: the heartbeat goes.',
+      description:
+        'osqueryd runs none of our queries, and nothing is left to recover: the heartbeat file is removed.',
       entry: sendTo('calls', { type: 'end' }),
       invoke: { src: 'finish', input: { removeHeartbeat: true }, onDone: 'ended', onError: 'ended' },
     },
     ending: {
-      description: 'The rest is left to the next start, which the heartbeat tells of it.',
+      description: 'The rest is left to the next start, which learns of it by the heartbeat file.',
       entry: sendTo('calls', { type: 'end' }),
       invoke: { src: 'finish', input: { removeHeartbeat: false }, onDone: 'ended', onError: 'ended' },
     },

@@ -132,7 +132,7 @@ export const broPeerMachine = setup({
       initial: 'linked',
       states: {
         linked: {
-          description: 'There is a connection, or one in the making.',
+          description: 'Connected or connecting.',
           initial: 'resolving',
           invoke: {
             id: 'connection',
@@ -166,12 +166,12 @@ export const broPeerMachine = setup({
             'peer.drain': '.draining',
           },
           states: {
-            resolving: { description: "The name in the Bro's address is being resolved." },
-            connecting: { description: 'TCP is being opened.' },
-            securing: { description: 'TLS is being negotiated.' },
-            handshaking: { description: 'Broker (or WebSocket, or NATS) peers introduce themselves.' },
+            resolving: { description: "Resolving the name in the Bro's address." },
+            connecting: { description: 'Opening a TCP connection.' },
+            securing: { description: 'TLS handshake.' },
+            handshaking: { description: 'Handshake of Broker, WebSocket or NATS.' },
             peered: {
-              description: 'The Bro hears us and we hear it.',
+              description: 'Peered: events flow both ways.',
               type: 'parallel',
               on: {
                 'peer.tell': {
@@ -189,7 +189,8 @@ export const broPeerMachine = setup({
                   initial: 'resyncing',
                   states: {
                     resyncing: {
-                      description: 'The Bro may still ask again for what it had; nothing ends meanwhile.',
+                      description:
+                        'The resync window is open: the Bro may repeat its requests, and nothing ends.',
                       after: {
                         resyncWindow: {
                           target: 'settled',
@@ -197,7 +198,7 @@ export const broPeerMachine = setup({
                         },
                       },
                     },
-                    settled: { description: 'What the Bro did not ask again has ended.' },
+                    settled: { description: 'Requests that the Bro did not repeat have ended.' },
                   },
                 },
                 hello: {
@@ -208,7 +209,7 @@ export const broPeerMachine = setup({
                       always: { guard: 'repeatsHello', target: 'repeating' },
                     },
                     repeating: {
-                      description: 'Some vocabulary wants hello said again and again.',
+                      description: 'A vocabulary repeats its announcement.',
                       after: {
                         helloInterval: {
                           target: 'repeating',
@@ -223,7 +224,7 @@ export const broPeerMachine = setup({
                   initial: 'responsive',
                   states: {
                     responsive: {
-                      description: 'The Bro answers.',
+                      description: 'The Bro responds.',
                       on: {
                         'connection.suspect': {
                           guard: 'isSuspect',
@@ -233,7 +234,8 @@ export const broPeerMachine = setup({
                       },
                     },
                     suspect: {
-                      description: 'The Bro owes us an answer; soon the connection is given up.',
+                      description:
+                        'The Bro has not responded for a while; the connection will be closed soon.',
                       on: {
                         'connection.suspect': {
                           guard: not('isSuspect'),
@@ -248,7 +250,7 @@ export const broPeerMachine = setup({
             },
             renewing: {
               description:
-                'Its settings have changed: we take leave in good order, and come back with the new ones.',
+                'Its settings have changed: disconnecting cleanly, to reconnect with the new ones.',
               entry: sendTo('connection', { type: 'leave' }),
               on: {
                 'connection.closed': {
@@ -262,7 +264,7 @@ export const broPeerMachine = setup({
               },
             },
             draining: {
-              description: 'We take leave in good order.',
+              description: 'Disconnecting cleanly.',
               entry: sendTo('connection', { type: 'leave' }),
               on: {
                 'connection.closed': '#bro-peer.link.ended',
@@ -274,7 +276,7 @@ export const broPeerMachine = setup({
           },
         },
         backingOff: {
-          description: 'The Bro was not reached or was lost; the next attempt waits.',
+          description: 'The Bro could not be reached or was lost; waiting for the next attempt.',
           entry: { type: 'publish', params: news.down },
           after: { retryIn: 'linked' },
           on: {
@@ -283,7 +285,7 @@ export const broPeerMachine = setup({
           },
         },
         refused: {
-          description: 'The Bro, or our own policy, refused the connection; the next attempt waits long.',
+          description: 'The Bro or our own policy refused the connection; waiting long for the next attempt.',
           entry: { type: 'publish', params: news.down },
           after: { retryIn: 'linked' },
           on: {
@@ -291,11 +293,11 @@ export const broPeerMachine = setup({
             'endpoint.changed': { target: 'linked', actions: 'forgetFailures' },
           },
         },
-        ended: { type: 'final', description: 'This Bro is ours no longer.' },
+        ended: { type: 'final', description: 'This Bro is no longer configured, or the extension stops.' },
       },
     },
     presence: {
-      description: 'Whether the Bro has been seen lately enough for its subscriptions to live.',
+      description: 'Whether the Bro was seen recently enough to keep its subscriptions.',
       initial: 'absent',
       on: { 'peer.drain': '.ended' },
       states: {
@@ -304,7 +306,7 @@ export const broPeerMachine = setup({
           on: { 'connection.closed': 'absent' },
         },
         absent: {
-          description: 'Not peered; its subscriptions live on for the expiry time.',
+          description: 'Not peered; its subscriptions are kept until they expire.',
           after: {
             expiry: {
               target: 'expired',
@@ -314,10 +316,10 @@ export const broPeerMachine = setup({
           on: { 'connection.up': 'present' },
         },
         expired: {
-          description: 'Away for too long: its subscriptions have ended.',
+          description: 'Away for too long: its subscriptions have expired.',
           on: { 'connection.up': 'present' },
         },
-        ended: { type: 'final', description: 'Nobody waits for this Bro any more.' },
+        ended: { type: 'final', description: 'No longer tracked.' },
       },
     },
   },

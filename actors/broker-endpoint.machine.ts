@@ -142,7 +142,7 @@ export const brokerEndpointMachine = setup({
       },
     },
     draining: {
-      description: 'Every peer takes its leave.',
+      description: 'All peers are disconnecting.',
       entry: 'drainPeers',
       always: { guard: 'allEnded', target: 'closed' },
       after: { patience: 'closed' },

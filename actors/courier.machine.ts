@@ -57,10 +57,10 @@ export const courierMachine = setup({
   states: {
     delivering: {
       description:
-        'Each Bro gets its rows at its own pace; how far it is changes with each row, and is no state.',
+        'Each Bro gets its rows at its own pace; progress changes with each row and is not a state.',
     },
     draining: {
-      description: 'What is under way is finished; the rest waits in the journal for our next start.',
+      description: 'Rows in flight are confirmed; the rest waits in the journal for the next start.',
       entry: sendTo('delivery', { type: 'drain' }),
       on: { 'delivery.drained': 'ended' },
       after: { patience: 'ended' },

@@ -65,13 +65,13 @@ interface ExtensionContext extends ExtensionInput {
   readonly end: ExtensionOutput;
 }
 
-const toldToEnd = { type: 'endWith', params: { code: 0, reason: 'osqueryd told us to end' } } as const;
+const toldToEnd = { type: 'endWith', params: { code: 0, reason: 'osqueryd requested shutdown' } } as const;
 
 const signalled = {
   type: 'endWith',
   params: ({ event }: { readonly event: { readonly signal: string } }): ExtensionOutput => ({
     code: 0,
-    reason: `the process got ${event.signal}`,
+    reason: `received ${event.signal}`,
   }),
 } as const;
 
@@ -150,7 +150,7 @@ export const extensionMachine = setup({
   initial: 'starting',
   states: {
     starting: {
-      description: "osquery's manager is sought, and our configuration with it.",
+      description: "Connecting to osquery's extension manager and reading the configuration.",
       on: {
         'osquery.configured': {
           target: 'recovering',
@@ -186,7 +186,7 @@ export const extensionMachine = setup({
       on: ENDINGS,
     },
     working: {
-      description: 'All actors live.',
+      description: 'All actors run.',
       invoke: [
         {
           id: 'schedule-manager',
@@ -212,7 +212,7 @@ export const extensionMachine = setup({
       initial: 'serving',
       states: {
         serving: {
-          description: 'Bros are served.',
+          description: 'In service.',
           on: {
             'osquery.shutdown': { target: 'draining', actions: toldToEnd },
             'process.signal': { target: 'draining', actions: signalled },
@@ -220,7 +220,7 @@ export const extensionMachine = setup({
           },
         },
         draining: {
-          description: 'Everybody finishes what is at hand; a second signal cuts that short.',
+          description: 'Actors finish what is in progress; a second signal cuts that short.',
           entry: {
             type: 'publish',
             params: ({ context }) => ({ type: 'extension.draining', reason: context.end.reason }),
@@ -230,16 +230,16 @@ export const extensionMachine = setup({
           after: { patience: '#extension.releasing' },
           onDone: '#extension.releasing',
           states: {
-            osquery: drainingOf('osquery-core', 'The manager is told that we go.'),
-            schedule: drainingOf('schedule-manager', 'Our end goes to the event log.'),
-            endpoint: drainingOf('broker-endpoint', 'The Bros are told that we go.'),
-            courier: drainingOf('courier', 'Rows under way are confirmed.'),
+            osquery: drainingOf('osquery-core', 'Deregistering from osquery.'),
+            schedule: drainingOf('schedule-manager', 'The stop is written to the event log.'),
+            endpoint: drainingOf('broker-endpoint', 'Disconnecting from the Bros.'),
+            courier: drainingOf('courier', 'Rows in flight are being confirmed.'),
           },
         },
       },
     },
     releasing: {
-      description: 'Nothing more is taken on.',
+      description: 'No new work is accepted.',
       initial: 'closing',
       states: {
         closing: {
@@ -310,9 +310,9 @@ function scheduleInput({ recovered, configured, host }: ExtensionContext) {
 function endOf(output: OsqueryCoreOutput): ExtensionOutput {
   switch (output.ended) {
     case 'detached':
-      return { code: 0, reason: 'osquery let us go' };
+      return { code: 0, reason: 'deregistered' };
     case 'osquery-absent':
-      return { code: 0, reason: `osqueryd is gone: ${output.reason}` };
+      return { code: 0, reason: `lost osqueryd: ${output.reason}` };
     case 'another-instance':
       return { code: 1, reason: output.reason };
     default:

@@ -90,7 +90,7 @@ export const gatewayMachine = setup({
   },
 }).createMachine({
   id: 'gateway',
-  description: 'What stands between a Zeek and any number of hosts.',
+  description: 'A gateway between a Zeek and any number of hosts.',
   context: ({ input }) => ({
     ways: input.ways,
     timing: input.timing,
@@ -104,7 +104,7 @@ export const gatewayMachine = setup({
   initial: 'linked',
   states: {
     linked: {
-      description: 'There is a link to the Zeek, or one in the making.',
+      description: 'Connected to the Zeek, or connecting.',
       initial: 'reaching',
       invoke: { id: 'zeek', src: 'zeek', input: ({ context }) => ({ way: context.way }) },
       on: {
@@ -113,29 +113,29 @@ export const gatewayMachine = setup({
       },
       states: {
         reaching: {
-          description: 'The Zeek is being reached; hosts are not listened for.',
+          description: 'Connecting to the Zeek; not listening for hosts.',
           on: { 'zeek.up': { target: 'serving', actions: 'recordUp' } },
         },
         serving: {
-          description: 'The Zeek is there, and hosts may come.',
+          description: 'Connected to the Zeek; hosts may connect.',
           initial: 'binding',
           exit: 'forgetPort',
           states: {
             binding: {
-              description: 'The port that hosts connect to is being opened.',
+              description: 'Opening the port for hosts.',
               invoke: { id: 'hosts', src: 'hosts' },
               initial: 'opening',
               on: { 'hosts.failed': 'blocked' },
               states: {
                 opening: {
-                  description: 'The system has not said yet whether the port can be had.',
+                  description: 'Binding the port.',
                   on: { 'hosts.listening': { target: 'open', actions: 'recordPort' } },
                 },
-                open: { description: 'Hosts are let in.' },
+                open: { description: 'Accepting hosts.' },
               },
             },
             blocked: {
-              description: 'The port can not be had; it is tried again.',
+              description: "The port can't be bound; it is retried.",
               after: { listenPause: 'binding' },
             },
           },
@@ -148,11 +148,11 @@ export const gatewayMachine = setup({
       },
     },
     backingOff: {
-      description: 'The Zeek was not reached, or was lost; the next attempt waits.',
+      description: 'The Zeek could not be reached or was lost; waiting for the next attempt.',
       after: { retryIn: 'linked' },
       on: { 'gateway.drain': 'ended' },
     },
-    ended: { type: 'final', description: 'The gateway is no more.' },
+    ended: { type: 'final', description: 'Stopped.' },
   },
   output: { reason: 'asked to end' },
 });

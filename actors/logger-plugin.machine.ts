@@ -51,7 +51,7 @@ export const loggerPluginMachine = setup({
   },
   states: {
     unattached: {
-      description: 'osqueryd has not spoken to its logger yet. Is bro named in --logger_plugin?',
+      description: 'osqueryd has not called the logger yet. Is bro in --logger_plugin?',
       on: {
         'calls.attached': { target: 'receiving', actions: { type: 'publish', params: attached } },
         'calls.progress': {
@@ -62,7 +62,7 @@ export const loggerPluginMachine = setup({
       },
     },
     receiving: {
-      description: 'What osquery hands over is in the journal before osquery has its answer.',
+      description: 'Results are in the journal before the call of osquery is answered.',
       on: {
         'calls.attached': { actions: { type: 'publish', params: attached } },
         'journal.refused': { target: 'degraded', actions: 'recordLoss' },
@@ -70,7 +70,7 @@ export const loggerPluginMachine = setup({
     },
     degraded: {
       description:
-        'The journal takes nothing; osquery still gets its OK, and the loss is counted and declared.',
+        "The journal can't be written; osquery still gets its OK, and the loss is counted and declared.",
       entry: {
         type: 'publish',
         params: ({ context }) => ({ type: 'logger.degraded', reason: context.reason }),

@@ -6,15 +6,15 @@ import type { EventOf } from '../src/schedule/events.ts';
 export function suspensionNotice(event: EventOf<'QuerySuspended'> | EventOf<'QueryResumed'>): string {
   return event.type === 'QuerySuspended'
     ? suspendedNotice(event.data)
-    : 'this host runs this query again, which it had left out because osqueryd ended';
+    : 'this host runs this query again; it had been suspended because osqueryd exited';
 }
 
 /** Why the query does not run. */
 export function suspendedNotice({ reason, until }: Pick<Suspension, 'reason' | 'until'>): string {
   const time = new Date(until).toISOString().replace(/\.\d+Z$/, 'Z');
   return reason === 'osqueryd-died'
-    ? `osqueryd on this host has ended twice while it ran this query; the query is left out of its schedule until ${time}, or until it is unsubscribed and subscribed again`
-    : `osqueryd on this host ends again and again, and it is not known of which query; this one is left out until ${time} at the latest, while others are tried`;
+    ? `osqueryd on this host exited twice while it ran this query; the query is suspended until ${time}, or until it is unsubscribed and subscribed again`
+    : `osqueryd on this host exits again and again, and the query that causes it is not known yet; this one is suspended until ${time} at the latest, while others are tried`;
 }
 
 /** osquery said so at a run of the query. */

@@ -146,7 +146,7 @@ export const osqueryCoreMachine = setup({
   },
 }).createMachine({
   id: 'osquery-core',
-  description: "Our life as an extension, seen from osquery's manager.",
+  description: "The lifecycle of the extension at osquery's extension manager.",
   context: ({ input }) => ({ ...input, uuid: '', identified: null, reason: '', desired: null, applied: '' }),
   invoke: {
     src: 'inbox',
@@ -160,12 +160,12 @@ export const osqueryCoreMachine = setup({
   output: ({ event }) => event.output as OsqueryCoreOutput,
   states: {
     detached: {
-      description: 'osqueryd does not know us.',
+      description: 'Not registered with osqueryd.',
       initial: 'attaching',
       after: { patience: { guard: 'givesUp', target: 'absent' } },
       states: {
         attaching: {
-          description: "The manager's socket is tried, and its options are read.",
+          description: "Connecting to the manager's socket and reading its options.",
           invoke: {
             src: 'attach',
             onDone: 'configuring',
@@ -176,11 +176,11 @@ export const osqueryCoreMachine = setup({
           },
         },
         waiting: {
-          description: 'Nobody answered; the next attempt follows.',
+          description: 'No answer; waiting for the next attempt.',
           after: { retryPause: 'attaching' },
         },
         configuring: {
-          description: "Our key `bro` is read out of osquery's configuration.",
+          description: "Reading the key `bro` of osquery's configuration.",
           invoke: {
             src: 'configure',
             onDone: {
@@ -194,7 +194,7 @@ export const osqueryCoreMachine = setup({
           },
         },
         registering: {
-          description: 'The manager is asked to take us on; our own socket opens.',
+          description: 'Registering with the manager and opening our own socket.',
           invoke: {
             src: 'register',
             onDone: [
@@ -211,7 +211,7 @@ export const osqueryCoreMachine = setup({
                 actions: {
                   type: 'recordReason',
                   params: {
-                    reason: 'another bro-osquery is registered with this osqueryd and answers; end it first',
+                    reason: 'another bro-osquery is registered with this osqueryd and answers; stop it first',
                   },
                 },
               },
@@ -225,13 +225,13 @@ export const osqueryCoreMachine = setup({
         },
         remembered: {
           description:
-            'osquery still remembers our former self; it forgets within its --extensions_interval.',
+            'osquery still lists the former process; it drops it within its --extensions_interval.',
           after: { retryPause: 'registering' },
         },
       },
     },
     registered: {
-      description: 'osqueryd calls us, and we call it.',
+      description: 'Registered: osqueryd calls the extension, and the reverse.',
       entry: [
         assign({ applied: '', reason: '' }),
         {
@@ -284,7 +284,7 @@ export const osqueryCoreMachine = setup({
           },
         },
         inStep: {
-          description: 'osquery runs what the Bros asked for (or nothing has been asked yet).',
+          description: 'osquery runs the schedule of the Bros (or there is none yet).',
           always: { guard: 'hasWork', target: 'applying' },
           on: {
             'schedule.changed': { target: 'debouncing', actions: 'desire' },
@@ -292,7 +292,7 @@ export const osqueryCoreMachine = setup({
           },
         },
         debouncing: {
-          description: 'Changes are gathered for a moment.',
+          description: 'Collecting changes for a moment.',
           after: { debounce: 'applying' },
         },
         applying: {
@@ -325,14 +325,14 @@ export const osqueryCoreMachine = setup({
           on: { 'schedule.changed': { target: 'debouncing', actions: 'desire' } },
         },
         outOfStep: {
-          description: 'osquery refused the schedule; it is offered again, at once if it changes.',
+          description: 'osquery refused the schedule; it is retried, at once if it changes.',
           after: { refusedPause: 'applying' },
           on: { 'schedule.changed': { target: 'debouncing', actions: 'desire' } },
         },
       },
     },
     deregistering: {
-      description: 'The manager is told that we go.',
+      description: 'Deregistering from osquery.',
       invoke: {
         src: 'deregister',
         input: ({ context }) => ({ uuid: context.uuid }),
@@ -343,17 +343,17 @@ export const osqueryCoreMachine = setup({
     },
     ended: {
       type: 'final',
-      description: 'We are a guest of osquery no longer.',
+      description: 'Deregistered.',
       output: { ended: 'detached' } satisfies OsqueryCoreOutput,
     },
     absent: {
       type: 'final',
-      description: 'osqueryd stayed away for too long.',
+      description: 'osqueryd was away for too long.',
       output: ({ context }): OsqueryCoreOutput => ({ ended: 'osquery-absent', reason: context.reason }),
     },
     anotherInstance: {
       type: 'final',
-      description: 'Another of us lives with this osqueryd.',
+      description: 'Another instance is registered with this osqueryd.',
       output: ({ context }): OsqueryCoreOutput => ({ ended: 'another-instance', reason: context.reason }),
     },
   },

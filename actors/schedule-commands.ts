@@ -124,7 +124,7 @@ export function commandsFor(
       ];
     case 'zeek.silent': {
       const { peer, zeekInstance } = pending;
-      const reason = `its hello has not come for ${ZEEK_SILENCE / 1_000} s`;
+      const reason = `no hello for ${ZEEK_SILENCE / 1_000} s`;
       return [{ type: 'FarewellBro', at, cause: null, peer, zeekInstance, reason }];
     }
     case 'peer.request':
@@ -156,7 +156,7 @@ function requestCommands(
       return [{ type: 'GreetBro', at, cause, peer, zeekInstance: request.zeekInstance }];
     case 'farewell': {
       const { zeekInstance } = request;
-      return [{ type: 'FarewellBro', at, cause, peer, zeekInstance, reason: 'it said goodbye' }];
+      return [{ type: 'FarewellBro', at, cause, peer, zeekInstance, reason: 'it shut down' }];
     }
     case 'desiredQueries':
       return desiredQueriesCommands(message, request, descriptions);
@@ -240,5 +240,5 @@ function refuse(
 function descriptionOf(query: Query, descriptions: Descriptions): Description {
   const key = questionKey(questionOf(query));
   const known = Object.hasOwn(descriptions, key) ? descriptions[key] : undefined;
-  return known ?? { code: 'not-described', error: 'osquery has not told the columns of the query' };
+  return known ?? { code: 'not-described', error: 'osquery has not described the columns of the query' };
 }

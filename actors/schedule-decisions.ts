@@ -73,7 +73,7 @@ export function refusalsForLog(pending: readonly Pending[], reason: string): rea
     if (news.type !== 'peer.request') return [];
     const { request, peer } = news;
     const query = 'query' in request ? request.query : undefined;
-    return [tell(peer, 'error', `this host can't take requests now: ${reason}`, query)];
+    return [tell(peer, 'error', `this host can't accept requests now: ${reason}`, query)];
   });
 }
 
@@ -158,7 +158,7 @@ function noticesFor(
       case 'ExecutionCancelled': {
         if (event.data.reason !== 'unanswered') return [];
         const { peer, name } = event.data;
-        const text = `one-time query ${name}: it may be what ended this extension, again and again; it is given up`;
+        const text = `one-time query ${name}: given up, because the extension stopped several times before it was answered`;
         return [tell(peer, 'error', text, executionNamed(before, name)?.query)];
       }
       case 'QuerySuspended':
@@ -189,7 +189,7 @@ function noticesFor(
         const query = subscriptionNamed(state, event.data.name)?.query;
         const text =
           event.type === 'QueryDenylisted'
-            ? "osquery's watchdog has stopped this query for taking too much; it is tried again in a day"
+            ? "osquery's watchdog denylisted this query for using too many resources; it will be retried in a day"
             : 'osquery runs this query again';
         return [tell(event.data.peer, 'warning', text, query)];
       }

@@ -170,7 +170,7 @@ export const scheduleManagerMachine = setup({
   delays: { retryPause: 1_000 },
 }).createMachine({
   id: 'schedule-manager',
-  description: 'Who wants what of this host: decides on requests, logs the facts, lets them take effect.',
+  description: 'Decides on requests of Bros, logs the events, applies them.',
   context: ({ input }) => ({
     ...input,
     rendered: renderedOf(input.schedule),
@@ -202,7 +202,7 @@ export const scheduleManagerMachine = setup({
         actions: {
           type: 'publishAll',
           params: ({ event }) =>
-            refusalsForLog([event], `${LONGEST_QUEUE} requests of this Bro wait already`),
+            refusalsForLog([event], `${LONGEST_QUEUE} requests of this Zeek are waiting already`),
         },
       },
       {
@@ -244,7 +244,7 @@ export const scheduleManagerMachine = setup({
       always: { guard: 'hasPending', target: 'describing' },
     },
     describing: {
-      description: 'osquery tells the columns of the queries that Bros ask for.',
+      description: 'Asking osquery for the columns of the requested queries.',
       entry: 'takeBatch',
       invoke: {
         src: 'describe',
@@ -263,11 +263,11 @@ export const scheduleManagerMachine = setup({
       },
     },
     deciding: {
-      description: 'What is to become of the requests is decided; is there anything to log?',
+      description: 'The requests are decided; is there anything to log?',
       always: [{ guard: 'isEmpty', target: 'inForce' }, { target: 'logging' }],
     },
     logging: {
-      description: 'The facts go to the event log; only then are they so.',
+      description: 'Appending the events to the event log; only then do they hold.',
       invoke: {
         src: 'append',
         input: ({ context }) => ({ expected: context.sequence, events: context.decided.events }),
@@ -288,7 +288,7 @@ export const scheduleManagerMachine = setup({
       },
     },
     inForce: {
-      description: 'The state follows the log, and the rest of the house hears of it.',
+      description: 'The state follows the log, and the change is published.',
       entry: [
         { type: 'publishAll', params: ({ context }) => newsOf(context.schedule, context.decided) },
         { type: 'publishAll', params: ({ context }) => reviewed(batchOf(context)) },
@@ -316,9 +316,9 @@ export const scheduleManagerMachine = setup({
     },
     blocked: {
       description:
-        'The log takes nothing: requests are refused with the reason, everything else is tried again.',
+        "The log can't be written: requests are refused with the reason, everything else is retried.",
       after: { retryPause: 'idle' },
     },
-    ended: { type: 'final', description: 'Our end is in the log.' },
+    ended: { type: 'final', description: 'The stop is in the log.' },
   },
 });

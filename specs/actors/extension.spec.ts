@@ -183,7 +183,7 @@ test('a signal drains everybody before files are closed', async () => {
   assert.equal(actor.getSnapshot().status, 'active');
   release.last.resolve();
   await settleAll();
-  assert.deepEqual(actor.getSnapshot().output, { code: 0, reason: 'the process got SIGTERM' });
+  assert.deepEqual(actor.getSnapshot().output, { code: 0, reason: 'received SIGTERM' });
 });
 
 test('draining waits for nobody longer than eight seconds, and no longer than to a second signal', async () => {
@@ -214,7 +214,7 @@ test('osqueryd telling us to end is an end in good order', async () => {
   await settleAll();
   release.last.resolve();
   await settleAll();
-  assert.deepEqual(actor.getSnapshot().output, { code: 0, reason: 'osqueryd told us to end' });
+  assert.deepEqual(actor.getSnapshot().output, { code: 0, reason: 'osqueryd requested shutdown' });
 });
 
 test('a signal before anything is read ends at once', async () => {

@@ -188,7 +188,7 @@ test('a second of us says so and ends', async () => {
   await settle();
   assert.deepEqual(actor.getSnapshot().output, {
     ended: 'another-instance',
-    reason: 'another bro-osquery is registered with this osqueryd and answers; end it first',
+    reason: 'another bro-osquery is registered with this osqueryd and answers; stop it first',
   });
 });
 

@@ -247,7 +247,7 @@ test('a log that takes nothing has requests refused, and what happened is tried 
   assert.deepEqual(
     bus.take().map((message) => [message.type, message.type === 'peer.tell' ? message.notice.text : '']),
     [
-      ['peer.tell', "this host can't take requests now: the disk is full"],
+      ['peer.tell', "this host can't accept requests now: the disk is full"],
       ['schedule.blocked', ''],
     ],
   );
@@ -385,12 +385,12 @@ test('a Bro that asks faster than osquery answers is told so, and costs no memor
 
 test('draining logs our end and then ends', async () => {
   const { actor, append, bus, describe } = await startManager();
-  bus.deliver({ type: 'extension.draining', reason: 'the process got SIGTERM' });
+  bus.deliver({ type: 'extension.draining', reason: 'received SIGTERM' });
   describe.last.resolve({});
   await settle();
   assert.deepEqual(
     append.last.input.events.map((event: ScheduleEvent) => [event.type, event.data]),
-    [['ExtensionStopped', { reason: 'the process got SIGTERM' }]],
+    [['ExtensionStopped', { reason: 'received SIGTERM' }]],
   );
   append.last.resolve({ sequence: append.last.input.expected + 1 });
   await settle();
@@ -475,7 +475,7 @@ test('a one-time query that was given up runs no more, and its Bro is told as so
         peer: PEER,
         notice: {
           level: 'error',
-          text: 'one-time query bro_0a1b2c3d_1: it may be what ended this extension, again and again; it is given up',
+          text: 'one-time query bro_0a1b2c3d_1: given up, because the extension stopped several times before it was answered',
           query: query(sql),
         },
       },

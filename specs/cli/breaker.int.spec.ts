@@ -29,7 +29,7 @@ describe('A query that ends osqueryd', { concurrency: 2 }, () => {
     const told = await bro.until('notice', ({ text }) => text.includes('has ended twice'), 120_000);
     assert.match(
       told.text,
-      /^osqueryd on this host has ended twice while it ran this query; the query is left out of its schedule until \S+Z, or until it is unsubscribed and subscribed again/,
+      /^osqueryd on this host exited twice while it ran this query; the query is suspended until \S+Z, or until it is unsubscribed and subscribed again/,
     );
     assert.deepEqual(deaths, [78, 78]);
     const rows = bro.rows(clock).length;

@@ -116,14 +116,14 @@ const LIMITS: Readonly<Record<string, Limit>> = {
     history: [],
     changes: { query: query({ sql: 'SELECT CAST(9e999 AS DOUBLE) AS inf' }) },
     code: 'constant-overflows',
-    text: '9e999 is too large for a double, which makes it infinity; osqueryd ends when a differential query has such a value: take at most 1.7e308, or ask for SNAPSHOT',
+    text: '9e999 is too large for a double, which makes it infinity; osqueryd exits when a differential query has such a value: take at most 1.7e308, or ask for SNAPSHOT',
   },
   'differences of a text that is cast to infinity': {
     limits: {},
     history: [],
     changes: { query: query({ sql: "SELECT CAST(' -1.8E+308' AS REAL) AS inf" }) },
     code: 'constant-overflows',
-    text: '-1.8E+308 is too large for a double, which makes it infinity; osqueryd ends when a differential query has such a value: take at most 1.7e308, or ask for SNAPSHOT',
+    text: '-1.8E+308 is too large for a double, which makes it infinity; osqueryd exits when a differential query has such a value: take at most 1.7e308, or ask for SNAPSHOT',
   },
   'more than fits into the config of osquery': {
     limits: { maxScheduleBytes: 150 },

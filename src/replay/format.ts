@@ -75,7 +75,7 @@ export function inWords(event: ScheduleEvent, queryOf: QueryOf): string {
     }
     case 'SuspectsHalved': {
       const { suspects, running } = event.data;
-      return `one of ${counted(suspects.length, 'query')} ends osqueryd, and it is not known which: ${running.length} of them run for a while, the others do not`;
+      return `one of ${counted(suspects.length, 'query')} makes osqueryd exit, and it is not known which: ${running.length} of them run for a while, the others are suspended`;
     }
     case 'SearchEnded':
       return formatSearchEnd(event.data, queryOf);
@@ -119,21 +119,21 @@ function formatDeath({ suspects, blame, reason }: EventData<'OsquerydDied'>, que
   const said = reason === '' ? '' : `; its log says: ${printable(reason)}`;
   if (suspects.length > 0) {
     const all = suspects.map((name) => named(name, queryOf)).join(', ');
-    return `osqueryd ended while it ran ${all}${said}`;
+    return `osqueryd exited while it ran ${all}${said}`;
   }
-  if (blame === 'logger') return `osqueryd ended because of its own logger${said}`;
-  if (blame === 'query') return `osqueryd ended while it ran a query of others${said}`;
-  return `osqueryd ended while it had queries of Zeeks, and it is not known at which${said}`;
+  if (blame === 'logger') return `osqueryd exited because of its own logger${said}`;
+  if (blame === 'query') return `osqueryd exited while it ran a query of others${said}`;
+  return `osqueryd exited while it had queries of Zeeks, and it is not known at which${said}`;
 }
 
 function formatSearchEnd({ outcome, name }: EventData<'SearchEnded'>, queryOf: QueryOf): string {
   switch (outcome) {
     case 'convicted':
-      return `osqueryd ended while ${named(name, queryOf)} was the only suspect that ran`;
+      return `osqueryd exited while ${named(name, queryOf)} was the only suspect that ran`;
     case 'cleared':
-      return 'all suspects have run, and osqueryd lives: none of them ends it';
+      return 'all suspects have run, and osqueryd still runs: none of them makes it exit';
     case 'not-ours':
-      return 'osqueryd ends without the suspects too: no query of a Zeek is what ends it';
+      return 'osqueryd exits without the suspects, too: no query of a Zeek makes it exit';
     default:
       return outcome satisfies never;
   }
@@ -142,14 +142,14 @@ function formatSearchEnd({ outcome, name }: EventData<'SearchEnded'>, queryOf: Q
 /** Why a query is left out of osquery's schedule, as the end of a sentence. */
 export function formatSuspension(reason: SuspensionReason): string {
   return reason === 'osqueryd-died'
-    ? 'osqueryd ended twice while it ran; it is tried again after a day, or when its Zeek asks anew'
-    : 'osqueryd ends again and again, and this query may be why; it is tried again when others have been';
+    ? 'osqueryd exited twice while it ran; it is retried after a day, or when its Zeek subscribes again'
+    : 'osqueryd exits again and again, and this query may be why; it is retried when others have been';
 }
 
 const RESUMINGS: Readonly<Record<Resuming, string>> = {
-  'time-over': 'a day has passed, it is tried again',
+  'time-over': 'a day has passed, it is retried',
   search: 'it is tried, or others are the suspects now',
-  'not-it': 'osqueryd has ended without it too',
+  'not-it': 'osqueryd has exited without it, too',
 };
 
 function formatDrop({ peer, rows, reason }: EventData<'RowsDropped'>): string {

@@ -21,7 +21,7 @@ export function overflowRefusal({ sql, updateType }: RepeatedQuery): Refusal | n
   return {
     code: 'constant-overflows',
     text:
-      `${shortened(constant.text.trim(), 40)} is too large for a double, which makes it infinity; osqueryd ends ` +
+      `${shortened(constant.text.trim(), 40)} is too large for a double, which makes it infinity; osqueryd exits ` +
       'when a differential query has such a value: take at most 1.7e308, or ask for SNAPSHOT',
   };
 }

@@ -7,10 +7,10 @@ export function troubleOf(state: ScheduleState, { name, denylisted }: Subscripti
   if (suspension) {
     const until = new Date(suspension.until).toISOString().replace(/\.\d+Z$/, 'Z');
     return suspension.reason === 'osqueryd-died'
-      ? `left out of osquery's schedule until ${until}: osqueryd has ended twice while it ran`
-      : `left out of osquery's schedule until ${until} at the latest: osqueryd ends again and again, and others are tried`;
+      ? `suspended until ${until}: osqueryd exited twice while it ran`
+      : `suspended until ${until} at the latest: osqueryd exits again and again, and others are tried`;
   }
-  if (denylisted) return "osquery's watchdog keeps it from running for a day: it took too much";
+  if (denylisted) return "denylisted by osquery's watchdog for a day: it used too many resources";
   const failure = own(state.failing, name);
   return failure ? `osquery can't run it: ${failure.text}` : '';
 }

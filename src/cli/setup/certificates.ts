@@ -32,7 +32,7 @@ export function checkCertificates({ ca, certificate, key }: Certificates, now: n
 function readCertificate({ from, content }: Pem, now: number): X509Certificate {
   const certificate = attempt(from, 'certificate in PEM', () => new X509Certificate(content));
   if (Date.parse(certificate.validTo) < now) {
-    throw new SetupError(`the certificate ${from} has ended on ${certificate.validTo}`);
+    throw new SetupError(`the certificate ${from} expired on ${certificate.validTo}`);
   }
   return certificate;
 }
@@ -45,6 +45,6 @@ function attempt<T>(from: string, what: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new SetupError(`${from} is no ${what}: ${reasonOf(error)}`);
+    throw new SetupError(`${from} is not a ${what}: ${reasonOf(error)}`);
   }
 }

@@ -49,7 +49,7 @@ function memberOf(text: string, path: string): Members {
   } catch (error) {
     throw new SetupError(`osquery can't read its configuration, so it stays as it is: ${reasonOf(error)}`);
   }
-  throw new SetupError(`in the configuration ${path} the key ${KEY} is no object`);
+  throw new SetupError(`in the configuration ${path} the key ${KEY} is not an object`);
 }
 
 function addressesOf(zeeks: readonly string[]): Members {

@@ -34,7 +34,7 @@ export function withOurFlags(
     );
   }
   if (flagIn(made, 'disable_logging') === 'true') {
-    notes.push('--disable_logging stays: Zeeks will get the rows of one-time queries alone');
+    notes.push('--disable_logging stays: Zeeks will only get the rows of one-time queries');
   }
   if (flagIn(made, 'config_enable_backup') === 'true') {
     notes.push(

@@ -122,7 +122,7 @@ function executableChange(host: Host, executable: Buffer | undefined): Change[] 
   const content = before?.content ?? executable;
   if (!content) {
     throw new SetupError(
-      `there is no ${path}: install the package, or run setup by the executable itself, which puts a copy of itself there`,
+      `${path} does not exist: install the package, or run setup by the executable itself, which puts a copy of itself there`,
     );
   }
   return [{ path, before, after: { content, mode: 0o755, ...host.owner }, shown: 'binary' }];
@@ -143,6 +143,6 @@ function textOf(host: Host, path: string): string {
   const file = host.read(path);
   if (!file) return '';
   const text = file.content.toString('utf8');
-  if (!Buffer.from(text).equals(file.content)) throw new SetupError(`${path} is no text in UTF-8`);
+  if (!Buffer.from(text).equals(file.content)) throw new SetupError(`${path} is not UTF-8 text`);
   return text;
 }

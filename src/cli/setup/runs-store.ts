@@ -141,7 +141,7 @@ export class Runs {
 
   #read(number: number): Run {
     const file = number === 0 ? undefined : this.#files.read(this.#path(number, 'run.json'));
-    if (!file) throw new SetupError(`there is nothing to undo: ${this.#folder} tells of no run`);
+    if (!file) throw new SetupError(`there is nothing to undo: ${this.#folder} has no record of a run`);
     const parsed = runFile.safeParse(JSON.parse(file.content.toString('utf8')));
     if (!parsed.success) throw new SetupError(`${this.#path(number, 'run.json')} is of another version`);
     return {
