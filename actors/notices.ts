@@ -1,5 +1,7 @@
 import type { Suspension } from '../src/schedule/breaker.ts';
 import type { EventOf } from '../src/schedule/events.ts';
+import { shortened } from '../src/text/shortened.ts';
+import type { Column } from '../src/vocabulary/model.ts';
 
 /** What Zeeks are told of what becomes of their queries, for the authors of their scripts. */
 
@@ -20,4 +22,10 @@ export function suspendedNotice({ reason, until }: Pick<Suspension, 'reason' | '
 /** osquery said so at a run of the query. */
 export function failureNotice(text: string): string {
   return `osquery can't run this query: ${text}`;
+}
+
+/** osquery's columns have changed while the query was subscribed. */
+export function columnsNotice(columns: readonly Column[]): string {
+  const list = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+  return `the columns of this query have changed on this host; it begins anew with ${shortened(list, 500)}`;
 }

@@ -1,5 +1,11 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 import type { Command, CommandOf } from '../src/schedule/commands.ts';
+import {
+  type ScheduleState,
+  type Subscription,
+  subscriptionNamed,
+  subscriptions,
+} from '../src/schedule/schedule.ts';
 import type { Translation } from '../src/schedule/translation.ts';
 import {
   type Column,
@@ -47,6 +53,8 @@ export type ScheduleNews =
   | MessageOf<'osquery.schedule-applied'>
   | MessageOf<'osquery.schedule-refused'>
   | MessageOf<'osquery.denylisted'>
+  | MessageOf<'osquery.columns-doubted'>
+  | MessageOf<'osquery.columns-due'>
   | MessageOf<'osquery.query-failed'>
   | MessageOf<'osquery.query-works'>
   | MessageOf<'osquery.identified'>
@@ -63,6 +71,21 @@ export type ScheduleNews =
 /** News that waits to be decided on, or a command that the manager itself gives. */
 export type Pending = ScheduleNews | ZeekSilent | SuspensionsDue | CommandOf<'StartExtension'>;
 
+/** The subscriptions whose columns osquery is to tell anew, because of that news. */
+export function doubtedIn(news: Pending, state: ScheduleState): readonly Subscription[] {
+  switch (news.type) {
+    case 'osquery.columns-doubted': {
+      const subscription = subscriptionNamed(state, news.name);
+      return subscription ? [subscription] : [];
+    }
+    case 'osquery.columns-due':
+    case 'osquery.identified':
+      return subscriptions(state);
+    default:
+      return [];
+  }
+}
+
 /** The queries that a request is about. */
 export function queriesIn({ request }: MessageOf<'peer.request'>): readonly (Query | RepeatedQuery)[] {
   if (request.type === 'subscribe' || request.type === 'execute') return [request.query];
@@ -78,6 +101,7 @@ export function commandsFor(
   pending: Pending,
   descriptions: Descriptions,
   tables: readonly string[],
+  state: ScheduleState,
 ): readonly Command[] {
   const { at } = pending;
   switch (pending.type) {
@@ -100,8 +124,14 @@ export function commandsFor(
       return [{ type: 'RecordFailure', at, name: pending.name, text: pending.text }];
     case 'osquery.query-works':
       return [{ type: 'RecordRecovery', at, name: pending.name }];
+    case 'osquery.columns-doubted':
+    case 'osquery.columns-due':
+      return columnCommands(pending, descriptions, state);
     case 'osquery.identified':
-      return [{ type: 'RecordOsqueryd', at, osqueryd: pending.osqueryd, evidence: pending.evidence }];
+      return [
+        ...columnCommands(pending, descriptions, state),
+        { type: 'RecordOsqueryd', at, osqueryd: pending.osqueryd, evidence: pending.evidence },
+      ];
     case 'osquery.shutdown':
       return [{ type: 'RecordOsquerydStopping', at }];
     case 'suspensions.due':
@@ -132,6 +162,15 @@ export function commandsFor(
     default:
       return pending satisfies never;
   }
+}
+
+/** A query that osquery can't describe now stays as it is: the table of another extension may come any moment. */
+function columnCommands(news: Pending, descriptions: Descriptions, state: ScheduleState): readonly Command[] {
+  return doubtedIn(news, state).flatMap(({ name, peer, query }) => {
+    const description = descriptionOf(query, descriptions);
+    if ('error' in description) return [];
+    return [{ type: 'RecordColumns', at: news.at, name, peer, query, ...description }];
+  });
 }
 
 function requestCommands(

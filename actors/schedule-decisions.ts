@@ -16,7 +16,7 @@ import {
 } from '../src/schedule/schedule.ts';
 import { suspensionOf } from '../src/schedule/suspensions.ts';
 import type { Query } from '../src/vocabulary/model.ts';
-import { failureNotice, suspendedNotice, suspensionNotice } from './notices.ts';
+import { columnsNotice, failureNotice, suspendedNotice, suspensionNotice } from './notices.ts';
 import { commandsFor, type Descriptions, type Pending } from './schedule-commands.ts';
 
 /** What a batch of news comes to, before it is in the log. */
@@ -42,7 +42,7 @@ export function decideAll(
   const events: ScheduleEvent[] = [];
   const refusals: BusMessage[] = [];
   for (const news of pending) {
-    for (const command of commandsFor(news, descriptions, tables)) {
+    for (const command of commandsFor(news, descriptions, tables, next)) {
       const decision = decide(next, command, policy);
       next = fold(next, decision.events);
       events.push(...decision.events);
@@ -176,6 +176,12 @@ function noticesFor(
         return event.type === 'QueryFailing'
           ? [tell(peer, 'error', failureNotice(event.data.text), query)]
           : [tell(peer, 'log', 'osquery runs this query again, without failing', query)];
+      }
+      case 'QuerySubscribed': {
+        // Nobody asked for this generation: osquery's columns have changed.
+        const { peer, query, columns } = event.data;
+        if (event.cause !== null || !broOf(state, peer)?.connected) return [];
+        return [tell(peer, 'warning', columnsNotice(columns), query)];
       }
       case 'BroConnected':
         return subscriptionsOf(state, event.data.peer).flatMap(({ name, peer, query }) => {

@@ -6,6 +6,7 @@ import { broOf, type ScheduleState } from '../src/schedule/schedule.ts';
 import type { Query, RepeatedQuery } from '../src/vocabulary/model.ts';
 import {
   type Descriptions,
+  doubtedIn,
   type Pending,
   type Question,
   queriesIn,
@@ -29,6 +30,10 @@ export function questionsOf(pending: readonly Pending[], state: ScheduleState, p
   const queries = new Map<string, Question>();
   const refused: Record<string, Descriptions[string]> = {};
   for (const news of pending) {
+    for (const { query } of doubtedIn(news, state)) {
+      const question = questionOf(query);
+      queries.set(questionKey(question), question);
+    }
     if (news.type !== 'peer.request') continue;
     for (const [at, query] of queriesIn(news).entries()) {
       const refusal = refusalUnseen(news, query, at, state, policy);

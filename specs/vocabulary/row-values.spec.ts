@@ -112,12 +112,31 @@ test('values come in the order of the columns, each as often as the query names 
   ]);
 });
 
-test('a column that the row lacks is NULL, even one named like a property of every object', () => {
-  const columns = [
-    { name: 'constructor', type: 'BIGINT' },
-    { name: '__proto__', type: 'TEXT' },
-  ] as const;
-  assert.deepEqual(rowConverter(columns, 'zero')({}), [integer(0), string('')]);
+test('a row whose columns are not those of the query is none of its rows', () => {
+  const convert = rowConverter(
+    [
+      { name: 'constructor', type: 'BIGINT' },
+      { name: '__proto__', type: 'TEXT' },
+    ],
+    'zero',
+  );
+  assert.deepEqual(convert(JSON.parse('{"constructor":"7","__proto__":"a"}')), [integer(7n), string('a')]);
+  const problem = (row: string) => {
+    const result = convert(JSON.parse(row));
+    return 'text' in result ? [result.problem, result.text] : [];
+  };
+  assert.deepEqual(problem('{}'), [
+    'columns',
+    'a row lacks constructor, __proto__: the columns of the query have changed',
+  ]);
+  assert.deepEqual(problem('{"constructor":"7","__proto__":"a","new":""}'), [
+    'columns',
+    'a row has new beside: the columns of the query have changed',
+  ]);
+  assert.deepEqual(problem('{"constructor":"7","new":""}'), [
+    'columns',
+    'a row lacks __proto__ and has new beside: the columns of the query have changed',
+  ]);
 });
 
 test('whole numbers of 64 bits are never rounded, and nothing ever throws', () => {

@@ -75,6 +75,10 @@ type OsqueryMessage =
   /** osquery runs the schedule with this hash. */
   | { readonly type: 'osquery.schedule-applied'; readonly hash: string; readonly entries: number }
   | { readonly type: 'osquery.schedule-refused'; readonly hash: string; readonly reason: string }
+  /** Rows of that subscription have come with other columns than it has: osquery is to be asked again. */
+  | { readonly type: 'osquery.columns-doubted'; readonly name: string }
+  /** It is time to ask osquery for the columns of all subscriptions again: nobody tells of a view that changes. */
+  | { readonly type: 'osquery.columns-due' }
   /** osquery could not run a schedule entry of ours; it says so at each run. */
   | { readonly type: 'osquery.query-failed'; readonly name: string; readonly text: string }
   /** It has run since it last failed. */

@@ -45,6 +45,14 @@ export type DeliveryReport =
       readonly problem: string;
       readonly rows: number;
     }
+  /** Rows have other columns than their query, which osquery is to be asked for again. */
+  | {
+      readonly type: 'columns-changed';
+      readonly peer: string;
+      readonly name: string;
+      readonly problem: string;
+      readonly rows: number;
+    }
   /** A result was longer than a Bro may get; the rest of it is left out. */
   | {
       readonly type: 'result-cut';

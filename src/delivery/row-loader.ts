@@ -59,7 +59,8 @@ export class RowLoader {
       return;
     }
     batch.skip(counter, loaded.skip, 1, number);
-    if (loaded.problem !== undefined) this.#report(counter.name, loaded.problem);
+    if (loaded.problem === undefined) return;
+    this.#report(loaded.skip === 'columns' ? 'columns-changed' : 'row-problem', counter.name, loaded.problem);
   }
 
   #encode(load: Load, index: number, sequence: number): TopicEvent | Skipped {
@@ -78,13 +79,13 @@ export class RowLoader {
     return encoded.problem === 'null' ? { skip: 'null' } : { skip: encoded.problem, problem: encoded.text };
   }
 
-  #report(name: string, problem: string): void {
+  #report(type: 'columns-changed' | 'row-problem', name: string, problem: string): void {
     let throttle = this.#problems.get(name);
     if (!throttle) {
       throttle = new ProblemThrottle(this.#limits.problemInterval, this.#ports.now);
       this.#problems.set(name, throttle);
     }
     const rows = throttle.count();
-    if (rows > 0) this.#ports.report({ type: 'row-problem', peer: this.#peer, name, problem, rows });
+    if (rows > 0) this.#ports.report({ type, peer: this.#peer, name, problem, rows });
   }
 }

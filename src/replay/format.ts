@@ -173,7 +173,7 @@ export function formatEnding(reason: Ending, peer: string): string {
     case 'new-generation':
       return `${zeek} had lost its state and requested it again, which restarts it`;
     case 'columns-changed':
-      return `${zeek} requested it again, and its columns are no longer the same, which restarts it`;
+      return 'its columns are no longer the same, which restarts it';
     case 'not-repeated':
       return `${zeek} reconnected and did not request it again within the resync window`;
     case 'not-desired':

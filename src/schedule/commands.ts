@@ -146,6 +146,19 @@ type ObservationCommand =
   | (Timed & { readonly type: 'RecordOsquerydStopping' })
   /** It is time to look at what is left out of the schedule (see `reviewDue`). */
   | (Timed & { readonly type: 'ReviewSuspensions' })
+  /**
+   * osquery tells the columns of a subscription anew. `peer` and `query` are those of the subscription, for whoever has
+   * to tell its Bro.
+   */
+  | (Timed & {
+      readonly type: 'RecordColumns';
+      readonly name: string;
+      readonly peer: PeerId;
+      readonly query: RepeatedQuery;
+      readonly columns: readonly Column[];
+      readonly tables: readonly string[];
+      readonly translation?: Translation | undefined;
+    })
   /** osquery could not run a query of the schedule, and says why. */
   | (Timed & { readonly type: 'RecordFailure'; readonly name: string; readonly text: string })
   /** osquery has run it since it last failed. */

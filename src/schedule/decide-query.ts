@@ -4,7 +4,7 @@ import { clipped, clippedQuery } from './clipping.ts';
 import { columnsRefusal } from './column-names.ts';
 import type { CommandOf, PeerId } from './commands.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
-import { identityOf, isMeant } from './identity.ts';
+import { identityOf, isMeant, nextName } from './identity.ts';
 import { overflowRefusal } from './overflow.ts';
 import type { Policy } from './policy.ts';
 import {
@@ -232,11 +232,6 @@ const NOT_CONNECTED: Refusal = {
 
 function logRefusal(state: ScheduleState): Refusal | null {
   return state.logId === '' ? { code: 'log-not-started', text: 'the event log has not started yet' } : null;
-}
-
-/** Unique over all logs that this host ever had: osquery remembers a name's rows for a week. */
-function nextName(state: ScheduleState): string {
-  return `bro_${state.logId.slice(0, 8)}_${state.nextName}`;
 }
 
 function refuse(

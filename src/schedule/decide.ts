@@ -9,6 +9,7 @@ import {
   greetBro,
   loseBro,
 } from './decide-bro.ts';
+import { recordColumns } from './decide-columns.ts';
 import { configureGroups, join, leave } from './decide-group.ts';
 import { recordOsqueryd, reviewSuspensions } from './decide-osqueryd.ts';
 import { execute, narrowToDesiredQueries, refuseQuery, subscribe, unsubscribe } from './decide-query.ts';
@@ -73,6 +74,8 @@ export function decide(state: ScheduleState, command: Command, policy: Policy): 
         : NOTHING;
     case 'ReviewSuspensions':
       return reviewSuspensions(state, command);
+    case 'RecordColumns':
+      return recordColumns(state, command, policy);
     case 'RecordFailure':
       return recordFailure(state, command);
     case 'RecordRecovery':

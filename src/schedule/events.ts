@@ -126,6 +126,8 @@ export const EVENT_SCHEMAS = {
     tables: names,
     audience,
     translation: translation.optional(),
+    /** False: it is not known whether the Bro, which has reconnected, still wants it. */
+    confirmed: z.boolean().optional(),
   }),
   /** The Bro asked again for what it has: after a reconnect, or by another way than before. */
   QueryConfirmed: z.object({ name, peer: text, audience }),

@@ -213,7 +213,7 @@ function subscribe(state: State, { at, data }: EventOf<'QuerySubscribed'>): void
     ...(data.translation && { translation: castDraft(data.translation) }),
     via: [data.audience],
     subscribedAt: at,
-    confirmed: true,
+    confirmed: data.confirmed ?? true,
     denylisted: false,
   };
   // A later generation is a repeat of what was granted before: it doesn't count against the Bro.

@@ -54,6 +54,11 @@ export function isMeant(query: Query, vocabulary: VocabularyId, match: QueryMatc
   }
 }
 
+/** Unique over all logs that this host ever had: osquery remembers a name's rows for a week. */
+export function nextName(state: { readonly logId: string; readonly nextName: number }): string {
+  return `bro_${state.logId.slice(0, 8)}_${state.nextName}`;
+}
+
 function digest(parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 }

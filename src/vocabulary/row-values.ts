@@ -15,9 +15,12 @@ import { zeekConverter } from './zeek-values.ts';
  * osquery calls sums, averages and max() of text BIGINT, so this is a thing that authors of queries will meet.
  */
 
-/** A row that can't be sent: a value that its column's type can't hold, or a NULL under the policy `skip_row`. */
+/**
+ * A row that can't be sent: a value that its column's type can't hold, a NULL under the policy `skip_row`, or columns that
+ * are not those of its query.
+ */
 export interface RowProblem {
-  readonly problem: 'misfit' | 'null';
+  readonly problem: 'misfit' | 'null' | 'columns';
   readonly column: string;
   readonly type: ColumnType;
   /** The value, cut to a length fit for a log line. */
@@ -45,10 +48,12 @@ export function rowConverter(
     null: NULLS[type],
   }));
   return (values) => {
+    if (Object.keys(values).length !== plan.length) return strange(columns, values);
     const data = new Array<Data>(plan.length);
     for (let at = 0; at < plan.length; at += 1) {
       const column = plan[at];
       if (!column) break;
+      if (!Object.hasOwn(values, column.name)) return strange(columns, values);
       const text = textOf(values[column.name]);
       if (column.zeek) {
         const value = column.zeek(text);
@@ -128,6 +133,23 @@ function endless(column: string, type: ColumnType, value: string): RowProblem {
     type,
     value,
     text: `column "${column}" is "${value}", which JSON, used by WebSocket and NATS, can't represent; write CAST(… AS TEXT) AS ${quoted(column)} in the query and take a string in the Zeek event`,
+  };
+}
+
+/** osquery's columns have changed since the query was subscribed. */
+function strange(columns: readonly Column[], values: Readonly<Record<string, string>>): RowProblem {
+  const missing = columns.filter(({ name }) => !Object.hasOwn(values, name)).map(({ name }) => name);
+  const surplus = Object.keys(values).filter((key) => !columns.some(({ name }) => name === key));
+  const said = [
+    ...(missing.length > 0 ? [`lacks ${shortened(missing.join(', '), SHOWN)}`] : []),
+    ...(surplus.length > 0 ? [`has ${shortened(surplus.join(', '), SHOWN)} beside`] : []),
+  ].join(' and ');
+  return {
+    problem: 'columns',
+    column: missing[0] ?? surplus[0] ?? '',
+    type: 'UNKNOWN',
+    value: '',
+    text: `a row ${said}: the columns of the query have changed`,
   };
 }
 

@@ -59,6 +59,9 @@ export function createDelivery(context: ExtensionContext, parts: DeliveryParts):
       },
       report(report) {
         logReport(context, links, report);
+        if (report.type === 'columns-changed') {
+          context.bus.publish({ type: 'osquery.columns-doubted', name: report.name });
+        }
         // The courier has let go of that connection; the Bro's machine is to make another.
         if (report.type === 'link-failed') links.find(report.peer)?.connection.destroy();
         if (report.type !== 'gap') return;
@@ -100,6 +103,7 @@ const MAYBE = 'rows for a Zeek may be lost; it will be notified';
 
 const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
   'row-problem': 'rows could not be sent',
+  'columns-changed': 'rows have other columns than their query; asking osquery for its columns again',
   'result-cut': 'a result exceeded the limit of rows and was truncated',
   'malformed-line': 'malformed result line from osquery',
   refused: 'could not write rows to the journal',

@@ -39,6 +39,8 @@ export interface OsqueryWatch {
   readonly stop: () => void;
 }
 
+/** Milliseconds between two questions for the columns of all queries. */
+const COLUMNS_INTERVAL = 600_000;
 /** Milliseconds between two looks at osquery's schedule. */
 const SCHEDULE_INTERVAL = 30_000;
 
@@ -103,6 +105,7 @@ export function watchOsquery(
   };
   const stopWatching = client.watch((why) => lost(`lost the connection to osqueryd: ${why.message}`, true));
   const looks = setInterval(() => void look(), parts.interval);
+  const columnLooks = setInterval(() => bus.publish({ type: 'osquery.columns-due' }), COLUMNS_INTERVAL);
   const scheduleLooks = setInterval(() => void lookAtSchedule(), SCHEDULE_INTERVAL);
   const refreshes = new RefreshCycle(systemClock, async () => {
     const isGood = await configure();
@@ -115,6 +118,7 @@ export function watchOsquery(
     stop() {
       ended = true;
       clearInterval(looks);
+      clearInterval(columnLooks);
       clearInterval(scheduleLooks);
       refreshes.stop();
       stopWatching();
