@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   globSync,
@@ -236,10 +237,13 @@ function systemWithShell(t: TestContext): string {
     const libraries = [...run('ldd', path).matchAll(/(\/\S+\.so\S*)/g)].map(([, library = '']) => library);
     for (const file of [path, ...libraries]) {
       mkdirSync(join(system, dirname(file)), { recursive: true });
-      cpSync(file, join(system, file), { dereference: true });
+      copyFileSync(file, join(system, file));
     }
   }
-  if (!existsSync(join(system, 'bin/sh'))) cpSync(join(system, 'usr/bin/sh'), join(system, 'bin/sh'));
+  for (const name of ['bin', 'dev']) mkdirSync(join(system, name), { recursive: true });
+  // A file does where no device can be made.
+  execFileSync('touch', [join(system, 'dev/null')]);
+  if (!existsSync(join(system, 'bin/sh'))) copyFileSync(join(system, 'usr/bin/sh'), join(system, 'bin/sh'));
   return system;
 }
 

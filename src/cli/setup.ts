@@ -100,7 +100,8 @@ function zeek(text: string, former: readonly string[] = []): readonly string[] {
 
 async function setUp(io: Io, machine: SetupMachine, options: SetupOptions): Promise<number> {
   const layout = osqueryLayout(machine.platform);
-  const root = resolve(options.root);
+  // On Windows the root is no folder: each path has its drive.
+  const root = options.root === '/' ? '/' : resolve(options.root);
   const owner = root === '/' ? { uid: 0, gid: 0 } : machine.user;
   const files = new HostFiles(root, machine.platform);
   const runs = new Runs(files, layout.setup, owner);
