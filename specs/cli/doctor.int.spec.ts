@@ -143,15 +143,17 @@ test('a disk that takes nothing, rows that were lost and accounts that do not ad
   const report = {
     pid: 7,
     bros: [],
+    told: [],
     eventLog: { records: 1, trouble: 'ENOSPC' },
     logger: { refusal: 'no space left' },
     subscriptions: [
-      { name: 'bro_1_1', peer: 'zeek:9999', sql: 'SELECT 1', interval: 10, trouble: '' },
+      { name: 'bro_1_1', peer: 'zeek:9999', sql: 'SELECT 1', interval: 10, lastRun: null, trouble: '' },
       {
         name: 'bro_1_3',
         peer: 'zeek:9999',
         sql: 'SELECT 2',
         interval: 10,
+        lastRun: null,
         trouble: "osquery can't run it: no",
       },
     ],

@@ -143,6 +143,22 @@ test('a running extension tells how it stands with osquery, each Zeek and each r
   await host.untilReported('it reports again where it was killed', ({ bros }) => bros.length === 2);
 });
 
+test('with --watch it is told again and again, also while no extension runs, until the user has had enough', async (t) => {
+  const directory = await temporary(t);
+  const enough = new AbortController();
+  const { io, printed } = surroundings({ interrupted: enough.signal });
+  const server = createServer((socket) => socket.end('{"version":2}'));
+  const watching = statusCommand(io).parseAsync(['--state-dir', directory, '--watch', '0.01'], {
+    from: 'user',
+  });
+  await eventually('it says that nobody is there', () => printed().split('ENOENT').length > 3);
+  server.listen(join(directory, 'status.sock'));
+  t.after(() => server.close());
+  await eventually('it asks who is there now', () => printed().includes('version'));
+  enough.abort();
+  await watching;
+});
+
 test('where nobody ever ran it says so, and ends with 3', async (t) => {
   const directory = await temporary(t);
   const { code, printed, complained } = await status('--state-dir', join(directory, 'none'));

@@ -42,7 +42,7 @@ export function createProgram({ io, process, reader, machine, onInterruptible }:
     .addCommand(interruptible(simulateCommand(io)))
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))
-    .addCommand(statusCommand(io))
+    .addCommand(interruptible(statusCommand(io)))
     .addCommand(reloadCommand(io))
     .addCommand(setupCommand(io, machine))
     .addCommand(doctorCommand(io))

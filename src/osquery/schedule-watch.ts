@@ -21,6 +21,7 @@ export class ScheduleWatch {
   readonly #client: Pick<ManagerClient, 'query'>;
   #taken: readonly string[] = [];
   #denylisted = new Set<string>();
+  #seenRuns: ReadonlyMap<string, number> = new Map();
 
   constructor(client: Pick<ManagerClient, 'query'>) {
     this.#client = client;
@@ -29,6 +30,11 @@ export class ScheduleWatch {
   /** osquery runs exactly these of ours. */
   taken(names: readonly string[]): void {
     this.#taken = names;
+  }
+
+  /** What the last look found of {@link lastRuns}, without asking osquery. */
+  get seenRuns(): ReadonlyMap<string, number> {
+    return this.#seenRuns;
   }
 
   /** When osquery last ran each of ours: milliseconds since the epoch, by name. Throws OsqueryError. */
@@ -52,7 +58,8 @@ export class ScheduleWatch {
       .filter((name) => denylisted.has(name) !== this.#denylisted.has(name))
       .map((name) => ({ name, denylisted: denylisted.has(name) }));
     this.#denylisted = denylisted;
-    return { missing: taken.filter((name) => !present.has(name)), changed, runs: this.#runsIn(rows) };
+    this.#seenRuns = this.#runsIn(rows);
+    return { missing: taken.filter((name) => !present.has(name)), changed, runs: this.#seenRuns };
   }
 
   #runsIn(rows: readonly Row[]): ReadonlyMap<string, number> {

@@ -26,8 +26,40 @@ export function formatStatus(report: StatusReport): string[] {
     '',
     ...formatBros(report.bros, now),
     '',
+    ...formatSubscriptions(report.subscriptions, now),
     ...formatTroubles(report.subscriptions),
+    ...formatTold(report.told, now),
     ...formatDelivery(report),
+  ];
+}
+
+/** What runs, and when. osquery chooses the second within an interval: the next run is about then. */
+function formatSubscriptions(subscriptions: StatusReport['subscriptions'], now: number): string[] {
+  if (subscriptions.length === 0) return [];
+  const lines = subscriptions.map(({ name, interval, lastRun, trouble, sql }) => [
+    printable(name),
+    duration(interval * 1_000),
+    lastRun === null ? 'not yet' : `${duration(now - lastRun)} ago`,
+    lastRun === null || trouble !== '' ? '-' : `in about ${duration(lastRun + interval * 1_000 - now)}`,
+    quoted(sql, 60),
+  ]);
+  return [...columns([['query', 'every', 'last run', 'next run', ''], ...lines]), ''];
+}
+
+/** How many of them people see. */
+const TOLD = 5;
+
+function formatTold(told: StatusReport['told'], now: number): string[] {
+  if (told.length === 0) return [];
+  return [
+    'Last told to Zeeks',
+    ...told
+      .slice(0, TOLD)
+      .flatMap(({ at, peer, level, text, sql }) => [
+        `  ${duration(now - at)} ago  ${level} to ${printable(peer)}: ${printable(text)}`,
+        ...(sql === '' ? [] : [`    ${quoted(sql, 100)}`]),
+      ]),
+    '',
   ];
 }
 

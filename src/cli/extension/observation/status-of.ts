@@ -19,11 +19,14 @@ export interface StatusParts {
   readonly schedule: ScheduleState;
   readonly opened: { readonly state: State; readonly delivery: Delivery } | undefined;
   readonly logger: StatusReport['logger'];
+  readonly told: StatusReport['told'];
+  /** When osquery last ran each of our queries, by name. */
+  readonly runs: ReadonlyMap<string, number>;
 }
 
 /** How the extension is doing now. */
 export function statusOf(context: ExtensionContext, parts: StatusParts): StatusReport {
-  const { root, links, startedAt, hostId, schedule, opened, logger } = parts;
+  const { root, links, startedAt, hostId, schedule, opened, logger, told, runs } = parts;
   const peers = context.settings().endpoints.map(({ peer }) => peer);
   const senders = new Map(opened?.delivery.courier.senders().map((sender) => [sender.peer, sender]));
   return {
@@ -44,9 +47,11 @@ export function statusOf(context: ExtensionContext, parts: StatusParts): StatusR
       return {
         ...{ name, peer, interval: query.interval },
         sql: query.sql.slice(0, SQL_CLIP),
+        lastRun: runs.get(name) ?? null,
         trouble: troubleOf(schedule, subscription),
       };
     }),
+    told,
     executions: executions(schedule).length,
     delivery: (opened?.delivery.courier.counts() ?? []).map(({ skipped, ...counts }) => ({
       ...counts,

@@ -74,8 +74,21 @@ export const statusReport = z.object({
       peer: z.string(),
       sql: z.string(),
       interval: z.number(),
+      /** When osquery last ran it, as far as was seen; null: not yet. */
+      lastRun: time.nullable(),
       /** Why it does not run as it was asked for; empty: it does. */
       trouble: z.string(),
+    }),
+  ),
+  /** The last errors and warnings that Zeeks were told since the start, the newest first. */
+  told: z.array(
+    z.object({
+      at: time,
+      peer: z.string(),
+      level: z.enum(['warning', 'error']),
+      text: z.string(),
+      /** Of the query that it is about; empty: of none. */
+      sql: z.string(),
     }),
   ),
   /** One-time queries that wait for their rows. */

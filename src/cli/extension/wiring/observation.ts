@@ -9,6 +9,7 @@ import { peerStatuses } from '../observation/peer-status.ts';
 import { watchForSameZeek } from '../observation/same-zeek.ts';
 import { statusOf } from '../observation/status-of.ts';
 import type { StatusReport } from '../observation/status-report.ts';
+import { ToldNotices } from '../observation/told-notices.ts';
 import type { Plugins } from '../ports/plugins.ts';
 import type { KnownHost } from './known-host.ts';
 import type { ScheduleReader } from './schedule-reader.ts';
@@ -22,6 +23,8 @@ export interface ObservationParts {
   readonly known: KnownHost;
   readonly plugins: () => Pick<Plugins, 'tally' | 'times'>;
   readonly metrics: MetricsAddress | undefined;
+  /** When osquery last ran each of our queries, by name: what the last look at its schedule found. */
+  readonly runs: () => ReadonlyMap<string, number>;
   /** Reads the configuration again. */
   readonly reload: () => void;
 }
@@ -31,6 +34,7 @@ export class Observation {
   readonly #context: ExtensionContext;
   readonly #parts: ObservationParts;
   readonly #links: LinkHistory;
+  readonly #told: ToldNotices;
   readonly #startedAt: number;
   #servers: readonly { close(): void }[] = [];
 
@@ -38,6 +42,7 @@ export class Observation {
     this.#context = context;
     this.#parts = parts;
     this.#links = new LinkHistory(context.bus);
+    this.#told = new ToldNotices(context.bus);
     this.#startedAt = context.runtime.now();
     logBlockedRequests(context);
     watchForSameZeek(context.bus, (peer, other) =>
@@ -73,11 +78,11 @@ export class Observation {
   }
 
   #report(): StatusReport {
-    const { root, state, schedule, known, plugins } = this.#parts;
+    const { root, state, schedule, known, plugins, runs } = this.#parts;
     const { opened } = state;
     return statusOf(this.#context, {
       ...{ root: root(), links: this.#links, startedAt: this.#startedAt, hostId: known.host()?.id ?? '' },
-      ...{ schedule: schedule.state(), opened },
+      ...{ schedule: schedule.state(), opened, told: this.#told.latest(), runs: runs() },
       logger: { ...plugins().tally, recovered: opened?.missed.rows ?? 0 },
     });
   }

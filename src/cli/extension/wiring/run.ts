@@ -54,7 +54,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   });
   const observation = new Observation(context, {
     ...{ root: () => actor, state, schedule, known, plugins: () => plugins, metrics: options.metrics },
-    reload: () => osquery.refresh(),
+    ...{ reload: () => osquery.refresh(), runs: () => osquery.schedule.seenRuns },
   });
   const backfill = new BackfillPorts(context, {
     stores: state.whenOpen.then(({ missed, delivery: { courier }, state: { directory } }) => ({
