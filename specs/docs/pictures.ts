@@ -20,7 +20,7 @@ import { startInspectedHost } from '../support/inspected-host.ts';
 const FOLDER = join(import.meta.dirname, '../../fixtures/docs');
 /** Relative, as it is shown. */
 const LAST_NIGHT = relative(process.cwd(), join(import.meta.dirname, '../../fixtures/event-log/last-night'));
-const DRAWN = ['bro-peer', 'schedule-manager', 'extension', 'osquery-core'];
+const DRAWN = ['bro-peer', 'schedule-manager', 'extension', 'osquery-core', 'backfill'];
 /** A usual port of Broker, which makes for pictures that one knows again. */
 const PORT = 9999;
 
