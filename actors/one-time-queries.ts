@@ -1,12 +1,7 @@
 import type { BusMessage } from '../src/bus/messages.ts';
+import type { Executed } from '../src/schedule/description.ts';
 import { isGivenUp, type Policy } from '../src/schedule/policy.ts';
 import { type Execution, executions, type ScheduleState } from '../src/schedule/schedule.ts';
-
-/** What became of a one-time query; `error` empty: its rows are in the journal. */
-export interface Executed {
-  readonly rows: number;
-  readonly error: string;
-}
 
 interface Executing {
   readonly schedule: ScheduleState;

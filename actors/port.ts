@@ -12,6 +12,11 @@ export function promisePort<Output, Input>(name: string) {
   return fromPromise<Output, Input>(() => Promise.reject(new Error(`${name} is not provided`)));
 }
 
+/** A piece of work that is supplied by this; `signal` aborts where nobody waits for it any more. */
+export function supply<Output, Input>(work: (input: Input, signal: AbortSignal) => Promise<Output>) {
+  return fromPromise<Output, Input>(({ input, signal }) => work(input, signal));
+}
+
 /** Something that lives as long as its state and exchanges events with it, to be supplied. */
 export function callbackPort<Received extends EventObject, Input, Emitted extends EventObject = EventObject>(
   name: string,

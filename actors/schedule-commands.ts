@@ -1,51 +1,15 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 import type { Command, CommandOf } from '../src/schedule/commands.ts';
+import { type Description, type Descriptions, questionKey, questionOf } from '../src/schedule/description.ts';
 import {
   type ScheduleState,
   type Subscription,
   subscriptionNamed,
   subscriptions,
 } from '../src/schedule/schedule.ts';
-import type { Translation } from '../src/schedule/translation.ts';
-import {
-  type Column,
-  type Dialect,
-  dialectOf,
-  type Query,
-  type RepeatedQuery,
-  type Request,
-} from '../src/vocabulary/model.ts';
+import type { Query, RepeatedQuery, Request } from '../src/vocabulary/model.ts';
 import type { SuspensionsDue } from './suspensions-due.ts';
 import { ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
-
-/**
- * What is known of a query once osquery was asked: its columns in order, the tables it reads, and what runs in its place
- * where it is in the words of other tables. Or why it can't run.
- */
-export type Description =
-  | {
-      readonly columns: readonly Column[];
-      readonly tables: readonly string[];
-      readonly translation?: Translation | undefined;
-    }
-  | { readonly code: string; readonly error: string };
-
-/** A query whose columns osquery is to tell; whose tables it means depends on the vocabulary that it came in. */
-export interface Question {
-  readonly dialect: Dialect;
-  readonly sql: string;
-}
-
-export function questionOf({ vocabulary, sql }: Pick<Query, 'vocabulary' | 'sql'>): Question {
-  return { dialect: dialectOf(vocabulary), sql };
-}
-
-export function questionKey({ dialect, sql }: Question): string {
-  return `${dialect}: ${sql}`;
-}
-
-/** By {@link questionKey}. */
-export type Descriptions = Readonly<Record<string, Description>>;
 
 /** The bus's news that the schedule is made of. */
 export type ScheduleNews =

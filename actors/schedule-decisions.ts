@@ -1,6 +1,7 @@
 import type { BusMessage } from '../src/bus/messages.ts';
 import type { Command } from '../src/schedule/commands.ts';
 import { decide } from '../src/schedule/decide.ts';
+import type { Descriptions } from '../src/schedule/description.ts';
 import type { ScheduleEvent } from '../src/schedule/events.ts';
 import { fold } from '../src/schedule/evolve.ts';
 import type { Policy } from '../src/schedule/policy.ts';
@@ -17,7 +18,7 @@ import {
 import { suspensionOf } from '../src/schedule/suspensions.ts';
 import type { Query } from '../src/vocabulary/model.ts';
 import { columnsNotice, failureNotice, suspendedNotice, suspensionNotice } from './notices.ts';
-import { commandsFor, type Descriptions, type Pending } from './schedule-commands.ts';
+import { commandsFor, type Pending } from './schedule-commands.ts';
 
 /** What a batch of news comes to, before it is in the log. */
 export interface Decided {

@@ -1,13 +1,14 @@
 import { assign, type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
 import type { MessageOf } from '../src/bus/messages.ts';
+import type { Descriptions, Executed, Question } from '../src/schedule/description.ts';
 import type { ScheduleEvent } from '../src/schedule/events.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { type RenderedSchedule, renderedOf } from '../src/schedule/render.ts';
 import { type Execution, executions, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import { reasonOf } from '../src/text/reason.ts';
-import { type Executed, finished, fresh, superfluous } from './one-time-queries.ts';
+import { finished, fresh, superfluous } from './one-time-queries.ts';
 import { inboxPort, promisePort, publishAllPort, publishPort } from './port.ts';
-import type { Descriptions, Pending, Question, ScheduleNews } from './schedule-commands.ts';
+import type { Pending, ScheduleNews } from './schedule-commands.ts';
 import {
   blockedNews,
   type Decided,

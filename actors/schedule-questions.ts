@@ -1,18 +1,11 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 import { unheld } from '../src/schedule/decide-query.ts';
+import { type Descriptions, type Question, questionKey, questionOf } from '../src/schedule/description.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { type Refusal, requestRefusal, sqlRefusal } from '../src/schedule/refusal.ts';
 import { broOf, type ScheduleState } from '../src/schedule/schedule.ts';
 import type { Query, RepeatedQuery } from '../src/vocabulary/model.ts';
-import {
-  type Descriptions,
-  doubtedIn,
-  type Pending,
-  type Question,
-  queriesIn,
-  questionKey,
-  questionOf,
-} from './schedule-commands.ts';
+import { doubtedIn, type Pending, queriesIn } from './schedule-commands.ts';
 
 /** What is to be asked of osquery before a batch of news can be decided on. */
 export interface Questions {

@@ -15,9 +15,9 @@ import {
   type Registered,
 } from '../../actors/osquery-core.machine.ts';
 import { type Append, type Appended, scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
+import { connectMachines } from '../../actors/system.ts';
 import { createBus } from '../../src/bus/bus.ts';
 import type { BusMessage } from '../../src/bus/messages.ts';
-import { connectMachines } from '../../src/cli/extension/wiring/machines.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import type { RenderedSchedule } from '../../src/schedule/render.ts';
 import { initialState } from '../../src/schedule/schedule.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createActor, SimulatedClock } from 'xstate';
-import type { Executed } from '../../actors/one-time-queries.ts';
-import { type Descriptions, type Question, questionKey } from '../../actors/schedule-commands.ts';
 import { type Append, type Appended, scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import type { BusMessage } from '../../src/bus/messages.ts';
+import type { Executed } from '../../src/schedule/description.ts';
+import { type Descriptions, type Question, questionKey } from '../../src/schedule/description.ts';
 import type { ScheduleEvent } from '../../src/schedule/events.ts';
 import { fold } from '../../src/schedule/evolve.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';

@@ -1,4 +1,4 @@
-import { type BusMessage, type Published, subjectOf } from './messages.ts';
+import { type BusMessage, type MessageOf, type Published, subjectOf } from './messages.ts';
 import { matches } from './subject.ts';
 
 /** Takes a message; what it throws reaches nobody but the bus's `onFailure`. */
@@ -12,6 +12,8 @@ export interface Bus {
   publish(message: BusMessage): void;
   /** Returns how to end the subscription. */
   subscribe(patterns: readonly string[], subscriber: Subscriber): () => void;
+  /** The same for all messages of one type, whomever they are about. */
+  on<T extends BusMessage['type']>(type: T, subscriber: (message: MessageOf<T>) => void): () => void;
 }
 
 export interface BusOptions {
@@ -43,6 +45,14 @@ export function createBus({ now, onFailure }: BusOptions): Bus {
     }
   }
 
+  function subscribe(patterns: readonly string[], subscriber: Subscriber): () => void {
+    const subscription = { patterns, subscriber };
+    subscriptions.add(subscription);
+    return () => {
+      subscriptions.delete(subscription);
+    };
+  }
+
   return {
     publish(message) {
       sequence += 1;
@@ -55,12 +65,11 @@ export function createBus({ now, onFailure }: BusOptions): Bus {
         handingOut = false;
       }
     },
-    subscribe(patterns, subscriber) {
-      const subscription = { patterns, subscriber };
-      subscriptions.add(subscription);
-      return () => {
-        subscriptions.delete(subscription);
-      };
+    subscribe,
+    on(type, subscriber) {
+      const [area, news] = type.split('.');
+      // All that come by these subjects are of that type; see `subjectOf`.
+      return subscribe([type, `${area}.*.${news}`], subscriber as Subscriber);
     },
   };
 }

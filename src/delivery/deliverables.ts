@@ -43,10 +43,10 @@ export class Deliverables {
     return this.#byName.size;
   }
 
-  take({ added, removed }: ScheduleChange): void {
+  readonly take = ({ added, removed }: ScheduleChange): void => {
     for (const name of removed) this.#byName.delete(name);
     for (const subscription of added) this.#add(subscription);
-  }
+  };
 
   #add({ name, peer, query, columns, tables, subscribedAt }: Subscription): void {
     const eventBased = tables.some(this.#isEventTable);

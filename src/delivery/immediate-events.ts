@@ -68,14 +68,14 @@ export class ImmediateEvents {
   }
 
   /** To be called once the queries at hand have changed so. */
-  take({ added, removed }: ScheduleChange): void {
+  readonly take = ({ added, removed }: ScheduleChange): void => {
     for (const name of removed) {
       this.#matcher?.unsubscribe(name);
       this.#immediate.delete(name);
       this.#sent.forget(name);
     }
     for (const subscription of added) this.#add(subscription);
-  }
+  };
 
   /** The subscriptions that an event satisfies, and the row that each gets. */
   match(columns: Row): readonly EventRow[] {

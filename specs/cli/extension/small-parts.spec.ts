@@ -5,8 +5,8 @@ import { EndpointIds } from '../../../src/broker/endpoint-ids.ts';
 import { createBus } from '../../../src/bus/bus.ts';
 import { createExtensionContext, defaultSettings } from '../../../src/cli/extension/extension-context.ts';
 import { logBlockedRequests } from '../../../src/cli/extension/observation/blocked-requests.ts';
-import { type BroLink, BroLinks } from '../../../src/cli/extension/ports/bro-links.ts';
-import { StatusForwarder } from '../../../src/cli/extension/ports/status-forwarder.ts';
+import { type BroLink, BroLinks } from '../../../src/conversation/bro-links.ts';
+import { StatusForwarder } from '../../../src/delivery/status-forwarder.ts';
 import { ScheduleWatch } from '../../../src/osquery/schedule-watch.ts';
 import type { StatusLine } from '../../../src/osquery/status-log.ts';
 import type { Notice } from '../../../src/vocabulary/model.ts';
@@ -23,7 +23,11 @@ function startForwarder(forwardStatus: 'off' | 'info' | 'warning' | 'error') {
   const link = { peer: 'zeek:9999', tell: async (notice: Notice) => void told.push(notice) };
   links.add(link as unknown as BroLink);
   return {
-    forwarder: new StatusForwarder(context, links),
+    forwarder: new StatusForwarder({
+      severity: () => context.settings().forwardStatus,
+      tell: (notice) => links.tellAll(notice),
+      now: runtime.now,
+    }),
     told,
     wait: (milliseconds: number) => {
       now += milliseconds;

@@ -3,27 +3,25 @@ import { test } from 'node:test';
 import { pino } from 'pino';
 import { createActor, type EventObject, fromCallback } from 'xstate';
 import { broPeerMachine } from '../../../../actors/bro-peer.machine.ts';
-import type { Executed } from '../../../../actors/one-time-queries.ts';
 import type { InboxInput } from '../../../../actors/port.ts';
-
-import { type Descriptions, type Question, questionKey } from '../../../../actors/schedule-commands.ts';
 import {
   type Append,
   type Appended,
   scheduleManagerMachine,
 } from '../../../../actors/schedule-manager.machine.ts';
-
 import type { Connection, ConnectionHandlers } from '../../../../src/broker/connection.ts';
 import { count, type Data, string } from '../../../../src/broker/data.ts';
 import { createBus } from '../../../../src/bus/bus.ts';
 import type { BusMessage, Published } from '../../../../src/bus/messages.ts';
 import { createExtensionContext } from '../../../../src/cli/extension/extension-context.ts';
 import { connectionPort } from '../../../../src/cli/extension/ports/bro-connection.ts';
-import { BroLinks } from '../../../../src/cli/extension/ports/bro-links.ts';
+import { BroLinks } from '../../../../src/conversation/bro-links.ts';
 import type { ConversationRecord } from '../../../../src/conversation/record.ts';
 import type { Courier } from '../../../../src/delivery/courier.ts';
 import { createTraceRecorder } from '../../../../src/replay/trace-recorder.ts';
 import { replayTrace } from '../../../../src/replay/trace-replay.ts';
+import type { Executed } from '../../../../src/schedule/description.ts';
+import { type Descriptions, type Question, questionKey } from '../../../../src/schedule/description.ts';
 import { DEFAULT_POLICY } from '../../../../src/schedule/policy.ts';
 import { type Execution, initialState, subscriptions } from '../../../../src/schedule/schedule.ts';
 import { promiseProbe, settle } from '../../../support/machine-ports.ts';

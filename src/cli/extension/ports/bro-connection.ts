@@ -2,23 +2,32 @@ import { fromCallback } from 'xstate';
 import type { ConnectionCommand, ConnectionEvent } from '../../../../actors/bro-link.ts';
 import type { Closed, Connection, ConnectionHandlers, Remote } from '../../../broker/connection.ts';
 import { EndpointIds } from '../../../broker/endpoint-ids.ts';
+import type { BroLinks } from '../../../conversation/bro-links.ts';
+import { ConversationLink, type ConversationParts } from '../../../conversation/conversation-link.ts';
 import { helloInterval } from '../../../conversation/messages.ts';
 import type { Courier } from '../../../delivery/courier.ts';
+import { type ScheduleState, subscriptionsOf } from '../../../schedule/schedule.ts';
 import type { Host } from '../../../vocabulary/model.ts';
 import type { ExtensionContext } from '../extension-context.ts';
-import type { BroLinks } from './bro-links.ts';
-import { ConversationLink, type ConversationParts } from './conversation-link.ts';
 import type { Dial } from './dial.ts';
 
 /** What a connection to a Bro needs of the rest. */
-export interface ConnectionParts extends ConversationParts {
+export interface ConnectionParts extends Pick<ConversationParts, 'record'> {
   readonly dial: Dial;
   readonly courier: () => Courier;
   readonly links: BroLinks;
+  readonly schedule: () => ScheduleState;
 }
 
 /** The port `connection` of a Bro's machine: one life of one connection, and the conversation over it. */
 export function connectionPort(context: ExtensionContext, parts: ConnectionParts) {
+  const conversations: ConversationParts = {
+    ...{ vocabularies: context.vocabularies, now: context.runtime.now, uuid: context.runtime.uuid },
+    ...{ log: context.log, record: parts.record },
+    vocabularyOptions: () => context.settings().vocabularies,
+    acknowledge: (peer, sequence) => parts.courier().acknowledge(peer, sequence),
+    subscribed: (peer) => subscriptionsOf(parts.schedule(), peer).map(({ query }) => query),
+  };
   const ids = new EndpointIds(context.endpointId, context.runtime.uuid);
   return fromCallback<ConnectionCommand, { readonly peer: string; readonly host: Host }, ConnectionEvent>(
     ({ input, sendBack, receive }) => {
@@ -42,7 +51,7 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
             authenticated: remote.authenticated,
             helloInterval: helloInterval(context.vocabularies()),
           });
-          conversation = new ConversationLink(context, parts, {
+          conversation = new ConversationLink(conversations, {
             peer,
             connection,
             remote,

@@ -1,5 +1,6 @@
 import { fromCallback } from 'xstate';
 import type { DeliveryEvent } from '../../../../actors/courier.machine.ts';
+import type { BroLinks } from '../../../conversation/bro-links.ts';
 import { Courier } from '../../../delivery/courier.ts';
 import type { Deliverables } from '../../../delivery/deliverables.ts';
 import type { ImmediateEvents } from '../../../delivery/immediate-events.ts';
@@ -8,7 +9,6 @@ import { RowEncoders } from '../../../delivery/row-encoders.ts';
 import { gapReason } from '../../../vocabulary/gap-text.ts';
 import type { Host } from '../../../vocabulary/model.ts';
 import type { ExtensionContext } from '../extension-context.ts';
-import type { BroLinks } from './bro-links.ts';
 import type { CooperativeScheduler } from './cooperative-scheduler.ts';
 import type { State } from './state.ts';
 

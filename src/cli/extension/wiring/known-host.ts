@@ -7,9 +7,11 @@ export class KnownHost {
   #peers: readonly string[] | undefined;
 
   constructor(bus: Bus) {
-    bus.subscribe(['osquery.host', 'osquery.configured'], (message) => {
-      if (message.type === 'osquery.host') this.#host = message.host;
-      if (message.type === 'osquery.configured') this.#peers = message.peers;
+    bus.on('osquery.host', ({ host }) => {
+      this.#host = host;
+    });
+    bus.on('osquery.configured', ({ peers }) => {
+      this.#peers = peers;
     });
   }
 

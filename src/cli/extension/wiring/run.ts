@@ -1,33 +1,30 @@
 import { createActor, fromPromise } from 'xstate';
 import type { Closed, Recovered } from '../../../../actors/extension.machine.ts';
-import type { Append, Appended } from '../../../../actors/schedule-manager.machine.ts';
+import { connectMachines } from '../../../../actors/system.ts';
 import { systemClock } from '../../../broker/system-clock.ts';
+import { BroLinks } from '../../../conversation/bro-links.ts';
 import { Deliverables } from '../../../delivery/deliverables.ts';
 import { ImmediateEvents } from '../../../delivery/immediate-events.ts';
+import { StatusForwarder } from '../../../delivery/status-forwarder.ts';
 import { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
 import { createEventRowMatcher } from '../../../osquery/event-row-store.ts';
 import { isEventTable } from '../../../osquery/event-tables.ts';
-import { fetchesQueries } from '../../../osquery/flag-advice.ts';
 import type { ExtensionContext } from '../extension-context.ts';
-import { applySchedulePort } from '../ports/apply-schedule.ts';
 import { BackfillPorts } from '../ports/backfill.ts';
 import { connectionPort } from '../ports/bro-connection.ts';
-import { BroLinks } from '../ports/bro-links.ts';
 import { CooperativeScheduler } from '../ports/cooperative-scheduler.ts';
 import { deliveryPort } from '../ports/deliver.ts';
 import { describeHost } from '../ports/describe-host.ts';
 import { createDial } from '../ports/dial.ts';
-import { identifyPort } from '../ports/identify-osqueryd.ts';
 import { OsqueryLink } from '../ports/osquery-link.ts';
 import { OsqueryLog } from '../ports/osquery-log.ts';
 import { Plugins } from '../ports/plugins.ts';
-import { describePort, executePort } from '../ports/run-queries.ts';
-import { StatusForwarder } from '../ports/status-forwarder.ts';
 import { HostKnowledge } from './host-knowledge.ts';
 import { KnownHost } from './known-host.ts';
-import { connectMachines } from './machines.ts';
 import { Observation } from './observation.ts';
+import { osqueryPorts } from './osquery-ports.ts';
 import { outputOf, type RunningExtension, type RunOptions } from './running.ts';
+import { schedulePorts } from './schedule-ports.ts';
 import { ScheduleReader } from './schedule-reader.ts';
 import { StateService } from './state-service.ts';
 import { LINK_TIMING, osqueryTiming } from './timing.ts';
@@ -38,7 +35,11 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   const links = new BroLinks();
   const scheduler = new CooperativeScheduler();
   const distributed = new DistributedExecutions();
-  const status = new StatusForwarder(context, links);
+  const status = new StatusForwarder({
+    severity: () => context.settings().forwardStatus,
+    tell: (notice) => links.tellAll(notice),
+    now: runtime.now,
+  });
   const systemLog = { command: ['journalctl'] } as const;
   const known = new KnownHost(bus);
   const schedule = new ScheduleReader(
@@ -89,17 +90,10 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
     failing: () => Object.keys(schedule.state().failing),
     onLines: (lines) => status.take(lines),
   });
-  const queries = {
-    ...{ client: osquery.client, distributed, scheduler },
-    ...{ access: knowledge.access, lookUp: knowledge.lookUp, facts: knowledge.facts },
-    ...{ courier: state.courier, ownQueries: state.ownQueries },
-    registered: () => osquery.registered(),
-    fetches: () => fetchesQueries(osquery.flags),
-  };
   const recover = fromPromise<Recovered, undefined>(async () => {
     const recovered = await state.open();
     await osquery.config.keepIn(state.directory());
-    bus.subscribe(['osquery.registered'], () => void immediate.learn(osquery.client));
+    bus.on('osquery.registered', () => void immediate.learn(osquery.client));
     void osquery.registered().then(() => immediate.learn(osquery.client));
     await state.startOwnQueries();
     await observation.serve();
@@ -112,20 +106,8 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
     return { inOrder: !osquery.runsOn };
   });
   const machine = connectMachines(bus, {
-    osquery: {
-      ...osquery.ports,
-      identify: identifyPort(context, {
-        client: osquery.client,
-        flags: () => osquery.flags,
-        wasTold: () => osquery.wasTold,
-      }),
-      applySchedule: applySchedulePort(context, { client: osquery.client, watch: osquery.schedule }),
-    },
-    schedule: {
-      describe: describePort(context, queries),
-      append: fromPromise<Appended, Append>(({ input }) => state.append(input)),
-      execute: executePort(context, queries),
-    },
+    osquery: osqueryPorts(context, osquery),
+    schedule: schedulePorts(context, { osquery, knowledge, state, distributed, scheduler }),
     peer: {
       connection: connectionPort(context, {
         ...{ dial: createDial(context), links, schedule: schedule.state, courier: state.courier },

@@ -1,21 +1,21 @@
 import type { Recovered } from '../../../../actors/extension.machine.ts';
-import type { Append, Appended } from '../../../../actors/schedule-manager.machine.ts';
+import type { BroLinks } from '../../../conversation/bro-links.ts';
 import type { Courier, SenderStatus } from '../../../delivery/courier.ts';
 import type { Deliverables } from '../../../delivery/deliverables.ts';
 import type { DeliveryCounts } from '../../../delivery/delivery-counts.ts';
 import { readHeartbeat } from '../../../delivery/heartbeat-store.ts';
 import type { ImmediateEvents } from '../../../delivery/immediate-events.ts';
 import { MissedResults } from '../../../delivery/missed-results.ts';
+import { EventLogHandle } from '../../../event-log/event-log-handle.ts';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
 import { resultLogs } from '../../../osquery/result-log-store.ts';
+import { OwnQueries } from '../../../query/own-queries-client.ts';
 import { initialState, type ScheduleState, subscriptions } from '../../../schedule/schedule.ts';
 import type { SystemLogOptions } from '../../../zeek-agent/system-log-client.ts';
 import type { ExtensionContext } from '../extension-context.ts';
-import type { BroLinks } from '../ports/bro-links.ts';
 import type { CooperativeScheduler } from '../ports/cooperative-scheduler.ts';
 import { createDelivery, type Delivery } from '../ports/deliver.ts';
-import { OwnQueries } from '../ports/own-queries.ts';
 import { closeState, openState, recoveredFrom, type State, stateDirectory } from '../ports/state.ts';
 import type { KnownHost } from './known-host.ts';
 
@@ -48,6 +48,7 @@ export class StateService {
   readonly #parts: StateParts;
   readonly #opening = Promise.withResolvers<Opened>();
   #opened: Opened | undefined;
+  readonly eventLog = new EventLogHandle();
 
   constructor(context: ExtensionContext, parts: StateParts) {
     this.#context = context;
@@ -79,11 +80,6 @@ export class StateService {
   readonly senders = (): readonly SenderStatus[] => this.#opened?.delivery.courier.senders() ?? [];
   readonly lastSeq = (): number => this.#opened?.state.eventLog.seq ?? 0;
 
-  readonly append = async ({ expected, events }: Append): Promise<Appended> => {
-    const records = await this.#inService().state.eventLog.append(expected, events);
-    return { sequence: records.at(-1)?.seq ?? expected };
-  };
-
   /** Opens it, and has what lives on it follow the schedule and the configuration from then on. */
   async open(): Promise<Recovered> {
     try {
@@ -91,6 +87,7 @@ export class StateService {
       const heartbeat = (await readHeartbeat(state.directory)) ?? null;
       const opened = this.#follow(state);
       this.#opened = opened;
+      this.eventLog.opened(state.eventLog);
       opened.delivery.courier.start();
       this.#opening.resolve(opened);
       return { ...recoveredFrom(this.#context, state), heartbeat };
@@ -114,25 +111,22 @@ export class StateService {
 
   #follow(state: State): Opened {
     const { deliverables, immediate, known, flags } = this.#parts;
-    const { bus, log } = this.#context;
+    const { bus, log, runtime } = this.#context;
     deliverables.take({ added: subscriptions(state.eventLog.report.state), removed: [] });
-    bus.subscribe(['schedule.changed'], (message) => {
-      if (message.type !== 'schedule.changed') return;
-      deliverables.take(message);
-      ownQueries.take(message.added, message.removed);
-      immediate.take(message);
-    });
+    // Each knows of the change before those that look it up there.
+    bus.on('schedule.changed', deliverables.take);
+    bus.on('schedule.changed', immediate.take);
     const delivery = createDelivery(this.#context, { ...this.#parts, host: known.host, state });
     const { courier } = delivery;
-    const ownQueries = new OwnQueries(this.#context, {
+    const ownQueries = new OwnQueries({
       ...{ client: this.#parts.client(), courier, directory: state.directory, host: known.host },
-      systemLog: this.#parts.systemLog,
+      ...{ systemLog: this.#parts.systemLog, now: runtime.now, log, ownLog: this.#context.ownLog },
+      tell: (peer, notice) => bus.publish({ type: 'peer.tell', peer, notice }),
     });
+    bus.on('schedule.changed', ownQueries.take);
     const peers = known.peers();
     if (peers) courier.retain(peers);
-    bus.subscribe(['osquery.configured'], (message) => {
-      if (message.type === 'osquery.configured') courier.retain(message.peers);
-    });
+    bus.on('osquery.configured', (message) => courier.retain(message.peers));
     const { marks } = state.marks;
     const missed = new MissedResults({ resultLogs, log, courier, marks, deliverables, flags });
     return { state, delivery, missed, ownQueries };

@@ -3,18 +3,20 @@ import { test } from 'node:test';
 import { pino } from 'pino';
 import { createActor, fromCallback, fromPromise, SimulatedClock } from 'xstate';
 import {
+  type Applied,
   type Configured,
   type Identified,
   osqueryCoreMachine,
   type Registered,
-} from '../../../../actors/osquery-core.machine.ts';
-import { applySchedulePort } from '../../../../src/cli/extension/ports/apply-schedule.ts';
-import { type RenderedSchedule, renderedOf } from '../../../../src/schedule/render.ts';
-import { subscriptions } from '../../../../src/schedule/schedule.ts';
-import { after } from '../../../support/given.ts';
-import { IDENTIFIED } from '../../../support/identified.ts';
-import { busProbe, settle } from '../../../support/machine-ports.ts';
-import { bro, connect, query, start, subscribe } from '../../../support/schedule-builders.ts';
+} from '../../actors/osquery-core.machine.ts';
+import { supply } from '../../actors/port.ts';
+import { ScheduleUpdater } from '../../src/osquery/schedule-updater.ts';
+import { type RenderedSchedule, renderedOf } from '../../src/schedule/render.ts';
+import { subscriptions } from '../../src/schedule/schedule.ts';
+import { after } from '../support/given.ts';
+import { IDENTIFIED } from '../support/identified.ts';
+import { busProbe, settle } from '../support/machine-ports.ts';
+import { bro, connect, query, start, subscribe } from '../support/schedule-builders.ts';
 
 const uuid = '5ba5a5e5-0000-4000-8000-000000000001';
 
@@ -25,21 +27,20 @@ async function startCore() {
   const updates: string[][] = [];
   const taken: (readonly string[])[] = [];
   const held: (() => void)[] = [];
-  const port = applySchedulePort(
-    { log: pino({ level: 'silent' }), runtime: { now: () => 0, random: () => 0, uuid: () => uuid } },
-    {
-      client: {
-        async call(_registry, _item, request) {
-          const { schedule } = JSON.parse(request['data'] ?? '') as RenderedSchedule['config'];
-          updates.push(Object.keys(schedule));
-          await new Promise<void>((resolve) => held.push(resolve));
-          return { status: { code: 0, message: 'OK', uuid: 0 }, response: [] };
-        },
-        query: async () => (updates.at(-1) ?? []).map((name) => ({ name })),
+  const updater = new ScheduleUpdater({
+    log: pino({ level: 'silent' }),
+    nonce: () => uuid,
+    client: {
+      async call(_registry, _item, request) {
+        const { schedule } = JSON.parse(request['data'] ?? '') as RenderedSchedule['config'];
+        updates.push(Object.keys(schedule));
+        await new Promise<void>((resolve) => held.push(resolve));
+        return { status: { code: 0, message: 'OK', uuid: 0 }, response: [] };
       },
-      watch: { taken: (names) => taken.push(names) },
+      query: async () => (updates.at(-1) ?? []).map((name) => ({ name })),
     },
-  );
+    watch: { taken: (names) => taken.push(names) },
+  });
   const actor = createActor(
     osqueryCoreMachine.provide({
       actions: { publish: bus.publish },
@@ -50,7 +51,7 @@ async function startCore() {
         register: fromPromise<Registered, undefined>(async () => ({ outcome: 'registered', uuid: '7' })),
         watch: fromCallback(() => {}),
         identify: fromPromise<Identified, undefined>(async () => IDENTIFIED),
-        applySchedule: port,
+        applySchedule: supply<Applied, RenderedSchedule>(updater.apply),
       },
     }),
     {

@@ -1,7 +1,5 @@
-import type { StatusLine, StatusSeverity } from '../../../osquery/status-log.ts';
-import type { Notice } from '../../../vocabulary/model.ts';
-import type { ExtensionContext } from '../extension-context.ts';
-import type { BroLinks } from './bro-links.ts';
+import type { StatusLine, StatusSeverity } from '../osquery/status-log.ts';
+import type { Notice } from '../vocabulary/model.ts';
 
 const RANK: Readonly<Record<StatusSeverity, number>> = { info: 0, warning: 1, error: 2 };
 const LEVEL: Readonly<Record<StatusSeverity, Notice['level']>> = {
@@ -14,21 +12,28 @@ const LEVEL: Readonly<Record<StatusSeverity, Notice['level']>> = {
 const LINES_PER_MINUTE = 60;
 const MINUTE = 60_000;
 
+export interface ForwarderParts {
+  /** From which severity on Bros are told. */
+  readonly severity: () => StatusSeverity | 'off';
+  /** Says it to each Bro that is there. */
+  readonly tell: (notice: Notice) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
 /** Tells Bros what osquery says of itself, from the configured severity on and no more than a Bro can bear. */
 export class StatusForwarder {
-  readonly #context: ExtensionContext;
-  readonly #links: BroLinks;
+  readonly #parts: ForwarderParts;
   #since = 0;
   #told = 0;
   #withheld = 0;
 
-  constructor(context: ExtensionContext, links: BroLinks) {
-    this.#context = context;
-    this.#links = links;
+  constructor(parts: ForwarderParts) {
+    this.#parts = parts;
   }
 
   take(lines: readonly StatusLine[]): void {
-    const { forwardStatus } = this.#context.settings();
+    const forwardStatus = this.#parts.severity();
     if (forwardStatus === 'off') return;
     for (const line of lines) {
       if (RANK[line.severity] < RANK[forwardStatus]) continue;
@@ -39,7 +44,7 @@ export class StatusForwarder {
   }
 
   #isAllowed(): boolean {
-    const now = this.#context.runtime.now();
+    const now = this.#parts.now();
     if (now - this.#since >= MINUTE) {
       if (this.#withheld > 0) this.#tell('warning', `osquery: ${this.#withheld} more lines were suppressed`);
       this.#since = now;
@@ -51,6 +56,6 @@ export class StatusForwarder {
   }
 
   #tell(level: Notice['level'], text: string): void {
-    for (const link of this.#links.all()) link.tell({ level, text }).catch(() => {});
+    this.#parts.tell({ level, text });
   }
 }

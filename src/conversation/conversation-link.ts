@@ -1,27 +1,35 @@
-import type { Connection, Remote } from '../../../broker/connection.ts';
-import type { TopicEvent, ZeekEvent } from '../../../broker/zeek-event.ts';
+import type { Logger } from 'pino';
+import type { Connection, Remote } from '../broker/connection.ts';
+import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
+import { reasonOf } from '../text/reason.ts';
+import type { Audience, Gap, Host, Notice, RepeatedQuery, Request } from '../vocabulary/model.ts';
+import type { Vocabularies, VocabularyOptions } from '../vocabulary/vocabularies.ts';
+import type { BroLink } from './bro-links.ts';
 import {
   type Conversation,
   type ConversationInput,
   type ConversationStep,
   openConversation,
-} from '../../../conversation/conversation.ts';
-import { converse } from '../../../conversation/converse.ts';
-import { heard } from '../../../conversation/heard.ts';
-import { acknowledgementRequest } from '../../../conversation/messages.ts';
-import { type ConversationRecord, changedBy, followsOf } from '../../../conversation/record.ts';
-import type { Courier } from '../../../delivery/courier.ts';
-import { type ScheduleState, subscriptionsOf } from '../../../schedule/schedule.ts';
-import { reasonOf } from '../../../text/reason.ts';
-import type { Audience, Gap, Host, Notice, Request } from '../../../vocabulary/model.ts';
-import type { Vocabularies, VocabularyOptions } from '../../../vocabulary/vocabularies.ts';
-import type { ExtensionContext } from '../extension-context.ts';
-import type { BroLink } from './bro-links.ts';
+} from './conversation.ts';
+import { converse } from './converse.ts';
+import { heard } from './heard.ts';
+import { acknowledgementRequest } from './messages.ts';
+import { type ConversationRecord, changedBy, followsOf } from './record.ts';
 
 /** What a conversation needs of the rest. */
 export interface ConversationParts {
-  readonly courier: () => Pick<Courier, 'acknowledge'>;
-  readonly schedule: () => ScheduleState;
+  /** The Zeek's scripts have handled all rows up to and with the number. */
+  readonly acknowledge: (peer: string, sequence: number) => void;
+  /** What the Zeek has subscribed, in the order it asked. */
+  readonly subscribed: (peer: string) => readonly RepeatedQuery[];
+  readonly vocabularies: () => Vocabularies;
+  /** What they were made of. */
+  readonly vocabularyOptions: () => VocabularyOptions;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A random UUID of version 4. */
+  readonly uuid: () => string;
+  readonly log: Pick<Logger, 'debug'>;
   /** Told of each step, for a trace. */
   readonly record?: ((record: ConversationRecord) => void) | undefined;
 }
@@ -39,7 +47,6 @@ export interface ConversationOptions {
 export class ConversationLink implements BroLink {
   readonly peer: string;
   readonly connection: Connection;
-  readonly #context: ExtensionContext;
   readonly #parts: ConversationParts;
   readonly #options: ConversationOptions;
   readonly #vocabularies: Vocabularies;
@@ -47,21 +54,20 @@ export class ConversationLink implements BroLink {
   #begins: { readonly from: Conversation; readonly vocabularies: VocabularyOptions } | undefined;
   #conversation: Conversation;
 
-  constructor(context: ExtensionContext, parts: ConversationParts, options: ConversationOptions) {
+  constructor(parts: ConversationParts, options: ConversationOptions) {
     const { peer, connection, remote, host } = options;
-    this.#context = context;
     this.#parts = parts;
     this.#options = options;
     this.peer = peer;
     this.connection = connection;
-    this.#vocabularies = context.vocabularies();
+    this.#vocabularies = parts.vocabularies();
     this.#conversation = openConversation({
-      connectionId: context.runtime.uuid(),
+      connectionId: parts.uuid(),
       host,
       filter: remote.filter ?? null,
       zeekVersion: remote.version,
     });
-    this.#begins = { from: this.#conversation, vocabularies: context.settings().vocabularies };
+    this.#begins = { from: this.#conversation, vocabularies: parts.vocabularyOptions() };
   }
 
   packageVersion = () => this.#conversation.packageVersion;
@@ -76,7 +82,7 @@ export class ConversationLink implements BroLink {
   hear(topic: string, event: ZeekEvent): void {
     const decoded = this.#vocabularies.decode(topic, event, this.#conversation.host);
     if (!decoded) return;
-    const held = () => subscriptionsOf(this.#parts.schedule(), this.peer).map(({ query }) => query);
+    const held = () => this.#parts.subscribed(this.peer);
     void this.#take(heard(decoded, this.#now(), held));
   }
 
@@ -97,7 +103,7 @@ export class ConversationLink implements BroLink {
   }
 
   async tellGap(gap: Gap): Promise<boolean> {
-    const asked = subscriptionsOf(this.#parts.schedule(), this.peer).at(-1)?.query.vocabulary ?? null;
+    const asked = this.#parts.subscribed(this.peer).at(-1)?.vocabulary ?? null;
     const { say } = this.#step({ type: 'gap', at: this.#now(), gap, asked });
     await Promise.all(say.map(({ topic, event }) => this.connection.send(topic, [event])));
     return say.length > 0;
@@ -115,7 +121,7 @@ export class ConversationLink implements BroLink {
   async #take(input: ConversationInput): Promise<void> {
     const { say, requests, acknowledgements, problems } = this.#step(input);
     const said = say.map((message) => this.#say(message));
-    for (const { sequence } of acknowledgements) this.#parts.courier().acknowledge(this.peer, sequence);
+    for (const { sequence } of acknowledgements) this.#parts.acknowledge(this.peer, sequence);
     for (const problem of problems) this.#options.onProblem(problem);
     for (const { request, audience } of requests) this.#options.onRequest(request, audience);
     await Promise.all(said);
@@ -145,11 +151,11 @@ export class ConversationLink implements BroLink {
       await this.connection.send(topic, [event]);
     } catch (error) {
       const reason = reasonOf(error);
-      this.#context.log.debug({ area: 'bro', peer: this.peer, event: event.name, reason }, 'not said');
+      this.#parts.log.debug({ area: 'bro', peer: this.peer, event: event.name, reason }, 'not said');
     }
   }
 
   #now(): number {
-    return this.#context.runtime.now();
+    return this.#parts.now();
   }
 }

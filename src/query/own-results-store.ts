@@ -1,8 +1,8 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { replaceFile } from '../../../delivery/small-file-store.ts';
-import { makeDirectory } from '../../../files/directory-store.ts';
+import { replaceFile } from '../delivery/small-file-store.ts';
+import { makeDirectory } from '../files/directory-store.ts';
 
 const row = z.record(z.string(), z.string());
 

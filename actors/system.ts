@@ -1,15 +1,15 @@
 import { type EventObject, fromCallback } from 'xstate';
-import { backfillMachine } from '../../../../actors/backfill.machine.ts';
-import { broPeerMachine } from '../../../../actors/bro-peer.machine.ts';
-import { brokerEndpointMachine } from '../../../../actors/broker-endpoint.machine.ts';
-import { courierMachine } from '../../../../actors/courier.machine.ts';
-import { extensionMachine } from '../../../../actors/extension.machine.ts';
-import { loggerPluginMachine } from '../../../../actors/logger-plugin.machine.ts';
-import { osqueryCoreMachine } from '../../../../actors/osquery-core.machine.ts';
-import type { InboxInput } from '../../../../actors/port.ts';
-import { scheduleManagerMachine } from '../../../../actors/schedule-manager.machine.ts';
-import type { Bus } from '../../../bus/bus.ts';
-import type { BusMessage } from '../../../bus/messages.ts';
+import type { Bus } from '../src/bus/bus.ts';
+import type { BusMessage } from '../src/bus/messages.ts';
+import { backfillMachine } from './backfill.machine.ts';
+import { broPeerMachine } from './bro-peer.machine.ts';
+import { brokerEndpointMachine } from './broker-endpoint.machine.ts';
+import { courierMachine } from './courier.machine.ts';
+import { extensionMachine } from './extension.machine.ts';
+import { loggerPluginMachine } from './logger-plugin.machine.ts';
+import { osqueryCoreMachine } from './osquery-core.machine.ts';
+import type { InboxInput } from './port.ts';
+import { scheduleManagerMachine } from './schedule-manager.machine.ts';
 
 type Actors<Machine extends { provide: (implementations: never) => unknown }> = NonNullable<
   Exclude<Parameters<Machine['provide']>[0], undefined> extends { actors?: infer A } ? A : never

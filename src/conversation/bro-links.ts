@@ -1,6 +1,6 @@
-import type { Connection } from '../../../broker/connection.ts';
-import type { TopicEvent } from '../../../broker/zeek-event.ts';
-import type { Gap, Notice, VocabularyId } from '../../../vocabulary/model.ts';
+import type { Connection } from '../broker/connection.ts';
+import type { TopicEvent } from '../broker/zeek-event.ts';
+import type { Gap, Notice, VocabularyId } from '../vocabulary/model.ts';
 
 /** A Bro that is there, for whoever has something to say to it. */
 export interface BroLink {
@@ -31,6 +31,11 @@ export class BroLinks {
 
   find(peer: string): BroLink | undefined {
     return this.#links.get(peer);
+  }
+
+  /** Says it to each Bro that is there. */
+  tellAll(notice: Notice): void {
+    for (const link of this.#links.values()) link.tell(notice).catch(() => {});
   }
 
   all(): readonly BroLink[] {

@@ -1,49 +1,38 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pino } from 'pino';
-import { createActor, toPromise } from 'xstate';
-import { createBus } from '../../../../src/bus/bus.ts';
-import { createExtensionContext } from '../../../../src/cli/extension/extension-context.ts';
-import {
-  describePort,
-  executePort,
-  type QueryParts,
-} from '../../../../src/cli/extension/ports/run-queries.ts';
-import { OsqueryError } from '../../../../src/osquery/osquery-error.ts';
-import type { Execution } from '../../../../src/schedule/schedule.ts';
+import { OsqueryError } from '../../src/osquery/osquery-error.ts';
+import { type DescriberParts, QueryDescriber } from '../../src/query/describe-client.ts';
+import { type ExecutorParts, QueryExecutor } from '../../src/query/execute.ts';
+import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
+import type { Execution } from '../../src/schedule/schedule.ts';
 
 /** A context whose log and clock are the spec's, and the ports over an osqueryd that is the spec's, too. */
-function startPorts(client: Partial<QueryParts['client']>) {
+function startPorts(client: Partial<DescriberParts['client'] & ExecutorParts['client']>) {
   let now = 1_795_500_000_000;
   const lines: string[] = [];
-  const runtime = { now: () => now, random: () => 0.5, uuid: () => '5ba5a5e5-0000-4000-8000-000000000001' };
-  const context = createExtensionContext({
-    runtime,
-    log: pino({ base: null, timestamp: false }, { write: (line) => void lines.push(line) }),
-    bus: createBus({ now: runtime.now, onFailure: (error) => assert.fail(String(error)) }),
-    version: '1.0.0',
-  });
   const parts = {
     client,
     registered: () => Promise.resolve(),
     access: { read: async () => ({ tables: [], functions: [], result: [] }), forget: () => {} },
-    fetches: () => false,
-  } as unknown as QueryParts;
+    isDistributed: () => false,
+    maxRestarts: () => DEFAULT_POLICY.maxExecutionRestarts,
+    now: () => now,
+    log: pino({ base: null, timestamp: false }, { write: (line) => void lines.push(line) }),
+  } as unknown as DescriberParts & ExecutorParts;
+  const describer = new QueryDescriber(parts);
+  const executor = new QueryExecutor(parts);
   return {
     lines,
     later(milliseconds: number) {
       now += milliseconds;
     },
-    describe: (queries: readonly string[]) =>
-      toPromise(
-        createActor(describePort(context, parts), {
-          input: { queries: queries.map((sql) => ({ dialect: 'osquery' as const, sql })) },
-        }).start(),
-      ).then((all) =>
-        Object.fromEntries(Object.entries(all).map(([key, one]) => [key.replace('osquery: ', ''), one])),
-      ),
-    execute: (execution: Execution) =>
-      toPromise(createActor(executePort(context, parts), { input: execution }).start()),
+    describe: async (queries: readonly string[]) => {
+      const asked = queries.map((sql) => ({ dialect: 'osquery' as const, sql }));
+      const all = await describer.describe({ queries: asked });
+      return Object.fromEntries(Object.entries(all).map(([key, one]) => [key.replace('osquery: ', ''), one]));
+    },
+    execute: (execution: Execution) => executor.execute(execution, new AbortController().signal),
   };
 }
 

@@ -1,22 +1,31 @@
-import type { Courier } from '../../../delivery/courier.ts';
-import { isEventTable } from '../../../osquery/event-tables.ts';
-import type { ManagerClient } from '../../../osquery/manager-client.ts';
-import type { Row } from '../../../osquery/row.ts';
-import { Semaphore } from '../../../osquery/semaphore.ts';
-import type { Subscription } from '../../../schedule/schedule.ts';
-import { isForOsquery, type RowSource, type Translation } from '../../../schedule/translation.ts';
-import { encodeText } from '../../../text/byte-text.ts';
-import { reasonOf } from '../../../text/reason.ts';
-import type { Host } from '../../../vocabulary/model.ts';
-import { agentRow } from '../../../zeek-agent/agent-row.ts';
-import { READING_LIMITS, ReadingError, readFileRows } from '../../../zeek-agent/file-store.ts';
-import { filled, plainColumns, type SourceRow, sourceColumns } from '../../../zeek-agent/filled.ts';
-import { changesBetween, differenceLine, snapshotLine } from '../../../zeek-agent/own-lines.ts';
-import { readSystemLog, type SystemLogOptions } from '../../../zeek-agent/system-log-client.ts';
-import type { ExtensionContext } from '../extension-context.ts';
+import type { Logger } from 'pino';
+import type { Courier } from '../delivery/courier.ts';
+import type { ScheduleChange } from '../delivery/deliverables.ts';
+import { isEventTable } from '../osquery/event-tables.ts';
+import type { ManagerClient } from '../osquery/manager-client.ts';
+import type { Row } from '../osquery/row.ts';
+import { Semaphore } from '../osquery/semaphore.ts';
+import type { Subscription } from '../schedule/schedule.ts';
+import { isForOsquery, type RowSource, type Translation } from '../schedule/translation.ts';
+import { encodeText } from '../text/byte-text.ts';
+import { reasonOf } from '../text/reason.ts';
+import type { Host, Notice } from '../vocabulary/model.ts';
+import { agentRow } from '../zeek-agent/agent-row.ts';
+import { READING_LIMITS, ReadingError, readFileRows } from '../zeek-agent/file-store.ts';
+import { filled, plainColumns, type SourceRow, sourceColumns } from '../zeek-agent/filled.ts';
+import { changesBetween, differenceLine, snapshotLine } from '../zeek-agent/own-lines.ts';
+import type { OwnLog } from '../zeek-agent/own-log.ts';
+import { readSystemLog, type SystemLogOptions } from '../zeek-agent/system-log-client.ts';
 import { type OwnResult, OwnResultsStore } from './own-results-store.ts';
 
 export interface OwnQueriesParts {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** What this process has logged. */
+  readonly ownLog: Pick<OwnLog, 'since'>;
+  /** Says something to a Bro. */
+  readonly tell: (peer: string, notice: Notice) => void;
   readonly client: Pick<ManagerClient, 'query'>;
   readonly courier: Courier;
   /** The state directory. */
@@ -52,7 +61,6 @@ interface Running {
  * next, also over a restart.
  */
 export class OwnQueries {
-  readonly #context: ExtensionContext;
   readonly #parts: OwnQueriesParts;
   readonly #store: OwnResultsStore;
   readonly #running = new Map<string, Running>();
@@ -60,11 +68,10 @@ export class OwnQueries {
   readonly #places = new Semaphore(1);
   readonly #startedAt: number;
 
-  constructor(context: ExtensionContext, parts: OwnQueriesParts) {
-    this.#context = context;
+  constructor(parts: OwnQueriesParts) {
     this.#parts = parts;
     this.#store = new OwnResultsStore(parts.directory);
-    this.#startedAt = context.runtime.now();
+    this.#startedAt = parts.now();
   }
 
   /** Begins with what the schedule has. */
@@ -75,7 +82,7 @@ export class OwnQueries {
   }
 
   /** The schedule has changed. */
-  take(added: readonly Subscription[], removed: readonly string[]): void {
+  readonly take = ({ added, removed }: ScheduleChange): void => {
     for (const name of removed) {
       const running = this.#running.get(name);
       if (!running) continue;
@@ -84,7 +91,7 @@ export class OwnQueries {
       void this.#store.remove(name).catch(() => {});
     }
     for (const subscription of added) this.#add(subscription);
-  }
+  };
 
   /** When each query last ran: milliseconds since the epoch, by name. */
   lastRuns(): readonly (readonly [name: string, at: number])[] {
@@ -111,7 +118,7 @@ export class OwnQueries {
         subscription.tables.some(isEventTable) ||
         (subscription.translation?.sources.some(({ kind }) => kind === 'agent-log') ?? false),
       // What comes from now on.
-      logCursor: this.#context.ownLog.since(undefined).cursor,
+      logCursor: this.#parts.ownLog.since(undefined).cursor,
       timer: undefined,
       result: undefined,
       failure: '',
@@ -123,25 +130,21 @@ export class OwnQueries {
 
   async #run(running: Running): Promise<void> {
     const { name, query, peer } = running.subscription;
-    const began = this.#context.runtime.now();
+    const began = this.#parts.now();
     try {
       await this.#inTurn(() => this.#runNow(running));
-      if (running.failure !== '') this.#context.log.info({ area: 'schedule', name }, 'the query runs again');
+      if (running.failure !== '') this.#parts.log.info({ area: 'schedule', name }, 'the query runs again');
       running.failure = '';
     } catch (error) {
       const reason = reasonOf(error);
       if (running.failure !== reason && this.#isOn(running)) {
-        this.#context.log.warn({ area: 'schedule', name }, `a query could not run: ${reason}`);
-        this.#context.bus.publish({
-          type: 'peer.tell',
-          peer,
-          notice: { level: 'error', text: reason, query },
-        });
+        this.#parts.log.warn({ area: 'schedule', name }, `a query could not run: ${reason}`);
+        this.#parts.tell(peer, { level: 'error', text: reason, query });
       }
       running.failure = reason;
     }
     if (!this.#isOn(running)) return;
-    const pause = Math.max(0, query.interval * 1_000 - (this.#context.runtime.now() - began));
+    const pause = Math.max(0, query.interval * 1_000 - (this.#parts.now() - began));
     running.timer = setTimeout(() => void this.#run(running), pause);
   }
 
@@ -167,13 +170,13 @@ export class OwnQueries {
     const { result } = running;
     const { rows, cursor } = await this.#evaluate(translation, result?.cursor ?? null, running);
     if (!this.#isOn(running)) return;
-    running.lastRun = this.#context.runtime.now();
+    running.lastRun = this.#parts.now();
     const isSnapshot = query.updateType === 'SNAPSHOT';
     const changes = eventBased ? { removed: [], added: rows } : changesBetween(result?.rows ?? [], rows);
     const isNews = isSnapshot || changes.added.length > 0 || changes.removed.length > 0;
     const counter = result ? result.counter + 1 : 0;
     if (isNews) {
-      const unixTime = Math.floor(this.#context.runtime.now() / 1_000);
+      const unixTime = Math.floor(this.#parts.now() / 1_000);
       const hostIdentifier = this.#parts.host()?.hostname ?? '';
       const line = isSnapshot
         ? snapshotLine({ name, hostIdentifier, unixTime, counter: 0 }, rows)
@@ -206,7 +209,7 @@ export class OwnQueries {
         next = read.cursor;
         rows.set(source.name, read.rows);
       } else if (source.kind === 'agent-log') {
-        const read = this.#context.ownLog.since(own.logCursor);
+        const read = this.#parts.ownLog.since(own.logCursor);
         own.logCursor = read.cursor;
         rows.set(source.name, read.rows);
       } else rows.set(source.name, await this.#rowsOf(source));
@@ -217,10 +220,10 @@ export class OwnQueries {
   async #rowsOf(
     source: Exclude<RowSource, { readonly kind: 'system-log' | 'agent-log' }>,
   ): Promise<readonly SourceRow[]> {
-    if (source.kind !== 'agent') return readFileRows(source, READING_LIMITS, this.#context.runtime.now);
+    if (source.kind !== 'agent') return readFileRows(source, READING_LIMITS, this.#parts.now);
     const host = this.#parts.host();
     if (!host) throw new Error('osquery has not described this host yet');
-    return [agentRow(host, this.#context.runtime.now() - this.#startedAt)];
+    return [agentRow(host, this.#parts.now() - this.#startedAt)];
   }
 
   /** The statement over these rows: by osquery, or, where it does nothing but name columns, right here. */

@@ -1,0 +1,21 @@
+import type { Applied } from '../../../../actors/osquery-core.machine.ts';
+import { supply } from '../../../../actors/port.ts';
+import { ScheduleUpdater } from '../../../osquery/schedule-updater.ts';
+import type { RenderedSchedule } from '../../../schedule/render.ts';
+import type { ExtensionContext } from '../extension-context.ts';
+import { identifyPort } from '../ports/identify-osqueryd.ts';
+import type { OsqueryLink } from '../ports/osquery-link.ts';
+
+/** The ports of the machine `osquery-core`. */
+export function osqueryPorts(context: ExtensionContext, osquery: OsqueryLink) {
+  const { client } = osquery;
+  const { log, runtime } = context;
+  const updater = new ScheduleUpdater({ client, watch: osquery.schedule, nonce: runtime.uuid, log });
+  return {
+    ...osquery.ports,
+    identify: identifyPort(context, {
+      ...{ client, flags: () => osquery.flags, wasTold: () => osquery.wasTold },
+    }),
+    applySchedule: supply<Applied, RenderedSchedule>(updater.apply),
+  };
+}
