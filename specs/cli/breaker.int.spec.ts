@@ -26,7 +26,7 @@ describe('A query that ends osqueryd', { concurrency: 2 }, () => {
     const clock = bro.subscribe('SELECT unix_time FROM time', { interval: 1, updateType: 'ADDED' });
     await bro.untilRows(1, clock, 60_000);
     const infinite = bro.subscribe(INFINITE, { interval: 1 });
-    const told = await bro.until('notice', ({ text }) => text.includes('has ended twice'), 120_000);
+    const told = await bro.until('notice', ({ text }) => text.includes('exited twice'), 120_000);
     assert.match(
       told.text,
       /^osqueryd on this host exited twice while it ran this query; the query is suspended until \S+Z, or until it is unsubscribed and subscribed again/,
@@ -59,7 +59,7 @@ describe('A query that ends osqueryd', { concurrency: 2 }, () => {
     const clock = bro.subscribe('SELECT unix_time FROM time', { interval: 1, updateType: 'ADDED' });
     await bro.until(
       'notice',
-      ({ text }) => text.includes('has ended twice') && text.includes(INFINITE),
+      ({ text }) => text.includes('exited twice') && text.includes(INFINITE),
       240_000,
     );
     const ended = deaths.length;
