@@ -25,7 +25,7 @@ function startLife(filter: readonly string[] = ['/a']) {
   const clock = manualClock();
   const told = recordHandlers();
   const did: string[] = [];
-  const life = new ConnectionLifecycle({ peerName: 'zeek:1', filter, clock }, told.handlers);
+  const lifecycle = new ConnectionLifecycle({ peerName: 'zeek:1', filter, clock }, told.handlers);
   const carrier = (name: string, more: Partial<Carrier> = {}): Carrier => ({
     end: ({ code }, how) => did.push(`${name} ends ${how}: ${code}`),
     ...more,
@@ -42,43 +42,44 @@ function startLife(filter: readonly string[] = ['/a']) {
     goodbye: () => did.push('goodbye'),
     subscribe: (wanted, before) => did.push(`subscribe ${wanted} after ${before}`),
   });
-  const up = () => life.up(peering, channel, REMOTE);
-  return { clock, told, did, life, carrier, channel, peering, up };
+  const up = () => lifecycle.up(peering, channel, REMOTE);
+  return { clock, told, did, lifecycle, carrier, channel, peering, up };
 }
 
 describe('a connection', () => {
   test('comes up phase by phase, and takes events once it is', async () => {
-    const { life, told, did, up } = startLife();
-    await assert.rejects(life.send('/t', []), { code: 'not-up', message: /zeek:1 is not up yet/ });
-    for (const phase of ['resolving', 'connecting', 'securing', 'handshaking'] as const) life.comes(phase);
+    const { lifecycle, told, did, up } = startLife();
+    await assert.rejects(lifecycle.send('/t', []), { code: 'not-up', message: /zeek:1 is not up yet/ });
+    for (const phase of ['resolving', 'connecting', 'securing', 'handshaking'] as const)
+      lifecycle.enterPhase(phase);
     up();
     assert.deepEqual(told.phases, ['resolving', 'connecting', 'securing', 'handshaking']);
     assert.deepEqual(told.remote, REMOTE);
-    assert.equal(life.at, 'up');
-    await life.send('/t', []);
-    await life.confirm();
+    assert.equal(lifecycle.at, 'up');
+    await lifecycle.send('/t', []);
+    await lifecycle.confirm();
     assert.deepEqual(did, ['send /t', 'confirm']);
   });
 
   test('that is not up in time ends, and what was below it ends with it', () => {
-    const { life, told, did, clock, carrier, up } = startLife();
-    life.carry(carrier('socket'));
-    life.expect(100, () => life.close('connect-timeout', 'zeek:1 did not answer'));
+    const { lifecycle, told, did, clock, carrier, up } = startLife();
+    lifecycle.setCarrier(carrier('socket'));
+    lifecycle.setDeadline(100, () => lifecycle.close('connect-timeout', 'zeek:1 did not answer'));
     clock.advance(100);
     assert.equal(told.closed?.code, 'connect-timeout');
     assert.deepEqual(did, ['socket ends now: connect-timeout']);
     // What comes after the end changes nothing, and is ended itself.
-    life.carry(carrier('late socket'));
+    lifecycle.setCarrier(carrier('late socket'));
     up();
-    life.comes('handshaking');
+    lifecycle.enterPhase('handshaking');
     assert.deepEqual(did.slice(1), ['late socket ends now: connect-timeout']);
     assert.equal(told.remote, undefined);
   });
 
   test('that is left before there is anybody to say goodbye to ends at once', async () => {
-    const { life, told, did, carrier } = startLife();
-    life.carry(carrier('socket'));
-    await life.leave();
+    const { lifecycle, told, did, carrier } = startLife();
+    lifecycle.setCarrier(carrier('socket'));
+    await lifecycle.leave();
     assert.deepEqual(told.closed, {
       code: 'left',
       message: 'gave up connecting to zeek:1',
@@ -88,12 +89,12 @@ describe('a connection', () => {
   });
 
   test('that is left says goodbye once, takes no more events, and ends when the peer has or its time is over', async () => {
-    const { life, told, did, clock, up } = startLife();
+    const { lifecycle, told, did, clock, up } = startLife();
     up();
-    const leaving = [life.leave(), life.leave()];
-    await assert.rejects(life.send('/t', []), { code: 'not-up', message: /is closing/ });
-    await life.confirm();
-    assert.equal(life.at, 'leaving');
+    const leaving = [lifecycle.leave(), lifecycle.leave()];
+    await assert.rejects(lifecycle.send('/t', []), { code: 'not-up', message: /is closing/ });
+    await lifecycle.confirm();
+    assert.equal(lifecycle.at, 'leaving');
     clock.advance(DEFAULT_TIMINGS.leave);
     await Promise.all(leaving);
     assert.deepEqual(did, ['goodbye', 'confirm', 'peering ends now: left']);
@@ -101,27 +102,27 @@ describe('a connection', () => {
   });
 
   test('whose peer leaves takes events until the peer has closed, or its time is over', async () => {
-    const { life, told, clock, did, up } = startLife();
+    const { lifecycle, told, clock, did, up } = startLife();
     up();
-    life.peerLeaves(() => life.close('goodbye', 'zeek:1 disconnected (clean shutdown)'));
-    assert.equal(life.at, 'peer-leaving');
-    await life.send('/t', []);
+    lifecycle.peerLeaves(() => lifecycle.close('goodbye', 'zeek:1 disconnected (clean shutdown)'));
+    assert.equal(lifecycle.at, 'peer-leaving');
+    await lifecycle.send('/t', []);
     clock.advance(DEFAULT_TIMINGS.leave);
     assert.equal(told.closed?.code, 'goodbye');
     assert.deepEqual(did, ['send /t', 'peering ends now: goodbye']);
-    await assert.rejects(life.send('/t', []), { name: 'ConnectionError', code: 'goodbye' });
-    await assert.rejects(life.confirm(), { name: 'ConnectionError', code: 'goodbye' });
+    await assert.rejects(lifecycle.send('/t', []), { name: 'ConnectionError', code: 'goodbye' });
+    await assert.rejects(lifecycle.confirm(), { name: 'ConnectionError', code: 'goodbye' });
   });
 
   test('tells what is below of other topics, and of what it was told before', () => {
-    const { life, did, up } = startLife(['/a']);
-    life.subscribe(['/b']);
+    const { lifecycle, did, up } = startLife(['/a']);
+    lifecycle.subscribe(['/b']);
     up();
-    life.subscribe(['/c']);
-    life.destroy();
-    life.subscribe(['/d']);
+    lifecycle.subscribe(['/c']);
+    lifecycle.destroy();
+    lifecycle.subscribe(['/d']);
     assert.deepEqual(did, ['subscribe /c after /b', 'peering ends now: left']);
-    assert.deepEqual(life.filter, ['/d']);
+    assert.deepEqual(lifecycle.filter, ['/d']);
   });
 });
 
@@ -134,48 +135,48 @@ test('whatever happens, it goes on and never back, comes up once at the most, an
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-      const { life, told, did, clock, carrier, up } = startLife();
+      const { lifecycle, told, did, clock, carrier, up } = startLife();
       let [furthest, ups] = [-1, 0];
       for (const one of steps) {
-        const couldCome = life.isComing;
+        const couldCome = lifecycle.isPending;
         switch (one) {
           case 'carry':
-            if (couldCome) life.carry(carrier('socket'));
+            if (couldCome) lifecycle.setCarrier(carrier('socket'));
             break;
           case 'up':
             if (couldCome) ups += 1;
             up();
             break;
           case 'leave':
-            void life.leave();
+            void lifecycle.leave();
             break;
           case 'peerLeaves':
-            life.peerLeaves(() => life.close('goodbye', ''));
+            lifecycle.peerLeaves(() => lifecycle.close('goodbye', ''));
             break;
           case 'problem':
-            life.problem('x');
+            lifecycle.problem('x');
             break;
           case 'expect':
-            if (couldCome) life.expect(10, () => life.close('handshake-timeout', ''));
+            if (couldCome) lifecycle.setDeadline(10, () => lifecycle.close('handshake-timeout', ''));
             break;
           case 'close':
-            life.close('reset', '');
+            lifecycle.close('reset', '');
             break;
           case 'destroy':
-            life.destroy();
+            lifecycle.destroy();
             break;
           case 'wait':
             clock.advance(DEFAULT_TIMINGS.leave);
             break;
           default:
             // The recorder throws at whatever is told after the end.
-            life.comes(one);
+            lifecycle.enterPhase(one);
         }
-        const place = ORDER.indexOf(life.at);
-        assert.ok(place >= furthest, `${life.at} after ${ORDER[furthest]}`);
+        const place = ORDER.indexOf(lifecycle.at);
+        assert.ok(place >= furthest, `${lifecycle.at} after ${ORDER[furthest]}`);
         furthest = place;
       }
-      life.close('reset', '');
+      lifecycle.close('reset', '');
       assert.ok(told.closed);
       assert.equal(told.remote !== undefined, ups === 1);
       assert.ok(ups <= 1);

@@ -74,12 +74,12 @@ async function replay(name: string, side: 'connecting' | 'accepting', ours: Dire
     if (envelope?.kind === 'data') {
       const [message] = readMessages(decodeData(envelope.payload));
       // The ping and pong programs of Broker's own tests send values that are no Zeek events.
-      if (message?.type === 'event') await session.life.send(envelope.topic, [message.event]);
+      if (message?.type === 'event') await session.lifecycle.send(envelope.topic, [message.event]);
       else expected.pop();
     }
     if (envelope?.kind === 'routing-update')
-      session.life.subscribe(readFilter(new ByteReader(envelope.payload)));
-    if (envelope?.kind === 'ping') leaving = session.life.leave();
+      session.lifecycle.subscribe(readFilter(new ByteReader(envelope.payload)));
+    if (envelope?.kind === 'ping') leaving = session.lifecycle.leave();
   }
   assert.equal(maskFarewell(wire.written), maskFarewell(Buffer.concat(expected)));
   assert.deepEqual(
@@ -144,7 +144,7 @@ test('whoever closes while events come in is told of no more, be they in the sam
   for (const together of [true, false]) {
     const under = peered();
     void under.told.until(({ events }) => {
-      if (events.length > 0 && !under.told.closed) under.session.life.close('left', 'enough');
+      if (events.length > 0 && !under.told.closed) under.session.lifecycle.close('left', 'enough');
       return events.length > 0;
     });
     const batch = vector([
@@ -209,9 +209,9 @@ test('a peer that pings and does not read its answers is read from again when th
 
 test('a confirmation waits for the pong of a ping that went out after what was sent', async () => {
   const { session, wire } = peered();
-  await session.life.send('/them', [event('row')]);
+  await session.lifecycle.send('/them', [event('row')]);
   let confirmed = false;
-  const confirming = session.life.confirm().then(() => {
+  const confirming = session.lifecycle.confirm().then(() => {
     confirmed = true;
   });
   await new Promise(setImmediate);
@@ -229,9 +229,9 @@ const eventFrameOf = (sender: string, topic: string, name: string) =>
 
 test('a confirmation is rejected when the connection closes first', async () => {
   const { session } = peered();
-  const confirming = session.life.confirm();
+  const confirming = session.lifecycle.confirm();
   await new Promise(setImmediate);
-  session.life.close('reset', 'gone');
+  session.lifecycle.close('reset', 'gone');
   await assert.rejects(confirming, { name: 'ConnectionError', code: 'reset', message: 'gone' });
 });
 
@@ -239,7 +239,7 @@ test('sending waits while the stream takes no more, and for a peer that confirms
   const { session, wire } = peered();
   wire.taking = false;
   let sent = 0;
-  const sending = session.life.send('/them', [event('first')]).then(() => {
+  const sending = session.lifecycle.send('/them', [event('first')]).then(() => {
     sent += 1;
   });
   await new Promise(setImmediate);
@@ -249,7 +249,7 @@ test('sending waits while the stream takes no more, and for a peer that confirms
   await sending;
 
   const big: ZeekEvent = { name: 'big', args: [string('x'.repeat(10_000))] };
-  const many = session.life
+  const many = session.lifecycle
     .send(
       '/them',
       Array.from({ length: 100 }, () => big),
@@ -272,7 +272,7 @@ test('an event that cannot be encoded is left out, told once, and those around i
   const { session, wire, told } = peered();
   const wrong: ZeekEvent = { name: 'e', args: [{ type: 'port', number: -1, protocol: 'tcp' }] };
   const leftOut: unknown[] = [];
-  await session.life.send(
+  await session.lifecycle.send(
     '/them',
     [event('first'), wrong, event('between'), wrong, event('last')],
     (...what) => leftOut.push(what),
@@ -295,7 +295,9 @@ test('who sends where nobody listens is told which events were left out', async 
   const { session, wire } = peered();
   const before = wire.written.length;
   const leftOut: unknown[] = [];
-  await session.life.send('/elsewhere', [event('first'), event('second')], (...what) => leftOut.push(what));
+  await session.lifecycle.send('/elsewhere', [event('first'), event('second')], (...what) =>
+    leftOut.push(what),
+  );
   assert.deepEqual(leftOut, [
     [0, 'unheard'],
     [1, 'unheard'],
@@ -306,28 +308,28 @@ test('who sends where nobody listens is told which events were left out', async 
 test('a topic that nobody listens to is worth a word, and one more when the subscriptions have changed', async () => {
   const { session, told } = peered();
   const word = 'peer:1: does not subscribe to a prefix of /elsewhere: events on that topic are not sent';
-  for (let time = 0; time < 2; time += 1) await session.life.send('/elsewhere', [event('e')]);
+  for (let time = 0; time < 2; time += 1) await session.lifecycle.send('/elsewhere', [event('e')]);
   assert.deepEqual(told.problems, [word]);
   const filter = new ByteWriter(64);
   writeFilter(filter, ['/them', '/more']);
   session.receive(naiveEnvelope(THEM, US, 3, '<$>', filter.take()));
   assert.deepEqual(told.filters, [['/them', '/more']]);
-  for (let time = 0; time < 2; time += 1) await session.life.send('/elsewhere', [event('e')]);
+  for (let time = 0; time < 2; time += 1) await session.lifecycle.send('/elsewhere', [event('e')]);
   assert.deepEqual(told.problems, [word, word]);
 });
 
 test('what waits its turn when the connection closes is rejected, and not written', async () => {
   const { session, wire } = peered();
   wire.taking = false;
-  const calls = ['first', 'second', 'third'].map((name) => session.life.send('/them', [event(name)]));
-  const confirmed = session.life.confirm();
+  const calls = ['first', 'second', 'third'].map((name) => session.lifecycle.send('/them', [event(name)]));
+  const confirmed = session.lifecycle.confirm();
   await new Promise(setImmediate);
   const before = wire.written.length;
-  session.life.close('reset', 'gone');
+  session.lifecycle.close('reset', 'gone');
   const reason = { name: 'ConnectionError', code: 'reset', message: 'gone' };
   for (const call of [...calls, confirmed]) await assert.rejects(call, reason);
   assert.equal(wire.written.length, before);
-  await assert.rejects(session.life.send('/them', [event('later')]), {
+  await assert.rejects(session.lifecycle.send('/them', [event('later')]), {
     name: 'ConnectionError',
     code: 'reset',
   });
@@ -336,12 +338,12 @@ test('what waits its turn when the connection closes is rejected, and not writte
 test('calls that nobody waits for are bounded', async () => {
   const { session, wire } = peered();
   wire.taking = false;
-  const calls = Array.from({ length: 1_005 }, () => session.life.send('/them', [event('row')]));
+  const calls = Array.from({ length: 1_005 }, () => session.lifecycle.send('/them', [event('row')]));
   const refused = await Promise.allSettled(calls.slice(1_001));
   for (const result of refused) {
     assert.equal(result.status === 'rejected' && result.reason.code, 'overflow');
   }
-  session.life.close('left', 'end');
+  session.lifecycle.close('left', 'end');
   await Promise.allSettled(calls);
 });
 
@@ -376,15 +378,15 @@ test('a suspect that answers is trusted again, and pinged again after the next s
 
 test('a goodbye is said, its answer awaited for 3 s at most', async () => {
   const answered = peered();
-  const leaving = answered.session.life.leave();
+  const leaving = answered.session.lifecycle.leave();
   assert.match(answered.wire.written.toString('latin1'), /<\$>BYE/);
-  await assert.rejects(answered.session.life.send('/them', []), { code: 'not-up' });
+  await assert.rejects(answered.session.lifecycle.send('/them', []), { code: 'not-up' });
   answered.session.receive(naiveEnvelope(THEM, US, 5, '<$>', Buffer.from('BYE\0\0\0\0\0\0\0\0')));
   await leaving;
   assert.equal(answered.told.closed?.code, 'left');
 
   const silent = peered();
-  const giving = silent.session.life.leave();
+  const giving = silent.session.lifecycle.leave();
   silent.clock.advance(3_000);
   await giving;
   assert.equal(silent.told.closed?.code, 'left');
@@ -395,7 +397,7 @@ test('a filter that changes during the handshake reaches the peer as a routing u
   const { session, wire } = startSession({ side: 'connecting', endpointId: US, filter: ['/old'] });
   session.receive(encodeHandshake({ type: 'version-select', id: THEM, version: 1 }));
   session.receive(encodeHandshake({ type: 'originator-syn', filter: [] }));
-  session.life.subscribe(['/new']);
+  session.lifecycle.subscribe(['/new']);
   wire.clear();
   session.receive(encodeHandshake({ type: 'originator-ack' }));
   assert.deepEqual(wire.written, naiveEnvelope(US, THEM, 3, '<$>', Buffer.from('\x01\x04/new')));

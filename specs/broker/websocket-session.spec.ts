@@ -56,7 +56,7 @@ function startClient(filter: readonly string[]) {
     },
     new ConnectionLifecycle({ peerName: 'ws://zeek:1', filter, clock }, told.handlers),
   );
-  told.take(session.life);
+  told.take(session.lifecycle);
   session.start(DEFAULT_TIMINGS.handshake);
   const receive = (text: string) => session.receive(Buffer.from(text));
   return { session, wire, told, clock, receive };
@@ -93,7 +93,7 @@ test('the recorded session is said by our client in the same words, and heard', 
     expected.push(text);
     if (text.startsWith('[')) continue;
     events += 1;
-    await ours.life.send('/test/hello', [eventOf(text)]);
+    await ours.lifecycle.send('/test/hello', [eventOf(text)]);
   }
   assert.ok(events > 0);
   assert.deepEqual(wire.sent, expected);
@@ -113,15 +113,15 @@ test('the recorded session is said by our client in the same words, and heard', 
 
 test('nothing is sent before the ack, and a server that never acks is given up', async () => {
   const { session, told, clock } = startClient([]);
-  await assert.rejects(session.life.send('/t', []), { name: 'ConnectionError', code: 'not-up' });
+  await assert.rejects(session.lifecycle.send('/t', []), { name: 'ConnectionError', code: 'not-up' });
   clock.advance(DEFAULT_TIMINGS.handshake);
   assert.equal(told.closed?.code, 'handshake-timeout');
 });
 
 test("an error of Zeek's is told beside what was sent before it, without its values", async () => {
   const { session, told, receive } = up();
-  await session.life.send('/t', [{ name: 'ev', args: [string('secret'), count(1)] }]);
-  await session.life.send('/u', [{ name: 'other', args: [] }]);
+  await session.lifecycle.send('/t', [{ name: 'ev', args: [string('secret'), count(1)] }]);
+  await session.lifecycle.send('/u', [{ name: 'other', args: [] }]);
   receive('{"type":"error","code":"deserialization_failed","context":"failed to create Zeek event"}');
   assert.deepEqual(told.problems, [
     'ws://zeek:1: Zeek reported deserialization_failed: failed to create Zeek event; last sent: other() on /u; ev(string, count) on /t',
@@ -134,7 +134,7 @@ test('an event that JSON has no form for is left out, told once, and those aroun
   const named = (name: string) => ({ name, args: [] });
   const endless = { name: 'endless', args: [real(Number.POSITIVE_INFINITY)] };
   const leftOut: unknown[] = [];
-  await session.life.send('/t', [named('before'), endless, endless, named('after')], (...what) =>
+  await session.lifecycle.send('/t', [named('before'), endless, endless, named('after')], (...what) =>
     leftOut.push(what),
   );
   assert.deepEqual(leftOut, [
@@ -182,17 +182,17 @@ test('each way in which a server closes has its meaning', () => {
 
 test('a changed filter asks for a new connection, an unchanged one does not', () => {
   const { session, told, wire } = up(['/a', '/b']);
-  session.life.subscribe(['/b', '/a']);
+  session.lifecycle.subscribe(['/b', '/a']);
   assert.equal(wire.ended, undefined);
-  session.life.subscribe(['/a', '/c']);
+  session.lifecycle.subscribe(['/a', '/c']);
   assert.equal(told.closed?.code, 'filter-changed');
   assert.equal(wire.ended, '1000 subscriptions change');
 });
 
 test('a confirmation waits for the pong of a ping sent behind the events', async () => {
   const { session, wire } = up();
-  await session.life.send('/t', [{ name: 'e', args: [] }]);
-  const confirming = session.life.confirm();
+  await session.lifecycle.send('/t', [{ name: 'e', args: [] }]);
+  const confirming = session.lifecycle.confirm();
   await new Promise(setImmediate);
   assert.equal(wire.pings.length, 1);
   session.pong(wire.pings[0] ?? new Uint8Array());
@@ -225,7 +225,7 @@ test('what is no message is told and survived; topics that we did not ask for ar
 test('whoever closes while events of one message come in is told of no more', () => {
   const { session, told, receive } = up(['/us']);
   void told.until(({ events }) => {
-    if (events.length > 0 && !told.closed) session.life.destroy();
+    if (events.length > 0 && !told.closed) session.lifecycle.destroy();
     return events.length > 0;
   });
   const one = vector([string('e'), vector([])]);
@@ -243,7 +243,7 @@ test('sending waits while the WebSocket takes no more', async () => {
   const { session, wire } = up();
   wire.taking = false;
   let sent = false;
-  const sending = session.life.send('/t', [{ name: 'e', args: [] }]).then(() => {
+  const sending = session.lifecycle.send('/t', [{ name: 'e', args: [] }]).then(() => {
     sent = true;
   });
   await new Promise(setImmediate);
@@ -255,7 +255,7 @@ test('sending waits while the WebSocket takes no more', async () => {
 
 test('leaving closes in good order, within 3 s', async () => {
   const { session, told, wire, clock } = up();
-  const leaving = session.life.leave();
+  const leaving = session.lifecycle.leave();
   assert.equal(wire.ended, '1000 done');
   clock.advance(3_000);
   await leaving;
@@ -264,7 +264,7 @@ test('leaving closes in good order, within 3 s', async () => {
 
 test('an ack that comes while we are leaving changes nothing: the goodbye ends within 3 s', async () => {
   const { session, wire, told, clock, receive } = startClient([]);
-  const left = session.life.leave();
+  const left = session.lifecycle.leave();
   assert.equal(wire.ended, '1000 done');
   receive(ACK);
   assert.equal(told.remote, undefined);

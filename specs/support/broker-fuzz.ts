@@ -93,7 +93,7 @@ function runWebSocket(side: 'client' | 'server', bytes: Uint8Array): string {
     },
     new ConnectionLifecycle({ peerName: 'peer:1', filter: ['/test'], clock }, told.handlers),
   );
-  told.take(session.life);
+  told.take(session.lifecycle);
   session.start(DEFAULT_TIMINGS.handshake);
   let start = 0;
   while (start <= bytes.length) {

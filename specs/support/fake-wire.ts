@@ -83,7 +83,7 @@ export function startSession({
     },
     new ConnectionLifecycle({ peerName: 'peer:1', filter, clock }, told.handlers),
   );
-  told.take(session.life);
+  told.take(session.lifecycle);
   session.start(DEFAULT_TIMINGS.handshake);
   return { session, wire, told, clock };
 }

@@ -42,7 +42,7 @@ export function connectByAlternatives(
 ): Connection {
   const alternatives = new Alternatives({ endpoint, ways, filter, taken, dial, handlers });
   alternatives.dial();
-  return alternatives.life;
+  return alternatives.lifecycle;
 }
 
 interface Parts {
@@ -56,7 +56,7 @@ interface Parts {
 
 class Alternatives {
   /** The connection, as its owner sees it: it rests on that over the way which is tried. */
-  readonly life: ConnectionLifecycle;
+  readonly lifecycle: ConnectionLifecycle;
   readonly #parts: Parts;
   readonly #failures: string[] = [];
   #way: number;
@@ -65,22 +65,22 @@ class Alternatives {
     const { endpoint, ways, filter, taken, handlers } = parts;
     this.#parts = parts;
     this.#way = taken.of(endpoint) % ways;
-    this.life = new ConnectionLifecycle({ peerName: endpoint, filter }, handlers);
+    this.lifecycle = new ConnectionLifecycle({ peerName: endpoint, filter }, handlers);
   }
 
   dial(): void {
-    const { life } = this;
+    const { lifecycle } = this;
     const { dial, taken, endpoint } = this.#parts;
-    const { handlers } = life;
-    const current: Connection = dial(this.#way, life.filter, {
+    const { handlers } = lifecycle;
+    const current: Connection = dial(this.#way, lifecycle.filter, {
       onEvent: (topic, event) => handlers.onEvent(topic, event),
       onFilter: (topics) => handlers.onFilter(topics),
       onSuspect: (suspect) => handlers.onSuspect(suspect),
-      onPhase: (phase) => life.comes(phase),
-      onProblem: (problem) => life.notice(problem),
+      onPhase: (phase) => lifecycle.enterPhase(phase),
+      onProblem: (problem) => lifecycle.notice(problem),
       onUp: (remote) => {
         taken.note(endpoint, this.#way);
-        life.up(carrier, current, remote);
+        lifecycle.up(carrier, current, remote);
       },
       onClosed: (closed) => this.#ended(closed),
     });
@@ -89,23 +89,23 @@ class Alternatives {
       subscribe: (filter) => current.subscribe(filter),
       goodbye: () => void current.leave(),
     };
-    life.carry(carrier);
+    lifecycle.setCarrier(carrier);
   }
 
   #ended(closed: Closed): void {
-    const { life } = this;
+    const { lifecycle } = this;
     const { taken, endpoint, ways } = this.#parts;
     // What our owner wants to end says nothing against the way either.
-    if (OUR_OWN.has(closed.code) || life.at === 'leaving' || life.isClosed) {
-      life.close(closed.code, closed.message, closed.refused);
+    if (OUR_OWN.has(closed.code) || lifecycle.at === 'leaving' || lifecycle.isClosed) {
+      lifecycle.close(closed.code, closed.message, closed.refused);
       return;
     }
     this.#way = (this.#way + 1) % ways;
     taken.note(endpoint, this.#way);
     this.#failures.push(closed.message);
-    if (!life.isComing) life.close(closed.code, closed.message, closed.refused);
+    if (!lifecycle.isPending) lifecycle.close(closed.code, closed.message, closed.refused);
     else if (this.#failures.length < ways) this.dial();
     // Whoever refuses may be asked again slowly, but only where all others did not let us in either.
-    else life.close(closed.code, this.#failures.join('; '), closed.refused);
+    else lifecycle.close(closed.code, this.#failures.join('; '), closed.refused);
   }
 }

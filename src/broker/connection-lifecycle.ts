@@ -54,7 +54,7 @@ export interface LifecycleOptions {
 }
 
 /**
- * One life of one connection, whatever its transport: how it comes up, leaves and ends. The transport moves it on;
+ * The lifecycle of one connection, whatever its transport: how it comes up, leaves and ends. The transport advances it;
  * its owner sees it as a {@link Connection}.
  */
 export class ConnectionLifecycle implements Connection {
@@ -94,31 +94,31 @@ export class ConnectionLifecycle implements Connection {
   }
 
   /** Whether it may still come up. */
-  get isComing(): boolean {
-    return isComing(this.#phase);
+  get isPending(): boolean {
+    return isPending(this.#phase);
   }
 
-  /** It is one step further on its way up. */
-  comes(to: ConnectionPhase): void {
-    if (!isComing(this.#phase)) return;
+  /** The connection is one step further on its way up. */
+  enterPhase(to: ConnectionPhase): void {
+    if (!isPending(this.#phase)) return;
     this.#phase = { ...this.#phase, at: to };
     this.#owner.onPhase(to);
   }
 
-  /** It rests on this from now on. */
-  carry(carrier: Carrier): void {
+  /** Sets what the connection rests on from now on; a connection that has closed ends it at once. */
+  setCarrier(carrier: Carrier): void {
     if (this.#phase.at === 'closed') carrier.end(errorOf(this.#phase.closed), 'now');
     else this.#phase = { ...this.#phase, carrier };
   }
 
-  /** The next step has so many milliseconds; in place of what was waited for before. */
-  expect(milliseconds: number, onMissed: () => void): void {
+  /** Sets the deadline of the next step, in place of the previous one. */
+  setDeadline(milliseconds: number, onMissed: () => void): void {
     if (!this.isClosed) this.#deadline.set(milliseconds, onMissed);
   }
 
-  /** Events go through the channel from now on. Changes nothing if it is being left or has closed. */
+  /** The connection is up: events go through the channel. Changes nothing if it is leaving or has closed. */
   up(carrier: Carrier, channel: Channel, remote: Remote): void {
-    if (!isComing(this.#phase)) return;
+    if (!isPending(this.#phase)) return;
     this.#deadline.clear();
     this.#phase = { at: 'up', carrier, channel };
     this.#options.onUp?.(remote);
@@ -129,7 +129,7 @@ export class ConnectionLifecycle implements Connection {
   peerLeaves(onMissed: () => void): void {
     if (this.#phase.at !== 'up') return;
     this.#phase = { ...this.#phase, at: 'peer-leaving' };
-    this.expect(this.timings.leave, onMissed);
+    this.setDeadline(this.timings.leave, onMissed);
   }
 
   /** Something was wrong that the connection survives. */
@@ -137,12 +137,12 @@ export class ConnectionLifecycle implements Connection {
     if (!this.isClosed) this.#owner.onProblem(`${this.peerName}: ${problem}`);
   }
 
-  /** A word on how the connection was secured. */
+  /** A notice on how the connection was secured. */
   notice(notice: string): void {
     if (!this.isClosed) this.#owner.onProblem(notice);
   }
 
-  /** Ends it for this reason, which its owner is told. Later calls change nothing. */
+  /** Closes the connection for this reason, which its owner is told. Later calls change nothing. */
   close(code: Closed['code'], message: string, refused = false, how: 'now' | 'flushed' = 'now'): void {
     const phase = this.#phase;
     if (phase.at === 'closed') return;
@@ -180,7 +180,7 @@ export class ConnectionLifecycle implements Connection {
     else {
       const { leave } = this.timings;
       this.#phase = { at: 'leaving', carrier, ...('channel' in phase && { channel: phase.channel }) };
-      this.expect(leave, () =>
+      this.setDeadline(leave, () =>
         this.close('left', `disconnected from ${this.peerName}, which did not answer within ${leave} ms`),
       );
       carrier.goodbye();
@@ -190,11 +190,11 @@ export class ConnectionLifecycle implements Connection {
 
   destroy(): void {
     const { at } = this.#phase;
-    const isOpen = at === 'handshaking' || !isComing(this.#phase);
+    const isOpen = at === 'handshaking' || !isPending(this.#phase);
     this.close('left', `${isOpen ? 'closed the connection' : 'gave up connecting'} to ${this.peerName}`);
   }
 
-  /** What a call comes to on a connection that isn't up: why it has closed, or that it is not up yet or no more. */
+  /** Rejects a call on a connection that is not up, with the reason why it has closed if it has. */
   #notUp(): Promise<never> {
     const phase = this.#phase;
     if (phase.at === 'closed') return Promise.reject(errorOf(phase.closed));
@@ -207,7 +207,7 @@ function errorOf({ code, message }: Closed): ConnectionError {
   return new ConnectionError(code, message);
 }
 
-function isComing(
+function isPending(
   phase: LifecyclePhase,
 ): phase is Extract<LifecyclePhase, { readonly at: 'created' | ConnectionPhase }> {
   return !['up', 'peer-leaving', 'leaving', 'closed'].includes(phase.at);

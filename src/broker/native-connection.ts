@@ -43,7 +43,7 @@ export interface NativeConnectionOptions extends NativeOptions {
 /** A native connection from its first byte on: how to secure it is found out and done, then a session begins. */
 export class NativeConnection {
   /** The connection, as its owner sees it. */
-  readonly life: ConnectionLifecycle;
+  readonly lifecycle: ConnectionLifecycle;
   readonly #options: NativeConnectionOptions;
   #session: NativeSession | undefined;
   #handshakeEnds = 0;
@@ -51,7 +51,7 @@ export class NativeConnection {
   constructor(options: NativeConnectionOptions, handlers: HandlersFor) {
     const { memory, peerName } = options;
     this.#options = options;
-    this.life = new ConnectionLifecycle(
+    this.lifecycle = new ConnectionLifecycle(
       {
         ...options,
         onUp: ({ transport }) => memory?.remember(peerName, transport === 'tcp' ? 'plain' : 'tls'),
@@ -65,20 +65,20 @@ export class NativeConnection {
 
   /** Takes charge of a socket that may not be open yet. */
   owns(socket: Socket): void {
-    this.life.carry({ end: () => socket.destroy() });
+    this.lifecycle.setCarrier({ end: () => socket.destroy() });
   }
 
   /** The socket is open, `took` milliseconds after it was asked for. */
   opened(socket: Socket, took: number): void {
     this.owns(socket);
-    const { life } = this;
-    if (life.isClosed) return;
-    const limit = life.timings.handshake;
-    this.#handshakeEnds = life.clock.now() + limit;
-    life.expect(limit, () =>
-      life.close(
+    const { lifecycle } = this;
+    if (lifecycle.isClosed) return;
+    const limit = lifecycle.timings.handshake;
+    this.#handshakeEnds = lifecycle.clock.now() + limit;
+    lifecycle.setDeadline(limit, () =>
+      lifecycle.close(
         'handshake-timeout',
-        `${life.peerName} did not complete the TLS handshake within ${limit} ms`,
+        `${lifecycle.peerName} did not complete the TLS handshake within ${limit} ms`,
       ),
     );
     // Where even the timers of a session are not reached, the kernel's probes end a dead connection.
@@ -88,7 +88,7 @@ export class NativeConnection {
   }
 
   async #secure(socket: Socket, took: number): Promise<void> {
-    const { life } = this;
+    const { lifecycle } = this;
     const { side, peerName, security = 'auto', tls = {}, memory, wallClock = Date.now } = this.#options;
     const secured = await secure(socket, took, {
       side,
@@ -96,41 +96,42 @@ export class NativeConnection {
       security,
       tls,
       memory,
-      clock: life.clock,
+      clock: lifecycle.clock,
       wallClock,
-      onSecuring: () => life.comes('securing'),
-      isClosed: () => life.isClosed,
+      onSecuring: () => lifecycle.enterPhase('securing'),
+      isClosed: () => lifecycle.isClosed,
     });
-    if (!secured || life.isClosed) return;
-    if ('code' in secured) life.close(secured.code, secured.message, secured.refused);
+    if (!secured || lifecycle.isClosed) return;
+    if ('code' in secured) lifecycle.close(secured.code, secured.message, secured.refused);
     else this.#begin(secured, socket);
   }
 
   #begin({ socket, transport, authenticated, notices }: Secured, raw: Socket): void {
     if (socket !== raw) socket.on('error', (error) => this.#socketFailed(error));
     const { endpointId, peers = new ConnectedPeers(), maxFrame = DEFAULT_MAX_FRAME, side } = this.#options;
-    const { life } = this;
+    const { lifecycle } = this;
     const session = new NativeSession(
-      wireOf(socket, life.clock),
+      wireOf(socket, lifecycle.clock),
       { side, endpointId, peers, transport, authenticated, maxFrame },
-      life,
+      lifecycle,
     );
     this.#session = session;
     socket.on('drain', () => session.drained());
     socket.on('end', () => session.ended());
     socket.on('close', () => session.ended());
-    session.start(Math.max(1, Math.round(this.#handshakeEnds - life.clock.now())));
+    session.start(Math.max(1, Math.round(this.#handshakeEnds - lifecycle.clock.now())));
     // Listening to data reads what is there at once: only now is the session ready for it.
     socket.on('data', (chunk: Buffer) => session.receive(chunk));
     socket.resume();
-    for (const notice of notices) life.notice(notice);
+    for (const notice of notices) lifecycle.notice(notice);
   }
 
   /** After the session began: it ends it. */
   #socketFailed(error: Error): void {
     if (!this.#session) return;
     const failure = explainTlsFailure(error);
-    if (failure) this.life.close(failure.code, `${this.life.peerName} ${failure.problem}`, failure.refused);
+    if (failure)
+      this.lifecycle.close(failure.code, `${this.lifecycle.peerName} ${failure.problem}`, failure.refused);
     else this.#session.ended(error.message);
   }
 }

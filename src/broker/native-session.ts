@@ -21,61 +21,61 @@ export interface SessionOptions {
  * Whoever owns the stream feeds {@link receive}, {@link drained} and {@link ended}.
  */
 export class NativeSession {
-  readonly life: ConnectionLifecycle;
+  readonly lifecycle: ConnectionLifecycle;
   readonly #options: SessionOptions;
   readonly #wire: Wire;
   readonly #stream: NativeStream;
   #peering: NativePeering | undefined;
 
-  constructor(wire: Wire, options: SessionOptions, life: ConnectionLifecycle) {
+  constructor(wire: Wire, options: SessionOptions, lifecycle: ConnectionLifecycle) {
     this.#wire = wire;
     this.#options = options;
-    this.life = life;
+    this.lifecycle = lifecycle;
     const { side, endpointId: id, peers, maxFrame } = options;
     this.#stream = new NativeStream(
       wire,
       {
-        ...{ side, maxFrame, peerName: life.peerName },
+        ...{ side, maxFrame, peerName: lifecycle.peerName },
         self: {
           id,
           get filter() {
-            return life.filter;
+            return lifecycle.filter;
           },
           admit: (remoteId, role) => peers.admit(remoteId, role, this),
           connected: (remoteId) => peers.hasOther(remoteId, this),
         },
       },
       {
-        isClosed: () => life.isClosed,
+        isClosed: () => lifecycle.isClosed,
         onPeered: (...peer) => this.#up(...peer),
         onFrame: (frame) => this.#peering?.receive(frame),
-        onBroken: ({ code, message, refused }, how) => life.close(code, message, refused, how),
+        onBroken: ({ code, message, refused }, how) => lifecycle.close(code, message, refused, how),
       },
     );
-    life.carry(this.#carrier());
+    lifecycle.setCarrier(this.#carrier());
   }
 
   /** Begins the handshake, which has `timeout` milliseconds. */
   start(timeout: number): void {
-    const { peerName } = this.life;
-    this.life.expect(timeout, () => {
+    const { peerName } = this.lifecycle;
+    this.lifecycle.setDeadline(timeout, () => {
       const spoke = this.#stream.hasSpoken ? 'did not complete the handshake' : 'sent nothing';
-      this.life.close('handshake-timeout', `${peerName} ${spoke} within ${timeout} ms`);
+      this.lifecycle.close('handshake-timeout', `${peerName} ${spoke} within ${timeout} ms`);
     });
-    this.life.comes('handshaking');
-    if (!this.life.isClosed) this.#stream.start();
+    this.lifecycle.enterPhase('handshaking');
+    if (!this.lifecycle.isClosed) this.#stream.start();
   }
 
   /** Bytes came from the peer. */
   receive(chunk: Uint8Array): void {
-    if (this.life.isClosed) return;
+    if (this.lifecycle.isClosed) return;
     this.#peering?.heard();
     this.#stream.receive(chunk);
   }
 
   /** The stream takes bytes again. */
   drained(): void {
-    if (this.life.isClosed) return;
+    if (this.lifecycle.isClosed) return;
     this.#peering?.heard();
     this.#wire.resume();
     this.#peering?.drained();
@@ -83,20 +83,20 @@ export class NativeSession {
 
   /** The peer has closed its side, or the stream has failed for this reason. */
   ended(failure = 'it closed the connection'): void {
-    const life = this.life;
-    const { peerName } = life;
-    switch (life.at) {
+    const lifecycle = this.lifecycle;
+    const { peerName } = lifecycle;
+    switch (lifecycle.at) {
       case 'leaving':
-        life.close('left', `disconnected from ${peerName}`);
+        lifecycle.close('left', `disconnected from ${peerName}`);
         return;
       case 'peer-leaving':
-        life.close('goodbye', `${peerName} disconnected (clean shutdown)`);
+        lifecycle.close('goodbye', `${peerName} disconnected (clean shutdown)`);
         return;
       case 'up':
-        life.close('reset', `${peerName} disconnected unexpectedly: ${failure}`);
+        lifecycle.close('reset', `${peerName} disconnected unexpectedly: ${failure}`);
         return;
       default:
-        life.close('reset', `${peerName} disconnected ${this.#whileComing(failure)}`);
+        lifecycle.close('reset', `${peerName} disconnected ${this.#whileComing(failure)}`);
     }
   }
 
@@ -126,11 +126,11 @@ export class NativeSession {
   }
 
   #up(remoteId: string, filter: readonly string[], announced: readonly string[] | undefined): void {
-    const life = this.life;
+    const lifecycle = this.lifecycle;
     const { peers, maxFrame, transport, authenticated, endpointId } = this.#options;
-    const { clock, timings, peerName, handlers } = life;
+    const { clock, timings, peerName, handlers } = lifecycle;
     if (!peers.peered(remoteId, this)) {
-      life.close('redundant', `superseded by another connection to ${peerName}`);
+      lifecycle.close('redundant', `superseded by another connection to ${peerName}`);
       return;
     }
     const peering = new NativePeering(
@@ -138,7 +138,7 @@ export class NativeSession {
       {
         endpointId,
         remoteId,
-        filter: life.filter,
+        filter: lifecycle.filter,
         remoteFilter: filter,
         maxFrame,
         timings,
@@ -149,15 +149,15 @@ export class NativeSession {
         onEvent: (topic, event) => handlers.onEvent(topic, event),
         onFilter: (topics) => handlers.onFilter(topics),
         onSuspect: (suspect) => handlers.onSuspect(suspect),
-        onProblem: (problem) => life.problem(problem),
-        onFarewell: () => life.peerLeaves(() => this.ended()),
-        onFarewellAnswered: () => life.close('left', `disconnected from ${peerName}`, false, 'flushed'),
-        onLost: (problem) => life.close('unresponsive', problem),
+        onProblem: (problem) => lifecycle.problem(problem),
+        onFarewell: () => lifecycle.peerLeaves(() => this.ended()),
+        onFarewellAnswered: () => lifecycle.close('left', `disconnected from ${peerName}`, false, 'flushed'),
+        onLost: (problem) => lifecycle.close('unresponsive', problem),
       },
     );
     this.#peering = peering;
-    if (life.filter !== announced) peering.subscribe(life.filter);
-    life.up(this.#carrier(peering), peering, {
+    if (lifecycle.filter !== announced) peering.subscribe(lifecycle.filter);
+    lifecycle.up(this.#carrier(peering), peering, {
       ...{ incarnation: remoteId, filter, transport, authenticated },
       ...{ version: '', confirms: true },
     });

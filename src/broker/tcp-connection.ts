@@ -20,27 +20,29 @@ export function connectTcp(options: NativeConnectOptions, handlers: ConnectionHa
   const { host, port } = options;
   const peerName = formatHostAndPort(host, port);
   const native = new NativeConnection({ ...options, side: 'connecting', peerName }, handlers);
-  const { life } = native;
+  const { lifecycle } = native;
   const literal = isIP(host) !== 0;
   // Not before the caller has the connection that it is told about.
   queueMicrotask(() => {
-    life.comes(literal ? 'connecting' : 'resolving');
-    if (life.isClosed) return;
-    const started = life.clock.now();
-    const limit = life.timings.connect;
-    life.expect(limit, () => life.close('connect-timeout', `${peerName} did not answer within ${limit} ms`));
+    lifecycle.enterPhase(literal ? 'connecting' : 'resolving');
+    if (lifecycle.isClosed) return;
+    const started = lifecycle.clock.now();
+    const limit = lifecycle.timings.connect;
+    lifecycle.setDeadline(limit, () =>
+      lifecycle.close('connect-timeout', `${peerName} did not answer within ${limit} ms`),
+    );
     const socket: Socket = netConnect({ host, port, noDelay: true });
     native.owns(socket);
     const failed = (error: NodeJS.ErrnoException) => {
       const { code, message } = dialFailure(error, host, peerName);
-      life.close(code, message);
+      lifecycle.close(code, message);
     };
     socket.once('error', failed);
-    socket.once('lookup', () => life.comes('connecting'));
+    socket.once('lookup', () => lifecycle.enterPhase('connecting'));
     socket.once('connect', () => {
       socket.off('error', failed);
-      native.opened(socket, life.clock.now() - started);
+      native.opened(socket, lifecycle.clock.now() - started);
     });
   });
-  return life;
+  return lifecycle;
 }

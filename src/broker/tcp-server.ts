@@ -25,8 +25,8 @@ export async function listenTcp(options: NativeListenOptions, accept: Accept): P
     const native = new NativeConnection({ ...shared, side: 'accepting', peerName }, (self) =>
       accept(self, peerName),
     );
-    connections.add(native.life);
-    socket.once('close', () => connections.delete(native.life));
+    connections.add(native.lifecycle);
+    socket.once('close', () => connections.delete(native.lifecycle));
     native.opened(socket, 0);
   });
   server.maxConnections = options.maxConnections ?? 1_000;

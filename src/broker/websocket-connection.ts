@@ -54,7 +54,7 @@ export function connectWebSocket(options: WebSocketConnectOptions, handlers: Con
   const opening = new WebSocketOpening(options, handlers);
   // Not before the caller has the connection that it is told about.
   queueMicrotask(() => opening.start());
-  return opening.life;
+  return opening.lifecycle;
 }
 
 /** How an attempt to connect is secured; `socket` while it is. */
@@ -74,7 +74,7 @@ const TRANSPORTS = { none: 'ws', certificates: 'wss', anonymous: 'wss-anonymous'
 /** A WebSocket connection from its first byte on, until its session begins. */
 class WebSocketOpening {
   /** The connection, as its owner sees it. */
-  readonly life: ConnectionLifecycle;
+  readonly lifecycle: ConnectionLifecycle;
   readonly #options: WebSocketConnectOptions;
   #attempt: Attempt = { security: 'none' };
   #session: WebSocketSession | undefined;
@@ -84,32 +84,36 @@ class WebSocketOpening {
     this.#options = options;
     const scheme = options.secure ? 'wss' : 'ws';
     const peerName = `${scheme}://${formatHostAndPort(options.host, options.port)}`;
-    this.life = new ConnectionLifecycle({ ...options, peerName }, handlers);
+    this.lifecycle = new ConnectionLifecycle({ ...options, peerName }, handlers);
   }
 
   start(): void {
     const { secure, tls = {} } = this.#options;
-    if (this.life.isClosed) return;
+    if (this.lifecycle.isClosed) return;
     if (tls.requireAuthentication && !secure) {
       const advice = 'use wss://, or allow it with require_authentication: false';
-      this.life.close('unauthenticated', `${this.life.peerName} would be unauthenticated: ${advice}`, true);
+      this.lifecycle.close(
+        'unauthenticated',
+        `${this.lifecycle.peerName} would be unauthenticated: ${advice}`,
+        true,
+      );
       return;
     }
     this.#expect('connect', 'did not answer');
     const material = secure ? readTlsMaterial(tls) : Promise.resolve(undefined);
     material.then(
       (read) => this.#dial(read ? { security: 'certificates', material: read } : { security: 'none' }),
-      (error) => this.life.close('tls-settings', error.message, true),
+      (error) => this.lifecycle.close('tls-settings', error.message, true),
     );
   }
 
   #dial(attempt: Attempt): void {
-    if (this.life.isClosed) return;
+    if (this.lifecycle.isClosed) return;
     this.#attempt = attempt;
     const { host, port, path = WEBSOCKET_PATH, maxFrame = DEFAULT_MAX_FRAME } = this.#options;
     const authority = formatHostAndPort(host.replace(/%.*/, ''), port);
-    this.life.comes(isIP(host) ? 'connecting' : 'resolving');
-    if (this.life.isClosed) return;
+    this.lifecycle.enterPhase(isIP(host) ? 'connecting' : 'resolving');
+    if (this.lifecycle.isClosed) return;
     const socket = new WebSocket(`${attempt.security === 'none' ? 'ws' : 'wss'}://${authority}${path}`, {
       headers: { 'X-Application-Name': applicationName(this.#options.applicationName) },
       maxPayload: maxFrame,
@@ -119,7 +123,7 @@ class WebSocketOpening {
       skipUTF8Validation: true,
       createConnection: () => this.#open(attempt),
     });
-    this.life.carry({ end: () => socket.terminate() });
+    this.lifecycle.setCarrier({ end: () => socket.terminate() });
     socket.on('error', (error) => {
       if (this.#attempt === attempt && !this.#triesAnonymously(error)) this.#socketFailed(error);
     });
@@ -128,9 +132,9 @@ class WebSocketOpening {
       if (this.#attempt !== attempt) return;
       if (this.#session) this.#session.ended(code, reason.toString('utf8'));
       else
-        this.life.close(
+        this.lifecycle.close(
           'reset',
-          `${this.life.peerName} closed the connection before the WebSocket handshake`,
+          `${this.lifecycle.peerName} closed the connection before the WebSocket handshake`,
         );
     });
     socket.on('open', () => this.#opened(socket, attempt));
@@ -140,11 +144,11 @@ class WebSocketOpening {
     const { host, port } = this.#options;
     const connected = () => {
       this.#expect('handshake', 'did not complete the WebSocket handshake');
-      this.life.comes(attempt.security === 'none' ? 'handshaking' : 'securing');
+      this.lifecycle.enterPhase(attempt.security === 'none' ? 'handshaking' : 'securing');
     };
     const raw: Socket = netConnect({ host, port, noDelay: true });
     raw.setKeepAlive(true, 60_000);
-    raw.once('lookup', () => this.life.comes('connecting'));
+    raw.once('lookup', () => this.lifecycle.enterPhase('connecting'));
     raw.once('connect', connected);
     if (attempt.security === 'none') return raw;
     const { security, material } = attempt;
@@ -163,15 +167,19 @@ class WebSocketOpening {
     } catch (error) {
       raw.destroy();
       queueMicrotask(() =>
-        this.life.close('tls-settings', `the configured TLS files are unusable: ${reasonOf(error)}`, true),
+        this.lifecycle.close(
+          'tls-settings',
+          `the configured TLS files are unusable: ${reasonOf(error)}`,
+          true,
+        ),
       );
       return raw;
     }
   }
 
   #opened(socket: WebSocket, attempt: Attempt): void {
-    const { life } = this;
-    if (life.isClosed) {
+    const { lifecycle } = this;
+    if (lifecycle.isClosed) {
       socket.terminate();
       return;
     }
@@ -182,51 +190,57 @@ class WebSocketOpening {
         transport: TRANSPORTS[attempt.security],
         authenticated: attempt.security === 'certificates',
       },
-      life,
+      lifecycle,
     );
     this.#session = session;
     feed(socket, session);
-    session.start(Math.max(1, this.#handshakeEnds - life.clock.now()));
+    session.start(Math.max(1, this.#handshakeEnds - lifecycle.clock.now()));
     this.#tellOfSecurity(attempt);
   }
 
   #tellOfSecurity(attempt: Attempt): void {
-    const { life } = this;
+    const { lifecycle } = this;
     const { memory, wallClock = Date.now } = this.#options;
     if (attempt.security === 'anonymous') {
-      life.notice(
-        `${life.peerName} has no certificate: the connection is encrypted, and nobody is authenticated; with ca or require_authentication (in tls) it would be refused`,
+      lifecycle.notice(
+        `${lifecycle.peerName} has no certificate: the connection is encrypted, and nobody is authenticated; with ca or require_authentication (in tls) it would be refused`,
       );
     } else if (attempt.security === 'certificates' && attempt.socket) {
-      memory?.remember(life.peerName, 'tls');
-      const notices = certificateNotices(attempt.material, attempt.socket, life.peerName, wallClock());
-      for (const notice of notices) life.notice(notice);
+      memory?.remember(lifecycle.peerName, 'tls');
+      const notices = certificateNotices(attempt.material, attempt.socket, lifecycle.peerName, wallClock());
+      for (const notice of notices) lifecycle.notice(notice);
     }
   }
 
   #expect(step: 'connect' | 'handshake', missing: string): void {
-    const { life } = this;
-    const limit = life.timings[step];
-    this.#handshakeEnds = life.clock.now() + limit;
-    life.expect(limit, () => life.close(`${step}-timeout`, `${life.peerName} ${missing} within ${limit} ms`));
+    const { lifecycle } = this;
+    const limit = lifecycle.timings[step];
+    this.#handshakeEnds = lifecycle.clock.now() + limit;
+    lifecycle.setDeadline(limit, () =>
+      lifecycle.close(`${step}-timeout`, `${lifecycle.peerName} ${missing} within ${limit} ms`),
+    );
   }
 
   #refusedByHttp(response: IncomingMessage): void {
     const answer = `HTTP ${response.statusCode} ${response.statusMessage}`;
     response.destroy();
-    this.life.close('refused', `${this.life.peerName} answered ${answer}: is it Zeek's WebSocket?`, true);
+    this.lifecycle.close(
+      'refused',
+      `${this.lifecycle.peerName} answered ${answer}: is it Zeek's WebSocket?`,
+      true,
+    );
   }
 
   /** Whether the server may be one without a certificate, and it is being tried so. */
   #triesAnonymously(error: NodeJS.ErrnoException): boolean {
     const { host, tls = {}, memory } = this.#options;
     const attempt = this.#attempt;
-    if (attempt.security !== 'certificates' || this.#session || this.life.isClosed) return false;
-    const failure = openingFailure(error, host, this.life.peerName);
+    if (attempt.security !== 'certificates' || this.#session || this.lifecycle.isClosed) return false;
+    const failure = openingFailure(error, host, this.lifecycle.peerName);
     if (failure.code !== 'tls-mismatch' || !mayBeAnonymous(tls)) return false;
-    if (memory?.recall(this.life.peerName)) {
+    if (memory?.recall(this.lifecycle.peerName)) {
       const message = `${failure.message}; it has shown a certificate before, without which it is not reached`;
-      this.life.close(failure.code, message, failure.refused);
+      this.lifecycle.close(failure.code, message, failure.refused);
       return true;
     }
     this.#dial({ security: 'anonymous', material: attempt.material, mismatch: failure });
@@ -235,12 +249,12 @@ class WebSocketOpening {
 
   #socketFailed(error: NodeJS.ErrnoException): void {
     const found = this.#session
-      ? breakingFailure(error, this.life.peerName)
-      : openingFailure(error, this.#options.host, this.life.peerName);
+      ? breakingFailure(error, this.lifecycle.peerName)
+      : openingFailure(error, this.#options.host, this.lifecycle.peerName);
     // Where it can't be had without certificates either, the first answer says more.
     const attempt = this.#attempt;
     const { code, message, refused } =
       found.code === 'tls-mismatch' && attempt.security === 'anonymous' ? attempt.mismatch : found;
-    this.life.close(code, message, refused);
+    this.lifecycle.close(code, message, refused);
   }
 }

@@ -82,7 +82,7 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
     const peerName = formatHostAndPort(peer.remoteAddress ?? 'unknown', peer.remotePort ?? 0);
     const clientId = `${options.endpointId}-websocket-${clients}`;
     clients += 1;
-    const life = new ConnectionLifecycle({ peerName, filter: [], timings, clock }, (connection) =>
+    const lifecycle = new ConnectionLifecycle({ peerName, filter: [], timings, clock }, (connection) =>
       accept(connection, peerName),
     );
     const session: WebSocketSession = new WebSocketSession(
@@ -97,9 +97,9 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
         transport: secure ? (certified ? 'wss' : 'wss-anonymous') : 'ws',
         authenticated: certified && secure && mutual,
       },
-      life,
+      lifecycle,
     );
-    connections.add(life);
+    connections.add(lifecycle);
     let beat: unknown;
     const ping = () => {
       if (socket.readyState === socket.OPEN) socket.ping();
@@ -108,7 +108,7 @@ export async function listenWebSocket(options: WebSocketListenOptions, accept: A
     beat = clock.setTimeout(ping, PING_INTERVAL);
     socket.on('close', (code, reason) => {
       clock.clearTimeout(beat);
-      connections.delete(life);
+      connections.delete(lifecycle);
       session.ended(code, reason.toString('utf8'));
     });
     feed(socket, session);

@@ -33,7 +33,7 @@ const MAX_EARLY = 1_000;
  * {@link receive}, {@link pong}, {@link heard}, {@link drained} and {@link ended}.
  */
 export class WebSocketSession {
-  readonly life: ConnectionLifecycle;
+  readonly lifecycle: ConnectionLifecycle;
   readonly #wire: WebSocketWire;
   readonly #options: WebSocketSessionOptions;
   readonly #carrier: Carrier;
@@ -45,29 +45,30 @@ export class WebSocketSession {
   #lastError = '';
   #early = 0;
 
-  constructor(wire: WebSocketWire, options: WebSocketSessionOptions, life: ConnectionLifecycle) {
+  constructor(wire: WebSocketWire, options: WebSocketSessionOptions, lifecycle: ConnectionLifecycle) {
     this.#wire = wire;
     this.#options = options;
-    this.life = life;
+    this.lifecycle = lifecycle;
     this.#carrier = this.#makeCarrier();
-    life.carry(this.#carrier);
+    lifecycle.setCarrier(this.#carrier);
   }
 
   /** The WebSocket is open: subscribes, or waits for it, `timeout` milliseconds at most. */
   start(timeout: number): void {
-    const { life } = this;
+    const { lifecycle } = this;
     const { role } = this.#options;
     const missing = role.side === 'client' ? 'did not acknowledge the subscriptions' : 'did not subscribe';
-    life.expect(timeout, () =>
-      life.close('handshake-timeout', `${life.peerName} ${missing} within ${timeout} ms`),
+    lifecycle.setDeadline(timeout, () =>
+      lifecycle.close('handshake-timeout', `${lifecycle.peerName} ${missing} within ${timeout} ms`),
     );
-    life.comes('handshaking');
-    if (!life.isClosed && role.side === 'client') this.#wire.send(bytes(encodeSubscriptions(life.filter)));
+    lifecycle.enterPhase('handshaking');
+    if (!lifecycle.isClosed && role.side === 'client')
+      this.#wire.send(bytes(encodeSubscriptions(lifecycle.filter)));
   }
 
   /** A text frame came. */
   receive(frame: Uint8Array): void {
-    if (this.life.isClosed) return;
+    if (this.lifecycle.isClosed) return;
     this.#watch?.heard();
     const text = decodeText(frame);
     if (this.#options.role.side === 'server' && !this.#outbound) this.#receiveSubscriptions(text);
@@ -87,18 +88,18 @@ export class WebSocketSession {
 
   /** The WebSocket takes frames again. */
   drained(): void {
-    if (this.life.isClosed) return;
+    if (this.lifecycle.isClosed) return;
     this.#watch?.heard();
     this.#outbound?.drained();
   }
 
   /** The WebSocket has closed. */
   ended(code: number, reason: string): void {
-    const { life } = this;
-    if (life.at === 'leaving') life.close('left', `disconnected from ${life.peerName}`);
+    const { lifecycle } = this;
+    if (lifecycle.at === 'leaving') lifecycle.close('left', `disconnected from ${lifecycle.peerName}`);
     else {
-      const closed = closingOf(code, reason, life.peerName, this.#lastError);
-      life.close(closed.code, closed.message, closed.refused);
+      const closed = closingOf(code, reason, lifecycle.peerName, this.#lastError);
+      lifecycle.close(closed.code, closed.message, closed.refused);
     }
   }
 
@@ -115,8 +116,8 @@ export class WebSocketSession {
         const same = filter.length === before.length && filter.every((topic) => before.includes(topic));
         if (same || isServer) return;
         // The subscriptions of a WebSocket connection can't be changed.
-        const message = `the subscriptions at ${this.life.peerName} changed: reconnecting`;
-        this.life.close('filter-changed', message, false, 'flushed');
+        const message = `the subscriptions at ${this.lifecycle.peerName} changed: reconnecting`;
+        this.lifecycle.close('filter-changed', message, false, 'flushed');
       },
       // A server that goes away says so, a client that is done says that.
       goodbye: () => this.#wire.close(isServer ? 1001 : 1000, 'done'),
@@ -130,10 +131,11 @@ export class WebSocketSession {
     this.#early += 1;
     if (subscriptions === undefined) {
       // Zeek queues what comes before the ack, which after bad subscriptions never does.
-      if (this.#early > MAX_EARLY) this.life.close('protocol', `${this.life.peerName} never subscribed`);
+      if (this.#early > MAX_EARLY)
+        this.lifecycle.close('protocol', `${this.lifecycle.peerName} never subscribed`);
     } else if ('problem' in subscriptions) {
       this.#wire.send(bytes(encodeError('deserialization_failed', subscriptions.problem)));
-      this.life.problem(subscriptions.problem);
+      this.lifecycle.problem(subscriptions.problem);
     } else {
       this.#remoteFilter = subscriptions;
       this.#wire.send(bytes(encodeAck(role.clientId, role.version)));
@@ -148,7 +150,7 @@ export class WebSocketSession {
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#reply('failed to decode JSON object');
-      this.life.problem(`invalid message: ${error.message} (${error.code})`);
+      this.lifecycle.problem(`invalid message: ${error.message} (${error.code})`);
       return;
     }
     switch (message.type) {
@@ -163,7 +165,7 @@ export class WebSocketSession {
         return;
       case 'other':
         this.#reply('failed to decode JSON object');
-        this.life.problem(`a message of unknown type ${JSON.stringify(message.name)}`);
+        this.lifecycle.problem(`a message of unknown type ${JSON.stringify(message.name)}`);
         return;
       default:
         message satisfies never;
@@ -171,52 +173,52 @@ export class WebSocketSession {
   }
 
   #onData({ topic, data }: Extract<WebSocketMessage, { type: 'data-message' }>): void {
-    for (const heard of heardIn(this.#options.role, this.life.filter, topic, data)) {
-      if (this.life.isClosed) return;
-      if ('event' in heard) this.life.handlers.onEvent(topic, heard.event);
+    for (const heard of heardIn(this.#options.role, this.lifecycle.filter, topic, data)) {
+      if (this.lifecycle.isClosed) return;
+      if ('event' in heard) this.lifecycle.handlers.onEvent(topic, heard.event);
       else {
         if (heard.reply) this.#reply(heard.reply);
-        this.life.problem(heard.problem);
+        this.lifecycle.problem(heard.problem);
       }
     }
   }
 
   #onError(code: string, context: string): void {
     this.#lastError = `${context} (${code})`;
-    const { peerName } = this.life;
+    const { peerName } = this.lifecycle;
     if (this.#outbound) {
       const sent = this.#frames.describeRecent();
-      this.life.problem(`Zeek reported ${code}: ${context}${sent ? `; last sent: ${sent}` : ''}`);
+      this.lifecycle.problem(`Zeek reported ${code}: ${context}${sent ? `; last sent: ${sent}` : ''}`);
     } else if (code === 'invalid_application_name' || code === 'invalid_uri') {
-      this.life.close('refused', `${peerName} refused this client: ${this.#lastError}`, true);
+      this.lifecycle.close('refused', `${peerName} refused this client: ${this.#lastError}`, true);
     } else {
-      this.life.close('protocol', `${peerName} refused the subscriptions: ${this.#lastError}`);
+      this.lifecycle.close('protocol', `${peerName} refused the subscriptions: ${this.#lastError}`);
     }
   }
 
   #up(incarnation: string, version: string): void {
-    const { life } = this;
+    const { lifecycle } = this;
     // Who is leaving does not come up any more.
-    if (!life.isComing) return;
+    if (!lifecycle.isPending) return;
     const { transport, authenticated } = this.#options;
     const outbound = new Outbound({
       frames: this.#frames,
-      clock: life.clock,
-      peerName: life.peerName,
+      clock: lifecycle.clock,
+      peerName: lifecycle.peerName,
       wants: (topic) => this.#remoteFilter === undefined || matchesFilter(this.#remoteFilter, topic),
       write: (frame) => this.#wire.send(frame),
       writePing: (payload) => this.#wire.ping(payload),
-      onProblem: (problem) => life.problem(problem),
+      onProblem: (problem) => lifecycle.problem(problem),
     });
     this.#outbound = outbound;
-    this.#watch = new SilenceWatch(life.clock, life.timings, {
+    this.#watch = new SilenceWatch(lifecycle.clock, lifecycle.timings, {
       onIdle: () => outbound.probe(),
-      onSuspect: (suspect) => life.handlers.onSuspect(suspect),
+      onSuspect: (suspect) => lifecycle.handlers.onSuspect(suspect),
       onLost: (silence) =>
-        life.close('unresponsive', `${life.peerName} sent nothing for ${Math.round(silence)} ms`),
+        lifecycle.close('unresponsive', `${lifecycle.peerName} sent nothing for ${Math.round(silence)} ms`),
     });
     const filter = this.#remoteFilter;
-    life.up(this.#carrier, outbound, {
+    lifecycle.up(this.#carrier, outbound, {
       ...{ incarnation, filter, transport, authenticated },
       ...{ version, confirms: false },
     });

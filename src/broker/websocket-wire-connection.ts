@@ -39,7 +39,7 @@ export function webSocketWire(socket: WebSocket, drained: () => void): WebSocket
 /** Feeds a session with what a WebSocket of `ws` receives. */
 export function feed(socket: WebSocket, session: WebSocketSession): void {
   socket.on('message', (data: Buffer, binary: boolean) => {
-    if (binary) session.life.close('protocol', 'unexpected binary frame: Zeek sends text');
+    if (binary) session.lifecycle.close('protocol', 'unexpected binary frame: Zeek sends text');
     else session.receive(data);
   });
   socket.on('ping', () => session.heard());

@@ -14,7 +14,7 @@ import {
 import { converse } from './converse.ts';
 import { heard } from './heard.ts';
 import { acknowledgementRequest } from './messages.ts';
-import { type ConversationRecord, changedBy, followsOf } from './record.ts';
+import { type ConversationRecord, changedBy, effectsOf } from './record.ts';
 
 /** What a conversation needs of the rest. */
 export interface ConversationParts {
@@ -139,7 +139,7 @@ export class ConversationLink implements BroLink {
       input,
       ...(this.#begins && { begins: this.#begins }),
       changed: changedBy(before, step),
-      follows: followsOf(step),
+      effects: effectsOf(step),
     });
     this.#begins = undefined;
     return step;

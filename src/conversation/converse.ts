@@ -69,9 +69,9 @@ export function converse(
 
 function step(
   conversation: Conversation,
-  follows: Partial<Omit<ConversationStep, 'conversation'>> = {},
+  effects: Partial<Omit<ConversationStep, 'conversation'>> = {},
 ): ConversationStep {
-  return { say: [], requests: [], acknowledgements: [], problems: [], ...follows, conversation };
+  return { say: [], requests: [], acknowledgements: [], problems: [], ...effects, conversation };
 }
 
 function requested(

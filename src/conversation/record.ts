@@ -12,11 +12,11 @@ export interface ConversationRecord {
   readonly begins?: { readonly from: Conversation; readonly vocabularies: VocabularyOptions };
   /** The members that the step has replaced. */
   readonly changed: Partial<Conversation>;
-  readonly follows: Follows;
+  readonly effects: Effects;
 }
 
 /** What followed, in short: arguments of events may be long, and say what the state says. */
-export interface Follows {
+export interface Effects {
   readonly say: readonly { readonly topic: string; readonly event: string }[];
   /** Types of requests. */
   readonly requests: readonly string[];
@@ -30,7 +30,7 @@ export function changedBy(before: Conversation, { conversation }: ConversationSt
   );
 }
 
-export function followsOf({ say, requests, acknowledgements, problems }: ConversationStep): Follows {
+export function effectsOf({ say, requests, acknowledgements, problems }: ConversationStep): Effects {
   return {
     say: say.map(({ topic, event }) => ({ topic, event: event.name })),
     requests: requests.map(({ request }) => request.type),

@@ -23,7 +23,7 @@ export interface BroLinkOptions {
 /** A Bro's link with one host, over the connection to the server that it shares with all. */
 export class BroLink {
   /** The connection, as its owner sees it. */
-  readonly life: ConnectionLifecycle;
+  readonly lifecycle: ConnectionLifecycle;
   readonly #options: BroLinkOptions;
   readonly #subject: string;
   readonly #watch: SilenceWatch;
@@ -32,23 +32,23 @@ export class BroLink {
     const { host, subjects, clock, timings } = options;
     this.#options = options;
     this.#subject = subjects.host(host);
-    this.life = new ConnectionLifecycle({ ...options, peerName: `host ${host}` }, handlers);
-    const { life } = this;
+    this.lifecycle = new ConnectionLifecycle({ ...options, peerName: `host ${host}` }, handlers);
+    const { lifecycle } = this;
     this.#watch = new SilenceWatch(clock, timings, {
       onIdle: () => void this.#confirm().catch(() => {}),
-      onSuspect: (suspect) => life.handlers.onSuspect(suspect),
-      onLost: (silence) => life.close('unresponsive', `host ${host} sent nothing for ${silence} ms`),
+      onSuspect: (suspect) => lifecycle.handlers.onSuspect(suspect),
+      onLost: (silence) => lifecycle.close('unresponsive', `host ${host} sent nothing for ${silence} ms`),
     });
   }
 
   /** The host has said hello with these topics. */
   up(endpoint: string, filter: readonly string[] | undefined): void {
-    const { life } = this;
-    life.up(
+    const { lifecycle } = this;
+    lifecycle.up(
       {
         end: () => this.#watch.stop(),
         // The host hears of it by what is said to all.
-        goodbye: () => life.close('left', `disconnected from ${life.peerName}`),
+        goodbye: () => lifecycle.close('left', `disconnected from ${lifecycle.peerName}`),
       },
       {
         send: (topic, events) => this.#send(topic, events),
@@ -67,14 +67,15 @@ export class BroLink {
 
   /** The host has said something. */
   receive(message: NatsMessage): void {
-    const { life } = this;
-    if (life.isClosed) return;
+    const { lifecycle } = this;
+    if (lifecycle.isClosed) return;
     this.#watch.heard();
-    if (message.type === 'filter') life.handlers.onFilter(message.filter);
-    else if (message.type === 'gone') life.close('goodbye', `${life.peerName} disconnected (clean shutdown)`);
+    if (message.type === 'filter') lifecycle.handlers.onFilter(message.filter);
+    else if (message.type === 'gone')
+      lifecycle.close('goodbye', `${lifecycle.peerName} disconnected (clean shutdown)`);
     else if (message.type === 'events' && matchesFilter(this.#options.filter, message.topic)) {
       for (const event of message.events) {
-        if (!life.isClosed) life.handlers.onEvent(message.topic, event);
+        if (!lifecycle.isClosed) lifecycle.handlers.onEvent(message.topic, event);
       }
     }
   }
@@ -99,9 +100,9 @@ export class BroLink {
       if (decodeMessage(data).type !== 'pong') throw new Error('it reconnected');
       this.#watch.heard();
     } catch (error) {
-      this.life.close('reset', `host ${host} is no longer connected to ${server} (${reasonOf(error)})`);
+      this.lifecycle.close('reset', `host ${host} is no longer connected to ${server} (${reasonOf(error)})`);
     }
     // Rejects with the reason if it has closed.
-    if (this.life.isClosed) await this.life.confirm();
+    if (this.lifecycle.isClosed) await this.lifecycle.confirm();
   }
 }

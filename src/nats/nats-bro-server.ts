@@ -100,7 +100,7 @@ class BroAtNats implements Listener {
 
   async close(): Promise<void> {
     this.#clock.clearTimeout(this.#beat);
-    for (const link of [...this.#links.values()]) link.life.close('left', 'the Zeek has disconnected');
+    for (const link of [...this.#links.values()]) link.lifecycle.close('left', 'the Zeek has disconnected');
     this.#links.clear();
     if (this.#connected && !this.#client.isClosed()) {
       this.#client.publish(this.#subjects.bro, encodeMessage({ type: 'gone', id: this.#options.endpointId }));
@@ -125,14 +125,14 @@ class BroAtNats implements Listener {
     if ('message' in read) take(host, read.message);
     else {
       const link = this.#links.get(host);
-      if (link) link.life.notice(read.problem);
+      if (link) link.lifecycle.notice(read.problem);
       else this.#problem(read.problem);
     }
   }
 
   #greet(host: string, message: NatsMessage, raw: Msg): void {
     if (message.type !== 'hello' || host === '' || host !== message.host) return;
-    this.#links.get(host)?.life.close('reset', `host ${host} has reconnected`);
+    this.#links.get(host)?.lifecycle.close('reset', `host ${host} has reconnected`);
     raw.respond(encodeMessage(this.#self()));
     this.#link(host, message.endpoint, message.filter);
   }
@@ -192,7 +192,7 @@ class BroAtNats implements Listener {
         this.#connected = false;
         this.#clock.clearTimeout(this.#beat);
         for (const link of [...this.#links.values()])
-          link.life.close('reset', `lost the connection to ${this.#server}`);
+          link.lifecycle.close('reset', `lost the connection to ${this.#server}`);
       } else if (type === 'reconnect') {
         this.#session += 1;
         this.#connected = true;

@@ -32,51 +32,51 @@ export function connectNats(options: NatsConnectOptions, handlers: ConnectionHan
   const opening = new NatsOpening(options, handlers);
   // Not before the caller has the connection that it is told about.
   queueMicrotask(() => void opening.start());
-  return opening.life;
+  return opening.lifecycle;
 }
 
 /** A host's connection over NATS: reaches the server, then the Bro behind it. */
 class NatsOpening {
   /** The connection, as its owner sees it. */
-  readonly life: ConnectionLifecycle;
+  readonly lifecycle: ConnectionLifecycle;
   readonly #options: NatsConnectOptions;
   readonly #subjects: NatsSubjects;
   #presence: BroPresence | undefined;
 
   constructor(options: NatsConnectOptions, handlers: ConnectionHandlers) {
     this.#options = options;
-    this.life = new ConnectionLifecycle({ ...options, peerName: serverName(options) }, handlers);
+    this.lifecycle = new ConnectionLifecycle({ ...options, peerName: serverName(options) }, handlers);
     this.#subjects = natsSubjects(options.settings.prefix);
   }
 
   async start(): Promise<void> {
-    const { life } = this;
-    if (life.isClosed) return;
-    life.comes(isIP(this.#options.host) ? 'connecting' : 'resolving');
+    const { lifecycle } = this;
+    if (lifecycle.isClosed) return;
+    lifecycle.enterPhase(isIP(this.#options.host) ? 'connecting' : 'resolving');
     try {
-      await this.#opened(await openNats(this.#options, life.timings));
+      await this.#opened(await openNats(this.#options, lifecycle.timings));
     } catch (error) {
       if (error instanceof NatsOpenError || error instanceof StreamError) this.#end(error.closed);
-      else this.#end(endingFailure(problemOf(error), life.peerName));
+      else this.#end(endingFailure(problemOf(error), lifecycle.peerName));
     }
   }
 
   async #opened(client: Client): Promise<void> {
-    const { life } = this;
-    life.carry({ end: () => void client.close() });
-    if (life.isClosed) return;
-    const { handshake } = life.timings;
-    const server = life.peerName;
+    const { lifecycle } = this;
+    lifecycle.setCarrier({ end: () => void client.close() });
+    if (lifecycle.isClosed) return;
+    const { handshake } = lifecycle.timings;
+    const server = lifecycle.peerName;
     const advice = `check that one there uses the prefix ${this.#subjects.prefix} (bro-osquery bro --nats)`;
     const missing = `no Zeek answered at ${server} within ${handshake} ms: ${advice}`;
-    life.expect(handshake, () => life.close('handshake-timeout', missing));
+    lifecycle.setDeadline(handshake, () => lifecycle.close('handshake-timeout', missing));
     void client.closed().then((error) => {
-      if (life.at === 'leaving') life.close('left', `disconnected from ${server}`);
+      if (lifecycle.at === 'leaving') lifecycle.close('left', `disconnected from ${server}`);
       else this.#end(endingFailure(error ?? undefined, server));
     });
     void this.#followStatus(client);
-    life.comes('handshaking');
-    if (life.isClosed) return;
+    lifecycle.enterPhase('handshaking');
+    if (lifecycle.isClosed) return;
     const inbox = this.#listen(client);
     const carrier: Carrier = {
       end: () => {
@@ -85,23 +85,23 @@ class NatsOpening {
       },
       subscribe: (filter) => inbox.listen(filter),
     };
-    life.carry(carrier);
+    lifecycle.setCarrier(carrier);
     const { jetstream } = this.#options.settings;
     const stream =
       jetstream === 'off' ? undefined : await RowStream.open(client, this.#subjects, jetstream, server);
-    if (!life.isClosed) await this.#greet(client, stream, inbox, carrier);
+    if (!lifecycle.isClosed) await this.#greet(client, stream, inbox, carrier);
   }
 
   #listen(client: Client): HostInbox {
-    const { life } = this;
+    const { lifecycle } = this;
     const inbox = new HostInbox(client, this.#subjects, this.#options.hostId, {
       onMessage: () => this.#presence?.heard(),
       onBro: (message) => this.#presence?.take(message),
-      onEvent: (topic, event) => life.handlers.onEvent(topic, event),
-      onProblem: (problem) => life.problem(problem),
-      onDenied: (subject) => this.#end(permissionFailure('subscription', subject, life.peerName)),
+      onEvent: (topic, event) => lifecycle.handlers.onEvent(topic, event),
+      onProblem: (problem) => lifecycle.problem(problem),
+      onDenied: (subject) => this.#end(permissionFailure('subscription', subject, lifecycle.peerName)),
     });
-    inbox.listen(life.filter);
+    inbox.listen(lifecycle.filter);
     return inbox;
   }
 
@@ -112,8 +112,8 @@ class NatsOpening {
     inbox: HostInbox,
     below: Carrier,
   ): Promise<void> {
-    const { life } = this;
-    const { peerName: server, timings, clock, handlers } = life;
+    const { lifecycle } = this;
+    const { peerName: server, timings, clock, handlers } = lifecycle;
     const { hostId: host, endpointId: endpoint } = this.#options;
     const outbound: Outbound = new Outbound({
       connection: client,
@@ -124,7 +124,7 @@ class NatsOpening {
       askBro: async () => {
         if (presence.bro?.confirms) await presence.ping();
       },
-      onProblem: (problem) => life.problem(problem),
+      onProblem: (problem) => lifecycle.problem(problem),
       onFailure: (closed) => this.#end(closed),
     });
     const presence: BroPresence = new BroPresence({
@@ -134,14 +134,14 @@ class NatsOpening {
       timings,
       clock,
       headers: outbound.header,
-      hello: () => ({ type: 'hello', host, endpoint, filter: life.filter }),
+      hello: () => ({ type: 'hello', host, endpoint, filter: lifecycle.filter }),
       orFailure: (promise) => outbound.orFailure(promise),
       onUp: (bro) => {
-        life.up({ ...carrier, ...whileUp }, outbound, this.#remote(bro));
-        if (!life.isClosed) inbox.open();
+        lifecycle.up({ ...carrier, ...whileUp }, outbound, this.#remote(bro));
+        if (!lifecycle.isClosed) inbox.open();
       },
       onSuspect: (suspect) => handlers.onSuspect(suspect),
-      onProblem: (problem) => life.problem(problem),
+      onProblem: (problem) => lifecycle.problem(problem),
       onEnd: (closed) => this.#end(closed),
     });
     this.#presence = presence;
@@ -166,7 +166,7 @@ class NatsOpening {
         void client.drain().catch(() => {});
       },
     };
-    life.carry(carrier);
+    lifecycle.setCarrier(carrier);
     await presence.greet().catch(() => {});
   }
 
@@ -183,20 +183,20 @@ class NatsOpening {
   }
 
   async #followStatus(client: Client): Promise<void> {
-    const { life } = this;
+    const { lifecycle } = this;
     for await (const { type, permissionContext } of client.status()) {
       if (permissionContext) {
         const { operation, subject } = permissionContext;
-        this.#end(permissionFailure(operation, subject, life.peerName));
+        this.#end(permissionFailure(operation, subject, lifecycle.peerName));
       } else if (type === 'ldm') {
-        life.problem('the server is about to stop (lame duck mode): reconnecting');
+        lifecycle.problem('the server is about to stop (lame duck mode): reconnecting');
         await client.flush().catch(() => {});
-        life.close('goodbye', `${life.peerName} asked its clients to disconnect (lame duck mode)`);
+        lifecycle.close('goodbye', `${lifecycle.peerName} asked its clients to disconnect (lame duck mode)`);
       }
     }
   }
 
   #end({ code, message, refused }: Closed): void {
-    this.life.close(code, message, refused);
+    this.lifecycle.close(code, message, refused);
   }
 }

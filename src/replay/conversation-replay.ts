@@ -1,15 +1,15 @@
 import type { Conversation } from '../conversation/conversation.ts';
 import { converse } from '../conversation/converse.ts';
-import { type Follows, followsOf } from '../conversation/record.ts';
+import { type Effects, effectsOf } from '../conversation/record.ts';
 import { createVocabularies, type Vocabularies } from '../vocabulary/vocabularies.ts';
 import { type TraceConversation, TraceError } from './trace.ts';
 
 /** A conversation as it is held again, and the state that the trace tells of. */
-export interface HeldAgain {
+export interface ReplayedConversation {
   readonly vocabularies: Vocabularies;
   readonly conversation: Conversation;
   readonly traced: Readonly<Record<string, unknown>>;
-  readonly follows: Follows;
+  readonly effects: Effects;
 }
 
 /**
@@ -17,7 +17,11 @@ export interface HeldAgain {
  * @param before undefined at its beginning
  * @throws TraceError where the trace has not told how the conversation began
  */
-export function holdAgain(before: HeldAgain | undefined, step: TraceConversation, line: number): HeldAgain {
+export function replayConversationStep(
+  before: ReplayedConversation | undefined,
+  step: TraceConversation,
+  line: number,
+): ReplayedConversation {
   const { begins, input, changed } = step;
   const begun = begins && {
     vocabularies: createVocabularies(begins.vocabularies),
@@ -36,6 +40,6 @@ export function holdAgain(before: HeldAgain | undefined, step: TraceConversation
     vocabularies: from.vocabularies,
     conversation: taken.conversation,
     traced: { ...from.traced, ...changed },
-    follows: followsOf(taken),
+    effects: effectsOf(taken),
   };
 }

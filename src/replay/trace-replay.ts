@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type AnyMachineSnapshot, type AnyStateMachine, initialTransition, transition } from 'xstate';
 import { MACHINES } from '../../actors/machines.ts';
-import { type HeldAgain, holdAgain } from './conversation-replay.ts';
+import { type ReplayedConversation, replayConversationStep } from './conversation-replay.ts';
 import { type TraceConversation, TraceError, type TraceStep } from './trace.ts';
 import { type CutOff, TraceReader } from './trace-reader.ts';
 import { INIT } from './trace-recorder.ts';
@@ -43,7 +43,7 @@ interface Rerun {
  */
 export async function replayTrace(lines: AsyncIterable<string>): Promise<TraceReplay> {
   const actors = new Map<string, Rerun>();
-  const conversations = new Map<string, HeldAgain>();
+  const conversations = new Map<string, ReplayedConversation>();
   const reader = new TraceReader(lines);
   let steps = 0;
   let messages = 0;
@@ -57,7 +57,7 @@ export async function replayTrace(lines: AsyncIterable<string>): Promise<TraceRe
     if (line.kind === 'conversation') {
       conversationSteps += 1;
       const { peer, connectionId, input } = line;
-      const again = holdAgain(conversations.get(connectionId), line, number);
+      const again = replayConversationStep(conversations.get(connectionId), line, number);
       if (input.type === 'leaving') conversations.delete(connectionId);
       else conversations.set(connectionId, again);
       const differences = conversationDifferences(again, line);
@@ -99,12 +99,12 @@ function differencesOf({ snapshot, traced }: Rerun, step: TraceStep): Deviation[
 }
 
 function conversationDifferences(
-  { conversation, traced, follows }: HeldAgain,
+  { conversation, traced, effects }: ReplayedConversation,
   step: TraceConversation,
 ): Deviation['differences'] {
   return [
     ...members('conversation', traced, { ...conversation }),
-    ...members('follows', { ...step.follows }, { ...follows }),
+    ...members('effects', { ...step.effects }, { ...effects }),
   ].filter(differs);
 }
 

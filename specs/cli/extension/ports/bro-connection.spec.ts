@@ -205,11 +205,11 @@ test('what was said with a Zeek replays from its trace', async (t) => {
 
   const acknowledged = JSON.parse(lines[4] ?? '');
   assert.equal(acknowledged.input.type, 'acknowledged');
-  acknowledged.follows.acknowledgements[0].sequence = 8;
+  acknowledged.effects.acknowledgements[0].sequence = 8;
   lines[4] = JSON.stringify(acknowledged);
   assert.deepEqual(
     (await replay()).deviation?.differences.map(({ what }) => what),
-    ['follows.acknowledgements'],
+    ['effects.acknowledgements'],
   );
 });
 

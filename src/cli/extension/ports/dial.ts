@@ -54,7 +54,7 @@ export function createDial(context: ExtensionContext): Dial {
 
 /** A connection that can't be, which its owner learns as it would of any other end. */
 function stillborn(peerName: string, handlers: ConnectionHandlers, message: string): Connection {
-  const life = new ConnectionLifecycle({ peerName, filter: [] }, handlers);
-  queueMicrotask(() => life.close('refused', message, true));
-  return life;
+  const lifecycle = new ConnectionLifecycle({ peerName, filter: [] }, handlers);
+  queueMicrotask(() => lifecycle.close('refused', message, true));
+  return lifecycle;
 }
