@@ -48,7 +48,7 @@ test: setup setup-nats setup-chromium dist/bro-osquery.ext ## run all specs
 test-unit: setup ## run the specs that open no socket, process or browser
 	node --import tsx --test --test-concurrency=$(shell nproc) --test-timeout=60000 $(UNIT_SPECS)
 
-SOURCES := $(shell find src actors -name '*.ts' -o -name '*.js' -o -name '*.json' -o -name '*.css' -o -name '*.html') package.json package-lock.json
+SOURCES := $(shell find src actors zeek/osquery -name '*.ts' -o -name '*.zeek' -o -name '*.md' -o -name '*.js' -o -name '*.json' -o -name '*.css' -o -name '*.html') package.json package-lock.json
 
 binary: dist/bro-osquery.ext ## build the one executable, dist/bro-osquery.ext
 
@@ -100,7 +100,7 @@ CHAOS_SEED ?= $(shell date +%s)
 chaos-log: setup ## kill the writer of the event log with -9 a thousand times (CHAOS_KILLS, CHAOS_SEED)
 	CHAOS_KILLS=$(CHAOS_KILLS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/event-log/event-log-crash.int.spec.ts
 
-demo: setup ## show the whole way on this host, with the osqueryd of OSQUERYD or the PATH if there is one
+demo: setup ## show the whole way on this host, with the osqueryd of OSQUERYD and the Zeek of ZEEK, or those of the PATH
 	node --import tsx src/cli/main.ts demo
 
 demo-nats: setup setup-nats ## show three hosts and a Zeek at a nats-server that dies and comes back

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -29,7 +29,12 @@ function runDemo(t: TestContext, environment: Readonly<Record<string, string>>):
   const temporary = mkdtempSync(join(tmpdir(), 'demo-spec-'));
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'demo', '--patience', '120'], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, TMPDIR: temporary, ...environment },
+    env: {
+      PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+      TMPDIR: temporary,
+      ZEEK: 'none',
+      ...environment,
+    },
   });
   t.after(() => {
     child.kill('SIGKILL');
@@ -117,6 +122,35 @@ describe('bro-osquery demo', () => {
     const { code, told } = await demo.ended;
     assert.equal(code, 1);
     assert.match(told, /interrupted/);
+    assert.deepEqual([demo.running(), demo.left()], [[], []]);
+  });
+
+  test('takes a real Zeek where there is one, with the package of this version', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'demo-zeek-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const zeek = join(folder, 'zeek');
+    const tsx = join(import.meta.dirname, '../../node_modules/tsx/dist/loader.mjs');
+    const standin = join(import.meta.dirname, '../support/standin-zeek.ts');
+    writeFileSync(zeek, `#!/bin/sh\nexec '${process.execPath}' --import '${tsx}' '${standin}' "$@"\n`, {
+      mode: 0o755,
+    });
+    const demo = runDemo(t, { OSQUERYD: '', ZEEK: zeek });
+    const { code, printed, told } = await demo.ended;
+    assert.equal(code, 0, printed + told);
+    assert.ok(printed.includes(`It is the real Zeek, ${zeek}, from ZEEK.`));
+    assert.match(printed, /REMOVED {2}pid=\d+ {2}name=sleep/);
+    assert.match(printed, /It unsubscribed\.\n/);
+    assert.deepEqual([demo.running(), demo.left()], [[], []]);
+  });
+
+  const real = process.env['ZEEK'] ?? '';
+  const skip = real === '' && 'ZEEK names no real Zeek';
+
+  test('goes the whole way with a real Zeek', { skip }, async (t) => {
+    const demo = runDemo(t, { OSQUERYD: process.env['OSQUERYD'] ?? '', ZEEK: real });
+    const { code, printed, told } = await demo.ended;
+    assert.equal(code, 0, printed + told);
+    assert.match(printed, /REMOVED {2}pid=\d+ {2}name=sleep/);
     assert.deepEqual([demo.running(), demo.left()], [[], []]);
   });
 });

@@ -5,8 +5,9 @@ import { isUnreachable } from '../osquery/osquery-error.ts';
 import type { Row } from '../osquery/row.ts';
 import { createDemoOutput, type ShownRow } from './demo/demo-output.ts';
 import { type BroProcess, GROUP } from './demo/demo-processes.ts';
-import { type FoundOsqueryd, findOsqueryd } from './demo/programs.ts';
+import { type FoundOsqueryd, findOsqueryd, findZeek } from './demo/programs.ts';
 import { type DemoContext, runDemo } from './demo/run-demo.ts';
+import { startZeek } from './demo/zeek-process.ts';
 import type { Io } from './io.ts';
 import { failed } from './usage.ts';
 
@@ -36,18 +37,10 @@ export function demoCommand(io: Io): Command {
 }
 
 async function script(context: DemoContext): Promise<void> {
-  const { output, processes, signal } = context;
+  const { output, signal } = context;
   const osqueryd = findOsqueryd(process.env);
 
-  output.step('`bro-osquery bro` listens in place of a Zeek');
-  const bro = await processes.startBro([
-    '--interval',
-    '1',
-    '--subscribe',
-    SUBSCRIPTION,
-    '--execute',
-    ONE_TIME,
-  ]);
+  const bro = await startZeekOrBro(context);
   const port = await bro.messages.find(({ type, port }) => (type === 'listening' ? port : undefined), signal);
   output.line(`It listens on 127.0.0.1:${port} and requests of every host that connects`);
   output.line(`  every second: ${SUBSCRIPTION}`);
@@ -66,6 +59,18 @@ async function script(context: DemoContext): Promise<void> {
     client.close();
   }
   output.success('Every step succeeded: from a Zeek to osquery and back.');
+}
+
+/** A real Zeek where there is one, else `bro-osquery bro`. */
+function startZeekOrBro({ output, processes }: DemoContext): Promise<BroProcess> {
+  const zeek = findZeek(process.env);
+  if (!zeek) {
+    output.step('`bro-osquery bro` listens in place of a Zeek');
+    return processes.startBro(['--interval', '1', '--subscribe', SUBSCRIPTION, '--execute', ONE_TIME]);
+  }
+  output.step("A Zeek listens, with this version's package");
+  output.line(`It is ${zeek.description}.`);
+  return startZeek(processes, zeek, { subscription: SUBSCRIPTION, oneTime: ONE_TIME });
 }
 
 async function startHost(
@@ -163,13 +168,16 @@ async function unsubscribing(
 ): Promise<void> {
   output.step('The Zeek unsubscribes and disconnects');
   mayEnd(bro.child);
-  const code = await bro.child.stop();
-  if (code !== 0) throw new Error(`bro-osquery bro ended with ${bro.child.ending()}`);
+  if (bro.unsubscribe) await bro.unsubscribe(signal);
+  else if ((await bro.child.stop()) !== 0) {
+    throw new Error(`bro-osquery bro ended with ${bro.child.ending()}`);
+  }
   await bro.messages.find(({ type }) => (type === 'unsubscribed' ? true : undefined), signal);
-  output.line('It unsubscribed and disconnected.');
+  output.line(bro.unsubscribe ? 'It unsubscribed.' : 'It unsubscribed and disconnected.');
   await until(signal, async () => ((await schedule(client)).length === 0 ? true : undefined));
   output.detail('SELECT name, interval, query FROM osquery_schedule');
   output.line("No rows: osquery's schedule is empty again.");
+  if (bro.unsubscribe) await bro.child.stop();
 }
 
 function schedule(client: ManagerClient): Promise<readonly Row[]> {

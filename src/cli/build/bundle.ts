@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { zeekPackage } from '../demo/zeek-package.ts';
 import { layOutCharts } from '../inspect/charts.ts';
 import { manualPages } from '../manual/pages.ts';
 import { bundlePage } from './page.ts';
@@ -50,5 +51,6 @@ const filesInside: Plugin = {
     replace('inspect/page-assets.ts', 'pageAssets', bundlePage);
     replace('inspect/charts.ts', 'layOutCharts', layOutCharts);
     replace('manual/pages.ts', 'manualPages', manualPages);
+    replace('demo/zeek-package.ts', 'zeekPackage', zeekPackage);
   },
 };

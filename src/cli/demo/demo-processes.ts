@@ -24,6 +24,8 @@ export interface BroProcess {
   readonly child: Child;
   readonly messages: Broadcast<BroMessage>;
   readonly rows: Broadcast<ShownRow>;
+  /** Has it unsubscribe; undefined: it does that when it is ended. */
+  readonly unsubscribe?: (signal: AbortSignal) => Promise<void>;
 }
 
 /**

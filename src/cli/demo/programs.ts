@@ -9,8 +9,18 @@ export interface FoundOsqueryd {
   readonly description: string;
 }
 
+/** A real Zeek, and what to say of it. */
+export interface FoundZeek {
+  readonly program: string;
+  readonly description: string;
+}
+
+/** `ZEEK` has no Zeek of the PATH taken. */
+const NO_ZEEK = 'none';
+
 export interface Environment {
   readonly OSQUERYD?: string | undefined;
+  readonly ZEEK?: string | undefined;
   readonly PATH?: string | undefined;
 }
 
@@ -31,10 +41,7 @@ export function findOsqueryd({ OSQUERYD, PATH = '' }: Environment): FoundOsquery
     if (isProgram(OSQUERYD)) return real(OSQUERYD, 'from OSQUERYD');
     throw new Error(`OSQUERYD names ${OSQUERYD}, which is not an executable`);
   }
-  const found = PATH.split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, 'osqueryd'))
-    .find(isProgram);
+  const found = onPath('osqueryd', PATH);
   if (found !== undefined) return real(found, 'found on the PATH');
   return {
     command: [...ourselves(), 'sandbox', 'osqueryd'],
@@ -42,6 +49,30 @@ export function findOsqueryd({ OSQUERYD, PATH = '' }: Environment): FoundOsquery
     description:
       'the stand-in that comes with bro-osquery, because there is no osqueryd on the PATH (set OSQUERYD to use one)',
   };
+}
+
+/**
+ * The Zeek that `ZEEK` names, else the one on the PATH; undefined where there is none, or `ZEEK` is `none`.
+ * @throws Error if `ZEEK` names nothing that can be run
+ */
+export function findZeek({ ZEEK, PATH = '' }: Environment): FoundZeek | undefined {
+  if (ZEEK === NO_ZEEK) return undefined;
+  if (ZEEK) {
+    if (isProgram(ZEEK)) return { program: ZEEK, description: `the real Zeek, ${ZEEK}, from ZEEK` };
+    throw new Error(`ZEEK names ${ZEEK}, which is not an executable`);
+  }
+  const found = onPath('zeek', PATH);
+  return found === undefined
+    ? undefined
+    : { program: found, description: `the real Zeek, ${found}, found on the PATH (ZEEK=none takes none)` };
+}
+
+function onPath(name: string, path: string): string | undefined {
+  return path
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find(isProgram);
 }
 
 function real(path: string, why: string): FoundOsqueryd {
