@@ -3,6 +3,9 @@ import type { AddressData, SubnetData } from './data.ts';
 /**
  * The textual IP address as Broker holds it (16 bytes, IPv4 as ::ffff:a.b.c.d), undefined for anything else: a zone
  * (`fe80::1%eth0`), an empty text, leading zeros. Nothing unparsed may reach a Zeek: older ones end on a malformed address.
+ *
+ * Own code: it runs for each address of each row. ipaddr.js 2 takes more than ten times as long, and accepts
+ * `::0010.1.2.3`, which neither Node nor Zeek does; both print addresses alike.
  */
 export function parseIpAddress(text: string): AddressData | undefined {
   if (text.length > 45) return undefined;
