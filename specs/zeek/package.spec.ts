@@ -114,7 +114,7 @@ test('every request that the package declares is understood as declared, and no 
     'warning',
     'error',
   ];
-  const inner = ['changed', 'copied'];
+  const inner = ['changed', 'copied', 'dropped', 'due', 'turn'];
   assert.deepEqual(
     [...declared.events.keys()].filter((name) => name.startsWith('osquery::hosts::host_')).sort(),
     [

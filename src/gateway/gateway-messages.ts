@@ -4,6 +4,7 @@ import { writeEvent, type ZeekEvent } from '../broker/zeek-event.ts';
 import { pseudoHost } from '../vocabulary/fleet-topics.ts';
 import type { VocabularyId } from '../vocabulary/model.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
+import type { Identity } from './guard.ts';
 import type { HostLink } from './host-link.ts';
 
 export interface GatewayMessagesOptions {
@@ -79,14 +80,14 @@ export class GatewayMessages {
   }
 
   /** A host introduces itself through this gateway. */
-  carries(host: HostLink, vocabulary: VocabularyId): void {
+  carries(host: Identity, vocabulary: VocabularyId): void {
     if (vocabulary !== 'zeek-osquery' || !this.#hasPackage) return;
     const args = [string(this.#options.name), string(host.id), string(host.endpointId)];
     this.#say(this.#topic, `${MODULE}gateway_carries_v1`, args);
   }
 
   /** A host is gone without a word of its own. */
-  lost(host: HostLink, reason: string): void {
+  lost(host: Identity & Pick<HostLink, 'announced'>, reason: string): void {
     const { name, vocabularies, now } = this.#options;
     for (const vocabulary of host.announced) {
       if (vocabulary === 'zeek-osquery' && this.#hasPackage) {

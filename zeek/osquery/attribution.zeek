@@ -85,6 +85,9 @@ redef record Conn::Info += {
 global sockets: table[string] of Socket;
 global keys: table[string, port] of set[string];
 
+# Keys of the sockets of each host.
+global keys_of_host: table[string] of set[string];
+
 function forget(key: string)
 	{
 	if ( key !in sockets )
@@ -92,6 +95,13 @@ function forget(key: string)
 
 	local s = sockets[key];
 	delete sockets[key];
+	if ( s$owner$hid in keys_of_host )
+		{
+		delete keys_of_host[s$owner$hid][key];
+		if ( |keys_of_host[s$owner$hid]| == 0 )
+			delete keys_of_host[s$owner$hid];
+		}
+
 	if ( [s$owner$hid, s$local_p] !in keys )
 		return;
 
@@ -124,6 +134,9 @@ event socket_changed(key: string, s: Socket, present: bool) &is_used
 
 	forget(key);
 	sockets[key] = s;
+	if ( s$owner$hid !in keys_of_host )
+		keys_of_host[s$owner$hid] = set();
+	add keys_of_host[s$owner$hid][key];
 	if ( [s$owner$hid, s$local_p] !in keys )
 		keys[s$owner$hid, s$local_p] = set();
 	add keys[s$owner$hid, s$local_p][key];
@@ -272,9 +285,9 @@ event connect_row(info: osquery::ResultInfo, pid: int, path: string, remote_addr
 event osquery::host_disconnected(host_id: string)
 	{
 	# It will tell all its sockets anew.
-	for ( key, s in copy(sockets) )
-		if ( s$owner$hid == host_id )
-			tell(key, s, F);
+	if ( host_id in keys_of_host )
+		for ( key in copy(keys_of_host[host_id]) )
+			tell(key, sockets[key], F);
 	}
 
 # A node that comes up later gets all sockets.

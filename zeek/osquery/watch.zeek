@@ -49,6 +49,14 @@ event osquery::host_connected(host_id: string)
 		first_seen[host_id] = current_time();
 	}
 
+event osquery::host_forgotten(host_id: string)
+	{
+	delete first_seen[host_id];
+	for ( [host, path, number] in copy(listeners) )
+		if ( host == host_id )
+			delete listeners[host, path, number];
+	}
+
 function is_settled(host: string): bool
 	{
 	return host in first_seen && current_time() - first_seen[host] > settling;

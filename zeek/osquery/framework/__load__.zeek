@@ -13,6 +13,7 @@
 @load ./hosts
 @load ./desired-queries
 @load ./subscriptions
+@load ./gateways
 @load ./row-log
 @load ./groups
 @load ./cluster

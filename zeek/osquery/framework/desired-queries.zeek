@@ -20,12 +20,12 @@ export {
 	## Which queries a host should have; scripts add to it by handling this hook.
 	global collect_desired_queries: hook(h: Host, queries: table[string] of DesiredQuery);
 
+	## This Zeek since its start: new at each.
+	global zeek_instance: string;
+
 	## Tells a host how many queries this Zeek desires on it, and their hash.
 	global declare_desired_queries: function(host_id: string);
 }
-
-# New at each start of this Zeek.
-global zeek_instance: string;
 
 function utype_text(utype: osquery::UpdateType): string
 	{
@@ -94,9 +94,38 @@ function desired_queries(host_id: string): vector of DesiredQuery
 
 function declare_desired_queries(host_id: string)
 	{
+	if ( host_id !in known || ! may_send(known[host_id]) )
+		return;
+
 	local queries = desired_queries(host_id);
 	osquery::publish(topic_host(host_id), osquery::make_event(host_declare, zeek_instance, osquery::package_version,
 	                                                          |queries|, query_digest(queries)));
+	}
+
+# Sends a host all that is desired on it, unless it has that, or it is on its way.
+function send_where_different(h: Host)
+	{
+	local queries = desired_queries(h$id);
+	local wanted = query_digest(queries);
+	if ( h$digest_held == wanted || h$digest_sent == wanted )
+		return;
+
+	# A host that refuses a query (it lacks the table, say) differs for ever: after a few rounds, ask it rarely.
+	local difference = wanted + h$digest_held;
+	h$difference_repeats = h$last_difference == difference ? h$difference_repeats + 1 : 0;
+	h$last_difference = difference;
+	h$digest_sent = wanted;
+	if ( h$difference_repeats > 2 && h$difference_repeats % 30 != 0 )
+		return;
+
+	if ( ! may_send(h) )
+		{
+		h$digest_sent = "";
+		return;
+		}
+
+	osquery::log_osquery("debug", h$id, fmt("Host holds other queries than the %d desired: sending all", |queries|));
+	osquery::publish(topic_host(h$id), osquery::make_event(host_desired_queries, zeek_instance, queries));
 	}
 
 event osquery::hosts::host_queries_held(host_id: string, instance: string, size: count, hash: string)
@@ -107,58 +136,32 @@ event osquery::hosts::host_queries_held(host_id: string, instance: string, size:
 	local h = known[host_id];
 	h$last_seen = current_time();
 	h$syncs_queries = T;
-
-	local queries = desired_queries(host_id);
-	local wanted = query_digest(queries);
-	# What is on its way already needn't be sent again before the next round.
-	if ( ( size == |queries| && hash == wanted ) || h$digest_sent == wanted )
-		return;
-
-	h$digest_sent = wanted;
-
-	# A host that refuses a query (it lacks the table, say) differs for ever: after a few rounds, ask it rarely.
-	local difference = wanted + hash;
-	h$difference_repeats = h$last_difference == difference ? h$difference_repeats + 1 : 0;
-	h$last_difference = difference;
-	if ( h$difference_repeats > 2 && h$difference_repeats % 30 != 0 )
-		return;
-
-	osquery::log_osquery("debug", host_id, fmt("Host holds %d queries of %d, or others: sending all", size, |queries|));
-	osquery::publish(topic_host(host_id), osquery::make_event(host_desired_queries, zeek_instance, queries));
+	h$digest_held = hash;
+	send_where_different(h);
 	}
 
-# Which queries are desired on a host may depend on its groups and addresses.
+# A host that introduces itself is told at once: over each connection anew, for it may be another.
+event osquery::hosts::host_new(peer_name: string, host_id: string, group_list: vector of string) &priority=-5
+	{
+	if ( osquery::is_owner() && isHostAlive(host_id) )
+		declare_desired_queries(host_id);
+	}
+
+# Which queries are desired on a host may depend on its groups and addresses. One that has not said yet what it holds
+# is about to.
 event osquery::hosts::host_changed(host_id: string)
+	{
+	if ( osquery::is_owner() && isHostAlive(host_id) && known[host_id]$digest_held != "" )
+		send_where_different(known[host_id]);
+	}
+
+event osquery::hosts::host_due(host_id: string)
 	{
 	if ( isHostAlive(host_id) )
 		declare_desired_queries(host_id);
 	}
 
-# The hosts are spread over the interval: all at once, ten thousand would hold Zeek up for a second, and then all answer
-# at once.
-const sync_slots = 60;
-global sync_slot = 0;
-
-event declare_to_due_hosts()
-	{
-	sync_slot = ( sync_slot + 1 ) % sync_slots;
-	for ( host_id, h in known )
-		if ( h$alive && fnv1a32(host_id) % sync_slots == sync_slot )
-			{
-			h$digest_sent = "";
-			declare_desired_queries(host_id);
-			}
-
-	schedule osquery::sync_interval / sync_slots { declare_to_due_hosts() };
-	}
-
 event zeek_init() &priority=100
 	{
 	zeek_instance = unique_id("osquery-");
-	}
-
-event zeek_init() &priority=-10
-	{
-	if ( osquery::is_owner() )
-		schedule osquery::sync_interval / sync_slots { declare_to_due_hosts() };
 	}

@@ -50,8 +50,10 @@ function send_leave(host_topic: string, group: string)
 	}
 
 # Compares the groups that a host should be in with those that it was told to join and those that it says it is in.
-function assign_groups(h: Host)
+# Returns whether something has changed.
+function assign_groups(h: Host): bool
 	{
+	local news = F;
 	local wanted: set[string];
 	for ( [group, range] in groupings )
 		for ( a in h$addresses )
@@ -65,6 +67,10 @@ function assign_groups(h: Host)
 
 	for ( gone in superfluous )
 		{
+		if ( ! may_send(h) )
+			return news;
+
+		news = T;
 		delete h$assigned[gone];
 		send_leave(topic_host(h$id), gone);
 		}
@@ -76,10 +82,19 @@ function assign_groups(h: Host)
 			next;
 
 		if ( group !in h$groups )
-			send_join(topic_host(h$id), group);
+			{
+			# What can't be said now is said when the host has its turn.
+			if ( ! may_send(h) )
+				return news;
 
+			send_join(topic_host(h$id), group);
+			}
+
+		news = T;
 		add h$assigned[group];
 		}
+
+	return news;
 	}
 
 function assign_all()
@@ -87,8 +102,8 @@ function assign_all()
 	for ( _, h in known )
 		if ( h$alive )
 			{
-			assign_groups(h);
-			declare_desired_queries(h$id);
+			if ( assign_groups(h) )
+				declare_desired_queries(h$id);
 			}
 	}
 
@@ -115,6 +130,12 @@ function remove_grouping(node: string, range: subnet, group: string)
 	}
 
 event osquery::hosts::host_changed(host_id: string) &priority=5
+	{
+	if ( isHostAlive(host_id) )
+		assign_groups(known[host_id]);
+	}
+
+event osquery::hosts::host_due(host_id: string) &priority=5
 	{
 	if ( isHostAlive(host_id) )
 		assign_groups(known[host_id]);

@@ -24,10 +24,17 @@ export {
 		agent_version: string &default="";
 		alive: bool &default=T;
 		last_seen: time;
+		## The gateway that it comes through; empty: it is connected itself.
+		gateway: string &default="";
+		## Counts its connections: what was begun for an earlier one ends with it.
+		session: count &default=0;
+		## Whether its end is being waited for, see :zeek:see:`osquery::forget_hosts_after`.
+		forget_scheduled: bool &default=F;
 		## Whether it knows this package's own events; hosts with older extensions don't.
 		syncs_queries: bool &default=F;
-		## Hash of the desired queries that it was sent since the last round.
+		## Hash of the queries that it was sent since the last round, and of those that it says it holds; empty: none, unknown.
 		digest_sent: string &default="";
+		digest_held: string &default="";
 		## Hashes of desired and held queries when they last differed, and how often they did so in the same way.
 		last_difference: string &default="";
 		difference_repeats: count &default=0;
@@ -52,6 +59,16 @@ export {
 	## ``logging/interfaces`` does.
 	global update_address: function(host_id: string, a: addr, present: bool);
 
+	## Whether one more message may go to a host now: so many in a while, whatever it answers. Where not,
+	## :zeek:see:`osquery::hosts::host_due` comes when it may.
+	global may_send: function(h: Host): bool;
+
+	## It is time to compare what a host has with what it should have; raised on the node that owns the table.
+	global host_due: event(host_id: string);
+
+	## A host is gone, says somebody who knows.
+	global lost: function(host_id: string, why: string);
+
 	## Topics.
 	global topic_all: function(): string;
 	global topic_host: function(host_id: string): string;
@@ -63,6 +80,7 @@ export {
 
 	## The owner's news for the other nodes.
 	global host_copied: event(h: Host);
+	global host_dropped: event(host_id: string);
 }
 
 module osquery;
@@ -190,6 +208,52 @@ function addresses_as_text(set_: set[addr]): string
 	return join_string_vec(texts, " ");
 	}
 
+# Messages that may go to one host within a window, requests of scripts apart: to one that joins go two or three.
+const messages_per_window = 6;
+const window = 10sec;
+
+type Budget: record {
+	since: time;
+	sent: count &default=0;
+	waits: bool &default=F;
+};
+
+global budgets: table[string] of Budget;
+
+event osquery::hosts::host_due(host_id: string) &is_used
+	{
+	}
+
+event window_over(host_id: string, since: time)
+	{
+	if ( host_id !in budgets || budgets[host_id]$since != since )
+		return;
+
+	local waited = budgets[host_id]$waits;
+	delete budgets[host_id];
+	if ( waited && isHostAlive(host_id) )
+		event osquery::hosts::host_due(host_id);
+	}
+
+function may_send(h: Host): bool
+	{
+	if ( h$id !in budgets )
+		{
+		budgets[h$id] = Budget($since=current_time());
+		schedule window { window_over(h$id, budgets[h$id]$since) };
+		}
+
+	local budget = budgets[h$id];
+	if ( budget$sent >= messages_per_window )
+		{
+		budget$waits = T;
+		return F;
+		}
+
+	++budget$sent;
+	return T;
+	}
+
 # Tells the other nodes, where there are any.
 function copy_to_nodes(h: Host)
 	{
@@ -218,6 +282,44 @@ event host_copied(h: Host) &is_used
 	known[h$id] = h;
 	if ( h$alive )
 		note_addresses(h);
+	}
+
+event host_dropped(host_id: string) &is_used
+	{
+	if ( host_id !in known )
+		return;
+
+	forget_addresses(known[host_id]);
+	delete known[host_id];
+	event osquery::host_forgotten(host_id);
+	}
+
+event forget_host(host_id: string)
+	{
+	if ( host_id !in known )
+		return;
+
+	local h = known[host_id];
+	h$forget_scheduled = F;
+	if ( h$alive )
+		return;
+
+	local left = osquery::forget_hosts_after - ( current_time() - h$last_seen );
+	if ( left > 0secs )
+		{
+		# It has been here since.
+		h$forget_scheduled = T;
+		schedule left { forget_host(host_id) };
+		return;
+		}
+
+	if ( Cluster::is_enabled() )
+		{
+		osquery::publish(Cluster::worker_topic, osquery::make_event(host_dropped, host_id));
+		osquery::publish(Cluster::proxy_topic, osquery::make_event(host_dropped, host_id));
+		}
+
+	event host_dropped(host_id);
 	}
 
 function update_address(host_id: string, a: addr, present: bool)
@@ -255,6 +357,38 @@ function lost(host_id: string, why: string)
 	osquery::log_osquery("info", host_id, fmt("Host disconnected (%s)", why));
 	changed(h);
 	event osquery::host_disconnected(host_id);
+	if ( ! h$forget_scheduled )
+		{
+		h$forget_scheduled = T;
+		schedule osquery::forget_hosts_after { forget_host(host_id) };
+		}
+	}
+
+function same_texts(a: set[string], b: set[string]): bool
+	{
+	return |a| == |b| && |a & b| == |a|;
+	}
+
+# Each living host has its turn once in an interval, at a moment of its own: all at once would hold Zeek up.
+event host_turn(host_id: string, session: count)
+	{
+	if ( ! isHostAlive(host_id) || known[host_id]$session != session )
+		return;
+
+	local h = known[host_id];
+	# A host with an older extension has no reason to speak; its connection tells when it goes.
+	if ( h$syncs_queries && current_time() - h$last_seen > osquery::host_timeout )
+		{
+		NOTICE([$note=osquery::Host_Silent, $msg=fmt("%s has been silent for %s", hostname(host_id), osquery::host_timeout),
+		        $sub=host_id, $identifier=host_id]);
+		lost(host_id, fmt("silent for %s", osquery::host_timeout));
+		return;
+		}
+
+	h$digest_sent = "";
+	h$digest_held = "";
+	event osquery::hosts::host_due(host_id);
+	schedule osquery::sync_interval { host_turn(host_id, session) };
 	}
 
 event osquery::hosts::host_new(peer_name: string, host_id: string, group_list: vector of string)
@@ -272,26 +406,33 @@ event osquery::hosts::host_new(peer_name: string, host_id: string, group_list: v
 
 	h$peer = peer_name;
 	peers[peer_name] = host_id;
-	h$groups = set();
+	local groups: set[string];
 	for ( _, group in group_list )
-		add h$groups[group];
+		add groups[group];
 
+	local news = ! again || ! same_texts(groups, h$groups);
+	h$groups = groups;
 	h$last_seen = current_time();
 	h$alive = T;
 	if ( ! again )
 		{
+		++h$session;
 		h$syncs_queries = F;
 		h$digest_sent = "";
+		h$digest_held = "";
 		}
 
 	note_addresses(h);
-	changed(h);
+	if ( news )
+		changed(h);
 
 	if ( ! again )
 		{
 		osquery::log_osquery("info", host_id, fmt("Host connected (endpoint %s, groups %s)", peer_name,
 		                                          join_string_vec(group_list, ", ")));
 		event osquery::host_connected(host_id);
+		local first_turn = osquery::sync_interval * ( 0.5 + rand(1000) / 1000.0 );
+		schedule first_turn { host_turn(host_id, h$session) };
 		}
 	}
 
@@ -301,6 +442,17 @@ event osquery::hosts::host_details_v1(host_id: string, details: HostDetailsV1)
 		return;
 
 	local h = known[host_id];
+	local groups: set[string];
+	for ( _, group in details$groups )
+		add groups[group];
+
+	h$last_seen = current_time();
+	# A host that says the same again and again is no news, and answered by nothing.
+	if ( h$syncs_queries && same_texts(groups, h$groups) && |details$addresses| == |h$addresses| &&
+	     |details$addresses & h$addresses| == |h$addresses| && details$hostname == h$hostname &&
+	     details$platform == h$platform && details$os_name == h$os_name && details$agent_version == h$agent_version )
+		return;
+
 	forget_addresses(h);
 	h$syncs_queries = T;
 	h$hostname = details$hostname;
@@ -308,11 +460,7 @@ event osquery::hosts::host_details_v1(host_id: string, details: HostDetailsV1)
 	h$platform = details$platform;
 	h$os_name = details$os_name;
 	h$agent_version = details$agent_version;
-	h$groups = set();
-	for ( _, group in details$groups )
-		add h$groups[group];
-
-	h$last_seen = current_time();
+	h$groups = groups;
 	if ( h$alive )
 		note_addresses(h);
 
@@ -387,31 +535,12 @@ event Cluster::websocket_client_lost(endpoint: Cluster::EndpointInfo, code: coun
 	}
 @endif
 
-event expire_hosts()
-	{
-	local silent: vector of string;
-	for ( host_id, h in known )
-		# A host with an older extension has no reason to speak; its connection tells when it goes.
-		if ( h$alive && h$syncs_queries && current_time() - h$last_seen > osquery::host_timeout )
-			silent += host_id;
-
-	for ( _, id in silent )
-		{
-		NOTICE([$note=osquery::Host_Silent, $msg=fmt("%s has been silent for %s", hostname(id), osquery::host_timeout),
-		        $sub=id, $identifier=id]);
-		lost(id, fmt("silent for %s", osquery::host_timeout));
-		}
-
-	schedule osquery::host_timeout / 4 { expire_hosts() };
-	}
-
 event zeek_init() &priority=-10
 	{
 	if ( ! osquery::is_owner() )
 		return;
 
 	osquery::listen_to(topic_announce());
-	schedule osquery::host_timeout / 4 { expire_hosts() };
 	}
 
 # A node that comes up later gets the whole table.

@@ -40,6 +40,10 @@ event zeek_init() &priority=-20
 	if ( listen_native && Broker::listen(broker_ip, broker_port) == 0/tcp )
 		Reporter::error(fmt("osquery: can't listen on %s, port %s", broker_ip, broker_port));
 
+	# A cluster's manager has this port open by itself: zeekctl's UseWebSocket, on by default from 8.1 on.
+	if ( Cluster::is_enabled() && websocket_port == 27759/tcp )
+		return;
+
 	if ( listen_websocket && ! open_websocket() )
 		Reporter::error(fmt("osquery: can't listen for WebSocket clients on %s, port %s", websocket_address,
 		                    websocket_port));

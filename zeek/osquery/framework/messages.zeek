@@ -122,3 +122,26 @@ event host_desired_queries(zeek_instance: string, queries: vector of DesiredQuer
 event host_acknowledge(sequence: count) &is_used
 	{
 	}
+
+module osquery::gateways;
+
+export {
+	### Between this package and gateways, which carry many hosts over one connection.
+
+	## A gateway is there: its name, and its Broker endpoint. Said at first and every 15 seconds.
+	global gateway_hello_v1: event(name: string, endpoint_id: string, version: string);
+
+	## A host introduces itself through the gateway.
+	global gateway_carries_v1: event(name: string, host_id: string, endpoint_id: string);
+
+	## A host of the gateway is gone without a word of its own.
+	global gateway_lost_v1: event(name: string, host_id: string, endpoint_id: string, reason: string);
+
+	## To a gateway: the names of all events that this Zeek takes rows as. The answer to its hello, and said again when
+	## there are more.
+	global gateway_welcome_v1: event(zeek_instance: string, package_version: string, events: set[string]);
+}
+
+event gateway_welcome_v1(zeek_instance: string, package_version: string, events: set[string]) &is_used
+	{
+	}

@@ -24,7 +24,7 @@ export {
 	## told otherwise.
 	const websocket_address = 127.0.0.1 &redef;
 
-	## Port to listen on by WebSocket.
+	## Port to listen on by WebSocket. ``osquery/websocket`` makes it 27759 from Zeek 8.1 on.
 	const websocket_port = 9997/tcp &redef;
 
 	## Certificate and key (PEM files) for WebSocket over TLS; both empty: no TLS. Zeek 8.0 and later; before, it
@@ -50,4 +50,14 @@ export {
 
 	## After so much silence a host counts as gone. Hosts speak at each :zeek:see:`osquery::sync_interval`.
 	option host_timeout = 4min;
+
+	## A host that has been gone for so long is forgotten.
+	option forget_hosts_after = 7day;
+
+	## A host that does not answer in this package's own words within so long has an older extension, and is asked in
+	## those of zeek-osquery.
+	option legacy_grace = 10sec;
+
+	## A gateway that has said nothing for so long is gone, and its hosts with it. It speaks every 15 seconds.
+	option gateway_timeout = 1min;
 }

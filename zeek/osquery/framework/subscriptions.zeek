@@ -61,13 +61,34 @@ export {
 	## Whether a host is meant.
 	global matches: function(h: Host, target: osquery::Target): bool;
 
+	## The events that this Zeek takes rows as, and has ever taken since it started.
+	global row_events: set[string];
+
+	## There is one more of them; raised on the node that owns the hosts.
+	global row_event_added: event(name: string);
+
 	## A request of this node, which is the owner's or travels to it. ``action``: subscribe, unsubscribe or execute.
 	global request: function(action: string, q: osquery::Query, target: osquery::Target);
 }
 
-function publish_subscribe(topic: string, desired: DesiredQuery)
+event row_event_added(name: string) &is_used
+	{
+	}
+
+# Rows of the query may come from now on.
+function expect_rows(desired: DesiredQuery)
 	{
 	osquery::listen_to(desired$resT);
+	if ( desired$ev in row_events )
+		return;
+
+	add row_events[desired$ev];
+	event row_event_added(desired$ev);
+	}
+
+function publish_subscribe(topic: string, desired: DesiredQuery)
+	{
+	expect_rows(desired);
 	osquery::publish(topic, osquery::make_event(host_subscribe, desired$ev, desired$query, desired$cookie, desired$resT,
 	                                             desired$utype, desired$inter));
 	}
@@ -80,7 +101,7 @@ function publish_unsubscribe(topic: string, desired: DesiredQuery)
 
 function publish_execute(topic: string, desired: DesiredQuery)
 	{
-	osquery::listen_to(desired$resT);
+	expect_rows(desired);
 	osquery::publish(topic, osquery::make_event(host_execute, desired$ev, desired$query, desired$cookie, desired$resT,
 	                                             desired$utype));
 	}
@@ -176,7 +197,7 @@ function insert_subscription(node: string, desired: DesiredQuery, target: osquer
 		}
 
 	subscriptions[key] = Subscription($query=desired, $target=target, $nodes=set(node));
-	osquery::listen_to(desired$resT);
+	expect_rows(desired);
 	for ( topic in topics_of(target) )
 		{
 		osquery::log_osquery("debug", topic, fmt("Subscribing to %s for '%s'", desired$ev, desired$query));
@@ -240,18 +261,22 @@ hook collect_desired_queries(h: Host, queries: table[string] of DesiredQuery)
 			queries[canonical_line(s$query)] = s$query;
 	}
 
-# Hosts with older extensions take no list of desired queries: each connecting host is sent its subscriptions one by one.
-event osquery::host_connected(host_id: string) &priority=5
+# Hosts with older extensions know nothing of all that is desired at once: each is asked one by one, as ever.
+event ask_older_host(host_id: string, session: count)
 	{
-	if ( host_id !in known )
+	if ( ! isHostAlive(host_id) || known[host_id]$session != session || known[host_id]$syncs_queries )
 		return;
 
 	local queries: table[string] of DesiredQuery;
 	hook collect_desired_queries(known[host_id], queries);
 	for ( _, desired in queries )
 		publish_subscribe(topic_host(host_id), desired);
+	}
 
-	declare_desired_queries(host_id);
+event osquery::host_connected(host_id: string) &priority=5
+	{
+	if ( osquery::is_owner() && host_id in known )
+		schedule osquery::legacy_grace { ask_older_host(host_id, known[host_id]$session) };
 	}
 
 module osquery;

@@ -47,6 +47,9 @@ export {
 	## A host has gone.
 	global host_disconnected: event(host_id: string);
 
+	## A host that has been gone for :zeek:see:`osquery::forget_hosts_after` is forgotten: whatever is kept of it can go.
+	global host_forgotten: event(host_id: string);
+
 	## Another Zeek has come or gone. Kept for scripts that handle it; Zeeks no longer share subscriptions, because
 	## a host serves each of them by itself.
 	global bro_connected: event(bro_id: string);
@@ -64,6 +67,10 @@ event host_connected(host_id: string) &is_used
 	}
 
 event host_disconnected(host_id: string) &is_used
+	{
+	}
+
+event host_forgotten(host_id: string) &is_used
 	{
 	}
 
