@@ -9,7 +9,7 @@ SPECS ?= specs/**/*.spec.ts
 # Specs that open no socket, process or browser; specs/spec-cost.spec.ts holds the names to that.
 UNIT_SPECS = $(filter-out %.int.spec.ts,$(shell find specs -name '*.spec.ts'))
 
-.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats bench fuzz chaos chaos-log thrift
+.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats bench fuzz chaos chaos-gateway chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -93,6 +93,9 @@ CHAOS_ROUNDS ?= 200
 
 chaos: setup ## kill, stop and cut off everything at random, 200 rounds (CHAOS_ROUNDS, CHAOS_SEED)
 	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/cli/chaos.int.spec.ts specs/cli/bounds.int.spec.ts specs/delivery/delivery-chaos.int.spec.ts
+
+chaos-gateway: setup ## kill, stop and cut off gateways and Zeek under simulated hosts, 200 rounds (CHAOS_ROUNDS, CHAOS_SEED, CHAOS_HOSTS)
+	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/gateway/chaos.int.spec.ts
 
 CHAOS_KILLS ?= 1000
 CHAOS_SEED ?= $(shell date +%s)
