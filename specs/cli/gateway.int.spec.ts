@@ -78,6 +78,11 @@ test('a gateway runs by its configuration file, is asked how it stands, writes i
   const json = await ended(['status', '--gateway', '--state-dir', directory, '--json']);
   assert.equal(JSON.parse(json.text).hosts, 1);
 
+  const doctor = await ended(['doctor', '--gateway', '--state-dir', directory, '--config', config]);
+  assert.match(doctor.text, /ok +the Zeek .* is there.*\n.*1 host connected/);
+  assert.match(doctor.text, /warning +gateway\.colour: unknown key/);
+  assert.equal(doctor.code, 0);
+
   const metrics = Number(/metrics on http:\/\/127\.0\.0\.1:(\d+)/.exec(running.text())?.[1]);
   assert.match(await fetchText(metrics), /^bro_osquery_gateway_hosts 1$/m);
 
@@ -91,6 +96,9 @@ test('a gateway runs by its configuration file, is asked how it stands, writes i
   await host.recorded.closing();
   const after = await ended(['status', '--gateway', '--state-dir', directory]);
   assert.equal(after.code, 3);
+  const sick = await ended(['doctor', '--gateway', '--state-dir', directory]);
+  assert.match(sick.text, /problem +no gateway runs over/);
+  assert.equal(sick.code, 1);
 });
 
 test('settings that make no sense are told, each with its place', async (t) => {

@@ -7,6 +7,7 @@ import { painterFor } from './colour.ts';
 import { lookAtConfiguration } from './doctor/configuration.ts';
 import { type Finding, formatFindings, problem, warning } from './doctor/finding.ts';
 import { type Flags, flagOf, flagsOfFile } from './doctor/flags.ts';
+import { examineGateway } from './doctor/gateway.ts';
 import { lookAtInstallation } from './doctor/installation.ts';
 import { lookAtOsqueryd } from './doctor/osqueryd.ts';
 import { lookAtService } from './doctor/service.ts';
@@ -20,6 +21,8 @@ export interface DoctorOptions {
   readonly flagfile: string;
   readonly socket?: string;
   readonly stateDir?: string;
+  readonly gateway?: boolean;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -36,10 +39,14 @@ export function doctorCommand(io: Io): Command {
       '--state-dir <directory>',
       "the extension's state directory, if the configuration does not name it",
     )
+    .option('--gateway', 'check the gateway of this machine in place of the host')
+    .option('--config <file>', "the gateway's configuration file")
     .option('--json', 'print one JSON array')
     .addHelpText('after', '\nExit codes: 0 no problem (there may be warnings); 1 a problem.')
     .action(async (options: DoctorOptions) => {
-      const findings = await examine(options);
+      const findings = options.gateway
+        ? await examineGateway(options.config, options.stateDir)
+        : await examine(options);
       const lines = options.json
         ? [printableJson(JSON.stringify(findings))]
         : formatFindings(findings, painterFor(io.out, io.env));

@@ -34,6 +34,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string,
   reload: [['', 'read the configuration now']],
   doctor: [
     ['', 'look at this host'],
+    ['--gateway --config /etc/bro-osquery/gateway.json', 'look at the gateway of this machine'],
     ['--json', 'the same for programs'],
   ],
   manual: [

@@ -1,26 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { AddressError, parseEndpointAddress } from '../broker/address.ts';
-import { type ParsedGateway, parseGatewaySettings } from '../gateway/parse-settings.ts';
-import { reasonOf } from '../text/reason.ts';
 import { metricsAddress } from './extension/observation/metrics-address.ts';
 import type { MetricsAddress } from './extension/observation/metrics-server.ts';
 import { AuditFile } from './gateway/audit-file.ts';
 import { serveGateway } from './gateway/observers.ts';
 import { runGateway } from './gateway/run-gateway.ts';
+import { type GatewaySources, readGatewaySettings } from './gateway/settings-file.ts';
 import type { Io } from './io.ts';
 import { createLog } from './log-output.ts';
 import { failed } from './usage.ts';
 import { VERSION } from './version.ts';
 
-export interface GatewayFlags {
-  readonly zeek?: readonly string[];
-  readonly listen?: string;
-  readonly config?: string;
+interface GatewayFlags extends GatewaySources {
   readonly name?: string;
-  readonly auditLog?: string;
-  readonly stateDir?: string;
   readonly metrics?: MetricsAddress;
   readonly verbose?: boolean;
 }
@@ -104,39 +97,6 @@ end at any moment. It listens only while it has its Zeek. A host can speak for i
 name that its certificate has), and send nothing but what the vocabularies have and what the Zeek has asked for.
 
 SIGTERM (or Ctrl-C) sends the hosts away and leaves the Zeek in good order. SIGHUP opens the audit log anew.`;
-
-/**
- * The file and the command line, which goes before it.
- * @throws Error where the file can't be read or is no JSON
- */
-export async function readGatewaySettings(
-  flags: Pick<GatewayFlags, 'config' | 'zeek' | 'listen' | 'auditLog' | 'stateDir'>,
-): Promise<ParsedGateway> {
-  const file = flags.config === undefined ? {} : await readConfig(flags.config);
-  return parseGatewaySettings({
-    ...file,
-    ...(flags.zeek && { zeek: flags.zeek }),
-    ...(flags.listen !== undefined && { listen: flags.listen }),
-    ...(flags.auditLog !== undefined && { audit_log: flags.auditLog }),
-    ...(flags.stateDir !== undefined && { state_dir: flags.stateDir }),
-  });
-}
-
-async function readConfig(path: string): Promise<object> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new Error(`can't read the configuration ${path}: ${reasonOf(error)}`);
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  } catch (error) {
-    throw new Error(`the configuration ${path} is no JSON: ${reasonOf(error)}`);
-  }
-  throw new Error(`the configuration ${path} is no JSON object`);
-}
 
 function zeekAddresses(text: string, all: readonly string[] = []): readonly string[] {
   try {

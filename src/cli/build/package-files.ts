@@ -30,6 +30,7 @@ export function commonFiles(facts: Facts): readonly PackageFile[] {
   return [
     compressed(`${DOCUMENTS}/third-party.txt`, facts.thirdParty),
     packageFile(`${DOCUMENTS}/examples/osquery.flags`, FLAGS),
+    packageFile('usr/lib/systemd/system/bro-osquery-gateway.service', GATEWAY_UNIT),
     ...[...facts.examples].map(([name, content]) => packageFile(`${DOCUMENTS}/examples/${name}`, content)),
     compressed('usr/share/man/man1/bro-osquery.1', manualPage(facts)),
     ...Object.entries(facts.manual).map(([topic, markdown]) =>
@@ -43,4 +44,30 @@ const FLAGS = `--extensions_autoload=/etc/osquery/extensions.load
 --extensions_timeout=30
 --logger_plugin=bro,filesystem
 --logger_event_type=false
+`;
+
+/** For machines that are to be gateways; installed, not enabled. */
+const GATEWAY_UNIT = `[Unit]
+Description=Gateway between osquery hosts and a Zeek
+Documentation=man:bro-osquery-gateway(7)
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=/${EXTENSION_PATH} gateway --config /etc/bro-osquery/gateway.json
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=1
+DynamicUser=yes
+StateDirectory=bro-osquery-gateway
+LogsDirectory=bro-osquery
+LimitNOFILE=65536
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateDevices=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+
+[Install]
+WantedBy=multi-user.target
 `;

@@ -43,6 +43,8 @@ export const gatewayReport = z.object({
     zeekUps: counter,
   }),
   memory_bytes: counter,
+  /** Files that the process may open; null where the system does not tell. */
+  max_files: counter.nullable(),
 });
 
 export type GatewayReport = z.infer<typeof gatewayReport>;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { createActor, fromCallback } from 'xstate';
 import { type GatewayEvent, gatewayMachine } from '../../../actors/gateway.machine.ts';
@@ -203,9 +204,20 @@ export function runGateway(parts: GatewayParts): RunningGateway {
         asked_events: relay?.askedEvents ?? [],
         counts: { ...counts },
         memory_bytes: process.memoryUsage().rss,
+        max_files: maxFiles(),
       };
     },
   };
+}
+
+/** The soft limit of this process, which Node has raised to the hard one. */
+function maxFiles(): number | null {
+  try {
+    const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return limit === undefined ? null : Number(limit);
+  } catch {
+    return null;
+  }
 }
 
 function logHost(log: Logger, news: HostNews): void {
