@@ -159,7 +159,8 @@ test('each query of the package and of its documentation has an event that takes
     const columns = columnsBySql.get(sql);
     assert.ok(columns);
     const encode = vocabulary.rowEncoder({ ...QUERY, event, sql }, columns, host);
-    const nulls = encode({ change: 'ADDED', initial: false, unixTime: 0, columns: {} });
+    const empty = Object.fromEntries(columns.map(({ name }) => [name, '']));
+    const nulls = encode({ change: 'ADDED', initial: false, unixTime: 0, columns: empty });
     assert.ok(!('problem' in nulls));
     const parameters = declared.events.get(event) ?? documented.events.get(event);
     assertDeclared(nulls, parameters);
