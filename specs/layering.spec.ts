@@ -125,3 +125,46 @@ test('pure files take time, chance, files and sockets as arguments', () => {
     [],
   );
 });
+
+test('no files import each other in a circle, types included', () => {
+  const circles: string[] = [];
+  const state = new Map<string, 'open' | 'done'>();
+  const known = new Set(sources);
+  const visit = (file: string, path: readonly string[]): void => {
+    if (state.get(file) === 'done') return;
+    if (state.get(file) === 'open') {
+      circles.push([...path.slice(path.indexOf(file)), file].join(' > '));
+      return;
+    }
+    state.set(file, 'open');
+    for (const target of importsOf(file)) if (known.has(target)) visit(target, [...path, file]);
+    state.set(file, 'done');
+  };
+  for (const file of sources) visit(file, []);
+  assert.deepEqual(circles, []);
+});
+
+/** The rooms of the extension: each may import of the others what is named here, and all know the context. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  observation: ['ports'],
+  ports: ['observation'],
+  wiring: ['ports', 'observation'],
+};
+
+test('the rooms of the extension import one another one way, and wiring keeps nothing that changes', () => {
+  const folder = 'src/cli/extension/';
+  const inside = sources.filter((file) => file.startsWith(folder));
+  const roomOf = (file: string) => file.slice(folder.length).split('/').slice(0, -1)[0] ?? '';
+  const wrong = inside.flatMap((file) => {
+    const own = roomOf(file);
+    return importsOf(file)
+      .filter((target) => target.startsWith(folder))
+      .map(roomOf)
+      .filter((room) => room !== own && room !== '' && !(ROOMS[own] ?? []).includes(room))
+      .map((room) => `${file} imports of ${room}`);
+  });
+  assert.deepEqual(wrong, []);
+  const run = readFileSync(join(root, folder, 'wiring/run.ts'), 'utf8');
+  assert.doesNotMatch(run, /^\s*(let|var) /m);
+  assert.ok(run.split('\n').length <= 151, `wiring/run.ts has ${run.split('\n').length - 1} lines`);
+});

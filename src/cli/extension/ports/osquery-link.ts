@@ -1,16 +1,13 @@
 import { existsSync } from 'node:fs';
 import { fromCallback, fromPromise } from 'xstate';
 import type { Configured, Registered, WatchEvent } from '../../../../actors/osquery-core.machine.ts';
-import { configUpdate } from '../../../osquery/config-plugin.ts';
 import type { ExtensionHandlers } from '../../../osquery/extension-connection.ts';
-import { type ExtensionServer, listenExtension } from '../../../osquery/extension-server.ts';
 import { flagAdvice } from '../../../osquery/flag-advice.ts';
 import { createManagerClient, type ManagerClient } from '../../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
-import { isUnreachable, OsqueryError } from '../../../osquery/osquery-error.ts';
-import { EXTENSION_NAME, extensionInfo, extensionRegistry } from '../../../osquery/registration.ts';
+import { OsqueryError } from '../../../osquery/osquery-error.ts';
+import { Registration } from '../../../osquery/registration-client.ts';
 import { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
-import { extensionSocketPath } from '../../../osquery/socket-path.ts';
 import { isPipe } from '../../../text/local-socket.ts';
 import { reasonOf } from '../../../text/reason.ts';
 import type { Host } from '../../../vocabulary/model.ts';
@@ -48,9 +45,6 @@ export interface Attendance {
   gone(): void;
 }
 
-/** Milliseconds that osqueryd may take to drop our schedule; it waits for the scheduled query that is running. */
-const LEAVE_PATIENCE = 5_000;
-
 /** The life with osqueryd's manager: the client, our own socket, and the ports of the machine `osquery-core`. */
 export class OsqueryLink {
   readonly client: ManagerClient;
@@ -58,8 +52,7 @@ export class OsqueryLink {
   readonly config: ConfigReader;
   readonly #context: ExtensionContext;
   readonly #options: OsqueryLinkOptions;
-  #server: ExtensionServer | undefined;
-  #uuid = 0;
+  readonly #registration: Registration;
   #flags: ReadonlyMap<string, OsqueryOption> = new Map();
   #registered = Promise.withResolvers<void>();
   #refresh: (() => void) | undefined;
@@ -76,6 +69,11 @@ export class OsqueryLink {
     this.#context = context;
     this.#options = options;
     this.client = createManagerClient({ path: options.socket });
+    this.#registration = new Registration({
+      ...{ client: this.client, socket: options.socket, version: context.version },
+      ...{ handlers: options.handlers, onRequest: options.scheduler.beginCall },
+      report: ({ kind, message }) => context.log.warn({ area: 'osquery', kind }, message),
+    });
     this.schedule = new ScheduleWatch(this.client);
     this.config = new ConfigReader(context, {
       client: this.client,
@@ -116,8 +114,7 @@ export class OsqueryLink {
   }
 
   async close(): Promise<void> {
-    await this.#server?.close();
-    this.#server = undefined;
+    await this.#registration.close();
     this.client.close();
   }
 
@@ -147,46 +144,29 @@ export class OsqueryLink {
   configure = fromPromise<Configured, undefined>(async () => (await this.config.read(this.#flags)).result);
 
   register = fromPromise<Registered, undefined>(async () => {
-    const { version, settings, log } = this.#context;
-    await this.#closeServer();
-    try {
-      const { tables } = settings();
-      this.#uuid = await this.client.registerExtension(extensionInfo(version), extensionRegistry({ tables }));
-    } catch (error) {
-      if (!(error instanceof OsqueryError) || !isDuplicate(error)) throw error;
-      return { outcome: 'duplicate', alive: await this.#formerSelfAnswers() };
-    }
-    this.#options.onRegister();
-    this.#server = await listenExtension({
-      managerPath: this.#options.socket,
-      uuid: this.#uuid,
-      handlers: this.#options.handlers,
-      onRequest: this.#options.scheduler.beginCall,
-      report: ({ kind, message }) => log.warn({ area: 'osquery', kind }, message),
-    });
-    log.info({ area: 'osquery', uuid: this.#uuid }, `registered with osqueryd on ${this.#options.socket}`);
+    const { settings, log } = this.#context;
+    const answer = await this.#registration.register(settings().tables, this.#options.onRegister);
+    if (answer.outcome === 'duplicate') return answer;
+    const { uuid } = answer;
+    log.info({ area: 'osquery', uuid }, `registered with osqueryd on ${this.#options.socket}`);
     this.#advise();
     this.#runsOn = true;
     this.#wasTold = this.#told;
     this.#told = false;
     this.#options.attendance.seen();
     this.#registered.resolve();
-    return { outcome: 'registered', uuid: String(this.#uuid) };
+    return { outcome: 'registered', uuid: String(uuid) };
   });
 
   watch = fromCallback<{ type: 'none' }, { readonly uuid: string }, WatchEvent>(({ sendBack }) => {
     const { attendance, interval, describeHost } = this.#options;
     const watch = watchOsquery(this.#context, {
       client: this.client,
-      uuid: this.#uuid,
+      standing: () => this.#registration.standing(),
       interval,
       schedule: this.schedule,
       readConfig: () => this.config.read(this.#flags),
       describeHost: () => describeHost(this.client),
-      isReachable: () => {
-        const own = extensionSocketPath(this.#options.socket, this.#uuid);
-        return isPipe(own) || existsSync(own);
-      },
       onSeen: () => attendance.seen(),
       onRuns: this.#options.onRuns,
       onLost: (reason, isGone) => {
@@ -211,13 +191,11 @@ export class OsqueryLink {
   deregister = fromPromise<void, { readonly uuid: string }>(async () => {
     const { log } = this.#context;
     try {
-      // Rows of queries that run on without us would go to nobody, and a logger that is gone ends osqueryd.
-      await this.client.call('config', 'update', configUpdate('{}'), LEAVE_PATIENCE);
-      this.#runsOn = false;
-      await this.client.deregisterExtension(this.#uuid);
+      await this.#registration.deregister(() => {
+        this.#runsOn = false;
+      });
     } catch (error) {
       if (!(error instanceof OsqueryError)) throw error;
-      if (isUnreachable(error)) this.#runsOn = false;
       log[this.#runsOn ? 'warn' : 'debug']({ area: 'osquery' }, error.message);
     }
   });
@@ -235,31 +213,4 @@ export class OsqueryLink {
     }
     this.#advice = advice;
   }
-
-  async #closeServer(): Promise<void> {
-    await this.#server?.close(0);
-    this.#server = undefined;
-  }
-
-  /** Looks for the one that has our name: one that is dead is taken off osquery's list. */
-  async #formerSelfAnswers(): Promise<boolean> {
-    for (const [uuid, { name }] of await this.client.extensions()) {
-      if (name !== EXTENSION_NAME) continue;
-      const path = extensionSocketPath(this.#options.socket, uuid);
-      const former = createManagerClient({ path, deadline: 2_000 });
-      try {
-        await former.ping();
-        return true;
-      } catch {
-        await this.client.deregisterExtension(uuid).catch(() => {});
-      } finally {
-        former.close();
-      }
-    }
-    return false;
-  }
-}
-
-function isDuplicate({ message }: OsqueryError): boolean {
-  return message.includes('Duplicate extension registered');
 }

@@ -2,7 +2,7 @@ import type { WatchEvent } from '../../../../actors/osquery-core.machine.ts';
 import { systemClock } from '../../../broker/system-clock.ts';
 import { RefreshCycle } from '../../../config/refresh-cycle.ts';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
-import { isUnreachable } from '../../../osquery/osquery-error.ts';
+import type { Standing } from '../../../osquery/registration-client.ts';
 import type { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
 import { reasonOf } from '../../../text/reason.ts';
 import type { Host } from '../../../vocabulary/model.ts';
@@ -10,16 +10,14 @@ import type { ExtensionContext } from '../extension-context.ts';
 import type { Reading } from './read-config.ts';
 
 export interface OsqueryWatchParts {
-  readonly client: Pick<ManagerClient, 'extensions' | 'watch'>;
-  /** Under which osqueryd knows us. */
-  readonly uuid: number;
+  readonly client: Pick<ManagerClient, 'watch'>;
+  /** Whether osqueryd still knows us. */
+  readonly standing: () => Promise<Standing>;
   /** Milliseconds between two looks at the manager. */
   readonly interval: number;
   readonly schedule: Pick<ScheduleWatch, 'look'>;
   readonly readConfig: () => Promise<Reading>;
   readonly describeHost: () => Promise<Host>;
-  /** Whether osqueryd could reach us: our socket is where it looks for it. */
-  readonly isReachable: () => boolean;
   /** Called at each look that finds us known. */
   readonly onSeen: () => void;
   /**
@@ -49,7 +47,7 @@ export function watchOsquery(
   context: Pick<ExtensionContext, 'log' | 'bus'>,
   parts: OsqueryWatchParts,
 ): OsqueryWatch {
-  const { client, uuid, send } = parts;
+  const { client, send } = parts;
   const { log, bus } = context;
   let ended = false;
   let lastHost = '';
@@ -59,15 +57,9 @@ export function watchOsquery(
     parts.onLost(reason, isGone);
   };
   const look = async () => {
-    try {
-      const extensions = await client.extensions();
-      if (!extensions.has(uuid)) lost('osqueryd no longer lists the extension', false);
-      // osqueryd may take its --extensions_timeout to notice, and each row is lost until it does.
-      else if (!parts.isReachable()) lost("the extension's own socket has been removed", false);
-      else if (!ended) parts.onSeen();
-    } catch (error) {
-      lost(`osqueryd does not answer: ${reasonOf(error)}`, isUnreachable(error));
-    }
+    const standing = await parts.standing();
+    if (standing.is !== 'registered') lost(standing.reason, standing.is === 'gone');
+    else if (!ended) parts.onSeen();
   };
   const describe = async () => {
     try {
