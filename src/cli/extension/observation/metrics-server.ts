@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Logger } from 'pino';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { LogCallTimes } from './log-call-times.ts';
+import type { LogCallTimes } from '../ports/log-call-times.ts';
 import { METRICS } from './metrics.ts';
 import type { StatusReport } from './status-report.ts';
 

@@ -1,6 +1,6 @@
 import { reasonOf } from '../../../text/reason.ts';
 import type { ExtensionContext } from '../extension-context.ts';
-import type { LogCallTimes } from './log-call-times.ts';
+import type { LogCallTimes } from '../ports/log-call-times.ts';
 import { type MetricsAddress, serveMetrics } from './metrics-server.ts';
 import { serveReload } from './reload-server.ts';
 import type { StatusReport } from './status-report.ts';

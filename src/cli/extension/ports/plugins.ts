@@ -10,7 +10,7 @@ import { LOGGER_FEATURES, type LoggerCall, readLoggerCall } from '../../../osque
 import { parseStatusLog, type StatusLine } from '../../../osquery/status-log.ts';
 import { reasonOf } from '../../../text/reason.ts';
 import type { ExtensionContext } from '../extension-context.ts';
-import { LogCallTimes } from '../observation/log-call-times.ts';
+import { LogCallTimes } from './log-call-times.ts';
 
 const OK: PluginResponse = { code: 0, message: 'OK', rows: [] };
 
