@@ -121,8 +121,8 @@ describe('over a real nats-server', { skip: noNatsServer, concurrency: 2 }, () =
     assert.deepEqual(
       recorded.problems.map((problem) => problem.replace(server.url, '')),
       [
-        ': a message on osquery.group.geo for /t/host/h1, which does not go there: left alone',
-        `: a message on osquery.host.h1 that can't be read: a value was expected, not "n" (at offset 0) (bad-json)`,
+        ': a message on osquery.group.geo for topic /t/host/h1, which does not belong there: ignored',
+        ': invalid message on osquery.host.h1: expected a value, got "n" (at offset 0) (bad-json)',
       ],
     );
 

@@ -64,7 +64,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
       'check credentials, nkey, or user and password in the settings, and that the server knows them';
     const refusal: Closed = {
       code: 'refused',
-      message: `<server> refuses who we are ('Authorization Violation'): ${advice}`,
+      message: `<server> rejected our credentials ('Authorization Violation'): ${advice}`,
       refused: true,
     };
     assert.deepEqual(await ending(t, server.port, {}), refusal);
@@ -92,9 +92,9 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     const missing = await ending(t, 1, { credentials: '/nonexistent/user.creds' });
     assert.match(missing.message, /^can't read the credentials \/nonexistent\/user\.creds: ENOENT/);
     const empty = await ending(t, 1, { nkey: await fileWith(t, 'no seed') });
-    assert.match(empty.message, /holds no usable credentials/);
+    assert.match(empty.message, /contains no valid credentials/);
     assert.deepEqual([missing.code, missing.refused, empty.code], ['refused', true, 'refused']);
-    assert.match((await ending(t, 1, { user: 'u', nkey: '/f' })).message, /not several/);
+    assert.match((await ending(t, 1, { user: 'u', nkey: '/f' })).message, /set only one of/);
   });
 
   test('TLS: an authority and a client certificate that fit, a wrong authority, none, and no TLS at all', async (t) => {
@@ -210,21 +210,21 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     assert.deepEqual(missing, {
       code: 'refused',
       message:
-        '<server>: no stream takes rows: make it, or let us (jetstream: create); it is to take osquery.rows.>',
+        '<server>: no stream stores rows: create it with the subjects osquery.rows.>, or set jetstream: create',
       refused: true,
     });
     const without = await startNatsServer(t);
     await startPlainBro(t, without);
     const off = await ending(t, without.port, { jetstream: 'create' });
     assert.deepEqual([off.code, off.refused], ['refused', true]);
-    assert.match(off.message, /JetStream is switched off/);
+    assert.match(off.message, /JetStream is disabled/);
   });
 
   test('a server without a Bro, a port without a server, a name without an address', async (t) => {
     const server = await startNatsServer(t);
     assert.deepEqual(await ending(t, server.port, {}), {
       code: 'handshake-timeout',
-      message: `no Zeek answered at ${server.url} within 800 ms: is one there that uses the prefix osquery? (bro-osquery bro --nats)`,
+      message: `no Zeek answered at ${server.url} within 800 ms: check that one there uses the prefix osquery (bro-osquery bro --nats)`,
       refused: false,
     });
     await server.kill();
@@ -291,8 +291,11 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     await host.connection.confirm();
     assert.equal(links[0]?.events.length, 2);
     assert.equal(host.problems.length, 2);
-    assert.match(host.problems[0] ?? '', /an event spec::row of \d+ bytes is beyond its 65536: left out/);
-    assert.match(host.problems[1] ?? '', /an event spec::endless can't be sent there: JSON has no real NaN/);
+    assert.match(host.problems[0] ?? '', /an event spec::row of \d+ bytes exceeds its 65536: dropped/);
+    assert.match(
+      host.problems[1] ?? '',
+      /an event spec::endless can't be sent there: JSON can't represent the real NaN/,
+    );
   });
 
   test("what the server says as it ends a connection is the connection's end", () => {

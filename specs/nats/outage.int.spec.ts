@@ -201,7 +201,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
         await busy.connection.confirm();
       }
     });
-    assert.equal((await busy.closing()).message, `the Zeek bro-1 is at ${server.url} no more`);
+    assert.equal((await busy.closing()).message, `Zeek bro-1 is no longer connected to ${server.url}`);
     assert.equal((await quiet.closing()).code, 'reset');
     await bro.close();
   });
@@ -219,7 +219,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
       'osquery.bro',
       JSON.stringify({ type: 'bro', id: 'bro-1', version: '', filter: [], confirms: true, session: 2 }),
     );
-    assert.equal((await host.closing()).message, `the Zeek at ${server.url} knows this host no more`);
+    assert.equal((await host.closing()).message, `the Zeek at ${server.url} no longer knows this host`);
   });
 
   test('a server that is about to stop is disconnected (clean shutdown)', async (t) => {
