@@ -161,7 +161,8 @@ describe('bro-osquery bro', () => {
     assert(first && second);
     assert.deepEqual([first.event, second.event], ['bro_osquery::row_1', 'bro_osquery::row_2']);
     await host.sendRows(first, COLUMNS, [row('1', 'a')]);
-    await host.sendRows(second, COLUMNS.slice(0, 1), [row('5', '', { change: 'SNAPSHOT' })]);
+    const counted = row('5', '', { change: 'SNAPSHOT', columns: { pid: '5' } });
+    await host.sendRows(second, COLUMNS.slice(0, 1), [counted]);
     await bro.ended;
     assert.deepEqual(
       bro

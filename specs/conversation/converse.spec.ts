@@ -51,6 +51,7 @@ const greet = (zeekVersion: string): ConversationInput => ({
 const declare = (
   queries: readonly RepeatedQuery[],
   held: readonly RepeatedQuery[] = [HELD],
+  packageVersion = '1.0',
 ): ConversationInput => ({
   type: 'declared',
   at: AT,
@@ -60,7 +61,7 @@ const declare = (
     type: 'declare',
     vocabulary: 'zeek-osquery',
     zeekInstance: 'osquery-1',
-    packageVersion: '1.0',
+    packageVersion,
     desired: queryDigest(queries),
   },
 });
@@ -122,6 +123,35 @@ describe('a Zeek that declares what it wants', () => {
       'osquery::hosts::host_rows_sent',
     );
   });
+});
+
+test('of two hosts with one id neither takes the word for the other for its own', () => {
+  const { conversation, say } = after(opened(), declare([], [HELD], '1.1.0'));
+  assert.deepEqual(names(say), [
+    'osquery::hosts::host_details_v1',
+    'osquery::hosts::host_queries_held',
+    'osquery::hosts::host_instance',
+  ]);
+  const marker = acknowledgementRequest(conversation, 7, vocabularies);
+  assert.equal(marker?.event.name, 'osquery::hosts::host_rows_sent_v2');
+  assert.deepEqual(marker?.event.args.slice(1), [
+    { type: 'string', value: HOST.instanceId },
+    { type: 'count', value: 7n },
+  ]);
+  const word = (instanceId?: string): ConversationInput => ({
+    type: 'acknowledged',
+    at: AT,
+    acknowledgement: {
+      type: 'acknowledge',
+      vocabulary: 'zeek-osquery',
+      sequence: 7,
+      ...(instanceId !== undefined && { instanceId }),
+    },
+  });
+  assert.equal(after(conversation, word(HOST.instanceId)).acknowledgements.length, 1);
+  assert.deepEqual(after(conversation, word('another')).acknowledgements, []);
+  // Asked by a host whose extension is older.
+  assert.deepEqual(after(conversation, word()).acknowledgements, []);
 });
 
 test('an acknowledgement is one, and no request', () => {

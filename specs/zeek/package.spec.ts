@@ -8,7 +8,7 @@ import { type Column, type Query, type RepeatedQuery, VOCABULARY_IDS } from '../
 import { queryDigest } from '../../src/vocabulary/query-digest.ts';
 import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
 import { zeekOsquery } from '../../src/vocabulary/zeek-osquery.ts';
-import { PACKAGE_REQUESTS, packageEvents } from '../../src/vocabulary/zeek-package.ts';
+import { PACKAGE_REQUESTS, PACKAGE_VERSION, packageEvents } from '../../src/vocabulary/zeek-package.ts';
 import { sampleHost } from '../support/sample-host.ts';
 import { readDeclarations } from '../support/zeek-declarations.ts';
 
@@ -108,6 +108,8 @@ test('every request that the package declares is understood as declared, and no 
     'details_v1',
     'queries_held',
     'rows_sent',
+    'rows_sent_v2',
+    'instance',
     'gap',
     'farewell',
     'log',
@@ -130,6 +132,8 @@ test('every event that a host says to the package has the declared arguments', (
     says.details(host),
     says.queriesHeld(host, 'zeek', { size: 1, hash: 'h' }),
     says.rowsSent(host, 1),
+    says.rowsSentV2(host, 1),
+    says.instance(host),
     says.gap(host, { first: 1, last: 2, rows: 2, reason: 'r' }),
     says.farewell(host),
     ...(['log', 'warning', 'error'] as const).map((level) =>
@@ -272,5 +276,5 @@ test('what zkg reads points to what is there', () => {
     [...script.matchAll(/^@load (\.\.?\/\S+)$/gm)].map(([, path]) => path),
   );
   assert.ok(loaded.length > 20);
-  assert.ok(read('zeek/osquery/framework/options.zeek').includes('package_version = "1.0.0"'));
+  assert.ok(read('zeek/osquery/framework/options.zeek').includes(`package_version = "${PACKAGE_VERSION}"`));
 });

@@ -7,6 +7,7 @@ import { NatsOpenError } from '../nats/link-client.ts';
 import { StreamError } from '../nats/stream-client.ts';
 import { printable } from '../replay/printable.ts';
 import { UPDATE_TYPES, type UpdateType, VOCABULARY_IDS, type VocabularyId } from '../vocabulary/model.ts';
+import { PACKAGE_VERSION } from '../vocabulary/zeek-package.ts';
 import { columnNames } from '../zeek-client/column-names.ts';
 import { createDialect } from '../zeek-client/dialects.ts';
 import type { BroQuery, Target } from '../zeek-client/model.ts';
@@ -29,7 +30,6 @@ import { type NamedQuery, runBro } from './bro/run-bro.ts';
 import { painterFor } from './colour.ts';
 import { type Io, printLine } from './io.ts';
 import { failed } from './usage.ts';
-import { VERSION } from './version.ts';
 
 interface BroCommandOptions extends NatsOptions {
   readonly listen?: readonly BrokerAddress[];
@@ -191,7 +191,7 @@ export function broCommand(io: Io): Command {
         dialect,
         tls,
         ...(listen && { listen }),
-        ...(vocabulary === 'zeek-osquery' && options.package && { packageVersion: VERSION }),
+        ...(vocabulary === 'zeek-osquery' && options.package && { packageVersion: PACKAGE_VERSION }),
       },
       where: nats && formatEndpointAddress(nats),
       queries,

@@ -1,7 +1,8 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
-import type { Request, VocabularyId } from '../vocabulary/model.ts';
+import type { Acknowledgement, Request, VocabularyId } from '../vocabulary/model.ts';
 import { queryDigest } from '../vocabulary/query-digest.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
+import { knowsInstances } from '../vocabulary/zeek-package.ts';
 import type { Conversation, ConversationInput, ConversationStep } from './conversation.ts';
 import {
   farewells,
@@ -32,6 +33,7 @@ export function converse(
       return requested(conversation, input, vocabularies);
     case 'acknowledged': {
       const { acknowledgement } = input;
+      if (!isForUs(conversation, acknowledgement)) return step(conversation);
       return step(speaking(conversation, acknowledgement.vocabulary), {
         acknowledgements: [acknowledgement],
       });
@@ -65,6 +67,11 @@ export function converse(
     default:
       return input satisfies never;
   }
+}
+
+/** Another host with our id hears the same topic: what is meant for it says nothing of our rows. */
+function isForUs({ host, packageVersion }: Conversation, { instanceId }: Acknowledgement): boolean {
+  return instanceId === undefined ? !knowsInstances(packageVersion) : instanceId === host.instanceId;
 }
 
 function step(
@@ -109,6 +116,7 @@ function declared(
   const say = [
     ...(conversation.packageVersion === '' ? [events.details(next.host)] : []),
     events.queriesHeld(next.host, zeekInstance, digest),
+    ...(knowsInstances(packageVersion) ? [events.instance(next.host)] : []),
   ];
   // A Zeek that never noticed that we were gone has no reason to ask again: its word that we have what it wants is as
   // good, and without it the queries would end.

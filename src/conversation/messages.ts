@@ -3,7 +3,7 @@ import { formatGap } from '../vocabulary/gap-text.ts';
 import type { Gap, Notice, VocabularyId } from '../vocabulary/model.ts';
 import type { Announcement, Vocabularies } from '../vocabulary/vocabularies.ts';
 import type { SessionContext } from '../vocabulary/vocabulary.ts';
-import { type PackageEvents, packageEvents } from '../vocabulary/zeek-package.ts';
+import { knowsInstances, type PackageEvents, packageEvents } from '../vocabulary/zeek-package.ts';
 import type { Conversation } from './conversation.ts';
 
 /** What a host says to the Zeek of a conversation, in the vocabularies' own events. */
@@ -105,7 +105,11 @@ export function acknowledgementRequest(
   sequence: number,
   vocabularies: Vocabularies,
 ): TopicEvent | undefined {
-  return knownPackageEvents(conversation, vocabularies)?.rowsSent(conversation.host, sequence);
+  const { host, packageVersion } = conversation;
+  const events = knownPackageEvents(conversation, vocabularies);
+  return knowsInstances(packageVersion)
+    ? events?.rowsSentV2(host, sequence)
+    : events?.rowsSent(host, sequence);
 }
 
 function occasionOf({ connectionId, zeekVersion, scriptsVersion }: Conversation, at: number): SessionContext {

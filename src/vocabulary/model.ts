@@ -157,6 +157,8 @@ export type Statement = Acknowledgement | Declaration;
 export interface Acknowledgement {
   readonly type: 'acknowledge';
   readonly vocabulary: VocabularyId;
+  /** The host's instance that it is meant for; absent from packages before 1.1.0, which don't know it. */
+  readonly instanceId?: string;
   readonly sequence: number;
 }
 

@@ -67,7 +67,28 @@ export const PACKAGE_REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<
       }),
     },
   ],
+  [
+    `${MODULE}host_acknowledge_v2`,
+    {
+      signature: signature('instance_id: string, sequence: count'),
+      build: (args) => ({
+        type: 'acknowledge',
+        vocabulary: 'zeek-osquery',
+        instanceId: args.string(0),
+        sequence: Number(args.count(1)),
+      }),
+    },
+  ],
 ]);
+
+/** The version of the package in this repository. */
+export const PACKAGE_VERSION = '1.1.0';
+
+/** Since version 1.1.0 the package knows hosts by their instance, too: two with one id are not taken for one. */
+export function knowsInstances(packageVersion: string): boolean {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(packageVersion) ?? [];
+  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= 1);
+}
 
 const DESIRED_QUERY = signature(
   'ev: string, query: string, cookie: string, resT: string, utype: string, inter: count',
@@ -85,6 +106,10 @@ export interface PackageEvents {
    * Asks to acknowledge that all rows up to and with this number have been handled; the events before it come first.
    */
   rowsSent(host: Host, sequence: number): TopicEvent;
+  /** The same, to a package that {@link knowsInstances}: another host with the same id must not be confirmed by it. */
+  rowsSentV2(host: Host, sequence: number): TopicEvent;
+  /** Beside each answer to a declaration: two instances that live with one id are two hosts. */
+  instance(host: Host): TopicEvent;
   /** Rows that this Bro will never get. */
   gap(host: Host, gap: Gap): TopicEvent;
   /** The host ends in good order. */
@@ -116,6 +141,15 @@ export function packageEvents(prefix: string): PackageEvents {
     queriesHeld: (host, zeekInstance, held) =>
       say('host_queries_held', host, string(zeekInstance), count(held.size), string(held.hash)),
     rowsSent: (host, sequence) => say('host_rows_sent', host, count(sequence)),
+    rowsSentV2: (host, sequence) => say('host_rows_sent_v2', host, string(host.instanceId), count(sequence)),
+    instance: (host) =>
+      say(
+        'host_instance',
+        host,
+        string(host.instanceId),
+        string(host.hostname),
+        set(ipAddresses(host.addresses)),
+      ),
     gap: (host, gap) =>
       say('host_gap', host, count(gap.first), count(gap.last), count(gap.rows), string(gapReason(gap))),
     farewell: (host) => say('host_farewell', host),

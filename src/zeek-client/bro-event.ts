@@ -11,5 +11,11 @@ export type BroEvent =
       readonly remoteAddress: string;
       readonly again: boolean;
     }
+  /** Hosts over two connections announce one id: their rows can't be told apart. */
+  | {
+      readonly type: 'duplicateHost';
+      readonly host: string;
+      readonly remoteAddresses: readonly string[];
+    }
   | { readonly type: 'requested'; readonly host: string; readonly query: BroQuery }
   | { readonly type: 'unsubscribed'; readonly host: string; readonly query: BroQuery };

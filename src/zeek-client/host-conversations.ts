@@ -124,7 +124,7 @@ export class HostConversations {
         this.#send(
           link,
           this.#dialect.topicOf({ to: 'host', host: message.host }),
-          acknowledge(message.sequence),
+          acknowledge(message.sequence, message.instanceId),
         );
         break;
       case 'queriesHeld': {
@@ -144,8 +144,25 @@ export class HostConversations {
     state.host = host;
     link.hosts.set(host.id, state);
     this.#tell({ type: 'announced', host, remoteAddress: link.remoteAddress, again });
-    if (!again) this.#greet(link, state);
+    if (!again) {
+      this.#lookForDuplicate(link, host.id);
+      this.#greet(link, state);
+    }
     this.#offer(link, state);
+  }
+
+  /** One host may come over two transports; two endpoints are two processes. */
+  #lookForDuplicate(link: HostLink, id: string): void {
+    const other = [...this.#links].find(
+      (one) =>
+        one !== link &&
+        one.hosts.has(id) &&
+        one.remote &&
+        one.remote.incarnation !== link.remote?.incarnation,
+    );
+    if (!other) return;
+    const remoteAddresses = [other.remoteAddress, link.remoteAddress];
+    this.#tell({ type: 'duplicateHost', host: id, remoteAddresses });
   }
 
   /** Asks a host what it is to be asked and has not been asked yet. */

@@ -72,8 +72,21 @@ export type HostMessage =
     }
   /** The host ends in good order. */
   | { readonly type: 'farewell'; readonly host: string }
+  /** Which process of ours speaks for the host: two that do so are two hosts with one id. */
+  | {
+      readonly type: 'instance';
+      readonly host: string;
+      readonly instanceId: string;
+      readonly hostname: string;
+    }
   /** The host asks to acknowledge its rows up to this number. */
-  | { readonly type: 'rowsSent'; readonly host: string; readonly sequence: bigint }
+  | {
+      readonly type: 'rowsSent';
+      readonly host: string;
+      /** Absent from hosts that don't say it. */
+      readonly instanceId?: string;
+      readonly sequence: bigint;
+    }
   /** Rows that this Bro will never get; 0 where some may be missing. */
   | {
       readonly type: 'gap';

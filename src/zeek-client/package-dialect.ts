@@ -33,7 +33,10 @@ export function desiredQueries(instance: string, queries: readonly RepeatedQuery
 }
 
 /** All rows up to and with this number have been handled. */
-export function acknowledge(sequence: bigint): ZeekEvent {
+export function acknowledge(sequence: bigint, instanceId: string | undefined): ZeekEvent {
+  if (instanceId !== undefined) {
+    return { name: `${MODULE}host_acknowledge_v2`, args: [string(instanceId), count(sequence)] };
+  }
   return { name: `${MODULE}host_acknowledge`, args: [count(sequence)] };
 }
 
@@ -75,6 +78,16 @@ function decodeHostEvent(host: string, { name, args }: ZeekEvent): HostMessage |
     case 'host_rows_sent': {
       const sequence = countAt(args, 1);
       return sequence === undefined ? undefined : { type: 'rowsSent', host, sequence };
+    }
+    case 'host_rows_sent_v2': {
+      const [instanceId, sequence] = [textAt(args, 1), countAt(args, 2)];
+      if (instanceId === undefined || sequence === undefined) return undefined;
+      return { type: 'rowsSent', host, instanceId, sequence };
+    }
+    case 'host_instance': {
+      const [instanceId, hostname] = [textAt(args, 1), textAt(args, 2)];
+      if (instanceId === undefined || hostname === undefined) return undefined;
+      return { type: 'instance', host, instanceId, hostname };
     }
     case 'host_gap': {
       const [first, last, rows] = [countAt(args, 1), countAt(args, 2), countAt(args, 3)];

@@ -38,8 +38,11 @@ export function formatBroEvent(news: Exclude<BroEvent, { readonly type: 'row' }>
       return news.rows === 0n
         ? `host ${printable(news.host)} may have lost rows: ${printable(news.reason)}`
         : `host ${printable(news.host)} lost ${news.rows} rows (numbers ${news.first} to ${news.last}): ${printable(news.reason)}`;
+    case 'duplicateHost':
+      return `two hosts announce the id ${printable(news.host)}: one from ${news.remoteAddresses.join(', another from ')}; give each its own \`uid\``;
     case 'farewell':
       return `host ${printable(news.host)} is shutting down`;
+    case 'instance':
     case 'rowsSent':
     case 'queriesHeld':
       return undefined;

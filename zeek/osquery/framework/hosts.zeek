@@ -337,6 +337,55 @@ function update_address(host_id: string, a: addr, present: bool)
 	changed(h);
 	}
 
+# Processes that speak for a host: each start of its extension is another one.
+type Instance: record {
+	hostname: string;
+	addresses: set[addr];
+	first_seen: time;
+	last_seen: time;
+};
+
+# By id of the host and of the instance; those that have been silent for long are let go.
+global instances: table[string] of table[string] of Instance;
+
+# Ids that two living hosts have, as long as both are heard.
+global duplicates: set[string] &write_expire=3min;
+
+# Of the instances with that id another one that has been heard after this one was first. A host that has restarted leaves
+# one behind that is heard no more.
+function other_instance(host_id: string, instance_id: string): string
+	{
+	if ( host_id !in instances || instance_id !in instances[host_id] )
+		return "";
+
+	local first = instances[host_id][instance_id]$first_seen;
+	for ( other, i in instances[host_id] )
+		if ( other != instance_id && i$last_seen > first )
+			return other;
+
+	return "";
+	}
+
+function instance_as_text(i: Instance): string
+	{
+	return fmt("%s (%s)", i$hostname, addresses_as_text(i$addresses));
+	}
+
+# Lets go of instances that have been silent for longer than a host may be.
+function forget_instances(host_id: string)
+	{
+	if ( host_id !in instances )
+		return;
+
+	local silent: vector of string;
+	for ( instance_id, i in instances[host_id] )
+		if ( current_time() - i$last_seen > osquery::host_timeout )
+			silent += instance_id;
+
+	for ( _, id in silent )
+		delete instances[host_id][id];
+	}
+
 function seen(host_id: string)
 	{
 	if ( host_id in known )
@@ -347,6 +396,12 @@ function lost(host_id: string, why: string)
 	{
 	if ( ! isHostAlive(host_id) )
 		return;
+
+	if ( host_id in duplicates )
+		{
+		osquery::log_osquery("warning", host_id, fmt("One of the hosts with this id disconnected (%s)", why));
+		return;
+		}
 
 	local h = known[host_id];
 	h$alive = F;
@@ -504,6 +559,46 @@ event osquery::hosts::host_rows_sent(host_id: string, sequence: count)
 	# Events are handled in the order in which they came: the rows before this one have been.
 	seen(host_id);
 	osquery::publish(topic_host(host_id), osquery::make_event(host_acknowledge, sequence));
+	}
+
+event osquery::hosts::host_rows_sent_v2(host_id: string, instance_id: string, sequence: count)
+	{
+	if ( ! osquery::is_owner() )
+		return;
+
+	seen(host_id);
+	osquery::publish(topic_host(host_id), osquery::make_event(host_acknowledge_v2, instance_id, sequence));
+	}
+
+event osquery::hosts::host_instance(host_id: string, instance_id: string, hostname: string, addresses: set[addr])
+	{
+	if ( ! osquery::is_owner() )
+		return;
+
+	seen(host_id);
+	forget_instances(host_id);
+	if ( host_id !in instances )
+		instances[host_id] = table();
+
+	local now = current_time();
+	if ( instance_id !in instances[host_id] )
+		instances[host_id][instance_id] = Instance($hostname=hostname, $addresses=addresses, $first_seen=now,
+		                                           $last_seen=now);
+
+	local i = instances[host_id][instance_id];
+	i$hostname = hostname;
+	i$addresses = addresses;
+	i$last_seen = now;
+
+	local other = other_instance(host_id, instance_id);
+	if ( other == "" )
+		return;
+
+	add duplicates[host_id];
+	local msg = fmt("two hosts have the id %s: %s and %s; give each its own uid", host_id,
+	                instance_as_text(instances[host_id][other]), instance_as_text(i));
+	osquery::log_osquery("warning", host_id, msg);
+	NOTICE([$note=osquery::Host_Duplicate, $msg=msg, $sub=host_id, $identifier=host_id]);
 	}
 
 event osquery::hosts::host_gap(host_id: string, first: count, last: count, rows: count, reason: string)

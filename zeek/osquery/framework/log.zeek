@@ -16,6 +16,8 @@ export {
 		Rows_Lost,
 		## A host reports an error, for instance a query that fails.
 		Host_Error,
+		## Two hosts that live have one id, so that their rows can't be told apart.
+		Host_Duplicate,
 	};
 
 	## A line of ``osquery.log``.

@@ -63,6 +63,9 @@ export {
 	## All rows up to and with this number have been handled.
 	global host_acknowledge: event(sequence: count);
 
+	## The same, for the one host of those with this id that is meant. Since version 1.1.0.
+	global host_acknowledge_v2: event(instance_id: string, sequence: count);
+
 	### From hosts, in the words of zeek-osquery.
 
 	## A host is there.
@@ -78,6 +81,12 @@ export {
 
 	## All rows up to and with this number have been sent.
 	global host_rows_sent: event(host_id: string, sequence: count);
+
+	## The same, with the host's instance. Since version 1.1.0.
+	global host_rows_sent_v2: event(host_id: string, instance_id: string, sequence: count);
+
+	## Which process speaks for the host, beside each answer to ``host_declare``. Since version 1.1.0.
+	global host_instance: event(host_id: string, instance_id: string, hostname: string, addresses: set[addr]);
 
 	## Rows that this Zeek will never get; 0 rows where some may be missing and nobody knows how many.
 	global host_gap: event(host_id: string, first: count, last: count, rows: count, reason: string);
@@ -120,6 +129,10 @@ event host_desired_queries(zeek_instance: string, queries: vector of DesiredQuer
 	}
 
 event host_acknowledge(sequence: count) &is_used
+	{
+	}
+
+event host_acknowledge_v2(instance_id: string, sequence: count) &is_used
 	{
 	}
 
