@@ -34,6 +34,8 @@ function sayings(): ZeekEvent[] {
     ]),
     own.details(HOST),
     own.rowsSent(HOST, 1),
+    own.rowsSentV2(HOST, 1),
+    own.instance(HOST),
     own.gap(HOST, gap),
     own.farewell(HOST),
   ].map(({ event }) => event);

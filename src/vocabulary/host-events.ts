@@ -30,6 +30,8 @@ export const HOST_EVENTS: ReadonlyMap<string, HostEvent> = new Map<string, HostE
   [`${PACKAGE}host_details_v1`, { vocabulary: 'zeek-osquery', id: 0, endpoint: 1 }],
   [`${PACKAGE}host_queries_held`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_rows_sent`, { vocabulary: 'zeek-osquery', id: 0 }],
+  [`${PACKAGE}host_rows_sent_v2`, { vocabulary: 'zeek-osquery', id: 0 }],
+  [`${PACKAGE}host_instance`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_gap`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_farewell`, { vocabulary: 'zeek-osquery', id: 0, means: 'leaves' }],
   ['ZeekAgent::host_new', { vocabulary: 'zeek-agent-1', id: 2, endpoint: 0, means: 'announces' }],
