@@ -112,7 +112,7 @@ test('what is told comes with what to do', async (t) => {
   for (const { level, what, advice } of findings) {
     assert.ok(level === 'ok' || advice !== '' || what.includes('; set '), what);
   }
-  assert.ok(problems.some((what) => what.includes('it ends when its last logger fails')));
+  assert.ok(problems.some((what) => what.includes('osqueryd exits when its last logger fails')));
   assert.deepEqual(
     warnings.map((what) => what.split(':')[0]),
     [

@@ -301,7 +301,7 @@ test('a configuration that osquery could not read is refused, and nothing is cha
   const binary = host(t, INSTALLED);
   mkdirSync(join(binary.root, 'etc/osquery'), { recursive: true });
   writeFileSync(join(binary.root, FLAGS), Buffer.from([0xff, 0xfe]));
-  await assert.rejects(binary.setup('--zeek', ZEEK), { name: 'SetupError', message: /no text in UTF-8/ });
+  await assert.rejects(binary.setup('--zeek', ZEEK), { name: 'SetupError', message: /not UTF-8 text/ });
 });
 
 test('the service says which flagfile and which configuration', async (t) => {
@@ -382,7 +382,7 @@ test('certificates that are none, or whose key is another, are refused before an
   };
   await refused(/needs its key/, '--certificate', one.certificate);
   await refused(/is not the key of/, '--certificate', one.certificate, '--key', other.key);
-  await refused(/is no certificate in PEM/, '--ca', one.key);
+  await refused(/is not a certificate in PEM/, '--ca', one.key);
   await refused(/can't read/, '--ca', join(made.root, 'nothing'));
 });
 

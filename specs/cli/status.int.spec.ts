@@ -14,7 +14,7 @@ import { batchLine } from '../support/delivery-harness.ts';
 import { eventually } from '../support/eventually.ts';
 import { HostProcesses } from '../support/host-processes.ts';
 
-const SQL = "SELECT 1 AS n, 'numbered' AS s WHERE 0";
+const SQL = 'SELECT 1 AS n WHERE 0';
 
 /** Runs `status` in this process. @returns exit code and what was printed */
 async function status(...args: readonly string[]) {

@@ -27,9 +27,9 @@ const TICK = { tick: { query: 'SELECT unix_time AS t FROM time', interval: 1 } }
 
 /** Rows of these queries are made by the spec alone: by themselves they have none. */
 const CALLED = [
-  { bro: 0, sql: "SELECT 1 AS n, 'a' AS s WHERE 0" },
-  { bro: 0, sql: "SELECT 1 AS n, 'b' AS s WHERE 0" },
-  { bro: 1, sql: "SELECT 1 AS n, 'c' AS s WHERE 0" },
+  { bro: 0, sql: "SELECT 1 AS n WHERE 'a' = ''" },
+  { bro: 0, sql: "SELECT 1 AS n WHERE 'b' = ''" },
+  { bro: 1, sql: "SELECT 1 AS n WHERE 'c' = ''" },
 ] as const;
 
 interface ChaosQuery {
