@@ -47,7 +47,7 @@ async function measure(hosts: number): Promise<void> {
     await eventually('the gateway listens', () => address() !== undefined);
     const report = async () => (await fetchReport(join(directory, 'status.sock'))) as GatewayReport;
     const idle = (await report()).memory_bytes;
-    const ramp = Math.ceil(hosts / 300) + 5;
+    const startedAt = Date.now();
     const simulation = program([
       ...[
         'simulate',
@@ -58,26 +58,28 @@ async function measure(hosts: number): Promise<void> {
         '--vocabulary',
         'zeek-osquery',
       ],
-      ...['--rows-per-minute', String((RATE * 60) / hosts), '--duration', String(SECONDS + ramp)],
+      ...['--rows-per-minute', String((RATE * 60) / hosts), '--duration', '1000000'],
       ...['--connects-per-second', '500', '--drain', '60'],
     ]);
     await eventually('all hosts are up', async () => (await report()).hosts === hosts, 600_000);
+    const upAfter = (Date.now() - startedAt) / 1000;
     const before = { at: Date.now(), cpu: cpuOf(gateway.pid), rows: zeek.rows };
     const peak = { memory: 0 };
     const watching = setInterval(async () => {
       peak.memory = Math.max(peak.memory, (await report().catch(() => undefined))?.memory_bytes ?? 0);
     }, 500);
-    await new Promise((resolve) => setTimeout(resolve, Math.max(5, SECONDS - 5) * 1000));
+    await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
     const seconds = (Date.now() - before.at) / 1000;
     const rows = zeek.rows - before.rows;
     const cpu = cpuOf(gateway.pid) - before.cpu;
+    simulation.kill('SIGINT');
     await once(simulation, 'close');
     clearInterval(watching);
     const told = JSON.parse(simulation.text.split('\n').find((line) => line.startsWith('{')) ?? '{}');
     const { rows: sent, lag_ms: lag, memory_bytes: memory } = told as SimulationReport;
     const perHost = (bytes: number) => `${(bytes / hosts / 1024).toFixed(1)} KiB a host`;
     process.stdout.write(
-      `${hosts} hosts: ${Math.round(rows / seconds)} rows/s of ${RATE} offered, lag p50 ${lag?.p50} ms, p99 ${lag?.p99} ms, ` +
+      `${hosts} hosts, up after ${upAfter.toFixed(0)} s: ${Math.round(rows / seconds)} rows/s of ${RATE} offered, lag p50 ${lag?.p50} ms, p99 ${lag?.p99} ms, ` +
         `${sent.unconfirmed} unconfirmed; gateway ${(peak.memory / 1024 ** 2).toFixed(0)} MiB (${perHost(peak.memory - idle)}), ` +
         `${((cpu / seconds) * 100).toFixed(0)} % of a core, ${((cpu / rows) * 1e6).toFixed(1)} µs a row; ` +
         `simulate ${perHost(memory)}\n`,
