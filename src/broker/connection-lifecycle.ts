@@ -24,7 +24,7 @@ export interface Carrier {
   end(error: ConnectionError, how: 'now' | 'flushed'): void;
   /** We want other topic prefixes than `before`. */
   subscribe?(filter: readonly string[], before: readonly string[]): void;
-  /** Says goodbye to the peer; absent while nobody is there to hear it. */
+  /** Sends a goodbye to the peer; absent before there is a peer. */
   goodbye?(): void;
 }
 
@@ -125,7 +125,7 @@ export class ConnectionLifecycle implements Connection {
     this.#owner.onUp(remote);
   }
 
-  /** The peer has said goodbye: it is to close the connection before `onMissed` is called. */
+  /** The peer has sent a goodbye: it is to close the connection before `onMissed` is called. */
   peerLeaves(onMissed: () => void): void {
     if (this.#phase.at !== 'up') return;
     this.#phase = { ...this.#phase, at: 'peer-leaving' };

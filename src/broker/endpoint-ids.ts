@@ -1,4 +1,4 @@
-/** A Bro that takes us for a former connection of ours refuses our id; from this many times in a row on we take another. */
+/** A Bro that still considers a former connection alive refuses our id; after this many refusals in a row we take another. */
 const STALE_TIMES = 2;
 
 /**

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from './connection.ts';
 
 /**
- * The first byte that comes, left in the socket for whoever reads next; undefined if none comes within `wait`
+ * The first byte that arrives, left in the socket for the next reader; undefined if none arrives within `wait`
  * milliseconds, `closed` if the socket closes before. Without `wait` it waits for ever.
  */
 export function firstByte(

@@ -17,7 +17,7 @@ const HEAD = 4;
 export class FirstBytes {
   #head = Buffer.alloc(0);
 
-  /** Whether the peer has said anything. */
+  /** Whether the peer has sent anything. */
   get some(): boolean {
     return this.#head.length > 0;
   }

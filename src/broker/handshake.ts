@@ -14,7 +14,7 @@ export const DROP_CODE = {
   logicError: 40,
 } as const;
 
-/** The endpoint with the smaller id originates, whoever opened the connection. */
+/** The endpoint with the smaller id originates, whichever side opened the connection. */
 export type HandshakeRole = 'originator' | 'responder';
 
 /** Why a handshake ended without a peering. */

@@ -5,11 +5,11 @@ import type { Connection, ConnectionHandlers } from './connection.ts';
 export interface Listener {
   /** The port bound, of interest where 0 was asked for. */
   readonly port: number;
-  /** Stops listening and says goodbye to everybody; resolves when all connections have closed. */
+  /** Stops listening and shuts every connection down cleanly; resolves when all have closed. */
   close(): Promise<void>;
 }
 
-/** Gives the handlers of a connection that has come in; it hears of its end even where it never came up. */
+/** Gives the handlers of an incoming connection, which are told of its end even if it never came up. */
 export type Accept = (connection: Connection, remoteAddress: string) => ConnectionHandlers;
 
 /** Starts to listen. @returns the port bound @throws the system's error */

@@ -30,15 +30,15 @@ export interface PeeringOptions {
 /** What a peering tells its session, which alone may end it. */
 export interface PeeringHandlers
   extends Pick<ConnectionHandlers, 'onEvent' | 'onFilter' | 'onSuspect' | 'onProblem'> {
-  /** The peer says goodbye. */
+  /** The peer starts a clean shutdown. */
   onFarewell(): void;
-  /** The peer has taken in our goodbye, and all that was sent before it. */
+  /** The peer has processed our goodbye, and all that was sent before it. */
   onFarewellAnswered(): void;
   /** The peer has been silent for too long. */
   onLost(problem: string): void;
 }
 
-/** What is said on a native connection once its handshake is through: events, filters, pings, goodbyes. */
+/** The messages on a native connection after its handshake: events, filters, pings, goodbyes. */
 export class NativePeering {
   readonly #wire: Wire;
   readonly #options: PeeringOptions;

@@ -29,7 +29,7 @@ export interface NativeStreamOptions {
 export interface NativeStreamHandlers {
   /** Whether nothing is to be handed on any more. */
   isClosed(): boolean;
-  /** The handshake is through, in which the peer was told that we want `announced`. */
+  /** The handshake is complete, in which our filter was `announced`. */
   onPeered(remoteId: string, filter: readonly string[], announced: readonly string[] | undefined): void;
   /** A frame came after that. @throws CodecError if the stream can't be understood any further */
   onFrame(frame: Uint8Array): void;
@@ -57,7 +57,7 @@ export class NativeStream {
     this.#handlers = handlers;
   }
 
-  /** Whether the peer has said anything. */
+  /** Whether the peer has sent anything. */
   get hasSpoken(): boolean {
     return this.#phase.at === 'frames' || this.#phase.head.some;
   }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from './connection.ts';
 import type { Wire } from './wire.ts';
 
-/** How long a socket that has said its last word may take to deliver it. */
+/** How long a socket that is ending may take to deliver what was written. */
 const LINGER = 1_000;
 
 /** The port of a session to a socket, secured or not. */

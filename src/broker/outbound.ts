@@ -8,7 +8,7 @@ import type { ZeekEvent } from './zeek-event.ts';
 
 /** Size of a batch's frame where the window allows it. */
 const BATCH_TARGET = 256 * 1024;
-/** Topics without a subscriber, and kinds of events left out, that are worth a word each. */
+/** Topics without a subscriber, and kinds of events left out, that are reported. */
 const MAX_REPORTED = 100;
 
 /** Makes what goes over the wire of events, see EventFrames. */
@@ -99,7 +99,7 @@ export class Outbound {
     if (this.#window.outstanding === 0) this.#mark();
   }
 
-  /** A pong came; those that answer no marker of ours are passed over. */
+  /** A pong arrived; those that answer none of our markers are ignored. */
   pong(payload: Uint8Array): void {
     if (payload.length !== 8) return;
     this.#window.confirm(new ByteReader(payload).u64(), this.#options.clock.now());

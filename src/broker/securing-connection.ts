@@ -24,7 +24,7 @@ export interface SecuringOptions {
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
   readonly wallClock: () => number;
-  /** Something takes its time: a peer that may speak first, or TLS. */
+  /** A wait has begun: for a peer that may speak first, or for TLS. */
   onSecuring(): void;
   /** Whether the connection has closed meanwhile. */
   isClosed(): boolean;

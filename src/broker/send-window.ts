@@ -79,7 +79,7 @@ export class SendWindow {
     return new Promise((resolve, reject) => last.waiters.push({ resolve, reject }));
   }
 
-  /** A marker came back, and with it all before it. False for a token that nobody waits for. */
+  /** A marker came back, and with it all before it. False for an unknown token. */
   confirm(token: bigint, now: number): boolean {
     const index = this.#markers.findIndex((marker) => marker.token === token);
     const marker = this.#markers[index];

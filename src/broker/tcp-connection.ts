@@ -22,7 +22,7 @@ export function connectTcp(options: NativeConnectOptions, handlers: ConnectionHa
   const native = new NativeConnection({ ...options, side: 'connecting', peerName }, handlers);
   const { lifecycle } = native;
   const literal = isIP(host) !== 0;
-  // Not before the caller has the connection that it is told about.
+  // Not before the caller has the connection that the event is about.
   queueMicrotask(() => {
     lifecycle.enterPhase(literal ? 'connecting' : 'resolving');
     if (lifecycle.isClosed) return;

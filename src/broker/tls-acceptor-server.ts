@@ -81,7 +81,7 @@ export class TlsAcceptor {
     const mode = tlsMode(this.settings);
     const server = createServer({
       ...nativeTlsOptions(mode, material),
-      // Node would close without a word where it rejects by itself.
+      // Node would close silently where it rejects by itself.
       rejectUnauthorized: false,
       handshakeTimeout: LONGEST,
     });

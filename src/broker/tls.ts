@@ -23,7 +23,7 @@ export interface TlsMaterial {
   readonly passphrase: string | undefined;
 }
 
-/** `anonymous` encrypts and authenticates nobody; `mutual` wants and verifies a certificate of either side. */
+/** `anonymous` encrypts without authentication; `mutual` requires and verifies a certificate of either side. */
 export type TlsMode = 'anonymous' | 'mutual';
 
 /** Broker's own rule: any certificate setting makes TLS mutual. */
@@ -33,7 +33,7 @@ export function tlsMode(settings: TlsSettings): TlsMode {
 
 /**
  * Whether a `wss://` address is reached without certificates where the server has none, as a Zeek up to 8.0 by default:
- * whoever names an authority, or asks for authentication, is never left without.
+ * settings that name a CA, or require authentication, always get it.
  */
 export function mayBeAnonymous(settings: TlsSettings): boolean {
   return tlsMode(settings) === 'anonymous' && !settings.requireAuthentication;
@@ -166,10 +166,10 @@ function codeOf(error: { readonly code?: unknown; readonly message: string }): s
 }
 
 const DAY = 24 * 60 * 60 * 1000;
-/** Days before its end from which a certificate deserves a word. */
+/** Days before a certificate's expiry from which on a warning is due. */
 export const EXPIRY_NOTICE_DAYS = 30;
 
-/** A word on a certificate's end if it is due; times in milliseconds since the epoch. */
+/** A warning of a certificate's expiry if it is due; times in milliseconds since the epoch. */
 export function expiryNotice(whose: string, validTo: number, now: number): string | undefined {
   const date = new Date(validTo).toISOString().slice(0, 10);
   if (now >= validTo) return `${whose} certificate has expired on ${date}: renew it`;

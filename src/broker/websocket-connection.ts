@@ -48,11 +48,11 @@ export interface WebSocketConnectOptions {
 
 /**
  * Connects to Zeek's WebSocket API. Never throws: whatever fails comes as `onClosed`. When the filter changes the
- * connection closes as `filter-changed`, to be made anew at once.
+ * connection closes as `filter-changed`, to be reopened at once.
  */
 export function connectWebSocket(options: WebSocketConnectOptions, handlers: ConnectionHandlers): Connection {
   const opening = new WebSocketOpening(options, handlers);
-  // Not before the caller has the connection that it is told about.
+  // Not before the caller has the connection that the event is about.
   queueMicrotask(() => opening.start());
   return opening.lifecycle;
 }

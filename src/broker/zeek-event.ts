@@ -118,7 +118,7 @@ function readEvent(content: Data): Message {
 }
 
 function readMetadata(data: Data): EventMetadata[] | undefined {
-  // Zeek leaves the vector empty or away where there is none; `none` is taken for the same.
+  // Zeek leaves the vector empty or out where there is none; `none` is treated alike.
   if (data.type === 'none') return [];
   if (data.type !== 'vector') return undefined;
   const pairs: EventMetadata[] = [];

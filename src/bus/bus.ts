@@ -1,13 +1,13 @@
 import { type BusMessage, type MessageOf, type Published, subjectOf } from './messages.ts';
 import { matches } from './subject.ts';
 
-/** Takes a message; what it throws reaches nobody but the bus's `onFailure`. */
+/** Takes a message; what it throws reaches only the bus's `onFailure`. */
 export type Subscriber = (message: Published) => void;
 
 export interface Bus {
   /**
    * Hands the message to every subscriber whose pattern its subject matches, in order of subscription. A
-   * message published while another is being handed out waits its turn, so all subscribers see one order.
+   * message published while another is being delivered is queued, so all subscribers see one order.
    */
   publish(message: BusMessage): void;
   /** Returns how to end the subscription. */

@@ -68,7 +68,7 @@ type OsqueryMessage =
       readonly osqueryd: OsquerydProcess;
       readonly evidence: Evidence;
     }
-  /** osqueryd told us to end. */
+  /** osqueryd requested our shutdown. */
   | { readonly type: 'osquery.shutdown' }
   /** The host as osquery describes it: at start, and whenever that has changed. */
   | { readonly type: 'osquery.host'; readonly host: Host }
@@ -77,9 +77,9 @@ type OsqueryMessage =
   | { readonly type: 'osquery.schedule-refused'; readonly hash: string; readonly reason: string }
   /** Rows of that subscription have come with other columns than it has: osquery is to be asked again. */
   | { readonly type: 'osquery.columns-doubted'; readonly name: string }
-  /** It is time to ask osquery for the columns of all subscriptions again: nobody tells of a view that changes. */
+  /** It is time to ask osquery for the columns of all subscriptions again: changes of views are not announced. */
   | { readonly type: 'osquery.columns-due' }
-  /** osquery could not run a schedule entry of ours; it says so at each run. */
+  /** osquery could not run one of our schedule entries; repeated at each run. */
   | { readonly type: 'osquery.query-failed'; readonly name: string; readonly text: string }
   /** It has run since it last failed. */
   | { readonly type: 'osquery.query-works'; readonly name: string }
@@ -134,7 +134,7 @@ type ExecutionMessage =
     };
 
 type EndpointMessage =
-  /** The endpoint knows who it is and whom to reach. */
+  /** The endpoint knows its id and its Bros. */
   { readonly type: 'endpoint.opened'; readonly endpointId: string; readonly peers: readonly string[] };
 
 type PeerMessage =
@@ -166,11 +166,11 @@ type PeerMessage =
     }
   /** Something came in that is no request, or the transport complained. */
   | { readonly type: 'peer.problem'; readonly peer: string; readonly problem: string }
-  /** To be said to a Bro in its vocabulary: a refusal, a gap, a warning. */
+  /** A notice to a Bro in its vocabulary: a refusal, a gap, a warning. */
   | { readonly type: 'peer.tell'; readonly peer: string; readonly notice: Notice }
   /** The resync window after a (re)connect is over: what was not asked again ends. */
   | { readonly type: 'peer.resynced'; readonly peer: string }
-  /** The Bro stayed away for longer than its subscriptions live. */
+  /** The Bro was away for longer than its subscriptions are kept. */
   | { readonly type: 'peer.expired'; readonly peer: string };
 
 type CourierMessage =

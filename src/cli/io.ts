@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
-/** What a sub-command may touch of the world around it; specs give their own. */
+/** What a sub-command may use of its environment; specs provide their own. */
 export interface Io {
   readonly in: Readable;
   readonly out: Writable & { readonly isTTY?: boolean; readonly columns?: number };

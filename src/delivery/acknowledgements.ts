@@ -2,7 +2,7 @@ import type { CourierPorts } from './ports.ts';
 
 /** What the scripts of a Bro have acknowledged over one link. */
 export class Acknowledgements {
-  /** They were asked and said nothing for too long; once they speak again they are asked again. */
+  /** They did not acknowledge for too long; once they do again they are asked again. */
   silent = false;
   #highest = -1;
   #raise: (() => void) | undefined;
@@ -14,7 +14,7 @@ export class Acknowledgements {
     this.#raise?.();
   }
 
-  /** The link is gone: whoever waits need wait no more. */
+  /** The link is down: waiting ends. */
   end(): void {
     this.#highest = Number.POSITIVE_INFINITY;
     this.#raise?.();

@@ -1,4 +1,4 @@
-/** When rows came that somebody still lacks, in marks: a mark stands for rows that came about the same time. */
+/** When rows arrived that are not settled yet, in marks: a mark stands for rows that arrived at about the same time. */
 interface Mark {
   /** Above the numbers of its rows. */
   readonly end: number;
@@ -21,7 +21,7 @@ export class Arrivals {
 
   /**
    * Rows numbered below `end` came at that time, after all that was noted before.
-   * @param settled of rows numbered below nobody asks any more
+   * @param settled rows numbered below are settled
    */
   note(end: number, at: number, settled: number): void {
     if (end <= settled) return;

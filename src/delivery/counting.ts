@@ -18,7 +18,7 @@ export interface CountingContext {
   onCounted(): void;
 }
 
-/** Entries that are counted, or this many bytes of them, before others get a turn. */
+/** Entries that are counted, or this many bytes of them, before the thread is yielded. */
 const YIELD_ENTRIES = 64;
 const YIELD_BYTES = 512 * 1024;
 /** Milliseconds until a journal that can't be read is tried again. */
@@ -111,7 +111,7 @@ export class Counting {
       this.#noteArrival(scanned);
       for (const problem of scanned.malformed) ports.report({ type: 'malformed-line', ...problem });
     } catch (error) {
-      // A port of ours that fails must not end the counting of everybody's rows.
+      // A failing port must not stop the counting of all rows.
       this.#troubled(error);
     }
     this.#counted = found.entry.next;
@@ -159,7 +159,7 @@ export class Counting {
     }
   }
 
-  /** Entries that no attached Bro will read from memory are let go; absent ones will read from disk. */
+  /** Entries that no attached Bro will read from memory are released; absent ones will read from disk. */
   #releaseRecent(): void {
     const { entries, senders } = this.#context;
     let needed = this.#counted;

@@ -98,7 +98,7 @@ export class Courier implements PeerSenderHost {
 
   /**
    * Takes over what osquery hands over. Resolves once it is written, and also if it can't be, which is booked and
-   * declared; osquery is to be told OK either way. Never rejects for reasons of disk or network.
+   * declared; osquery is to be answered OK either way. Never rejects for reasons of disk or network.
    */
   async take(entry: Handover): Promise<Appended> {
     const { maxBytes } = this.#journal.limits;
@@ -140,7 +140,7 @@ export class Courier implements PeerSenderHost {
   }
 
   /**
-   * osquery may have had rows for the Bro that nobody took: it is told. They are in no counts, for there is no telling
+   * osquery may have had rows for the Bro that were not received: it is notified. They are in no counts, for nobody knows
    * how many there were. `reason`: why they are not to be had. Resolves once that is on disk, and also if it can't be.
    */
   async declareUnseen(peer: string, unseen: TimeSpan, reason: string): Promise<void> {

@@ -99,7 +99,7 @@ export class CursorStore implements Cursors {
   }
 }
 
-/** The cursors as they lie there, for whoever only looks; undefined where they can't be read. Throws as `readFile`. */
+/** The cursors on disk, for reading only; undefined where they can't be parsed. Throws as `readFile`. */
 export async function readCursors(directory: string): Promise<ReadonlyMap<string, PeerCursor> | undefined> {
   return parse(await readFile(join(directory, FILE), 'utf8'));
 }

@@ -1,10 +1,10 @@
 import type { Gap, TimeSpan } from '../vocabulary/model.ts';
 
-/** What is remembered of a Bro between two lives of the process. */
+/** What is kept of a Bro over a restart of the process. */
 export interface PeerCursor {
   /** The Bro has, or will never get, all rows numbered below. */
   readonly position: number;
-  /** Rows that it will never get and hasn't been told of, all in one. */
+  /** Rows that it will never get and does not know of yet, as one gap. */
   readonly gap?: Gap;
 }
 

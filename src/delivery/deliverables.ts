@@ -5,7 +5,7 @@ import type { Deliverable } from './ports.ts';
 /** What of the schedule's subscriptions has changed. */
 export interface ScheduleChange {
   readonly added: readonly Subscription[];
-  /** The names that osquery knows them under. */
+  /** Their names in osquery's schedule. */
   readonly removed: readonly string[];
 }
 
@@ -15,7 +15,7 @@ export interface SubscribedQuery extends Deliverable {
 }
 
 /**
- * The queries whose rows are to be delivered, by the name that osquery knows them under: the schedule's
+ * The queries whose rows are to be delivered, by their names in osquery: the schedule's
  * subscriptions, kept at hand because each row asks for one. Follows the schedule by its own news.
  */
 export class Deliverables {

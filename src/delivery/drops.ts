@@ -21,7 +21,7 @@ interface Loss {
   readonly names: Record<string, number>;
 }
 
-/** Rows looked at before others get a turn. */
+/** Rows looked at before the thread is yielded. */
 const YIELD_AFTER = 20_000;
 
 /** Counts rows that will never reach their Bros, and declares them. */
@@ -45,7 +45,7 @@ export class Drops {
     try {
       await this.#readThrough(number, losses);
     } catch (error) {
-      // The senders have gone on: what could not be read is lost as well, whoever's and however much it was.
+      // The senders have gone on: what could not be read is lost as well, for an unknown Bro and in an unknown number.
       why = `${reason}; more may be lost, as part of the journal can't be read: ${reasonOf(error)}`;
       ports.report({ type: 'journal-trouble', message: reasonOf(error) });
     }

@@ -11,7 +11,7 @@ export interface FoundEntry {
   scan(): Promise<ScannedEntry>;
 }
 
-/** The journal's entries for whoever reads them at a pace of its own: from memory while they are new, else from disk. */
+/** The journal's entries for readers with a pace of their own: from memory while they are new, else from disk. */
 export class Entries {
   readonly #journal: Journal;
   readonly #ports: CourierPorts;

@@ -1,6 +1,6 @@
 import type { CourierPorts, Deliverable, Handover } from './ports.ts';
 
-/** Rows that are written before others get a turn. */
+/** Rows that are written before the thread is yielded. */
 const YIELD_AFTER = 1000;
 
 /**

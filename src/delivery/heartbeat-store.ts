@@ -2,13 +2,13 @@ import { open, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncDirectory } from '../files/directory-store.ts';
 
-/** The file in a state directory that says when osquery was last seen to know us; gone after an orderly end. */
-const signIn = (directory: string): string => join(directory, 'alive');
+/** The file in a state directory that says when the registration was last confirmed; removed by a clean shutdown. */
+const heartbeatFile = (directory: string): string => join(directory, 'alive');
 
-/** When that was, in milliseconds since the epoch; undefined where nobody lives, or all have ended in order. */
+/** When that was, in milliseconds since the epoch; undefined without a heartbeat, as after a clean shutdown. */
 export async function readHeartbeat(directory: string): Promise<number | undefined> {
   try {
-    return Math.round((await stat(signIn(directory))).mtimeMs);
+    return Math.round((await stat(heartbeatFile(directory))).mtimeMs);
   } catch {
     return undefined;
   }
@@ -16,7 +16,7 @@ export async function readHeartbeat(directory: string): Promise<number | undefin
 
 /** Says that it is so now. Throws as the file system does. */
 export async function writeHeartbeat(directory: string, now: number): Promise<void> {
-  const path = signIn(directory);
+  const path = heartbeatFile(directory);
   try {
     await utimes(path, now / 1_000, now / 1_000);
   } catch {
@@ -29,5 +29,5 @@ export async function writeHeartbeat(directory: string, now: number): Promise<vo
 }
 
 export async function removeHeartbeat(directory: string): Promise<void> {
-  await rm(signIn(directory), { force: true });
+  await rm(heartbeatFile(directory), { force: true });
 }

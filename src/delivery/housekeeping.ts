@@ -126,7 +126,7 @@ export class Housekeeping {
     return below;
   }
 
-  /** Gives up all rows below the number: whoever still lacks them is told. */
+  /** Gives up all rows below the number: Bros that lack them are notified. */
   async #dropBelow(number: number, reason: string): Promise<void> {
     const { cursors } = this.#context;
     await this.#context.untilCounted(number);

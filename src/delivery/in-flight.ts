@@ -1,6 +1,6 @@
 import type { Batch } from './batch.ts';
 
-/** Batches that have been given to a link and wait for the Bro's word, oldest first. */
+/** Batches that were sent over a link and wait for the Bro's confirmation, oldest first. */
 export class InFlight {
   #batches: Batch[] = [];
   #rows = 0;

@@ -23,7 +23,7 @@ import { recoverSegments } from './segment-files-store.ts';
 import { SegmentWriter } from './segment-writer-store.ts';
 
 export interface JournalOptions {
-  /** Created if it isn't there. The caller sees to it that no other process uses it. */
+  /** Created if missing. The caller makes sure that no other process uses it. */
   readonly directory: string;
   /** Milliseconds since the epoch. */
   now(): number;

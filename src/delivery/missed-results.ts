@@ -44,7 +44,7 @@ export interface Recovery {
 }
 
 /**
- * Results that osqueryd computed while nobody answered its log calls, as between our death and our return. Its
+ * Results that osqueryd computed while its log calls were not answered, as between a crash and the next start. Its
  * logger `filesystem`, which is to stand behind ours, has written them down, and osqueryd will not tell them again: a
  * differential query reports each change once. So they are taken from there, before the first call that comes is
  * answered, which keeps the rows of each query in their order.
@@ -77,7 +77,7 @@ export class MissedResults {
     const before = this.#rows;
     let doubt = '';
     try {
-      // What came in the former life, or just now, is to be known from what did not.
+      // What was received in the former process, or just now, must be told apart from what was not.
       await courier.caughtUp();
       // By what is taken now the marks move on.
       const { latest } = marks;

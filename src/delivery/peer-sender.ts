@@ -25,7 +25,7 @@ export interface PeerSenderHost {
 
 /**
  * One Bro's way through the journal, whatever link it has or hasn't: from its cursor on rows are read and sent, and the
- * cursor moves when the Bro has confirmed. A sender waits for nobody but its own Bro, and nobody waits for a sender.
+ * cursor moves when the Bro has confirmed. A sender waits only for its own Bro, and nothing waits for a sender.
  */
 export class PeerSender implements SendLoopHost {
   readonly peer: string;
@@ -41,7 +41,7 @@ export class PeerSender implements SendLoopHost {
   #cursor: number;
   /** The journal has nothing below any more. */
   #floor = 0;
-  // Replaced with the link: a former one may never let go of its loop.
+  // Replaced with the link: the loop of a former one may never end.
   #loop: SendLoop | undefined;
 
   constructor(peer: string, host: PeerSenderHost, cursor: PeerCursor) {

@@ -6,7 +6,7 @@ import { storedSegments } from './segment-files-store.ts';
 export interface PendingRowsOptions {
   /** Whose rows are counted: the number below which the Bro has, or will never get, all rows. */
   readonly cursors: ReadonlyMap<string, number>;
-  /** Whose query it is, by the name that osquery knows it under; undefined: nobody's any more. */
+  /** The Bro of the query with that name in osquery; undefined: the query has ended. */
   readonly peerOf: (name: string) => string | undefined;
   readonly yieldControl: () => Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { RowEncoder } from '../vocabulary/vocabulary.ts';
 
 /** A query whose rows go to a Bro: a subscription or a one-time query. */
 export interface Deliverable {
-  /** The name that osquery knows it under; never used for anything else. */
+  /** Its name in osquery's schedule; never reused. */
   readonly name: string;
   readonly peer: string;
   readonly query: Query;
@@ -29,7 +29,7 @@ export type Handover =
 
 /** The part of a connection to a Bro that the courier uses. */
 export interface Link {
-  /** Resolves when the transport takes more, having told what it did not send; rejects once the link is down. */
+  /** Resolves when the transport takes more, having reported what it did not send; rejects once the link is down. */
   send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void>;
   /** Resolves when the peer has taken in all that was sent before; rejects once the link is down. */
   confirm(): Promise<void>;
@@ -61,11 +61,11 @@ export type DeliveryReport =
       readonly rows: number;
       readonly limit: number;
     }
-  /** A line of osquery's is none. */
+  /** A malformed result line from osquery. */
   | { readonly type: 'malformed-line'; readonly problem: string; readonly offset: number }
   /** The journal didn't take an entry. */
   | { readonly type: 'refused'; readonly reason: string; readonly message: string; readonly rows: number }
-  /** Rows that the Bro will never get, by name of the query; of those that nobody has seen no names are known. */
+  /** Rows that the Bro will never get, by name of the query; unknown for rows that were never received. */
   | {
       readonly type: 'gap';
       readonly peer: string;
@@ -76,7 +76,7 @@ export type DeliveryReport =
   | { readonly type: 'damaged'; readonly stretches: number }
   /** The journal can't be read or trimmed; it is tried again. */
   | { readonly type: 'journal-trouble'; readonly message: string }
-  /** A link failed while it was used; the courier has let go of it and waits for another. */
+  /** A link failed while it was used; the courier has detached it and waits for another. */
   | { readonly type: 'link-failed'; readonly peer: string; readonly message: string }
   /** The scripts of a Bro that acknowledges have stopped to; the transport's confirmation counts again. */
   | { readonly type: 'acknowledgements-missing'; readonly peer: string };
@@ -100,8 +100,8 @@ export interface CourierPorts {
   /** Whether the query has had the row through {@link matchEvent}; its schedule then brings it a second time. */
   wasSentAsEvent?(name: string, columns: Readonly<Record<string, string>>): boolean;
   /**
-   * Tells a Bro that is there what it will never get. Resolves with whether there are words for it, now that the
-   * Bro has said so much or so little; if so, the gap is forgotten once the link has confirmed it. Rejects where the
+   * Reports a gap to a connected Bro. Resolves with whether its vocabulary can express it, given what the
+   * Bro has declared; if so, the gap is forgotten once the link has confirmed it. Rejects where the
    * link is gone.
    */
   notifyGap(peer: string, gap: Gap): Promise<boolean>;
@@ -110,7 +110,7 @@ export interface CourierPorts {
   now(): number;
   /** Calls back after milliseconds; returns what cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
-  /** Resolves after everything else that is due has had its turn, answers to osquery first. */
+  /** Yields the thread: resolves after everything else that is due, answers to osquery first. */
   yieldControl(): Promise<void>;
 }
 
@@ -123,7 +123,7 @@ export interface CourierLimits {
   readonly windowBytes: number;
   /** Bytes of recent entries that are kept for those who haven't read them yet. */
   readonly recentBytes: number;
-  /** Milliseconds that a Bro's scripts may take to acknowledge; then the transport's word counts, and is reported. */
+  /** Milliseconds that a Bro's scripts may take to acknowledge; then the transport's confirmation counts, which is reported. */
   readonly acknowledgeGrace: number;
   /** Milliseconds between two reports of one subscription's row problems. */
   readonly problemInterval: number;

@@ -1,4 +1,4 @@
-/** Lets a repeated problem be said once in a while, with how often it came. */
+/** Limits reports of a repeated problem to one in a while, with its count. */
 export class ProblemThrottle {
   readonly #interval: number;
   readonly #now: () => number;
@@ -10,7 +10,7 @@ export class ProblemThrottle {
     this.#now = now;
   }
 
-  /** Counts one. @returns how many have come since the last time it was said, 0 if it isn't time to say it again */
+  /** Counts one. @returns how many there were since the last report, 0 if the next one is not due */
   count(): number {
     this.#unsaid += 1;
     const now = this.#now();

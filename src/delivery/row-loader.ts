@@ -19,7 +19,7 @@ export interface Load {
   readonly asEvent: boolean;
 }
 
-/** Why a row isn't sent; `problem` is for people, where somebody should mend something. */
+/** Why a row isn't sent; `problem` is for operators, where something should be fixed. */
 interface Skipped {
   readonly skip: string;
   readonly problem?: string;

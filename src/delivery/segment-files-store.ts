@@ -57,7 +57,7 @@ export async function recoverSegments(directory: string): Promise<StoredSegment[
   return segments;
 }
 
-/** The segments that lie there, oldest first, for whoever only looks: nothing is opened, cut or removed. */
+/** The segments on disk, oldest first, for reading only: nothing is opened, truncated or removed. */
 export async function storedSegments(directory: string): Promise<readonly StoredSegment[]> {
   const names = (await readdir(directory)).filter((name) => NAME.test(name)).sort();
   const firsts = names.map((name) => Number(NAME.exec(name)?.[1]));

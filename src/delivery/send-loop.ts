@@ -16,14 +16,14 @@ export interface SendLoopHost {
   readonly loader: RowLoader;
   /** All rows below have been counted. */
   readonly counted: number;
-  /** The number of the next row to look at; others may move it on whenever they have their turn. */
+  /** The number of the next row to look at; it may be moved on whenever the thread is yielded. */
   position: number;
   /** The first counted entry that holds a number of at least the position. */
   next(): Promise<ScannedEntry | undefined>;
   counter(name: string): RowCounter | undefined;
-  /** What the Bro is to be told now that it will never get, if anything. */
+  /** The gap to report to the Bro now, if any. */
   takeGap(): Gap | undefined;
-  /** The Bro has been told, or could not be. */
+  /** The gap was reported, or could not be. */
   gapReported(said: boolean): void;
   /** All rows below the number are settled. */
   settled(below: number): void;
@@ -31,12 +31,12 @@ export interface SendLoopHost {
   failed(error: unknown): void;
 }
 
-/** Rows that are passed over, or entries, before others get a turn. */
+/** Rows or entries that are passed over before the thread is yielded. */
 const YIELD_AFTER = 200;
 
 /**
  * What happens between a sender and one link to its Bro: rows go out in batches, no more than a window unconfirmed, and
- * the Bro's word settles them. It ends with the link; what was not confirmed then is for the next one.
+ * the Bro's confirmation settles them. It ends with the link; what was not confirmed then is left to the next one.
  */
 export class SendLoop {
   readonly link: Link;
@@ -129,7 +129,7 @@ export class SendLoop {
     }
   }
 
-  /** Like a row, a gap counts as told once the Bro has taken it in. */
+  /** Like a row, a gap counts as reported once the Bro has confirmed it. */
   async #takeGap(): Promise<void> {
     const gap = this.#host.takeGap();
     if (!gap) return;
@@ -165,7 +165,7 @@ export class SendLoop {
     const host = this.#host;
     const { result, counter } = load;
     const limit = host.ports.rowsPerResult(host.peer);
-    // Rows may be given up, and the position moved on, whenever others have their turn.
+    // Rows may be given up, and the position moved on, whenever the thread is yielded.
     for (;;) {
       const index = Math.max(0, host.position - result.first);
       if (index >= result.item.rowCount) return;
@@ -186,7 +186,7 @@ export class SendLoop {
     }
   }
 
-  /** Now and then lets others have their turn. */
+  /** Yields the thread now and then. */
   #maybeYield(): Promise<void> | undefined {
     this.#steps += 1;
     return this.#steps % YIELD_AFTER === 0 ? this.#host.ports.yieldControl() : undefined;
@@ -206,7 +206,7 @@ export class SendLoop {
     return rows;
   }
 
-  /** Gives the open batch to the link; waits while the link, or the Bro, has had enough. That was a turn's work. */
+  /** Sends the open batch; waits while the link or the Bro takes no more. Then yields the thread. */
   async #flush(): Promise<void> {
     const batch = this.#open;
     if (batch.isEmpty) return;

@@ -8,12 +8,12 @@ const LEVEL: Readonly<Record<StatusSeverity, Notice['level']>> = {
   error: 'error',
 };
 
-/** Lines that Bros are told in a minute; osquery can be very talkative when something is wrong. */
+/** Lines that are sent to Bros in a minute; osquery can log a lot when something is wrong. */
 const LINES_PER_MINUTE = 60;
 const MINUTE = 60_000;
 
 export interface ForwarderParts {
-  /** From which severity on Bros are told. */
+  /** The lowest severity that is sent to Bros. */
   readonly severity: () => StatusSeverity | 'off';
   /** Says it to each Bro that is there. */
   readonly tell: (notice: Notice) => void;

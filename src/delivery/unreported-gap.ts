@@ -1,7 +1,7 @@
 import type { Gap } from '../vocabulary/model.ts';
 import { joinGaps } from './cursors.ts';
 
-/** What a Bro will never get and may not know yet: rows it is being told of, and rows that came to it meanwhile. */
+/** Rows that a Bro will never get and may not know of yet: those being reported, and those added meanwhile. */
 export class UnreportedGap {
   #waiting: Gap | undefined;
   #reporting: Gap | undefined;
@@ -21,7 +21,7 @@ export class UnreportedGap {
     this.#waiting = joinGaps(this.#waiting, gap);
   }
 
-  /** What the Bro is to be told now, if anything; it counts as unreported until {@link reported}. */
+  /** What is to be reported now, if anything; it counts as unreported until {@link reported}. */
   take(): Gap | undefined {
     this.putBack();
     this.#reporting = this.#waiting;
@@ -29,12 +29,12 @@ export class UnreportedGap {
     return this.#reporting;
   }
 
-  /** The Bro knows what it was being told. */
+  /** The report was received. */
   reported(): void {
     this.#reporting = undefined;
   }
 
-  /** The Bro may not have heard: it is to be told again. */
+  /** The report may be lost: it is to be sent again. */
   putBack(): void {
     this.#waiting = this.whole;
     this.#reporting = undefined;

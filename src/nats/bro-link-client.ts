@@ -41,7 +41,7 @@ export class BroLink {
     });
   }
 
-  /** The host has said hello with these topics. */
+  /** The host has sent its hello with these topics. */
   up(endpoint: string, filter: readonly string[] | undefined): void {
     const { lifecycle } = this;
     lifecycle.up(
@@ -65,7 +65,7 @@ export class BroLink {
     );
   }
 
-  /** The host has said something. */
+  /** A message of the host arrived. */
   receive(message: NatsMessage): void {
     const { lifecycle } = this;
     if (lifecycle.isClosed) return;

@@ -31,7 +31,7 @@ type PresencePhase =
   | { readonly at: 'absent' | 'greeting' }
   | { readonly at: 'present'; readonly bro: BroWord; readonly watch: SilenceWatch };
 
-/** Other Bros on the prefix that are worth a word each. */
+/** Other Bros on the prefix that are reported. */
 const MAX_RIVALS = 100;
 
 /** Whether there is a Bro behind the server, which, and whether it is still the same. */
@@ -83,7 +83,7 @@ export class BroPresence {
     if (this.#phase.at === 'present') this.#phase.watch.heard();
   }
 
-  /** What was said on the Bro's own subject. */
+  /** A message on the Bro's own subject. */
   take(message: NatsMessage): void {
     const { bro } = this;
     if (message.type === 'gone' && message.id === bro?.id) {

@@ -128,7 +128,7 @@ export class BusBridge {
         underWay = 0;
       }
     } catch (error) {
-      // The connection broke: what of them arrived nobody knows.
+      // The connection was lost: which of them arrived is unknown.
       this.#dropped += underWay;
       this.#unreported += underWay;
       this.#report(reasonOf(error));

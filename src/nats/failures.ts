@@ -82,7 +82,7 @@ export function openingFailure(error: NatsProblem, server: string, timeout: numb
   return { code: 'connect-failed', message: `${server} can't be reached: ${cause.message}`, refused: false };
 }
 
-/** Why a connection that was open has ended; undefined: the socket closed without a word. */
+/** Why a connection that was open has ended; undefined: the socket closed silently. */
 export function endingFailure(error: NatsProblem | undefined, server: string): Closed {
   if (!error) return { code: 'reset', message: `${server} closed the connection`, refused: false };
   if (/slow consumer/i.test(error.message)) {

@@ -8,7 +8,7 @@ import type { NatsSubjects } from './subjects.ts';
 export interface HostInboxHandlers {
   /** Something came: a sign of life. */
   onMessage(): void;
-  /** What was said on the Bro's own subject. */
+  /** A message on the Bro's own subject. */
   onBro(message: NatsMessage): void;
   onEvent(topic: string, event: ZeekEvent): void;
   onProblem(problem: string): void;

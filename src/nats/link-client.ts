@@ -45,7 +45,7 @@ export function serverName({ host, port, secure }: Pick<NatsTarget, 'host' | 'po
   return formatEndpointAddress({ kind: 'nats', host, port, secure });
 }
 
-/** `lasting`: the package connects anew by itself, for ever; else a connection that is lost stays lost. */
+/** `lasting`: the package reconnects by itself, for ever; else a connection that is lost stays lost. */
 export type Life = 'one' | 'lasting';
 
 /** Milliseconds between attempts of a lasting connection. */
@@ -88,7 +88,7 @@ export async function openNats(
   try {
     return await connectTidily(options);
   } catch (error) {
-    // The package rejects with no error where the socket closed without a word.
+    // The package rejects with no error where the socket closed silently.
     const failure: NatsProblem = error instanceof Error ? error : { message: 'it closed the connection' };
     throw new NatsOpenError(openingFailure(failure, server, timings.connect), error);
   }

@@ -28,7 +28,7 @@ interface Raw {
   readonly headers?: MsgHdrs | undefined;
 }
 
-/** Milliseconds between two words to all hosts that the Bro is there: less than the silence at which they ask. */
+/** Milliseconds between two presence messages to all hosts: less than the silence after which they ask. */
 const BEAT = 5_000;
 
 /**

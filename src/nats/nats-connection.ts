@@ -30,7 +30,7 @@ export interface NatsConnectOptions extends NatsTarget {
  */
 export function connectNats(options: NatsConnectOptions, handlers: ConnectionHandlers): Connection {
   const opening = new NatsOpening(options, handlers);
-  // Not before the caller has the connection that it is told about.
+  // Not before the caller has the connection that the event is about.
   queueMicrotask(() => void opening.start());
   return opening.lifecycle;
 }

@@ -11,7 +11,7 @@ import type { NatsSubjects } from './subjects.ts';
 
 /** Bytes after which the server is asked whether it has taken them. */
 const FLUSH_EVERY = 64 * 1024;
-/** Kinds of events left out that are worth a word each. */
+/** Kinds of events left out that are reported. */
 const MAX_REPORTED = 100;
 
 export interface OutboundOptions {

@@ -57,7 +57,7 @@ export class RowConsumer {
     return stream.attempt(async () => {
       const manager = await client.jetstreamManager({ checkAPI: false });
       const { created } = await manager.streams.info(stream.name);
-      // A stream made anew counts from one again.
+      // A recreated stream counts from one again.
       if (created !== this.#created) this.#taken.clear();
       this.#created = created;
       await manager.consumers.add(stream.name, {

@@ -65,7 +65,7 @@ type BroCommand =
   | (Timed & { readonly type: 'ExpireBro'; readonly peer: PeerId })
   /** A Zeek instance behind the Bro says hello (V5), once or again and again. */
   | (Caused & { readonly type: 'GreetBro'; readonly zeekInstance: string })
-  /** It said goodbye, or its hello has not come for too long (then no request is behind it). */
+  /** It shut down, or has sent no hello for too long (then no request is behind it). */
   | (Timed & {
       readonly type: 'FarewellBro';
       readonly peer: PeerId;
@@ -75,7 +75,7 @@ type BroCommand =
     });
 
 type QueryCommand =
-  /** `columns` as osquery told them for the SQL, `tables` what the SQL reads. */
+  /** `columns` as osquery described them for the SQL, `tables` what the SQL reads. */
   | (Caused & {
       readonly type: 'Subscribe';
       readonly incarnation: string;

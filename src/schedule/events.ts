@@ -55,11 +55,11 @@ const repeatedQuery = query.extend({ interval: z.number().positive() }) satisfie
 const columns = z.array(column).readonly();
 const names = z.array(text).readonly();
 
-/** How a Bro stands to its former self when it connects. */
+/** How a Bro that connects relates to its former connection. */
 const standing = z.enum([
   /** Never seen, or forgotten. */
   'new',
-  /** The same Zeek process: it still knows what it asked for. */
+  /** The same Zeek process: it still has its requests. */
   'reconnected',
   /** Another Zeek process at the same address: it has lost its state. */
   'restarted',
@@ -79,9 +79,9 @@ const ending = z.enum([
   'group-left',
   /** The Bro listed all queries that it desires, and it is not among them. */
   'not-desired',
-  /** The Zeek instance behind the Bro said goodbye, or fell silent. */
+  /** The Zeek instance behind the Bro shut down, or stopped responding. */
   'zeek-departed',
-  /** The Bro stayed away for longer than its subscriptions live. */
+  /** The Bro was away for longer than its subscriptions are kept. */
   'expired',
   /** The Bro was taken out of the configuration. */
   'bro-removed',
@@ -144,14 +144,14 @@ export const EVENT_SCHEMAS = {
   QueryDenylisted: z.object({ name, peer: text }),
   QueryReleased: z.object({ name, peer: text }),
 
-  /** A scheduled run has failed; told when it begins to, and when osquery says something else of it. */
+  /** A scheduled run has failed; reported at the first failure, and when osquery gives another reason. */
   QueryFailing: z.object({ name, peer: text, text }),
   /** It has run without failing. */
   QueryRecovered: z.object({ name, peer: text }),
 
   /** Another osqueryd than the last one has us registered. */
   OsquerydStarted: z.object({ pid: count, startedAt: count, boot: text, version: text }),
-  /** It told us to end, for it does so itself. */
+  /** It requested our shutdown, because it is shutting down itself. */
   OsquerydStopping: z.object({}),
   /**
    * osqueryd ended while it ran queries of ours, and not because it was told to. `suspects` are the names of those
@@ -208,7 +208,7 @@ export const EVENT_SCHEMAS = {
 
   ScheduleApplied: z.object({ hash: text, entries: count }),
   ScheduleRefused: z.object({ hash: text, reason: text }),
-  /** Rows that a Bro should have had and never will; 0 where there may be some, and nobody knows how many. */
+  /** Rows that a Bro will never get; 0 where there may be some, in an unknown number. */
   RowsDropped: z.object({ peer: text, rows: count, reason: text }),
 } as const;
 
@@ -238,7 +238,7 @@ export type Ending = z.infer<typeof ending>;
 export type Resuming = z.infer<typeof resuming>;
 export type Cancelling = z.infer<typeof cancelling>;
 
-/** Whether this version of the program knows facts of that type. */
+/** Whether this version of the program knows events of that type. */
 export function isEventType(type: string): type is EventType {
   return Object.hasOwn(EVENT_SCHEMAS, type);
 }

@@ -36,7 +36,7 @@ export function isGivenUp({ restarts }: { readonly restarts: number }, policy: P
   return restarts > policy.maxExecutionRestarts;
 }
 
-/** Limits for a host that nobody has configured. */
+/** Limits of a host without configuration. */
 export const DEFAULT_POLICY: Policy = {
   maxSubscriptions: 500,
   maxPendingExecutions: 100,

@@ -21,9 +21,9 @@ export interface ScheduleState {
   readonly configuredGroups: readonly string[];
   /** Bytes of all entries as osquery's config. */
   readonly scheduleBytes: number;
-  /** What osquery last said that it runs. */
+  /** The schedule that osquery last reported. */
   readonly applied: { readonly hash: string; readonly entries: number; readonly at: number } | null;
-  /** What osquery could not run when it last tried, by name: since when it has said so, and what it says. */
+  /** Queries whose last run failed, by name: since when, and the reason that osquery gave. */
   readonly failing: Readonly<Record<string, { readonly since: number; readonly text: string }>>;
   /** What osqueryd's deaths have taught. */
   readonly breaker: Breaker;
@@ -31,7 +31,7 @@ export interface ScheduleState {
 
 /** A query that runs for a Bro until it ends. */
 export interface Subscription {
-  /** The name that osquery knows it under; never used for anything else. */
+  /** Its name in osquery's schedule; never reused. */
   readonly name: string;
   /** What makes it the same query when the Bro asks again; see `identityOf`. */
   readonly identity: string;
@@ -65,7 +65,7 @@ export interface Execution {
   /** What runs in place of the Bro's own SQL, where that is for other tables than osquery's. */
   readonly translation?: Translation;
   readonly requestedAt: number;
-  /** How many starts of ours have found it unanswered. */
+  /** How many starts of the extension have found it unanswered. */
   readonly restarts: number;
 }
 
@@ -80,11 +80,11 @@ export interface Bro {
   readonly lostAt: number | null;
   /** Between a connect and the end of its resync window. */
   readonly resyncing: boolean;
-  /** By the name that osquery knows them under, in the order it asked. */
+  /** By their names in osquery, in the order of the requests. */
   readonly subscriptions: Readonly<Record<string, Subscription>>;
   /** The groups that it had this host join. */
   readonly groups: readonly Membership[];
-  /** The Zeek instances behind it that have said hello (V5). */
+  /** The Zeek instances behind it that have announced themselves (V5). */
   readonly zeekInstances: readonly { readonly zeekInstance: string; readonly greetedAt: number }[];
   /** New requests since the minute that began at `since`. */
   readonly requests: { readonly since: number; readonly count: number };

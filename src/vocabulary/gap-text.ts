@@ -7,7 +7,7 @@ export function formatGap(gap: Gap): string {
   return `${gap.rows} rows were lost (numbers ${gap.first} to ${gap.last}): ${why}`;
 }
 
-/** Why there is a gap, and what may be missing beside the rows that are known to be. */
+/** Why there is a gap, and what may be missing beside the rows that are known to be missing. */
 export function gapReason({ rows, reason, unseen }: Gap): string {
   if (!unseen) return reason;
   const when = formatUnseen(unseen);

@@ -1,5 +1,5 @@
 /**
- * The domain's words: what a Bro may ask of a host and what a host says to a Bro, free of any vocabulary's
+ * The domain's model: what a Bro may ask of a host and what a host tells a Bro, independent of any vocabulary's
  * spelling and of Broker's types. Everything here is plain data that survives JSON.
  */
 
@@ -67,13 +67,13 @@ export type NullPolicy = (typeof NULL_POLICIES)[number];
 /** Which reals the way to the Bro has a form for: JSON (WebSocket, NATS) has none for infinity and NaN. */
 export type Reals = 'any' | 'finite';
 
-/** A query as a Bro asked for it, whatever words it used. */
+/** A query as a Bro requested it, in whatever vocabulary. */
 export interface Query {
   readonly vocabulary: VocabularyId;
   /** Name of the Zeek event that takes the rows. */
   readonly event: string;
   readonly sql: string;
-  /** The Bro's own mark, given back with each row; empty if it gave none. */
+  /** The Bro's own string, returned with each row; empty if it gave none. */
   readonly cookie: string;
   /** Topic for the rows; never empty: where the Bro named none, the vocabulary's rule has filled it in. */
   readonly responseTopic: string;
@@ -130,7 +130,7 @@ export type Request =
   | { readonly type: 'unsubscribe'; readonly vocabulary: VocabularyId; readonly match: QueryMatch }
   | { readonly type: 'join'; readonly vocabulary: VocabularyId; readonly group: string }
   | { readonly type: 'leave'; readonly vocabulary: VocabularyId; readonly group: string }
-  /** The Bro says that it is there (V5), at start and then periodically; when it stops, its queries go. */
+  /** The Bro's hello (V5), at start and then periodically; when it stops, its queries end. */
   | {
       readonly type: 'greet';
       readonly vocabulary: VocabularyId;
@@ -140,7 +140,7 @@ export type Request =
       /** Of the script package there; empty if it doesn't know. */
       readonly packageVersion: string;
     }
-  /** The Bro says that it ends in good order (V5): its queries go. */
+  /** The Bro shuts down cleanly (V5): its queries end. */
   | { readonly type: 'farewell'; readonly vocabulary: VocabularyId; readonly zeekInstance: string }
   /** All queries that the Bro desires on this host: these of this vocabulary and no other (our own Zeek package). */
   | {
@@ -180,7 +180,7 @@ export interface QueryDigest {
   readonly hash: string;
 }
 
-/** What became of a Zeek event that came in on one of our topics. */
+/** The result of decoding a Zeek event on one of our topics. */
 export type Decoded =
   | {
       readonly outcome: 'request';
@@ -227,7 +227,7 @@ export interface Host {
   readonly tables: readonly string[];
 }
 
-/** Something a host tells a Bro beside rows. */
+/** A message of a host to a Bro beside rows. */
 export interface Notice {
   readonly level: 'log' | 'warning' | 'error';
   readonly text: string;

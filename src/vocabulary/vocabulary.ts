@@ -43,11 +43,11 @@ export interface Vocabulary {
   /** A log line, warning or error for the Bro; undefined where the vocabulary has no word for it. */
   notice(notice: Notice, host: Host, peer: PeerContext): TopicEvent | undefined;
 
-  /** What the host says when it ends in good order. */
+  /** What the host sends when it shuts down cleanly. */
   farewell(host: Host, session: SessionContext): readonly TopicEvent[];
 }
 
-/** When something is said, and on which connection. */
+/** When an announcement or a farewell is sent, and on which connection. */
 export interface SessionContext {
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -68,7 +68,7 @@ export interface RowOptions {
 
 export type RowEncoder = (row: ResultRow) => TopicEvent | RowProblem;
 
-/** What is known of the Bro that a notice goes to. */
+/** What is known of the Bro that gets a notice. */
 export interface PeerContext {
   /** Milliseconds since the epoch. */
   readonly at: number;

@@ -112,7 +112,7 @@ export interface PackageEvents {
   instance(host: Host): TopicEvent;
   /** Rows that this Bro will never get. */
   gap(host: Host, gap: Gap): TopicEvent;
-  /** The host ends in good order. */
+  /** The host shuts down cleanly. */
   farewell(host: Host): TopicEvent;
 }
 

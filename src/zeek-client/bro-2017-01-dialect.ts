@@ -5,7 +5,7 @@ import type { ZeekDialect } from './dialect.ts';
 import { addressesAt, rowMetadata, shape, textAt, textsAt } from './fields.ts';
 import type { BroQuery, HostMessage, Target } from './model.ts';
 
-/** Seconds between runs of a subscription: the vocabulary has no word for another interval. */
+/** Seconds between runs of a subscription: the vocabulary can't express another interval. */
 export const V1_INTERVAL = 10;
 
 /** The topics of V1 and V2. */
@@ -22,7 +22,7 @@ export function earlyTopic(prefix: string, target: Target): string {
   }
 }
 
-/** V1 as its Bros speak it. Hosts answer on the topic of the request, so its Bros listen there too. */
+/** The Bro's side of V1. Hosts answer on the topic of the request, so its Bros listen there too. */
 export function bro201701Dialect(prefix: string): ZeekDialect {
   const differential = (query: BroQuery) => [
     string(query.event),

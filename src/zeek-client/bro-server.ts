@@ -35,7 +35,7 @@ export interface BroOptions {
 
 /**
  * A Bro of our own: listens as a Broker endpoint, and asks each host that announces itself what it has been told to
- * ask. Not Zeek: no scripts run, what a script would say is said by method calls.
+ * ask. Not Zeek: no scripts run, method calls take the place of scripts.
  */
 export class Bro {
   readonly #options: BroOptions;
@@ -104,7 +104,7 @@ export class Bro {
 
   /**
    * Has every host of the target join the group, now and whenever one announces itself.
-   * @throws Error if the vocabulary has no word for it
+   * @throws Error if the vocabulary does not support it
    */
   join(group: string, target: Target): void {
     this.#requests.addJoin(group, target);
@@ -123,7 +123,7 @@ export class Bro {
     this.#hosts.publish(topic, event);
   }
 
-  /** Ends every subscription, says goodbye and stops listening; resolves when all connections have closed. */
+  /** Ends every subscription, shuts down cleanly and stops listening; resolves when all connections have closed. */
   async close(): Promise<void> {
     for (const query of this.#requests.subscriptions) this.unsubscribe(query);
     const farewell = this.#dialect.farewell();
@@ -131,7 +131,7 @@ export class Bro {
     await this.#end();
   }
 
-  /** Ends as a process that is killed: every connection is cut, nothing is said. */
+  /** Ends like a killed process: every connection is cut. */
   async kill(): Promise<void> {
     this.#hosts.destroy();
     await this.#end();

@@ -2,7 +2,7 @@ import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import type { VocabularyId } from '../vocabulary/model.ts';
 import type { BroQuery, HostMessage, Subscription, Target } from './model.ts';
 
-/** A Bro's side of a vocabulary, as Zeek's scripts speak it. Pure. */
+/** A Bro's side of a vocabulary, as Zeek's scripts have it. Pure. */
 export interface ZeekDialect {
   readonly id: VocabularyId;
   /** Topic prefixes that the Bro wants of its hosts. */
@@ -10,18 +10,18 @@ export interface ZeekDialect {
   /** The topic that rows are asked to come to; empty: wherever the vocabulary sends them. */
   readonly responseTopic: string;
   topicOf(target: Target): string;
-  /** What the vocabulary has no word for, for people; undefined if it can say this. */
+  /** Why the vocabulary can't express the query, as text; undefined if it can. */
   unsupported(query: BroQuery): string | undefined;
   subscribe(query: Subscription): ZeekEvent;
   unsubscribe(query: Subscription): ZeekEvent;
   execute(query: BroQuery): ZeekEvent;
-  /** How hosts are told to join or leave a group, where the vocabulary lets them. */
+  /** The events that make hosts join or leave a group, where the vocabulary has them. */
   readonly membership:
     | { readonly join: (group: string) => ZeekEvent; readonly leave: (group: string) => ZeekEvent }
     | undefined;
-  /** Said to each host that has announced itself, and again each minute. */
+  /** Sent to each host that has announced itself, and again each minute. */
   greeting(): ZeekEvent | undefined;
-  /** Said to every host before the Bro ends. */
+  /** Sent to every host before the Bro ends. */
   farewell(): ZeekEvent | undefined;
   /**
    * What an event from a host means, given the queries that this Bro has asked; undefined if it means nothing in

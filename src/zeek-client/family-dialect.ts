@@ -35,7 +35,7 @@ export function bro201702Dialect(prefix: string, endpointId: string): ZeekDialec
   });
 }
 
-/** V3, with the words that our own Zeek package adds. */
+/** V3, with the events that our own Zeek package adds. */
 export function zeekOsqueryDialect(prefix: string, endpointId: string): ZeekDialect {
   return familyDialect({
     id: 'zeek-osquery',

@@ -18,7 +18,7 @@ export interface HostConversationsParts {
   readonly tell: (news: BroEvent) => void;
 }
 
-/** What a Bro says to the hosts behind its connections, and hears of them. */
+/** The conversations of a Bro with the hosts behind its connections. */
 export class HostConversations {
   readonly #parts: HostConversationsParts;
   readonly #dialect: ZeekDialect;
@@ -56,7 +56,7 @@ export class HostConversations {
     }
   }
 
-  /** No host is in the group any more as far as the Bro has said so. */
+  /** The hosts are no longer asked to be in the group. */
   forgetJoined(group: string): void {
     this.#eachHost((_link, { joined }) => joined.delete(group));
   }
@@ -67,7 +67,7 @@ export class HostConversations {
       if (link.remote && letsThrough(link, topic)) this.#send(link, topic, event);
   }
 
-  /** From now on it is no news that something could not be said. */
+  /** From now on failures to send are not reported. */
   closing(): void {
     this.#closing = true;
   }

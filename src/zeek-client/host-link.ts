@@ -17,7 +17,7 @@ export interface HostState {
   host: AnnouncedHost;
   /** Ids of the subscriptions that it has been asked over this connection. */
   readonly offered: Set<string>;
-  /** Groups that it has been told to join over this connection. */
+  /** Groups that it was asked to join over this connection. */
   readonly joined: Set<string>;
   /** Whether this Bro's declaration was that of its greeting, or one of those that follow each minute. */
   declared: 'at-first' | 'again';
@@ -56,7 +56,7 @@ export function concerns(link: HostLink, { host }: HostState, target: Target, to
   return letsThrough(link, topic);
 }
 
-/** What a Bro's owner is told of its connections and hosts. */
+/** Events of a Bro's connections and hosts. */
 export type LinkEvent =
   | { readonly type: 'connected'; readonly remoteAddress: string; readonly remote: Remote }
   /** It never came up. */

@@ -1,7 +1,7 @@
 import type { Data } from '../broker/data.ts';
 import type { QueryDigest, RowChange, UpdateType } from '../vocabulary/model.ts';
 
-/** What a Bro asks of hosts and hears from them, as plain values free of any vocabulary's spelling. */
+/** A Bro's requests to hosts and their messages, as plain values independent of the vocabulary. */
 
 /** Which hosts a request is for. */
 export type Target =
@@ -26,10 +26,10 @@ export interface BroQuery {
   readonly target: Target;
 }
 
-/** A query that the hosts run until told otherwise. */
+/** A query that the hosts run until it is unsubscribed. */
 export type Subscription = BroQuery & { readonly interval: number };
 
-/** What a host says of itself; a vocabulary that has no word for something leaves it undefined. */
+/** What a host announces of itself; undefined what the vocabulary does not have. */
 export interface AnnouncedHost {
   readonly id: string;
   readonly groups: readonly string[] | undefined;
@@ -38,7 +38,7 @@ export interface AnnouncedHost {
   readonly version: string | undefined;
   /** V3, V4: the host's Broker endpoint id. */
   readonly peerName: string | undefined;
-  /** V5: changes when the host wants everything asked anew. */
+  /** V5: changes when the host wants all requests to be sent again. */
   readonly helloId: string | undefined;
 }
 
@@ -70,7 +70,7 @@ export type HostMessage =
       readonly level: 'log' | 'warning' | 'error';
       readonly text: string;
     }
-  /** The host ends in good order. */
+  /** The host shuts down cleanly. */
   | { readonly type: 'farewell'; readonly host: string }
   /** Which process of ours speaks for the host: two that do so are two hosts with one id. */
   | {

@@ -5,7 +5,7 @@ import { decodeNotice } from './bro-2017-01-dialect.ts';
 import { countAt, shape, textAt, valuesAt } from './fields.ts';
 import type { HostMessage, Subscription } from './model.ts';
 
-/** What a Zeek with our own package and its hosts say beyond zeek-osquery's words. */
+/** The events between a Zeek with our own package and its hosts beyond those of zeek-osquery. */
 
 const MODULE = 'osquery::hosts::';
 

@@ -48,7 +48,7 @@ export class RequestRegistry {
     this.#subscriptions.delete(query);
   }
 
-  /** @throws Error if the vocabulary has no word for it */
+  /** @throws Error if the vocabulary does not support it */
   addJoin(group: string, target: Target): void {
     this.#membership();
     this.#joins = [...this.#joins, { group, target }];

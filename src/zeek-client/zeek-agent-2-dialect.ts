@@ -11,7 +11,7 @@ const PACKAGE_VERSION = '2.4.0';
 /** Fields of the hello's record in the scripts before 2.4, which had one more. */
 const EARLIER_HELLO_FIELDS = 13;
 
-/** V5 as a Zeek with its package speaks it; the Zeek instance is called by its endpoint id. */
+/** The side of V5 of a Zeek with its package; the Zeek instance is called by its endpoint id. */
 export function zeekAgent2Dialect(prefix: string, instance: string): ZeekDialect {
   const install = (query: BroQuery): ZeekEvent => ({
     name: 'ZeekAgentAPI::install_query_v1',

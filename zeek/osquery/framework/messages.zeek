@@ -91,7 +91,7 @@ export {
 	## Rows that this Zeek will never get; 0 rows where some may be missing and nobody knows how many.
 	global host_gap: event(host_id: string, first: count, last: count, rows: count, reason: string);
 
-	## The host ends in good order.
+	## The host shuts down cleanly.
 	global host_farewell: event(host_id: string);
 
 	## What a host has to tell.
