@@ -63,7 +63,8 @@ test('a page that is open for days holds no more than it has room for, and what 
   assert.equal(history.stepAt('b', history.length - 1)?.step.state, 'x');
   const heavy = new History({ entries: 1_000, weight: 10_000 });
   const counts = Array.from({ length: 10 }, (_, n) => ({
-    ...{ peer: 'a', name: `${n}`, taken: 0, sent: 0, confirmed: 0, dropped: 0, pending: 0 },
+    ...{ peer: 'a', name: `${n}`, taken: 0, refused: 0, sent: 0, confirmed: 0, dropped: 0, pending: 0 },
+    skipped: {},
   }));
   for (let at = 0; at < 1_000; at += 1) heavy.add([{ kind: 'rows', at, counts, runs: {}, oldest: {} }]);
   assert.ok(heavy.length < 10, `${heavy.length} entries`);

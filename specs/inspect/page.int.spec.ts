@@ -83,6 +83,38 @@ browserTest(
   },
 );
 
+browserTest(
+  'Fit shows a chart as a whole, and ticks of the slider have the colours of the theme',
+  async (t, page, faults) => {
+    await page.setViewportSize({ width: 900, height: 600 });
+    await page.goto(await serveFile(t, LAST_NIGHT));
+    await untilText(page, '.log .count', '31');
+    await page.click('[data-actor="extension"]');
+    await page.click('.machines button:has-text("Fit")');
+    const overflow = await page
+      .locator('.chart-canvas')
+      .evaluate((canvas) => [
+        canvas.scrollWidth - canvas.clientWidth,
+        canvas.scrollHeight - canvas.clientHeight,
+      ]);
+    assert.deepEqual(overflow, [0, 0]);
+    // As text: specs are not compiled with a browser's types.
+    const colours = await page.evaluate<string[]>(`(() => {
+    const canvas = document.querySelector('.density');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const found = new Set();
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at + 3] === 255) found.add(data[at] + ' ' + data[at + 1] + ' ' + data[at + 2]);
+    }
+    return [...found];
+  })()`);
+    // Of the light theme: --fact #8250df.
+    assert.ok(colours.includes('130 80 223'), colours.join('; '));
+    assert.ok(!colours.includes('0 0 0'));
+    assert.deepEqual(faults, []);
+  },
+);
+
 browserTest('a page without the token is told to open the link that has it', async (t, page) => {
   const address = await serveFile(t, LAST_NIGHT, { token: 'a-token-that-is-long-enough' });
   await page.goto(address);

@@ -46,9 +46,13 @@ export interface RowCounts {
   /** Name of the query; empty: those that have ended. */
   readonly name: string;
   readonly taken: number;
+  /** Those that the journal did not take. */
+  readonly refused: number;
   readonly sent: number;
   readonly confirmed: number;
   readonly dropped: number;
+  /** Those that were not to be sent, by reason; taken = refused + confirmed + dropped + skipped + pending. */
+  readonly skipped: Readonly<Record<string, number>>;
   readonly pending: number;
 }
 
@@ -71,7 +75,7 @@ export function weightOf(entry: Entry): number {
     case 'fact':
       return 100 + entry.words.length;
     case 'rows':
-      return 50 + 120 * entry.counts.length + 50 * Object.keys(entry.runs).length;
+      return 50 + 160 * entry.counts.length + 50 * Object.keys(entry.runs).length;
     default:
       return 250;
   }

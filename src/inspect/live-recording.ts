@@ -143,6 +143,7 @@ async function readHistory({ history }: LiveParts, recording: Recording, upTo: n
   }
 }
 
-function countsOf({ peer, name, taken, sent, confirmed, dropped, pending }: RowCounts): RowCounts {
-  return { peer, name, taken, sent, confirmed, dropped, pending };
+function countsOf(counts: RowCounts): RowCounts {
+  const { peer, name, taken, refused, sent, confirmed, dropped, skipped, pending } = counts;
+  return { peer, name, taken, refused, sent, confirmed, dropped, skipped, pending };
 }

@@ -1,3 +1,4 @@
+import type { RowCounts } from '../entries.ts';
 import { el, spanOf } from './dom.ts';
 import { cell } from './tables.ts';
 import type { View } from './view.ts';
@@ -6,8 +7,13 @@ import type { View } from './view.ts';
 export interface Delivery {
   readonly peer: string;
   readonly link: string;
+  /** Null where only a running extension could tell. */
+  readonly taken: number | null;
+  readonly refused: number | null;
   readonly sent: number | null;
   readonly confirmed: number | null;
+  /** Rows that were not to be sent, by reason. */
+  readonly skipped: Readonly<Record<string, number>> | null;
   readonly pending: number | null;
   /** Milliseconds that the oldest row has waited; null if none does. */
   readonly lag: number | null;
@@ -29,18 +35,29 @@ export function deliveryOf(view: View, peer: string, at: number): Delivery {
   const counted = history.rowsAt(moment);
   const own = counted?.counts.filter((one) => one.peer === peer) ?? [];
   const progress = history.messageAt('courier.progress', peer, moment)?.numbers;
-  const sum = (key: 'sent' | 'confirmed' | 'pending' | 'dropped') =>
+  const sum = (key: 'taken' | 'refused' | 'sent' | 'confirmed' | 'pending' | 'dropped') =>
     own.length > 0 ? own.reduce((total, one) => total + one[key], 0) : (progress?.[key] ?? null);
   const oldestAt = counted ? counted.oldest[peer] : progress?.['oldestAt'];
   return {
     peer,
     link: formatLink(link) ?? (bro?.connected ? `connected (${bro.transport})` : 'away'),
+    taken: sum('taken'),
+    refused: sum('refused'),
     sent: sum('sent'),
     confirmed: sum('confirmed'),
+    skipped: own.length > 0 ? skippedOf(own) : null,
     pending: sum('pending'),
     lag: oldestAt === undefined ? null : at - oldestAt,
     dropped: sum('dropped') ?? bro?.rowsDropped ?? null,
   };
+}
+
+function skippedOf(counts: readonly RowCounts[]): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const { skipped } of counts) {
+    for (const [reason, rows] of Object.entries(skipped)) all[reason] = (all[reason] ?? 0) + rows;
+  }
+  return all;
 }
 
 function formatLink(link: unknown): string | null {
@@ -50,8 +67,29 @@ function formatLink(link: unknown): string | null {
   return typeof linked === 'string' ? linked : Object.keys(linked ?? {}).join();
 }
 
-export function deliveryRow({ peer, link, sent, confirmed, pending, lag, dropped }: Delivery): HTMLElement {
+/** The heads of {@link deliveryRow}'s cells, in an order that adds up: taken is all to the right of sent. */
+export const DELIVERY_HEADS = [
+  ...[
+    'Zeek',
+    'Link',
+    'Taken',
+    'Sent',
+    'Confirmed',
+    'Skipped',
+    'Dropped',
+    'Not journalled',
+    'Waiting',
+    'Oldest',
+  ],
+];
+
+export function deliveryRow(delivery: Delivery): HTMLElement {
+  const { peer, link, taken, refused, sent, confirmed, skipped, pending, lag, dropped } = delivery;
   const count = (value: number | null) => cell(value === null ? '–' : `${value}`);
+  const reasons = Object.entries(skipped ?? {});
+  const notSent = count(skipped && reasons.reduce((total, [, rows]) => total + rows, 0));
+  notSent.title =
+    reasons.map(([reason, rows]) => `${rows} ${reason}`).join(', ') || 'rows that were not to be sent';
   const waiting = count(pending);
   if (sent !== null && pending !== null && pending > 0) {
     waiting.append(
@@ -65,10 +103,13 @@ export function deliveryRow({ peer, link, sent, confirmed, pending, lag, dropped
     { 'data-peer': peer },
     cell(peer),
     cell(link),
+    count(taken),
     count(sent),
     count(confirmed),
+    notSent,
+    count(dropped),
+    count(refused),
     waiting,
     since,
-    count(dropped),
   );
 }

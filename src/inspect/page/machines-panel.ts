@@ -7,6 +7,9 @@ import type { Commands, Panel, View } from './view.ts';
 
 /** Pixels between an active state and the edge of the panel, where it was brought into sight. */
 const MARGIN = 60;
+/** The smallest zoom at all, and the one at which letters can still be read, with which a chart is shown first. */
+const SMALLEST = 0.1;
+const READABLE = 0.55;
 
 /** The machines' statecharts, one actor at a time; what is active and what was taken last is lit. */
 export class MachinesPanel implements Panel {
@@ -84,7 +87,7 @@ export class MachinesPanel implements Panel {
     const picture = svg('svg', { class: 'chart', viewBox: `0 0 ${width} ${height}`, role: 'img' });
     picture.append(...draw(chart, UNLIT).map(drawn));
     this.#canvas.replaceChildren(picture);
-    this.#fit();
+    this.#fit(READABLE);
   }
 
   #light({ active, taken }: ReturnType<typeof lightsOf>): void {
@@ -111,19 +114,19 @@ export class MachinesPanel implements Panel {
     if (left !== 0 || top !== 0) this.#canvas.scrollBy({ left, top });
   }
 
-  #fit(): void {
+  /** @param least the smallest zoom: what does not fit then scrolls */
+  #fit(least = SMALLEST): void {
     const { width = 1, height = 1 } = this.#drawn ?? {};
     const { clientWidth, clientHeight } = this.#canvas;
-    // Smaller than this nobody reads it: then it scrolls.
     this.#zoom = Math.min(
       1,
-      Math.max(0.55, Math.min((clientWidth - 4) / width, (clientHeight - 4) / height)),
+      Math.max(least, Math.min((clientWidth - 4) / width, (clientHeight - 4) / height)),
     );
     this.#zoomBy(1);
   }
 
   #zoomBy(factor: number): void {
-    this.#zoom = Math.min(3, Math.max(0.2, this.#zoom * factor));
+    this.#zoom = Math.min(3, Math.max(SMALLEST, this.#zoom * factor));
     const picture = this.#canvas.querySelector('svg');
     picture?.setAttribute('width', `${(this.#drawn?.width ?? 0) * this.#zoom}`);
     picture?.setAttribute('height', `${(this.#drawn?.height ?? 0) * this.#zoom}`);

@@ -1,5 +1,5 @@
 import type { SubscriptionView } from '../schedule-view.ts';
-import { deliveryOf, deliveryRow, peersOf } from './delivery-row.ts';
+import { DELIVERY_HEADS, deliveryOf, deliveryRow, peersOf } from './delivery-row.ts';
 import { el, spanOf } from './dom.ts';
 import { RowsBlock } from './rows-block.ts';
 import { SubscriptionRow } from './subscription-row.ts';
@@ -39,7 +39,7 @@ export class SchedulePanel implements Panel {
         this.#onceTable,
         this.#groups,
         el('h3', {}, 'Delivery'),
-        table(['Zeek', 'Link', 'Sent', 'Confirmed', 'Waiting', 'Oldest', 'Dropped'], this.#zeeks, 'delivery'),
+        table(DELIVERY_HEADS, this.#zeeks, 'delivery'),
         el('details', {}, el('summary', {}, "osquery's configuration at this moment"), this.#config),
       ),
     );

@@ -73,15 +73,20 @@ export class TimeBar implements Panel {
     const context = this.#marks.getContext('2d');
     if (!context) return;
     context.scale(scale, scale);
-    const style = getComputedStyle(this.#marks);
     const place = (index: number) => 8 + (index / Math.max(1, history.length - 1)) * (width - 16);
-    context.fillStyle = style.getPropertyValue('--message');
+    context.fillStyle = this.#colour('--message');
     for (const index of history.messages) context.fillRect(place(index), height - 5, 1, 5);
-    context.fillStyle = style.getPropertyValue('--fact');
+    context.fillStyle = this.#colour('--fact');
     for (const index of history.facts) context.fillRect(place(index) - 0.5, 0, 2, height - 6);
     if (mark === null) return;
-    context.fillStyle = style.getPropertyValue('--accent');
+    context.fillStyle = this.#colour('--accent');
     context.fillRect(place(mark) - 1, 0, 3, height);
+  }
+
+  /** A colour of the theme as a canvas takes it, which knows no `light-dark()`: what it comes to here. */
+  #colour(name: string): string {
+    this.#marks.style.color = `var(${name})`;
+    return getComputedStyle(this.#marks).color;
   }
 }
 
