@@ -33,6 +33,13 @@ test('what brings no rows, or ends osqueryd, is said with what would change it',
   ]);
 });
 
+test('numbers as numbers are warned of, for an infinity costs the whole result', () => {
+  assert.deepEqual(advice({ logger_plugin: 'bro,filesystem', logger_numerics: 'false' }), []);
+  assert.deepEqual(advice({ logger_plugin: 'bro,filesystem', logger_numerics: 'true' }), [
+    "osqueryd's --logger_numerics is true: a result with an infinite number is cut off there, and all of its rows are lost; set it to false, the rows are the same",
+  ]);
+});
+
 test('a backup that would have our schedule alone is warned of', () => {
   const backup = { logger_plugin: 'bro,filesystem', config_enable_backup: 'true' };
   assert.deepEqual(advice({ ...backup, config_plugin: 'bro' }), []);

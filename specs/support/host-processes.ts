@@ -30,6 +30,19 @@ export interface HostOptions {
   readonly program?: readonly string[];
 }
 
+/** The stand-in, or the real osqueryd that `OSQUERYD` names, with what it needs beside. */
+function osquerydProgram(directory: string): readonly [command: string, first: readonly string[]] {
+  const real = process.env['OSQUERYD'];
+  if (!real) return [process.execPath, ['--import', 'tsx', STANDIN]];
+  const own = [
+    '--disable_watchdog',
+    '--allow_unsafe',
+    '--force',
+    `--pidfile=${join(directory, 'osqueryd.pid')}`,
+  ];
+  return [real, own];
+}
+
 export interface Registration {
   readonly uuid: number;
   /** Log calls that the extension that lives has answered, in whatever registration. */
@@ -76,10 +89,8 @@ export class HostProcesses {
       '--schedule_splay_percent=0',
       ...more,
     ];
-    this.#osqueryd = spawn(process.execPath, ['--import', 'tsx', STANDIN, ...flags], {
-      stdio: 'ignore',
-      cwd: ROOT,
-    });
+    const [command, first] = osquerydProgram(this.directory);
+    this.#osqueryd = spawn(command, [...first, ...flags], { stdio: 'ignore', cwd: ROOT });
     await eventually(`${this.socket} exists`, () => existsSync(this.socket));
   }
 

@@ -33,6 +33,11 @@ export function flagAdvice(
       `osqueryd's --logger_plugin is ${loggers}: osqueryd exits when its last logger fails, and so whenever this extension stops; set it to ${PLUGIN_NAME},filesystem`,
     );
   }
+  if (flags.get('logger_numerics')?.value === 'true') {
+    advice.push(
+      "osqueryd's --logger_numerics is true: a result with an infinite number is cut off there, and all of its rows are lost; set it to false, the rows are the same",
+    );
+  }
   // osquery's Config::backupConfig drops what is not in the update at hand.
   if (
     flags.get('config_enable_backup')?.value === 'true' &&

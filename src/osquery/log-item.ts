@@ -1,5 +1,6 @@
 import { decodeText } from '../text/byte-text.ts';
 import { reasonOf } from '../text/reason.ts';
+import { cellText } from './cell-text.ts';
 import type { RowSpans } from './row-spans.ts';
 import { undoTextEscapes } from './text-escapes.ts';
 
@@ -31,7 +32,7 @@ export interface LogItem {
 /** A row as osquery reported it. */
 export interface LogRow {
   readonly change: 'ADDED' | 'REMOVED' | 'SNAPSHOT';
-  /** Each value as osquery's text, whether it came as text or as a number; numbers digit by digit as they came. */
+  /** Each value as osquery's text, whether it came as text or as a number; whole numbers digit by digit as they came. */
   readonly columns: Readonly<Record<string, string>>;
 }
 
@@ -122,10 +123,18 @@ function undoEscapes(columns: Record<string, string>): void {
 type SourceReviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 
 const keepDigits: SourceReviver = (_key, value, context) => {
-  if (typeof value === 'number') return context.source ?? String(value);
+  if (typeof value === 'number') return numberText(context.source ?? String(value));
   if (typeof value === 'boolean') return value ? '1' : '0';
   return value ?? '';
 };
+
+/**
+ * With --logger_numerics osquery writes doubles with 17 digits, elsewhere with 15: the same value is to come the same way
+ * however it was asked for.
+ */
+function numberText(source: string): string {
+  return /[.eE]/.test(source) ? cellText(Number(source)) : source;
+}
 
 /** Columns of which some are no strings: numbers keep their digits, which `JSON.parse` alone would round. */
 function exactColumns(text: string): Record<string, string> {

@@ -32,10 +32,13 @@ export function toCount(text: string): Data | undefined {
 const DECIMAL = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?:\.0)?$/;
 const SPECIAL = /^([+-]?)(inf|infinity|nan)(?:\.0)?$/i;
 
+/** The largest double as osquery writes it, with 15 digits, which alone would be more than a double holds. */
+const LARGEST: ReadonlySet<string> = new Set(['1.79769313486232e+308', '-1.79769313486232e+308']);
+
 export function toReal(text: string): Data | undefined {
   const decimal = DECIMAL.exec(text)?.[1];
   if (decimal !== undefined) {
-    const value = Number(decimal);
+    const value = LARGEST.has(decimal) ? Math.sign(Number(decimal)) * Number.MAX_VALUE : Number(decimal);
     return isExact(decimal, value) ? { type: 'real', value } : undefined;
   }
   const special = SPECIAL.exec(text);
