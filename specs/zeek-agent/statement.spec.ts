@@ -59,9 +59,9 @@ test('a call that has not what it needs, or something else, says so', () => {
 test('tables are put before a statement, behind its own WITH and its comments', () => {
   const tables = [
     { name: 'a', body: 'SELECT 1' },
-    { name: 'b', columns: ['x'], body: 'SELECT 2' },
+    { name: 'b', columns: ['x'], body: 'SELECT 2', isKept: true },
   ];
-  const text = 'a AS NOT MATERIALIZED (SELECT 1), b(x) AS NOT MATERIALIZED (SELECT 2)';
+  const text = 'a AS (SELECT 1), b(x) AS MATERIALIZED (SELECT 2)';
   for (const [sql, expected] of [
     ['SELECT 1', `WITH ${text} SELECT 1`],
     ['-- why\nSELECT 1', `-- why\nWITH ${text} SELECT 1`],
@@ -100,11 +100,11 @@ test('rows are written into a statement as they are', () => {
       ['/x', '1', "it's"],
       ['/x', null, 'a\0b'],
     ]),
-    "WITH zeek_agent_1(path, number, content) AS NOT MATERIALIZED (VALUES ('/x', 1, 'it''s'), ('/x', NULL, CAST(x'610062' AS TEXT))) SELECT * FROM zeek_agent_1 WHERE number > 1",
+    "WITH zeek_agent_1(path, number, content) AS (VALUES ('/x', 1, 'it''s'), ('/x', NULL, CAST(x'610062' AS TEXT))) SELECT * FROM zeek_agent_1 WHERE number > 1",
   );
   assert.equal(
     filled(translation),
-    'WITH zeek_agent_1(path, number, content) AS NOT MATERIALIZED (SELECT NULL, NULL, NULL WHERE 0) SELECT * FROM zeek_agent_1 WHERE number > 1',
+    'WITH zeek_agent_1(path, number, content) AS (SELECT NULL, NULL, NULL WHERE 0) SELECT * FROM zeek_agent_1 WHERE number > 1',
   );
 });
 

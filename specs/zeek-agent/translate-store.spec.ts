@@ -306,7 +306,7 @@ test('what this process reads is a source, and the rest of the statement stays',
   assert.deepEqual(translation?.sources, [{ kind: 'lines', name: 'zeek_agent_1', pattern: '/run/*.pid' }]);
   assert.match(
     translation.sql,
-    /^WITH processes AS NOT MATERIALIZED \(.*\) SELECT l\.content, p\.name FROM zeek_agent_1 l JOIN/,
+    /^WITH processes AS MATERIALIZED \(.*\) SELECT l\.content, p\.name FROM zeek_agent_1 l JOIN/,
   );
   assert.deepEqual(types, ['string', 'string']);
   const log = await run('SELECT message FROM system_logs_events', { ...FACTS, hasSystemLog: true });

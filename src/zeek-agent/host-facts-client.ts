@@ -11,8 +11,9 @@ export interface HostFactsOptions {
 }
 
 const TABLES = "SELECT name FROM osquery_registry WHERE registry = 'table' AND active = 1";
-/** Tables of events that osquery does not collect. */
-const IDLE = "SELECT name FROM osquery_events WHERE type = 'subscriber' AND active = 0";
+/** Tables of events that osquery does not collect: a subscriber may be active whose publisher is not (seen with 5.23.1). */
+const IDLE =
+  "SELECT name FROM osquery_events WHERE type = 'subscriber' AND (active = 0 OR publisher IN (SELECT name FROM osquery_events WHERE type = 'publisher' AND active = 0))";
 
 const PLATFORMS: Readonly<Record<string, HostFacts['platform']>> = { darwin: 'darwin', win32: 'windows' };
 

@@ -31,6 +31,8 @@ export interface Definition {
   /** Absent where the body names them. */
   readonly columns?: readonly string[];
   readonly body: string;
+  /** Read once and kept while the statement runs; otherwise its conditions reach into it where it is read once. */
+  readonly isKept?: boolean;
 }
 
 /**
@@ -131,13 +133,13 @@ function ownTables(tokens: readonly SqlToken[]): ReadonlySet<string> {
   return names;
 }
 
-/** The statement with more common table expressions; each is like a view, so that conditions reach into it. */
+/** The statement with more common table expressions. */
 export function withDefinitions(sql: string, definitions: readonly Definition[]): string {
   if (definitions.length === 0) return sql;
   const list = definitions
     .map(
-      ({ name, columns, body }) =>
-        `${name}${columns ? `(${columns.join(', ')})` : ''} AS NOT MATERIALIZED (${body})`,
+      ({ name, columns, body, isKept }) =>
+        `${name}${columns ? `(${columns.join(', ')})` : ''} AS ${isKept ? 'MATERIALIZED ' : ''}(${body})`,
     )
     .join(', ');
   const [first, second] = sqlTokens(sql) ?? [];

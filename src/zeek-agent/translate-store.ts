@@ -133,8 +133,11 @@ async function attempt(
   const used = available.filter(({ name }) => access.tables.some(({ table }) => table === probe(name)));
   const columns = access.result.map(({ origin }) => typeOf(origin, available));
   if (used.length === 0) return { columns };
+  // In a join each row may ask for its partner: osquery gives all there are where it is asked for NULL, and it takes as
+  // long to collect them each time.
+  const isKept = access.tables.length > 1;
   const definitions = used.flatMap(({ name, made }): Definition[] =>
-    'body' in made ? [{ name, body: made.body }] : [],
+    'body' in made ? [{ name, body: made.body, isKept }] : [],
   );
   const sources = used.flatMap(({ made }) => ('source' in made ? [made.source] : []));
   return { translation: { sql: withDefinitions(statement.sql, definitions), sources }, columns };

@@ -14,7 +14,7 @@ import { RequestRegistry } from './request-registry.ts';
 /** Milliseconds between greetings and declarations: hosts drop the queries of a Zeek that stops them. */
 const GREETING_INTERVAL = 60_000;
 /** What WebSocket clients are told as Zeek's version: that whose API this is. */
-const ZEEK_VERSION = '8.0.0';
+const ZEEK_VERSION = '8.2.0';
 
 export interface BroOptions {
   /** Where to listen; port 0 is any free one. */

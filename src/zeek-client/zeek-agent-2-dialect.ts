@@ -6,7 +6,7 @@ import type { BroQuery, HostMessage, ReceivedRow, Target } from './model.ts';
 
 const HELLO = 'ZeekAgentAPI::agent_hello_v1';
 /** What the hello gives as Zeek's and the package's version: those whose words these are. */
-const ZEEK_VERSION = { text: '8.0.0', number: 80_000 };
+const ZEEK_VERSION = { text: '8.2.0', number: 80_200 };
 const PACKAGE_VERSION = '2.4.0';
 /** Fields of the hello's record in the scripts before 2.4, which had one more. */
 const EARLIER_HELLO_FIELDS = 13;
