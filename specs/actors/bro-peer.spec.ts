@@ -133,7 +133,7 @@ test('a filter that must change is no failure', () => {
   assert.deepEqual(link(), { linked: 'resolving' });
 });
 
-test('the resync window opens at each connect and its end is told', () => {
+test('the resync window opens at each connect and its end is published', () => {
   const { connection, clock, bus, link } = startPeer();
   connection.send(up);
   bus.take();
@@ -156,7 +156,7 @@ test('a connection lost within the resync window sweeps nothing', () => {
   );
 });
 
-test('a Bro that falls silent is suspect until it speaks again, and both are told', () => {
+test('a Bro that stops responding is suspect until it responds again, and both are published', () => {
   const { connection, link, bus } = startPeer();
   connection.send(up);
   bus.take();
@@ -211,7 +211,7 @@ test('requests are numbered and published with the incarnation that asked', () =
   }
 });
 
-test('what is to be told goes to the connection while there is one', () => {
+test('notices go to the connection while there is one', () => {
   const { connection, bus } = startPeer();
   const notice = { level: 'error', text: 'no such table: x' } as const;
   bus.deliver({ type: 'peer.tell', peer: PEER, notice });
@@ -222,7 +222,7 @@ test('what is to be told goes to the connection while there is one', () => {
   assert.deepEqual(bus.subjects(), ['peer.zeek%2Eexample:9999.tell']);
 });
 
-test('hello is said again at the interval that the connection tells, for as long as it lives', () => {
+test('hello is repeated at the interval that the connection gives, for as long as it is up', () => {
   const { connection, clock, link } = startPeer();
   const hellos = () => connection.received.splice(0).map(({ type }) => type);
   connection.send({ ...up, helloInterval: 60_000 });
@@ -242,7 +242,7 @@ test('hello is said again at the interval that the connection tells, for as long
   assert.deepEqual(hellos(), []);
 });
 
-test('a host that changes is told to the Bro, and known at the next connect', () => {
+test('a change of the host is announced to the Bro, and used at the next connect', () => {
   const { actor, connection, clock } = startPeer();
   connection.send(up);
   const host = sampleHost({ groups: ['other'] });
@@ -253,7 +253,7 @@ test('a host that changes is told to the Bro, and known at the next connect', ()
   assert.deepEqual(connection.inputs.at(-1), { peer: PEER, host });
 });
 
-test('draining says goodbye and ends, from every state', () => {
+test('draining disconnects cleanly and ends, from every state', () => {
   const peered = startPeer();
   peered.connection.send(up);
   peered.actor.send({ type: 'peer.drain' });

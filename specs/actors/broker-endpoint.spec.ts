@@ -66,7 +66,7 @@ test('Bros that the configuration gains or loses come and go, the others stay', 
   assert.deepEqual(connections.received, [{ type: 'leave' }]);
 });
 
-test('a Bro whose settings have changed is left and reached anew, and no other one', () => {
+test('a Bro whose settings have changed is reconnected, and no other one', () => {
   const { bus, connections, live } = startEndpoint(sampleHost(), ['a:1', 'b:1']);
   bus.deliver({ type: 'osquery.configured', ...configuration('a:1', 'b:1'), changed: ['b:1', 'gone:1'] });
   assert.deepEqual(connections.received, [{ type: 'leave' }]);
@@ -78,7 +78,7 @@ test('a Bro whose settings have changed is left and reached anew, and no other o
   assert.deepEqual(live(), ['a:1', 'b:1']);
 });
 
-test('a host whose groups change is told to every Bro', () => {
+test("a change of the host's groups is announced to every Bro", () => {
   const { bus, actor } = startEndpoint(sampleHost(), ['a:1', 'b:1']);
   bus.deliver({ type: 'schedule.groups', groups: ['x', 'y'] });
   const groups = Object.values(actor.getSnapshot().children).flatMap((child) => {

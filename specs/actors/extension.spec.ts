@@ -128,7 +128,7 @@ async function settleAll(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await settle();
 }
 
-test('the state directory is read once osquery has told where it is, then Bros are served', async () => {
+test("the state directory is read once osquery's configuration is known, then Bros are served", async () => {
   const { state, recover, clock, said, actor } = startHouse();
   await settleAll();
   assert.equal(state(), 'recovering');
@@ -186,7 +186,7 @@ test('a signal drains everybody before files are closed', async () => {
   assert.deepEqual(actor.getSnapshot().output, { code: 0, reason: 'received SIGTERM' });
 });
 
-test('draining waits for nobody longer than eight seconds, and no longer than to a second signal', async () => {
+test('draining lasts eight seconds at most, and no longer than to a second signal', async () => {
   for (const cutShort of [false, true]) {
     const { actor, clock, recover, state } = startHouse(false);
     await settleAll();

@@ -55,7 +55,7 @@ test('the logger receives once osqueryd has chosen it', () => {
   ]);
 });
 
-test('a journal that takes nothing from the first call on is told as such', () => {
+test("a journal that can't be written from the first call on is reported", () => {
   const { bus, calls, state } = startLogger();
   calls.send({ type: 'journal.refused', reason: 'the disk is full', lost: 1 });
   assert.equal(state(), 'degraded');
@@ -83,7 +83,7 @@ test('a journal that takes nothing degrades the logger until it takes rows again
   ]);
 });
 
-test('how far each Bro is is told on, and is no state of the courier', () => {
+test('the progress of each Bro is published, and is not a state of the courier', () => {
   const { delivery, state, bus } = startCourier();
   assert.equal(state(), 'delivering');
   delivery.send(progress('a', 3));
@@ -97,7 +97,7 @@ test('how far each Bro is is told on, and is no state of the courier', () => {
   ]);
 });
 
-test('rows that are lost are told, whatever the courier is at', () => {
+test('lost rows are reported in every state of the courier', () => {
   const { delivery, bus } = startCourier();
   delivery.send({ type: 'delivery.dropped', peer: 'a', rows: 7, reason: 'the journal is full' });
   assert.deepEqual(bus.take(), [

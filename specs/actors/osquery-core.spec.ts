@@ -116,7 +116,7 @@ test('one that osqueryd started gives up with the reason, so that osqueryd start
   });
 });
 
-test('a configuration that is refused is told, and the registration goes on', async () => {
+test('a refused configuration is reported, and the registration goes on', async () => {
   const { attach, configure, register, bus } = startCore();
   attach.last.resolve({ version: '' });
   await settle();
@@ -223,7 +223,7 @@ test('a change during an update is applied after it', async () => {
   );
 });
 
-test('a schedule that osquery refuses is told and offered again', async () => {
+test('a schedule that osquery refuses is reported and retried', async () => {
   const { change, registerAs, clock, apply, bus, state } = startCore();
   await registerAs('7');
   bus.take();

@@ -141,7 +141,7 @@ function questions(...texts: readonly string[]): readonly Question[] {
 
 const described = describedAs(sql);
 
-test('a request is described, logged, and only then in force and told', async () => {
+test('a request is described, logged, and only then takes effect and is published', async () => {
   const { bus, describe, append, schedule, state, run } = await startManager();
   bus.deliver(asked(subscribe(sql)));
   assert.equal(state(), 'describing');
@@ -194,7 +194,7 @@ test('the same request again changes nothing and is not logged', async () => {
   assert.deepEqual(bus.take(), []);
 });
 
-test("a query that osquery refuses is refused with osquery's own words, to the Bro that asked", async () => {
+test("a query that osquery refuses is refused with osquery's message, to the Bro that requested it", async () => {
   const { bus, run, log, schedule } = await startManager();
   bus.deliver(asked(subscribe('SELECT nope FROM processes')));
   const [key = ''] = questions('SELECT nope FROM processes').map(questionKey);
@@ -280,7 +280,7 @@ test('a log that takes nothing has those requests refused that it was to take, n
   );
 });
 
-test('a one-time query that its Bro cancels is run no further, and what it would bring is for nobody', async () => {
+test('a one-time query that its Bro cancels is not run, and its rows are dropped', async () => {
   const { actor, bus, executing, run, log } = await startManager();
   const name = 'bro_0a1b2c3d_1';
   bus.deliver(asked(execute(sql)));
@@ -326,7 +326,7 @@ test('a one-time query runs once it is in the log, and its end is a fact', async
   assert.equal(executing.starts.length, 1);
 });
 
-test('a one-time query that fails has the Bro told why', async () => {
+test('the Bro is notified why a one-time query failed', async () => {
   const { bus, executing, run } = await startManager();
   bus.deliver(asked(execute(sql)));
   await run(described);
@@ -375,7 +375,7 @@ test('a query that wants tables which this osquery has not is passed over in sil
   assert.deepEqual(bus.take(), []);
 });
 
-test('a Bro that asks faster than osquery answers is told so, and costs no memory', async () => {
+test('a Bro that requests faster than osquery answers is refused, and costs no memory', async () => {
   const { actor, bus } = await startManager();
   for (let n = 0; n < 1_500; n += 1) bus.deliver(asked(subscribe(`SELECT ${n}`), n));
   const waiting = actor.getSnapshot().context.pending.length;
@@ -458,7 +458,7 @@ test('osquery is not asked about what the limits of a Bro forbid in any case', a
   );
 });
 
-test('a one-time query that was given up runs no more, and its Bro is told as soon as it is there', async () => {
+test('a one-time query that was given up is not run again, and its Bro is notified at its next connect', async () => {
   const first = await startManager();
   first.bus.deliver(asked(execute(sql)));
   await first.run(described);

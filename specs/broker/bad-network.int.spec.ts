@@ -87,7 +87,7 @@ for (const scheme of ['broker', 'ws'] as const) {
     assert.ok(most < 32 * 1024 * 1024, `${most} bytes more in buffers`);
   });
 
-  test(`over ${scheme}:// a peer that vanishes without a word is declared lost in bounded time, and found again`, async (context) => {
+  test(`over ${scheme}:// a peer that vanishes silently is declared lost in bounded time, and found again`, async (context) => {
     const { proxy, connect } = await network(context, scheme, { idle: 100, suspect: 100, unresponsive: 300 });
     const near = connect();
     await near.up();

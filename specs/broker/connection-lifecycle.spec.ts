@@ -76,7 +76,7 @@ describe('a connection', () => {
     assert.equal(told.remote, undefined);
   });
 
-  test('that is left before there is anybody to say goodbye to ends at once', async () => {
+  test('that is left before it is up ends at once', async () => {
     const { lifecycle, told, did, carrier } = startLife();
     lifecycle.setCarrier(carrier('socket'));
     await lifecycle.leave();
@@ -88,7 +88,7 @@ describe('a connection', () => {
     assert.deepEqual(did, ['socket ends now: left']);
   });
 
-  test('that is left says goodbye once, takes no more events, and ends when the peer has or its time is over', async () => {
+  test('that is left sends one goodbye, accepts no more events, and ends when the peer has answered or its time is over', async () => {
     const { lifecycle, told, did, clock, up } = startLife();
     up();
     const leaving = [lifecycle.leave(), lifecycle.leave()];
@@ -114,7 +114,7 @@ describe('a connection', () => {
     await assert.rejects(lifecycle.confirm(), { name: 'ConnectionError', code: 'goodbye' });
   });
 
-  test('tells what is below of other topics, and of what it was told before', () => {
+  test('passes on changed topics', () => {
     const { lifecycle, did, up } = startLife(['/a']);
     lifecycle.subscribe(['/b']);
     up();

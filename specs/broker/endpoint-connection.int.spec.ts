@@ -154,7 +154,7 @@ for (const [title, near, far, code, message] of [
   });
 }
 
-test('over wss:// nobody is authenticated without a word, nor ever again once a certificate was shown', async (context) => {
+test('over wss:// a missing authentication is reported, and refused once a certificate was shown', async (context) => {
   const farSide = recordHandlers();
   const common = { applicationName: 'spec', version: '8.0.10', endpointId: randomUUID() };
   const listener = await listenEndpoint(

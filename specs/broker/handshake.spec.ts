@@ -136,7 +136,7 @@ test('each code of a drop_conn has its meaning', () => {
   assert.deepEqual(told(200), [['refused', true], []]);
 });
 
-test('a peer that speaks of a connection unknown to us holds a lost one for alive', () => {
+test('a peer that refuses a redundant connection unknown to us still considers a lost one alive', () => {
   const lost = { ...self(LARGE), connected: () => false };
   const start = startHandshake('connecting', lost).state;
   const step = continueHandshake(

@@ -140,7 +140,7 @@ test("what is not for us is ignored: other receivers, other topics, commands, Ze
   assert.equal(wire.written.length, 0);
 });
 
-test('whoever closes while events come in is told of no more, be they in the same message or the same chunk', () => {
+test('after a close during incoming events no more are delivered, be they in the same message or the same chunk', () => {
   for (const together of [true, false]) {
     const under = peered();
     void under.told.until(({ events }) => {
@@ -161,7 +161,7 @@ test('whoever closes while events come in is told of no more, be they in the sam
   }
 });
 
-test('a message that cannot be read is told and skipped; the connection lives on', () => {
+test('an invalid message is reported and skipped; the connection stays up', () => {
   const { session, told } = peered();
   session.receive(dataFrame('/us', Buffer.from('0f', 'hex')));
   session.receive(dataFrame('/us', encodeData(count(1))));
@@ -268,7 +268,7 @@ test('sending waits while the stream takes no more, and for a peer that confirms
   await many;
 });
 
-test('an event that cannot be encoded is left out, told once, and those around it pass', async () => {
+test('an event that cannot be encoded is left out, reported once, and those around it pass', async () => {
   const { session, wire, told } = peered();
   const wrong: ZeekEvent = { name: 'e', args: [{ type: 'port', number: -1, protocol: 'tcp' }] };
   const leftOut: unknown[] = [];
@@ -291,7 +291,7 @@ test('an event that cannot be encoded is left out, told once, and those around i
   ]);
 });
 
-test('who sends where nobody listens is told which events were left out', async () => {
+test('send reports the events that were left out for lack of a subscriber', async () => {
   const { session, wire } = peered();
   const before = wire.written.length;
   const leftOut: unknown[] = [];
@@ -305,7 +305,7 @@ test('who sends where nobody listens is told which events were left out', async 
   assert.equal(wire.written.length, before);
 });
 
-test('a topic that nobody listens to is worth a word, and one more when the subscriptions have changed', async () => {
+test('a topic without a subscriber is reported once, and once more when the subscriptions have changed', async () => {
   const { session, told } = peered();
   const word = 'peer:1: does not subscribe to a prefix of /elsewhere: events on that topic are not sent';
   for (let time = 0; time < 2; time += 1) await session.lifecycle.send('/elsewhere', [event('e')]);
@@ -335,7 +335,7 @@ test('what waits its turn when the connection closes is rejected, and not writte
   });
 });
 
-test('calls that nobody waits for are bounded', async () => {
+test('calls that are not awaited are bounded', async () => {
   const { session, wire } = peered();
   wire.taking = false;
   const calls = Array.from({ length: 1_005 }, () => session.lifecycle.send('/them', [event('row')]));
@@ -376,7 +376,7 @@ test('a suspect that answers is trusted again, and pinged again after the next s
   assert.equal(told.closed, undefined);
 });
 
-test('a goodbye is said, its answer awaited for 3 s at most', async () => {
+test('a goodbye is sent, its answer awaited for 3 s at most', async () => {
   const answered = peered();
   const leaving = answered.session.lifecycle.leave();
   assert.match(answered.wire.written.toString('latin1'), /<\$>BYE/);
@@ -403,7 +403,7 @@ test('a filter that changes during the handshake reaches the peer as a routing u
   assert.deepEqual(wire.written, naiveEnvelope(US, THEM, 3, '<$>', Buffer.from('\x01\x04/new')));
 });
 
-test('whoever is no Broker is named', () => {
+test('a peer that is not a Broker is identified', () => {
   for (const [first, code, text] of [
     [Buffer.from('16030101210100011d', 'hex'), 'tls-mismatch', /uses TLS/],
     [Buffer.from('15030100020246', 'hex'), 'tls-mismatch', /uses TLS/],

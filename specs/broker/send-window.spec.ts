@@ -46,7 +46,7 @@ test('a marker is due after each quarter of the window, and when it is full', ()
   assert.equal(window.unconfirmed, 64 * KIB);
 });
 
-test('a marker that comes back confirms all before it, one that nobody waits for nothing', async () => {
+test('a returned marker confirms all before it, an unknown one nothing', async () => {
   const window = new SendWindow();
   assert.equal(window.covered(), undefined);
   window.add(10);

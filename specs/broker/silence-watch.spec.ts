@@ -24,7 +24,7 @@ test('silence is met with a ping, then with suspicion, then with the end', () =>
   assert.deepEqual(told, ['idle', 'suspect', 'lost after 180']);
 });
 
-test('a word from the peer puts all of that back', () => {
+test('a message of the peer resets all of that', () => {
   const { clock, told, silence } = watch();
   for (let step = 0; step < 15; step += 1) clock.advance(10);
   silence.heard();
@@ -42,7 +42,7 @@ test('a process that was held up does not take that for the silence of its peer'
   assert.deepEqual(told, ['idle', 'suspect', 'lost after 180']);
 });
 
-test('a watch that was stopped tells nothing, even if the peer is heard after that', () => {
+test('a stopped watch reports nothing, even if the peer sends something after that', () => {
   const { clock, told, silence } = watch();
   for (let step = 0; step < 15; step += 1) clock.advance(10);
   silence.stop();

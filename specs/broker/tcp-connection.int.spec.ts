@@ -99,7 +99,7 @@ test('a changed filter reaches the peer without a reconnect', async (context) =>
   assert.equal(far.problems.length, 1);
 });
 
-test('a second connection between the same endpoints is dropped as redundant, the first lives on', async (context) => {
+test('a second connection between the same endpoints is dropped as redundant, the first stays up', async (context) => {
   for (const [nearId, farId] of [
     [SMALL, LARGE],
     [LARGE, SMALL],
@@ -142,7 +142,7 @@ test('nothing can be sent before a connection is up or after it has closed', asy
   assert.equal((await fresh.closing()).code, 'connect-failed');
 });
 
-test('a name without an address is told apart from a port without a listener', async () => {
+test('a name without an address is distinguished from a port without a listener', async () => {
   const side = recordHandlers();
   side.take(connectTcp({ host: 'nobody.invalid', port: 9999, endpointId: SMALL, filter: [] }, side.handlers));
   assert.equal((await side.closing()).code, 'resolve-failed');

@@ -189,7 +189,7 @@ for (const [title, near, far, nearEnd, farEnd] of [
   });
 }
 
-test('a client without a certificate is refused by our listener, which is told why', async (context) => {
+test('a client without a certificate is refused by our listener, with the reason', async (context) => {
   const [listener, accepted] = await listen(context, ZEEK);
   const client = tlsConnect({ host: '127.0.0.1', port: listener.port, ca: readFileSync(tlsFile('ca.pem')) });
   client.on('error', () => undefined);
@@ -221,7 +221,7 @@ test("a server's alert for a missing certificate says what this side must do", a
   });
 });
 
-test('alerts and errors of OpenSSL are told apart', () => {
+test('alerts and errors of OpenSSL are distinguished', () => {
   const told = (code: string) => explainTlsFailure({ code, message: 'm' })?.problem;
   assert.match(
     told('ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED') ?? '',
@@ -274,7 +274,7 @@ test('a key under a passphrase and a folder of authorities work', async (context
   assert.equal((await peered(context, { security: 'tls', tls }, ZEEK)).authenticated, true);
 });
 
-test('certificates are read anew at each connection, by both sides', async (context) => {
+test('certificates are read again at each connection, by both sides', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'renewed-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const install = (name: string) => {

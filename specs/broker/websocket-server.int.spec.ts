@@ -138,7 +138,7 @@ test('thousands of events keep their order and are all taken in before they are 
   );
 });
 
-test('what is no Zeek WebSocket is told apart', async (context) => {
+test('servers that are not a Zeek WebSocket are identified', async (context) => {
   const { createServer } = await import('node:http');
   const http = createServer((_, response) => {
     response.statusCode = 404;

@@ -79,7 +79,7 @@ const eventOf = (text: string): ZeekEvent => {
   return read.event;
 };
 
-test('the recorded session is said by our client in the same words, and heard', async () => {
+test('our client sends and understands the recorded session', async () => {
   const session = lines('websocket-session');
   // Up to what Zeek refused.
   const refused = session.findIndex((line) => line.text?.includes('"type":"error"'));
@@ -118,7 +118,7 @@ test('nothing is sent before the ack, and a server that never acks is given up',
   assert.equal(told.closed?.code, 'handshake-timeout');
 });
 
-test("an error of Zeek's is told beside what was sent before it, without its values", async () => {
+test('an error of Zeek is reported with what was sent before it, without its values', async () => {
   const { session, told, receive } = up();
   await session.lifecycle.send('/t', [{ name: 'ev', args: [string('secret'), count(1)] }]);
   await session.lifecycle.send('/u', [{ name: 'other', args: [] }]);
@@ -129,7 +129,7 @@ test("an error of Zeek's is told beside what was sent before it, without its val
   assert.equal(told.closed, undefined);
 });
 
-test('an event that JSON has no form for is left out, told once, and those around it pass', async () => {
+test("an event that JSON can't represent is left out, reported once, and those around it pass", async () => {
   const { session, told, wire } = up();
   const named = (name: string) => ({ name, args: [] });
   const endless = { name: 'endless', args: [real(Number.POSITIVE_INFINITY)] };
@@ -209,7 +209,7 @@ test('a silent server is pinged, suspected and declared lost', () => {
   assert.equal(clock.pending, 0);
 });
 
-test('what is no message is told and survived; topics that we did not ask for are passed over', () => {
+test('invalid messages are reported and skipped; topics that we did not subscribe to are ignored', () => {
   const { told, receive } = up(['/us']);
   receive('How is it going?');
   receive('{"type":"new"}');
@@ -222,7 +222,7 @@ test('what is no message is told and survived; topics that we did not ask for ar
   assert.equal(told.closed, undefined);
 });
 
-test('whoever closes while events of one message come in is told of no more', () => {
+test('after a close during the events of one message no more are delivered', () => {
   const { session, told, receive } = up(['/us']);
   void told.until(({ events }) => {
     if (events.length > 0 && !told.closed) session.lifecycle.destroy();

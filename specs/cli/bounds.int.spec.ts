@@ -126,7 +126,7 @@ test('a limit on the size of files ends nothing either', async (t) => {
   await survive(t, bro, host, { fill: () => limit('1'), empty: () => limit('unlimited') });
 });
 
-test('at its bound the journal gives up the oldest rows of the Zeek that is away, tells it on its return, and takes nothing from the other', async (t) => {
+test('at its bound the journal gives up the oldest rows of the Zeek that is away, notifies it on its return, and drops no row of the other', async (t) => {
   const [here, away] = [await startBro(t), await startBro(t)];
   const endpoints = [here.address, away.address];
   const host = await setUp(t, { endpoints, uid: 'h1', limits: { journal_bytes: 1_048_576 } });

@@ -112,7 +112,7 @@ describe('bro-osquery bro', () => {
     ]);
   });
 
-  test('tells in words what happens, unsubscribes when interrupted, and says goodbye', async (t) => {
+  test('prints what happens as text, unsubscribes when interrupted, and disconnects', async (t) => {
     const bro = await run(t, ['--subscribe', SQL, '--interval', '3', '--update', 'ADDED']);
     const host = await connectHost(t, bro.port, 'zeek-osquery', HOST);
     const [query] = await untilAsked(host, 1);
@@ -318,7 +318,7 @@ describe('bro-osquery bro', () => {
     assert.match(bro.told(), /connected over WebSocket\n/);
   });
 
-  test('ends in good order on SIGTERM, and when nobody reads its rows any more', async (t) => {
+  test('shuts down cleanly on SIGTERM, and when its output is closed', async (t) => {
     for (const end of ['SIGTERM', 'closed pipe'] as const) {
       const args = ['--import', 'tsx', MAIN, 'bro', '--listen', '127.0.0.1:0', '--json', '--subscribe', SQL];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });

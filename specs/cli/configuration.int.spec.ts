@@ -42,7 +42,7 @@ test('a configuration that is away for a while takes nothing from the Zeeks', as
   await untilScheduled(USERS);
 });
 
-test('a change of what a connection is made of makes it anew at once', async (t) => {
+test("a change of a connection's settings reconnects it at once", async (t) => {
   const bro = await startBro(t);
   const config = { bro_endpoint: bro.address, uid: 'h1' };
   const { startExtension, configure } = await place(t, config);

@@ -72,7 +72,7 @@ test('a host that works has no problem, and one whose Zeek goes has that one', a
   assert.match(ill.problems[0] ?? '', /^Zeek .* is not connected/);
 });
 
-test('an osqueryd that does not run is told from its flagfile what would keep it from working', async (t) => {
+test('for an osqueryd that is not running its flagfile is checked', async (t) => {
   const directory = await temporary(t);
   const { executable, list, flagfile } = await installed(directory, [
     ...GOOD,
@@ -102,7 +102,7 @@ test('an osqueryd that does not run is told from its flagfile what would keep it
   );
 });
 
-test('what is told comes with what to do', async (t) => {
+test('each problem comes with what to do', async (t) => {
   const directory = await temporary(t);
   const { flagfile } = await installed(directory, [
     '--logger_plugin=filesystem,bro',
@@ -135,7 +135,7 @@ test('a flagfile is read as osqueryd reads it, and its defaults hold where it is
   );
 });
 
-test('a disk that takes nothing, rows that were lost and accounts that do not add up are told', () => {
+test('a full disk, lost rows and counters that do not add up are reported', () => {
   const account = {
     ...{ peer: 'zeek:9999', name: 'bro_1_1', taken: 10, refused: 0, sent: 5, resent: 0, confirmed: 5 },
     ...{ dropped: 5, skipped: {}, pending: 0 },

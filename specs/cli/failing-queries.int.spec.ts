@@ -17,7 +17,7 @@ async function hostOf(t: TestContext, address: string, bro: object, flags: reado
 
 describe('What osqueryd says of queries', { concurrency: 3 }, () => {
   for (const loggers of ['bro,filesystem', 'bro']) {
-    test(`a query that fails at each run is told once, and when it works again, with the loggers ${loggers}`, async (t) => {
+    test(`a query that fails at each run is reported once, and when it works again, with the loggers ${loggers}`, async (t) => {
       const bro = await startBro(t);
       const host = await hostOf(t, bro.address, {}, [`--logger_plugin=${loggers}`]);
       const flag = join(host.directory, 'flag');

@@ -203,7 +203,7 @@ function toldOfMissing(bro: TestBro): string[] {
   return bro.of('notice').flatMap(({ text }) => (text.includes('may be missing') ? [text] : []));
 }
 
-test('what osquery finds while a killed extension is away is told as missing, once, and never after an orderly end', async (t) => {
+test('results during the absence of a killed extension are reported as missing, once, and never after a clean shutdown', async (t) => {
   const bro = await startBro(t);
   const config = { bro_endpoint: bro.address, uid: 'h1' };
   const { startExtension, directory } = await place(t, config, { flags: UNKEPT });
@@ -242,7 +242,7 @@ test('what osquery finds while a killed extension is away is told as missing, on
   assert.deepEqual(drops, [{ type: 'RowsDropped', at, cause: null, data }]);
 });
 
-test('what osquery has written down while a killed extension was away is no reason to speak of missing rows', async (t) => {
+test("results in osquery's log during the absence of a killed extension are not reported as missing", async (t) => {
   const bro = await startBro(t);
   const { startExtension, directory } = await place(t, { bro_endpoint: bro.address, uid: 'h1' });
   const sign = join(directory, 'state', 'alive');
@@ -260,7 +260,7 @@ test('what osquery has written down while a killed extension was away is no reas
   assert.doesNotMatch(second.log(), /may be missing/);
 });
 
-test('what osquery finds after it has forgotten the extension is told as missing', async (t) => {
+test('results after osquery dropped the registration are reported as missing', async (t) => {
   const bro = await startBro(t);
   const config = { bro_endpoint: bro.address, uid: 'h1' };
   const { startExtension, osquery } = await place(t, config, { flags: UNKEPT });

@@ -36,7 +36,7 @@ describe('help', () => {
     assert.match(help('log', 'verify'), /^Usage: program log verify [\s\S]*read every byte/);
   });
 
-  test('names the commands where there is none of that name', () => {
+  test('an unknown command is refused with the list of commands', () => {
     assert.equal(help('nosuch'), 'error: unknown command nosuch: log, status, help\n');
     assert.equal(help('log', 'nosuch'), 'error: unknown command nosuch in log: verify\n');
     assert.equal(help('status', 'x'), 'error: status has no subcommands: remove x\n');

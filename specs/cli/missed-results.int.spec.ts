@@ -114,7 +114,7 @@ const toldOfMissing = (bro: TestBro) =>
       ({ text }) => /may be missing: .* results of osquery were not received(.*)/.exec(text)?.[1] ?? [],
     );
 
-test('where the log has been taken away meanwhile the Bro is told that rows may be missing', async (t) => {
+test('where the log has been removed meanwhile the Bro is notified that rows may be missing', async (t) => {
   const { host, bro, make, untilCame } = await finder(t);
   await make(3);
   await untilCame(2);

@@ -37,7 +37,7 @@ test('a long log shows how far it is where a terminal watches, and clears the li
   });
 });
 
-test('a short log shows nothing, and neither does a long one where nobody watches', async () => {
+test('a short log shows nothing, and neither does a long one without a terminal', async () => {
   assert.deepEqual(await read(100, true), { records: 100, shown: '' });
   assert.deepEqual(await read(10_000, false), { records: 10_000, shown: '' });
 });

@@ -213,7 +213,7 @@ describe('bro-osquery replay', () => {
     assert.match(complained(), /^The trace is truncated in line 2, after 13 characters, .*\n$/);
   });
 
-  test('says what a moment is to whoever gives none', async () => {
+  test('an invalid moment is refused with what one is', async () => {
     const around = surroundings();
     await assert.rejects(run(['replay', LAST_NIGHT, '--until', 'yesterday'], around), {
       code: 'commander.invalidArgument',

@@ -32,7 +32,7 @@ test('hosts that come and go lose nothing, and keep the order', async (t) => {
   assertWhole(report, bro);
 });
 
-test('rows that nobody confirms are told by the exit code', async (t) => {
+test('unconfirmed rows show in the exit code', async (t) => {
   const bro = await startBro(t);
   bro.subscribe('SELECT pid, name FROM processes');
   const running = simulate([

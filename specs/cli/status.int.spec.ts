@@ -52,7 +52,7 @@ async function temporary(t: TestContext): Promise<string> {
   return directory;
 }
 
-test('a running extension tells how it stands with osquery, each Zeek and each row, and so do its metrics', async (t) => {
+test('a running extension reports its state at osquery, each Zeek and row counters, and so do its metrics', async (t) => {
   const bro = await startBro(t);
   const absent = '127.0.0.1:1';
   const host = await HostProcesses.create({
@@ -143,7 +143,7 @@ test('a running extension tells how it stands with osquery, each Zeek and each r
   await host.untilReported('it reports again where it was killed', ({ bros }) => bros.length === 2);
 });
 
-test('with --watch it is told again and again, also while no extension runs, until the user has had enough', async (t) => {
+test('with --watch it is repeated, also while no extension runs, until Ctrl-C', async (t) => {
   const directory = await temporary(t);
   const enough = new AbortController();
   const { io, printed } = surroundings({ interrupted: enough.signal });
@@ -159,7 +159,7 @@ test('with --watch it is told again and again, also while no extension runs, unt
   await watching;
 });
 
-test('where nobody ever ran it says so, and ends with 3', async (t) => {
+test('where no extension ever ran it says so, and exits with 3', async (t) => {
   const directory = await temporary(t);
   const { code, printed, complained } = await status('--state-dir', join(directory, 'none'));
   assert.equal(code, 3);
@@ -185,7 +185,7 @@ test('what is no report is refused', async (t) => {
   assert.match(other.complained, /another version.*version/);
 });
 
-test('an address for metrics that is none is refused, as an option and in the environment that osqueryd passes on', () => {
+test('an invalid address for metrics is refused, as an option and in the environment that osqueryd passes on', () => {
   const main = join(import.meta.dirname, '../../src/cli/main.ts');
   const start = (env: NodeJS.ProcessEnv, ...options: readonly string[]) =>
     spawnSync(process.execPath, ['--import', 'tsx', main, '--socket', '/none', ...options], {

@@ -96,7 +96,7 @@ test("osquery's own queries run on, and their rows never reach a Zeek", async (t
   assert.ok(rows.every((row) => Number(row['executions']) > 0));
 });
 
-test("a bad query is refused with osquery's own words, to the Zeek that asked, and nothing else changes", async (t) => {
+test("a bad query is refused with osquery's message, to the Zeek that requested it, and nothing else changes", async (t) => {
   const [asker, other] = await Promise.all([startBro(t), startBro(t)]);
   const { startExtension, untilScheduled } = await placeWith(t, [asker, other]);
   startExtension();

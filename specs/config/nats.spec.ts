@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSettings } from '../../src/config/parse.ts';
 
-test('an endpoint at a NATS server says how it is used, and its prefix tells one Zeek from another', () => {
+test('an endpoint at a NATS server has settings for its use, and its prefix identifies the Zeek', () => {
   const parsed = parseSettings({
     nats: { user: 'host', password: 'secret' },
     endpoints: [

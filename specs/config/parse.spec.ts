@@ -53,7 +53,7 @@ test('each message has its configuration', () => {
   assert.ok(broken.length >= 20);
 });
 
-test('what is configured well is taken without a word', () => {
+test('a valid configuration is accepted without a warning', () => {
   const peers = Object.fromEntries(
     globSync('*.json', { cwd: fixtures })
       .sort()

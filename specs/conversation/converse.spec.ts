@@ -105,7 +105,7 @@ describe('a Zeek that declares what it wants', () => {
     assert.deepEqual(after(opened(), declare([HELD], [{ ...HELD, zeekInstance: 'osquery-2' }])).requests, []);
   });
 
-  test('is told who the host is once, and what it holds each time', () => {
+  test("gets the host's details once, and its held queries each time", () => {
     const first = after(opened(), declare([]));
     assert.deepEqual(names(first.say), [
       'osquery::hosts::host_details_v1',
@@ -220,7 +220,7 @@ test('the vocabulary spoken last comes first, each once', () => {
   assert.deepEqual(conversation.spoken, ['zeek-agent-2', 'zeek-osquery']);
 });
 
-test('a malformed request is answered in its vocabulary and told as a problem', () => {
+test('a malformed request is answered in its vocabulary and reported as a problem', () => {
   const declared = after(opened(), declare([])).conversation;
   const input = { type: 'malformed', at: AT, vocabulary: 'zeek-osquery', problem: 'no such thing' } as const;
   const { say, problems } = after(declared, input);
@@ -228,7 +228,7 @@ test('a malformed request is answered in its vocabulary and told as a problem', 
   assert.deepEqual(names(say), ['osquery::hosts::host_warning']);
 });
 
-test('a host that changes introduces itself anew, to our own package with its details', () => {
+test('a changed host announces itself again, to our own package with its details', () => {
   const host = sampleHost({ groups: ['other'] });
   const changed = { type: 'host-changed', at: AT, host } as const;
   assert.ok(!names(after(opened(), changed).say).includes('osquery::hosts::host_details_v1'));
@@ -246,7 +246,7 @@ test('lost rows are declared in the vocabulary spoken, else in that of what was 
   assert.deepEqual(names(after(declared, lost('zeek-agent-2')).say), ['osquery::hosts::host_gap']);
 });
 
-test('a host that leaves says so in each vocabulary that has an event for it and is heard', () => {
+test('a host that shuts down says so in each vocabulary that has an event for it and is subscribed to', () => {
   const leaving = { type: 'leaving', at: AT } as const;
   assert.deepEqual(names(after(opened(), leaving).say), ['ZeekAgentAPI::agent_shutdown_v1']);
   assert.deepEqual(after(opened(['/bro/osquery/']), leaving).say, []);

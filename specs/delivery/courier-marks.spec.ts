@@ -62,7 +62,7 @@ test('a run that the journal does not take is declared lost, and so none that is
   assert.deepEqual(marked(), ['s1 7 1000']);
 });
 
-test('what the journal told of the runs is kept before it goes, but for queries that have ended', async () => {
+test("the marks of the journal's runs are saved before it is trimmed, except for queries that have ended", async () => {
   harness.subscribe(subscription('a', 's1'), subscription('a', 's2'));
   life = await harness.live({ segmentBytes: 500 });
   const a = new FakeLink();

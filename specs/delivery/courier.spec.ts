@@ -170,7 +170,7 @@ test('rows of the first run go only to a Bro that wants them; of events none are
   );
 });
 
-test('rows of a query that has ended meanwhile are let go', async () => {
+test('rows of a query that has ended meanwhile are skipped', async () => {
   harness.subscribe(subscription('a', 's1'), subscription('a', 's2'));
   life = await harness.live();
   await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2'] })));
@@ -331,7 +331,7 @@ test('the end of a former link takes nothing from the one that has followed it',
   assert.deepEqual(rowsOf(next), ['s1 1']);
 });
 
-test('whoever passes over many rows lets others have their turn meanwhile', async () => {
+test('skipping many rows yields the thread in between', async () => {
   harness.subscribe(subscription('a', 's1', { updateType: 'REMOVED' }));
   life = await harness.live();
   await life.courier.take(logEntry(batchLine('s1', { added: Array.from({ length: 2_000 }, () => 'x') })));
@@ -391,7 +391,7 @@ test('a Bro that takes nothing delays neither osquery nor another Bro', async ()
   );
 });
 
-test('where the scripts of a Bro acknowledge, their word counts', async () => {
+test('where the scripts of a Bro acknowledge, rows settle by that', async () => {
   harness.subscribe(subscription('a', 's1'));
   harness.acknowledging.add('a');
   life = await harness.live();
@@ -423,7 +423,7 @@ test('scripts that stop to acknowledge hold nothing up for ever, and that is rep
   assert.deepEqual(life.courier.counts(), [counts({ taken: 2, sent: 2, confirmed: 2 })]);
 });
 
-test('a Bro that never comes back costs another Bro no row, and is told on its return what it lost', async () => {
+test('a Bro that stays away costs another Bro no row, and is notified of its losses on its return', async () => {
   harness.subscribe(subscription('a', 's1'), subscription('b', 's2'));
   life = await harness.live({ maxBytes: 20_000, segmentBytes: 1000 });
   const b = new FakeLink();
@@ -516,7 +516,7 @@ test('an event that can not be compared with the subscriptions is reported, and 
   ]);
 });
 
-test('a gap that a Bro has not been told of survives the process', async () => {
+test('an unreported gap survives the process', async () => {
   harness.subscribe(subscription('a', 's1'));
   life = await harness.live({ maxBytes: 4000, segmentBytes: 500 });
   for (let n = 0; n < 50; n += 1) await life.courier.take(logEntry(batchLine('s1', { added: [String(n)] })));
@@ -536,7 +536,7 @@ test('a gap that a Bro has not been told of survives the process', async () => {
   );
 });
 
-test('a gap counts as told once the Bro has confirmed it: what breaks before that is told again, with what came since', async () => {
+test('a gap counts as reported once the Bro has confirmed it: what breaks before that is told again, with what came since', async () => {
   harness.subscribe(subscription('a', 's1'));
   life = await harness.live({ maxBytes: 4000 });
   const tooLarge = (rows: number) =>
@@ -560,7 +560,7 @@ test('a gap counts as told once the Bro has confirmed it: what breaks before tha
   );
 });
 
-test('what osquery may have found while nobody took it is told once, survives the process, and is in no counts', async () => {
+test('results of osquery that may not have been received are reported once, survive the process, and are in no counts', async () => {
   harness.subscribe(subscription('a', 's1'));
   life = await harness.live();
   await life.courier.take(logEntry(batchLine('s1', { added: ['1'] })));

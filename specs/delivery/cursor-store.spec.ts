@@ -115,7 +115,7 @@ test('gaps join to one that spans both', () => {
   });
 });
 
-test('a gap of rows that nobody has seen adds its time and no numbers', () => {
+test('a gap of rows that were never received adds its time and no numbers', () => {
   const both = { ...gap, unseen: { from: 1000, to: 2000 } };
   assert.deepEqual(joinGaps(gap, unseen), both);
   assert.deepEqual(joinGaps(unseen, gap), both);

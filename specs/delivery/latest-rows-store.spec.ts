@@ -37,7 +37,7 @@ async function journalIn(directory: string): Promise<{ journal: JournalStore; li
   return { journal, lines: [] };
 }
 
-test('the latest rows of a query are found in every segment, whoever else has rows between', async (t) => {
+test('the latest rows of a query are found in every segment, between rows of others', async (t) => {
   const directory = await temporaryDirectory(t);
   const { journal } = await journalIn(directory);
   t.after(() => journal.close());

@@ -27,7 +27,7 @@ test('marks survive the process that kept them', async (t) => {
   assert.equal(statSync(join(directory, 'marks.json')).mode & 0o777, 0o600);
 });
 
-test('a file that is none counts everything before as taken, and is replaced', async (t) => {
+test('with an unreadable file everything before counts as received, and the file is replaced', async (t) => {
   const directory = directoryOf(t);
   writeFileSync(join(directory, 'marks.json'), '{"version":1,"since":');
   const store = await MarkStore.open({ directory, now: at(2000) });

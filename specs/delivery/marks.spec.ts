@@ -44,7 +44,7 @@ test('of two runs in the same second the one that counts more is the later', () 
   ]);
 });
 
-test("an osqueryd that has lost its database counts anew, and a query's runs go on by their time", () => {
+test("an osqueryd that has lost its database restarts its counters, and a query's runs go on by their time", () => {
   const marks = new Marks(NONE);
   marks.note(1, run('a', 100, 500));
   marks.note(2, run('a', 200, 0));
@@ -56,7 +56,7 @@ test("an osqueryd that has lost its database counts anew, and a query's runs go 
   ]);
 });
 
-test('what osquery ran before the marks began is never missed, and nobody knows of it', () => {
+test('what osquery ran before the first marks is not recovered', () => {
   const isMissed = new Marks({ ...NONE, since: 100 }).sieve();
   assert.deepEqual([run('a', 99, 0), run('a', 100, 1)].map(isMissed), [false, true]);
 });

@@ -70,7 +70,7 @@ function folder(t: TestContext, loggers = ' bro, filesystem ', queries = QUERIES
   };
 }
 
-test('runs later than what has come are taken, in order, and those of nobody or of others are let be', async (t) => {
+test('runs later than the last one received are recovered, in order, and those of other queries are ignored', async (t) => {
   const { take, came, results, taken } = folder(t);
   came('bro_1', 1_010, 1);
   const late = [line('bro_1', 1_010, 2, 'b'), line('bro_2', 1_011, 0, 'c'), line('bro_1', 1_012, 3, 'd')];
@@ -115,7 +115,7 @@ test('much that was missed goes to the journal in pieces', async (t) => {
   );
 });
 
-test('where osqueryd keeps no log of its own there is doubt, unless nobody is to have rows', async (t) => {
+test('where osqueryd keeps no log of its own there is doubt, unless there are no subscriptions', async (t) => {
   const { take } = folder(t, 'bro,tls');
   const doubt = 'osqueryd has no logger `filesystem` to recover them from';
   assert.deepEqual(await take(), { rows: 0, doubt });

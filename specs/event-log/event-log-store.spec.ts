@@ -9,7 +9,7 @@ import { initialState, subscriptions } from '../../src/schedule/schedule.ts';
 import { logOptions, namesIn, OwnedLog, temporaryDirectory, writeLog } from '../support/event-logs.ts';
 import { bro, connect, start, subscribe } from '../support/schedule-builders.ts';
 
-test('what was appended is there again after the log was opened anew', async (t) => {
+test('what was appended is there after the log was reopened', async (t) => {
   const directory = join(await temporaryDirectory(t), 'state', 'event-log');
   const log = await OwnedLog.open(logOptions(directory));
   assert.deepEqual([log.state, log.seq], [initialState(), 0]);

@@ -130,7 +130,7 @@ describe('A record', () => {
     });
   });
 
-  test('at a time that is none is refused', () => {
+  test('at an invalid time is refused', () => {
     assert.throws(() => printRecord({ ...lost, time: Number.NaN }), {
       code: 'bad-record',
       message: 'an event of type BroLost has the invalid time NaN',

@@ -63,7 +63,7 @@ describe('bro-osquery log verify', () => {
     assert.equal((await verifyLog(directory)).wholeUntil, 5);
   });
 
-  test('finds a segment that is missing, a snapshot that is damaged, and one that tells another story', async (t) => {
+  test('finds a missing segment, a damaged snapshot, and a snapshot of another state', async (t) => {
     const directory = await temporaryDirectory(t);
     await writeLog(directory, history, small);
     await damage(join(directory, 'snapshot-0000000000000003.json'), 100);

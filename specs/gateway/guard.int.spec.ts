@@ -112,7 +112,7 @@ test('a topic that is none of the vocabularies is refused', async (t) => {
   assert(!zeek.events.some(({ topic }) => topic.startsWith('/zeek/')));
 });
 
-test('a host does not hear what is asked of another', async (t) => {
+test('a host does not get the requests to another', async (t) => {
   const bro = await startBro(t);
   const gateway = await startGateway(t, bro.address);
   const recorded = recordHandlers();

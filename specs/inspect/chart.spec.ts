@@ -68,7 +68,7 @@ test('Mermaid text draws what is taken from any state out of a box of its own', 
   );
 });
 
-test('every machine of the house is laid out whole, each state inside the one that holds it', async () => {
+test('every machine is laid out whole, each state inside the one that holds it', async () => {
   for (const machine of MACHINES.values()) {
     const chart = chartOf(machine);
     const { nodes, edges, width, height } = await layOut(chart);

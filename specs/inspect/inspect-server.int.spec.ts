@@ -66,7 +66,7 @@ test("another site's page is let in by no name", async (t) => {
   assert.match((error as Error).message, /403/);
 });
 
-test('who breaks off while it is refused harms nobody', async (t) => {
+test('a client that disconnects while it is refused does no harm', async (t) => {
   const address = await serveFile(t, LAST_NIGHT);
   const { hostname, port } = new URL(address);
   for (let times = 0; times < 20; times += 1) {
@@ -80,7 +80,7 @@ test('who breaks off while it is refused harms nobody', async (t) => {
   assert.equal((await ask(address, '/')).status, 200);
 });
 
-test('where a token is asked for, nothing is told without it', async (t) => {
+test('where a token is required, nothing is shown without it', async (t) => {
   const address = await serveFile(t, LAST_NIGHT, { token: TOKEN });
   for (const [said, code] of [
     [{ type: 'hello', token: 'not the token' }, 4401],
@@ -96,7 +96,7 @@ test('where a token is asked for, nothing is told without it', async (t) => {
   }
 });
 
-test('a page is told of the source, then its entries, then what it asks; nonsense ends the conversation', async (t) => {
+test('a page gets the source, then its entries, then answers; an invalid message ends the connection', async (t) => {
   const socket = open(await serveFile(t, LAST_NIGHT, { token: TOKEN }));
   const heard: Record<string, unknown>[] = [];
   const waiting = new Set<() => void>();
@@ -131,7 +131,7 @@ test('a page is told of the source, then its entries, then what it asks; nonsens
   assert.equal(await ended, 4400);
 });
 
-test('where no chart can be drawn a page is told why, and all else', async (t) => {
+test('where no chart can be drawn a page gets the reason, and all else', async (t) => {
   const conversation = createConversation(
     {
       name: { kind: 'trace', name: 'a trace' },

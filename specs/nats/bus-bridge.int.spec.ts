@@ -58,7 +58,7 @@ describe('the bus at a NATS server', { skip: noNatsServer }, () => {
     ]);
   });
 
-  test('a server that is away costs a push into a bounded queue, and what was dropped is told when it is back', async (t) => {
+  test('a server that is away costs a push into a bounded queue, and what was dropped is reported when it is back', async (t) => {
     const server = await startNatsServer(t);
     await server.kill();
     const { bridge, bus, problems } = mirrored(t, server.port, () => 'h1', 10);

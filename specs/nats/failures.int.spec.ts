@@ -236,7 +236,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     assert.equal((await ending(t, 4222, {}, { host: 'no-such-host.invalid' })).code, 'resolve-failed');
   });
 
-  test('what is no NATS server is told from one, and one that says nothing is not waited for', async (t) => {
+  test('a server that does not speak NATS is identified, and a silent one is given up', async (t) => {
     const left = Promise.withResolvers<unknown>();
     const listen = async (greeting: string) => {
       const server = createServer((socket) => {
@@ -260,7 +260,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     );
   });
 
-  test('a second Bro under one prefix is a problem that is told once', async (t) => {
+  test('a second Bro under one prefix is a problem that is reported once', async (t) => {
     const server = await startNatsServer(t);
     await startPlainBro(t, server, {}, 'bro-1');
     const host = connectPlainHost(t, server.port);
@@ -274,7 +274,7 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     assert.equal(host.closed, undefined);
   });
 
-  test('an event beyond what the server takes is left out, told once, and others pass', async (t) => {
+  test("an event beyond the server's limit is left out, reported once, and others pass", async (t) => {
     const server = await startNatsServer(t, { config: 'max_payload: 64KB' });
     const { links } = await startPlainBro(t, server);
     const host = connectPlainHost(t, server.port);

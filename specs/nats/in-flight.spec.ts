@@ -50,7 +50,7 @@ test('what was added before is waited for, whatever becomes of it, what comes af
   await settled;
 });
 
-test('whoever waits when the connection closes learns why, and whoever comes later', async () => {
+test('waiting and later calls reject with the reason when the connection closes', async () => {
   const inFlight = new InFlight();
   inFlight.add(MIB, new Promise(() => {}));
   const waiting = [inFlight.room(), inFlight.settled(), inFlight.orFailure(new Promise(() => {}))];

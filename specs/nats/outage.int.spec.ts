@@ -75,7 +75,7 @@ function heard(links: readonly Recorded[]): number[] {
 }
 
 describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
-  test('a stream that is made anew, whose rows count from one again, brings each of them', async (t) => {
+  test('a recreated stream, whose rows count from one again, delivers each of them', async (t) => {
     const server = await startNatsServer(t, { jetstream: true });
     const settings = { prefix: 'osquery', jetstream: 'create' } as const;
     const { links } = await startPlainBro(t, server, settings);
@@ -167,7 +167,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
     assert.deepEqual(heard(second.links), [3]);
   });
 
-  test('a Bro that starts anew is another incarnation to its hosts, at once', async (t) => {
+  test('a restarted Bro is another incarnation to its hosts, at once', async (t) => {
     const server = await startNatsServer(t);
     const first = await startPlainBro(t, server, {}, 'bro-1');
     const host = connectPlainHost(t, server.port);
@@ -184,7 +184,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
     assert.equal((await again.up()).incarnation, 'bro-2');
   });
 
-  test('a Bro that is gone without a word is missed when rows are to be confirmed, and when all is quiet', async (t) => {
+  test('a Bro that vanished is missed when rows are to be confirmed, and when nothing is sent', async (t) => {
     const server = await startNatsServer(t);
     const proxy = await startProxy(server.port);
     t.after(() => proxy.close());
@@ -206,7 +206,7 @@ describe('outages', { skip: noNatsServer, concurrency: 4 }, () => {
     await bro.close();
   });
 
-  test('a Bro that was cut off has its hosts connect anew', async (t) => {
+  test('the hosts of a Bro that was cut off reconnect', async (t) => {
     const server = await startNatsServer(t);
     const bro = await startPlainBro(t, server, {}, 'bro-1');
     const client = await plainClient(t, server);

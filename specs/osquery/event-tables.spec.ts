@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { BRO_TABLES } from '../../src/osquery/bro-tables.ts';
 import { isEventTable } from '../../src/osquery/event-tables.ts';
 
-test("osquery's event tables are told by their names, in any case", () => {
+test("osquery's event tables are recognized by their names, in any case", () => {
   for (const name of ['file_events', 'process_events', 'socket_events', 'File_Events']) {
     assert.equal(isEventTable(name), true, name);
   }

@@ -164,7 +164,7 @@ test('an old-style message is read, its reply is strict', async (t) => {
   assert.equal(reply.toString('hex'), pong(11019).replace('0000000c', '0000070c'));
 });
 
-test('a method that nobody has is answered as osqueryd answers it', async (t) => {
+test('an unknown method is answered as osqueryd answers it', async (t) => {
   const { path, troubles } = await running(t);
   const reply = await exchange(path, Buffer.from('80010001000000066e6f737563680000000700', 'hex'));
   assert.equal(
@@ -274,7 +274,7 @@ test('a slow answer is no silence', async (t) => {
   assert.equal((await readCallReply(await reply)).status?.code, 0);
 });
 
-test('a value beyond the limit is dropped and told, the log call answered with success', async (t) => {
+test('a value beyond the limit is dropped and reported, the log call answered with success', async (t) => {
   const calls: string[] = [];
   const { path, troubles } = await running(
     t,
@@ -406,7 +406,7 @@ test('a line of 50 MB passes in less than 5 s and one of 200 MB passes too; then
   assert.equal(more < 20_000_000, true, `${more} bytes more are in use`);
 });
 
-test('whoever attends clients knows of one from when it connects until it has its reply, or has left', {
+test('onRequest is called when a client connects, and its end when it has its reply or disconnects', {
   timeout: 30_000,
 }, async (t) => {
   const record: string[] = [];

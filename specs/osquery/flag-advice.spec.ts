@@ -14,7 +14,7 @@ const advice = (
   oneTimeQueries: 'query' | 'distributed' = 'query',
 ) => flagAdvice(flags(values), { ...defaultSettings(), oneTimeQueries });
 
-test('flags as they should be are no reason for a word', () => {
+test('flags as they should be cause no warning', () => {
   assert.deepEqual(advice({ logger_plugin: 'bro,filesystem' }), []);
   assert.deepEqual(advice({ logger_plugin: 'filesystem, bro ,tls', disable_logging: 'false' }), []);
   const fetching = { disable_distributed: 'false', distributed_plugin: 'bro' };

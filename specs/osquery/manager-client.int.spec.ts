@@ -124,7 +124,7 @@ test('what osquery answers comes as plain values', async (t) => {
   assert.deepEqual(flags.get('extensions_socket')?.type, 'string');
 });
 
-test('osquery refuses in its own words', async (t) => {
+test("a refusal carries osquery's own message", async (t) => {
   const client = await playing(t, 's11b_clean_reregister', 'deregisterExtension');
   await assert.rejects(
     client.deregisterExtension(1),
@@ -187,7 +187,7 @@ test('a query that was given up counts as running until osqueryd has done with i
   assert.deepEqual([...(await waiting)], []);
 });
 
-test('queries without end hold up nobody but whoever asked them', async (t) => {
+test('queries without end delay only their own callers', async (t) => {
   const path = join(socketDirectory(t), 'osq.em');
   await thriftServer(t, path, ({ bytes }, socket) => {
     if (bytes.includes('endless')) return;
@@ -262,7 +262,7 @@ test('an answer to something else ends the call and the connection', async (t) =
   );
 });
 
-test('an unknown method is told as osquery tells it', async (t) => {
+test("an unknown method is reported with osquery's message", async (t) => {
   const path = join(socketDirectory(t), 'osq.em');
   const reply =
     '80010003000000057175657279000000010b00010000001d496e76616c6964206d6574686f64206e616d653a20276e6f7375636827' +

@@ -48,7 +48,7 @@ function request(fields: Readonly<Record<string, string>>): Request {
   return new Map(Object.entries(fields));
 }
 
-test('each recorded call of the logger is told from the others', () => {
+test('each recorded logger call is recognized', () => {
   const kinds = (name: string) => [
     ...new Set(
       recorded(name, 'logger')
@@ -62,7 +62,7 @@ test('each recorded call of the logger is told from the others', () => {
   assert.deepEqual(kinds('s08_logevent'), ['init', 'features', 'status', 'event', 'result line']);
 });
 
-test('a call of the logger that no recording has is told as well', () => {
+test('a logger call that no recording has is recognized as well', () => {
   const cases: readonly [Readonly<Record<string, string>>, ReturnType<typeof readLoggerCall>][] = [
     [
       { init: 'osqueryd', log: '[]' },

@@ -134,7 +134,7 @@ describe('The timeline', () => {
     ]);
   });
 
-  test('has words for every fact, of one line each, whatever Bros have put into it', async () => {
+  test('every event has one line of text, whatever Bros have put into it', async () => {
     const told = new Set<string>();
     await fc.assert(
       fc.asyncProperty(life, async (commands) => {
@@ -174,7 +174,7 @@ describe('An explanation', () => {
     ]);
   });
 
-  test('of very many lives tells the newest, and of a very long one its beginning and its end', async () => {
+  test('of very many lives shows the newest, and of a very long one its beginning and its end', async () => {
     const flapping = Array.from({ length: 100 }, (_, n) => connect(10 + n, ZEEK, 'a'));
     const { lives } = await explain(
       replayable(logOf([start(0), connect(1, ZEEK, 'a'), subscribe(2, ZEEK, 'a'), ...flapping]).records),

@@ -34,7 +34,7 @@ describe('Groups are nested by their names', () => {
     assert.equal(belongsTo(['geo/de'], 'geo/de/hamburg'), false);
   });
 
-  test('whoever belongs to a group belongs to all that it is nested in', () => {
+  test('a member of a group belongs to all that it is nested in', () => {
     const name = fc.array(fc.stringMatching(/^[a-z]{1,3}$/), { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(name, (parts) => {
@@ -45,7 +45,7 @@ describe('Groups are nested by their names', () => {
     );
   });
 
-  test('names that are none are told apart', () => {
+  test('invalid names are refused with the reason', () => {
     assert.equal(groupProblem(''), 'the group name is empty');
     assert.equal(groupProblem('geo//de'), "group 'geo//de' has an empty part; parts are divided by one '/'");
     assert.equal(groupProblem('/geo'), "group '/geo' has an empty part; parts are divided by one '/'");

@@ -136,7 +136,7 @@ const LIMITS: Readonly<Record<string, Limit>> = {
 
 describe('A Bro that subscribes', () => {
   for (const [what, { limits, history, changes, code, text }] of Object.entries(LIMITS)) {
-    test(`${what} is refused, and told why; what it has stays`, () => {
+    test(`${what} is refused with the reason; what it has stays`, () => {
       const command = subscribe(9, ZEEK, 'a', changes);
       given(...connected, ...history)
         .under(limits)
@@ -224,7 +224,7 @@ describe('A Bro that asks for more than its requests a minute', () => {
       );
   });
 
-  test('and goes on asking is told each time, while the log stays as it is', () => {
+  test('and goes on requesting is refused each time, while the log stays as it is', () => {
     given(...two, subscribe(30, ZEEK, 'a', { query: third }))
       .under({ requestsPerMinute: 2 })
       .when(subscribe(31, ZEEK, 'a', { query: third }))
@@ -331,7 +331,7 @@ describe('What counts against a Bro', () => {
 });
 
 describe('A query that osquery refuses', () => {
-  test("is told to its Bro in osquery's own words, and nothing else changes", () => {
+  test("is reported to its Bro with osquery's message, and nothing else changes", () => {
     const reason = { code: 'osquery', text: 'no such table: nosuch' };
     const bad = query({ sql: 'SELECT * FROM nosuch' });
     given(...connected, subscribe(2, ZEEK, 'a'))
@@ -441,7 +441,7 @@ describe('A one-time query', () => {
       .thenHappens(fact(7, 'ExtensionStarted', { instanceId: 'instance-1', version: '0.1.0' }));
   });
 
-  test('that was run again too often is given up once its Bro is there to be told', () => {
+  test('that was run again too often is given up once its Bro is connected', () => {
     const found = [...connected, execute(2, ZEEK, 'a'), lose(3, ZEEK), start(4), start(5), start(6)];
     const back = { peer: ZEEK, incarnation: 'a', transport: 'tcp', standing: 'reconnected' } as const;
     given(...found)

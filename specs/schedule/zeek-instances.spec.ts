@@ -24,7 +24,7 @@ const greet = (seconds: number, zeekInstance: string) =>
     zeekInstance,
   }) as const;
 
-describe('Several Zeek instances may speak through one Bro', () => {
+describe('Several Zeek instances may use one Bro', () => {
   test('each says hello again and again; the first time is a fact', () => {
     given(...connected)
       .when(greet(2, 'z1'))
@@ -34,7 +34,7 @@ describe('Several Zeek instances may speak through one Bro', () => {
       .thenNothing();
   });
 
-  test('one says goodbye, or falls silent: its queries end, those of others stay', () => {
+  test('one shuts down, or stops responding: its queries end, those of others stay', () => {
     given(
       ...connected,
       greet(2, 'z1'),
@@ -78,7 +78,7 @@ describe('Several Zeek instances may speak through one Bro', () => {
       .thenHappens(caused(4, ZEEK, 4, 'ZeekGreeted', { peer: ZEEK, zeekInstance: 'z1' }));
   });
 
-  test('one that was never heard of says goodbye: nothing', () => {
+  test('an unknown one shuts down: nothing', () => {
     given(...connected)
       .when({
         type: 'FarewellBro',

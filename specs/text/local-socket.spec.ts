@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isPipe, localSocket } from '../../src/text/local-socket.ts';
 
-test('a named pipe is told from a file by its path, whatever slashes and case it has', () => {
+test('a named pipe is distinguished from a file by its path, whatever slashes and case it has', () => {
   for (const path of ['\\\\.\\pipe\\osquery.em', '\\\\?\\PIPE\\x', '//./pipe/x'])
     assert.ok(isPipe(path), path);
   for (const path of ['/var/osquery/osquery.em', 'C:\\pipe\\x', '\\\\server\\pipe\\x', 'pipe', ''])

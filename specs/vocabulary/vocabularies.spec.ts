@@ -161,7 +161,7 @@ test('a malformed request of V1 or V2 is judged by the vocabulary whose number o
   }
 });
 
-test('a host that gains an address or a group introduces itself anew in every vocabulary that speaks of it', () => {
+test('a host that gains an address or a group announces itself again in every vocabulary that has them', () => {
   const changed = sampleHost({ addresses: ['10.9.9.9'], groups: ['lab'] });
   const texts = vocabularies
     .announcements(changed, session, undefined)

@@ -68,7 +68,7 @@ test('a host listens for itself and, by two topics each, for all, its platform a
   ]);
 });
 
-test('the hello tells all of the host, is said again each minute, and carries an id of its connection', () => {
+test('the hello describes the host, is repeated each minute, and carries an id of its connection', () => {
   assert.equal(vocabulary.helloInterval, 60);
   assert.deepEqual(vocabulary.announceTopics(host), ['/zeek-agent/response/all/h1']);
   assert.deepEqual(
@@ -358,7 +358,7 @@ test('errors go where the rows of the query go, or to every Zeek', () => {
   assert.equal(vocabulary.notice({ level: 'log', text: 'fine' }, host, peer), undefined);
 });
 
-test('an orderly end is told to every Zeek', () => {
+test('a clean shutdown is announced to every Zeek', () => {
   assert.deepEqual(vocabulary.farewell(host, { at: 1_795_495_464_000, connectionId: 'c1' }), [
     {
       topic: '/zeek-agent/response/all/h1',

@@ -167,7 +167,7 @@ test('what a host says to the package alone', () => {
   });
 });
 
-test('the digest of desired queries is the hash of its queries, their fields told apart by their lengths', () => {
+test('the digest of desired queries is the hash of its queries, with the length of each field', () => {
   const line = '13:Procs::change25:SELECT pid FROM processes0:21:/bro/osquery/bro/zeek4:BOTH2:10\n';
   assert.deepEqual(queryDigest([QUERY]), {
     size: 1,

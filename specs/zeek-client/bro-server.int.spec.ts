@@ -58,7 +58,7 @@ describe('a Bro', () => {
     );
   });
 
-  test('asks everything anew of a host of zeek-agent-2 whose hello has another id', async (t) => {
+  test('sends all requests again to a host of zeek-agent-2 whose hello has another id', async (t) => {
     const bro = await startBro(t, { vocabulary: 'zeek-agent-2' });
     bro.subscribe('SELECT 1');
     const host = await connectHost(t, bro.port, 'zeek-agent-2', H1);
@@ -120,7 +120,7 @@ describe('a Bro', () => {
     assert.equal(again.recorded.remote?.incarnation, bro.endpointId);
   });
 
-  test('that closes in good order says goodbye', async (t) => {
+  test('that closes disconnects cleanly', async (t) => {
     const bro = await startBro(t);
     const host = await connectHost(t, bro.port, 'zeek-osquery', H1);
     await bro.announced();
@@ -128,7 +128,7 @@ describe('a Bro', () => {
     assert.equal((await host.recorded.closing()).code, 'goodbye');
   });
 
-  test('refuses words that its vocabulary has not', async (t) => {
+  test('refuses what its vocabulary does not have', async (t) => {
     const bro = await startBro(t, { vocabulary: 'bro-2017-01' });
     assert.throws(() => bro.join('x'), /bro-2017-01 does not support joining or leaving groups/);
   });

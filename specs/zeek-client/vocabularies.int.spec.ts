@@ -160,7 +160,7 @@ for (const id of VOCABULARY_IDS) {
       assert.equal(other.requests().filter(asks).length, 0);
     });
 
-    test('is told of errors where the vocabulary has a word for them', async (t) => {
+    test('gets errors where the vocabulary has an event for them', async (t) => {
       const bro = await startBro(t, { vocabulary: id });
       const host = await connectHost(t, bro.port, id, HOST);
       await bro.announced();

@@ -53,7 +53,7 @@ test("osquery's own lines go to the Zeeks from the configured severity on", () =
   ]);
 });
 
-test('an osquery that talks too much is cut short, and how much was withheld is told', () => {
+test('too many status lines are suppressed, and their number is reported', () => {
   const { forwarder, told, wait } = startForwarder('info');
   forwarder.take(Array.from({ length: 100 }, (_, n) => line('info', `line ${n}`)));
   assert.equal(told.length, 60);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { removeOldSocket } from '../../../src/cli/inspect/serve-live.ts';
 import { temporaryDirectory } from '../../support/event-logs.ts';
 
-test('a socket that was left behind makes room, a file that was named by a slip stays', async (t) => {
+test('a stale socket is removed, a file of that name stays', async (t) => {
   const directory = await temporaryDirectory(t);
   const server = createServer().listen(join(directory, 'socket'));
   await once(server, 'listening');

@@ -89,7 +89,7 @@ test('our logger stands first where it is missing, last or alone, and elsewhere 
   );
 });
 
-test('what an operator has decided stays, and is told', () => {
+test('settings of an operator stay, and are reported', () => {
   const flags =
     '--logger_event_type=true\n--disable_logging\n--config_enable_backup=true\n--extensions_timeout=12\n';
   const { text, notes } = withOurFlags(flags, { autoload: '/l', defaultAutoload: '/l' });

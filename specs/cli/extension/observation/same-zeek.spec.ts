@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createBus } from '../../../../src/bus/bus.ts';
 import { watchForSameZeek } from '../../../../src/cli/extension/observation/same-zeek.ts';
 
-test('two addresses of one Zeek are told once, and others never', () => {
+test('two addresses of one Zeek are reported once, and others never', () => {
   const bus = createBus({ now: () => 0, onFailure: (error) => assert.fail(String(error)) });
   const told: (readonly [string, string])[] = [];
   watchForSameZeek(bus, (peer, other) => told.push([peer, other]));

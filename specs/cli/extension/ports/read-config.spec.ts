@@ -129,7 +129,7 @@ test('a file of our own that is not there is a problem, named', async (t) => {
   assert.deepEqual(await start().read(), ['news', 'refused', problem]);
 });
 
-test('a mistake of syntax leaves the last good configuration in force, and is told with its place', async (t) => {
+test('a syntax error leaves the last good configuration in effect, and is reported with its place', async (t) => {
   const { plugin, gives, start } = reading(t);
   plugin.says = gives({ 'osquery.conf': zeek('plugin:1') });
   const { context, read, said } = start();
@@ -183,7 +183,7 @@ test('an osquery that has no configuration at all leaves it to --config', async 
   assert.deepEqual(good, [false, false]);
 });
 
-test('what is wrong is told once, and what only the next start can change', async (t) => {
+test('problems are reported once, and changes that need a restart', async (t) => {
   const { plugin, gives, start } = reading(t);
   const config = (bro: object) => gives({ main: JSON.stringify({ bro }) });
   plugin.says = config({ bro_endpoint: 'plugin:1', uidd: 'x' });
