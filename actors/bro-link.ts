@@ -14,7 +14,7 @@ export interface LinkTiming {
 }
 
 /** Milliseconds; as configured. */
-export interface Patience {
+export interface PeerTimeouts {
   /** How long a Bro has after each connect to ask again for what it wants. */
   readonly resyncWindow: number;
   /** How long the subscriptions of a Bro that stays away live. */

@@ -6,24 +6,24 @@ import {
   type ConnectionCommand,
   type ConnectionEvent,
   type LinkTiming,
-  type Patience,
+  type PeerTimeouts,
   pauseAfter,
 } from './bro-link.ts';
-import * as news from './bro-peer-news.ts';
+import * as news from './bro-peer-messages.ts';
 import { callbackPort, inboxPort, publishPort } from './port.ts';
 
 export interface BroPeerInput {
   readonly peer: string;
   readonly host: Host;
   readonly timing: LinkTiming;
-  readonly patience: Patience;
+  readonly patience: PeerTimeouts;
 }
 
 export type BroPeerEvent =
   | ConnectionEvent
   | MessageOf<'peer.tell'>
   | { readonly type: 'host.changed'; readonly host: Host }
-  | { readonly type: 'patience.changed'; readonly patience: Patience }
+  | { readonly type: 'patience.changed'; readonly patience: PeerTimeouts }
   /** The connection is to be made of other settings than it was. */
   | { readonly type: 'endpoint.changed' }
   | { readonly type: 'peer.drain' };
@@ -32,7 +32,7 @@ interface BroPeerContext {
   readonly peer: string;
   readonly host: Host;
   readonly timing: LinkTiming;
-  readonly patience: Patience;
+  readonly patience: PeerTimeouts;
   /** Failures since the last healthy connection. */
   readonly failures: number;
   /** Pause before the next attempt, ms. */
@@ -65,7 +65,7 @@ export const broPeerMachine = setup({
     takeHost: assign({
       host: ({ context, event }) => (event.type === 'host.changed' ? event.host : context.host),
     }),
-    takePatience: assign({ patience: (_, patience: Patience) => patience }),
+    takePatience: assign({ patience: (_, patience: PeerTimeouts) => patience }),
     countRequest: assign({ requests: ({ context }) => context.requests + 1 }),
     recordUp: assign(({ event }) => {
       if (event.type !== 'connection.up') return {};

@@ -12,7 +12,7 @@ import type { SuspensionsDue } from './suspensions-due.ts';
 import { ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
 /** The bus's news that the schedule is made of. */
-export type ScheduleNews =
+export type ScheduleInput =
   | MessageOf<'osquery.configured'>
   | MessageOf<'osquery.schedule-applied'>
   | MessageOf<'osquery.schedule-refused'>
@@ -33,7 +33,7 @@ export type ScheduleNews =
   | MessageOf<'extension.draining'>;
 
 /** News that waits to be decided on, or a command that the manager itself gives. */
-export type Pending = ScheduleNews | ZeekSilent | SuspensionsDue | CommandOf<'StartExtension'>;
+export type Pending = ScheduleInput | ZeekSilent | SuspensionsDue | CommandOf<'StartExtension'>;
 
 /** The subscriptions whose columns osquery is to tell anew, because of that news. */
 export function doubtedIn(news: Pending, state: ScheduleState): readonly Subscription[] {

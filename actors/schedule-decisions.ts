@@ -79,7 +79,7 @@ export function refusalsForLog(pending: readonly Pending[], reason: string): rea
 }
 
 /** What the rest of the system is told where the log takes nothing. */
-export function blockedNews(pending: readonly Pending[], reason: string): readonly BusMessage[] {
+export function blockedMessages(pending: readonly Pending[], reason: string): readonly BusMessage[] {
   return [...refusalsForLog(pending, reason), { type: 'schedule.blocked', reason }];
 }
 
@@ -91,7 +91,7 @@ export function reviewed(pending: readonly Pending[]): readonly BusMessage[] {
 }
 
 /** What the rest of the system is told once the events are in the log. */
-export function newsOf(
+export function messagesOf(
   before: ScheduleState,
   { next, rendered, events, refusals }: Decided,
 ): readonly BusMessage[] {

@@ -6,18 +6,18 @@ import type { Policy } from '../src/schedule/policy.ts';
 import { type RenderedSchedule, renderedOf } from '../src/schedule/render.ts';
 import { type Execution, executions, initialState, type ScheduleState } from '../src/schedule/schedule.ts';
 import { reasonOf } from '../src/text/reason.ts';
+import { type ColumnRequests, columnRequestsOf } from './column-requests.ts';
 import { finished, fresh, superfluous } from './one-time-queries.ts';
 import { inboxPort, promisePort, publishAllPort, publishPort } from './port.ts';
-import type { Pending, ScheduleNews } from './schedule-commands.ts';
+import type { Pending, ScheduleInput } from './schedule-commands.ts';
 import {
-  blockedNews,
+  blockedMessages,
   type Decided,
   decideAll,
-  newsOf,
+  messagesOf,
   refusalsForLog,
   reviewed,
 } from './schedule-decisions.ts';
-import { type Questions, questionsOf } from './schedule-questions.ts';
 import { nextReview, SUSPENSIONS_DUE, type SuspensionsDue } from './suspensions-due.ts';
 import { silenceAfter, silenceId, ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
@@ -33,7 +33,7 @@ export interface ScheduleManagerInput {
 }
 
 export type ScheduleManagerEvent =
-  | ScheduleNews
+  | ScheduleInput
   | ZeekSilent
   | SuspensionsDue
   | MessageOf<'osquery.host'>
@@ -102,8 +102,8 @@ function batchOf({ pending, batch }: ScheduleManagerContext): readonly Pending[]
   return pending.slice(0, batch);
 }
 
-function questionsIn(context: ScheduleManagerContext): Questions {
-  return questionsOf(batchOf(context), context.schedule, context.policy);
+function questionsIn(context: ScheduleManagerContext): ColumnRequests {
+  return columnRequestsOf(batchOf(context), context.schedule, context.policy);
 }
 
 /** News that waits its turn as it is. */
@@ -260,7 +260,7 @@ export const scheduleManagerMachine = setup({
           actions: [
             {
               type: 'publishAll',
-              params: ({ context, event }) => blockedNews(batchOf(context), reasonOf(event.error)),
+              params: ({ context, event }) => blockedMessages(batchOf(context), reasonOf(event.error)),
             },
             'dropRequests',
           ],
@@ -285,7 +285,7 @@ export const scheduleManagerMachine = setup({
           actions: [
             {
               type: 'publishAll',
-              params: ({ context, event }) => blockedNews(batchOf(context), reasonOf(event.error)),
+              params: ({ context, event }) => blockedMessages(batchOf(context), reasonOf(event.error)),
             },
             'dropRequests',
           ],
@@ -295,7 +295,7 @@ export const scheduleManagerMachine = setup({
     inForce: {
       description: 'The state follows the log, and the change is published.',
       entry: [
-        { type: 'publishAll', params: ({ context }) => newsOf(context.schedule, context.decided) },
+        { type: 'publishAll', params: ({ context }) => messagesOf(context.schedule, context.decided) },
         { type: 'publishAll', params: ({ context }) => reviewed(batchOf(context)) },
         enqueueActions(({ context, enqueue }) => {
           const now = batchOf(context).at(-1)?.at;

@@ -5,9 +5,9 @@ import type { StepFrame } from '../../actors/inspection.ts';
 import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import { chartOf } from '../../src/inspect/chart.ts';
 import { layOut } from '../../src/inspect/chart-layout.ts';
-import { type Entry, trimmed, weightOf } from '../../src/inspect/entries.ts';
+import { type Entry, sizeOf, trimmed } from '../../src/inspect/entries.ts';
+import { activeStates, formatState, highlightsOf } from '../../src/inspect/highlights.ts';
 import { History, lastUpTo } from '../../src/inspect/history.ts';
-import { activeStates, formatState, lightsOf } from '../../src/inspect/lights.ts';
 
 const step = (at: number, actor: string, state: StepFrame['state'], event = 'e'): StepFrame => ({
   kind: 'step',
@@ -47,7 +47,7 @@ test('what is too old goes, and leaves where everything stood', () => {
   const kept = [step(2, 'a', 'y'), fact(3, 1), fact(4, 2), step(5, 'b', 'z')];
   const much = 1_000_000;
   assert.deepEqual(trimmed(entries, { entries: 3, weight: much }), kept);
-  const weight = (weightOf(fact(4, 2)) + weightOf(step(5, 'b', 'z'))) / 0.8;
+  const weight = (sizeOf(fact(4, 2)) + sizeOf(step(5, 'b', 'z'))) / 0.8;
   assert.deepEqual(trimmed(entries, { entries: 9, weight }), kept);
   assert.deepEqual(trimmed(entries, { entries: 9, weight: much }), entries);
 });
@@ -105,7 +105,7 @@ async function takenBy(
   state: StepFrame['state'],
 ): Promise<string[]> {
   const layout = await layOut(chartOf(machine as never));
-  return [...lightsOf(layout, { event, state }, before).taken].map((index) => {
+  return [...highlightsOf(layout, { event, state }, before).taken].map((index) => {
     const edge = layout.edges[index];
     return `${edge?.from} → ${edge?.to}`;
   });

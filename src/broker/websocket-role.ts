@@ -16,7 +16,7 @@ export type WebSocketRole =
     };
 
 /** What one message of a data message's value is to this side; nothing where it is none of its business. */
-export type Heard =
+export type Received =
   | { readonly event: ZeekEvent }
   /** `reply` is the context of the error with which a server answers its client. */
   | { readonly problem: string; readonly reply?: string };
@@ -27,7 +27,7 @@ export function* heardIn(
   filter: readonly string[],
   topic: string,
   data: Data,
-): Generator<Heard> {
+): Generator<Received> {
   for (const message of readMessages(data)) {
     if (role.side === 'server' && (message.type !== 'event' || !role.declares(message.event))) {
       // Zeek takes single events that it knows, whatever else Broker's messages may be.

@@ -8,7 +8,7 @@ import { gatewayStatusLines } from './gateway/gateway-status.ts';
 import { type Io, printLine } from './io.ts';
 import { LAYOUT } from './layout.ts';
 import { formatStatus } from './status/format.ts';
-import { formatRemains, lookAtRemains } from './status/state-directory.ts';
+import { formatStoredState, readStoredState } from './status/state-directory.ts';
 import { fetchStatus, StatusError } from './status/status-client.ts';
 import { failed } from './usage.ts';
 
@@ -66,10 +66,10 @@ export function statusCommand(io: Io): Command {
         if (!(error instanceof StatusError)) throw error;
         if (error.code !== 'nobody') failed(command, `error: ${error.message}`, { exitCode: 1 });
         if (socket === undefined) {
-          const remains = await lookAtRemains(stateDir);
+          const remains = await readStoredState(stateDir);
           const lines = json
             ? [printableJson(JSON.stringify({ running: false, ...remains }))]
-            : formatRemains(remains);
+            : formatStoredState(remains);
           for (const line of lines) await printLine(io.out, line);
         }
         failed(

@@ -9,16 +9,16 @@ export interface Shape {
 }
 
 /** Which states are active, and which way the machine came there last. */
-export interface Lights {
+export interface Highlights {
   readonly active: ReadonlySet<string>;
   /** Indices of edges. */
   readonly taken: ReadonlySet<number>;
 }
 
-export const UNLIT: Lights = { active: new Set(), taken: new Set() };
+export const NO_HIGHLIGHTS: Highlights = { active: new Set(), taken: new Set() };
 
 /** The chart drawn; classes say what is what, a style sheet says how it looks. */
-export function draw({ nodes, edges }: ChartLayout, lights: Lights): Shape[] {
+export function draw({ nodes, edges }: ChartLayout, lights: Highlights): Shape[] {
   const isLit = (_: unknown, index: number) => lights.taken.has(index);
   return [
     ...nodes.map((node) => drawState(node, lights.active.has(node.id))),

@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws';
 import { difference, formatDifference } from '../replay/difference.ts';
 import { reasonOf } from '../text/reason.ts';
 import type { ChartLayout } from './chart-geometry.ts';
-import type { Room } from './entries.ts';
+import type { RecordingLimits } from './entries.ts';
 import type { OpenRecording } from './live-recording.ts';
 import { type FromServer, parseFromPage, type SourceName } from './protocol.ts';
 import { scheduleView } from './schedule-view.ts';
@@ -19,7 +19,7 @@ export interface InspectSource {
 }
 
 /** Entries and letters of them in one message, roughly, and bytes that may wait for a slow page. */
-const MESSAGE: Room = { entries: 1_000, weight: 1024 * 1024 };
+const MESSAGE: RecordingLimits = { entries: 1_000, weight: 1024 * 1024 };
 const MOST_WAITING = 4 * 1024 * 1024;
 /** Milliseconds in which news is gathered. */
 const GATHER = 40;

@@ -57,18 +57,18 @@ export interface RowCounts {
 }
 
 /** How much an inspection holds; of what is older it keeps where everything stood. */
-export interface Room {
+export interface RecordingLimits {
   readonly entries: number;
   /** Letters, roughly, of all entries. */
   readonly weight: number;
 }
 
-export const ROOM: Room = { entries: 100_000, weight: 64 * 1024 * 1024 };
+export const RECORDING_LIMITS: RecordingLimits = { entries: 100_000, weight: 64 * 1024 * 1024 };
 /** Of a room that is full this part is kept, so that it is not full again at once. */
 const KEPT = 0.8;
 
 /** Letters, roughly. */
-export function weightOf(entry: Entry): number {
+export function sizeOf(entry: Entry): number {
   switch (entry.kind) {
     case 'message':
       return 200 + entry.detail.length;
@@ -85,12 +85,12 @@ export function weightOf(entry: Entry): number {
  * The newest entries that leave some of the room free, before them the last one of each actor's, of the facts and of
  * the row counts that have to go: so what stood before is still known.
  */
-export function trimmed(entries: readonly Entry[], room: Room): Entry[] {
+export function trimmed(entries: readonly Entry[], room: RecordingLimits): Entry[] {
   let start = entries.length;
   let weight = 0;
   while (start > 0 && entries.length - start < Math.floor(room.entries * KEPT)) {
     const entry = entries[start - 1];
-    weight += entry ? weightOf(entry) : 0;
+    weight += entry ? sizeOf(entry) : 0;
     if (weight > room.weight * KEPT) break;
     start -= 1;
   }

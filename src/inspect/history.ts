@@ -3,11 +3,11 @@ import {
   type Entry,
   type FactEntry,
   type MessageEntry,
-  ROOM,
-  type Room,
+  RECORDING_LIMITS,
+  type RecordingLimits,
   type RowsEntry,
+  sizeOf,
   trimmed,
-  weightOf,
 } from './entries.ts';
 
 /** Entries as the page asks for them: what stood where at a moment, which is the index of the last entry seen. */
@@ -19,9 +19,9 @@ export class History {
   #facts: number[] = [];
   #rows: number[] = [];
   #weight = 0;
-  readonly #room: Room;
+  readonly #room: RecordingLimits;
 
-  constructor(room: Room = ROOM) {
+  constructor(room: RecordingLimits = RECORDING_LIMITS) {
     this.#room = room;
   }
 
@@ -72,7 +72,7 @@ export class History {
   #put(entry: Entry): void {
     const index = this.#entries.length;
     this.#entries.push(entry);
-    this.#weight += weightOf(entry);
+    this.#weight += sizeOf(entry);
     if (entry.kind === 'step') listIn(this.#steps, entry.actor).push(index);
     else if (entry.kind === 'fact') this.#facts.push(index);
     else if (entry.kind === 'rows') this.#rows.push(index);

@@ -7,7 +7,7 @@ import type { ScheduleEvent } from '../schedule/events.ts';
 import { fold } from '../schedule/evolve.ts';
 import { initialState, type ScheduleState } from '../schedule/schedule.ts';
 import type { Query } from '../vocabulary/model.ts';
-import { type Entry, ROOM, type Room, trimmed, weightOf } from './entries.ts';
+import { type Entry, RECORDING_LIMITS, type RecordingLimits, sizeOf, trimmed } from './entries.ts';
 
 /** Facts between two states that are kept; any other state is folded from the one before it. */
 const FACTS_A_STATE = 256;
@@ -24,10 +24,10 @@ export class Recording {
   #facts: { readonly seq: number; readonly event: ScheduleEvent }[] = [];
   readonly #listeners = new Set<() => void>();
 
-  readonly #room: Room;
+  readonly #room: RecordingLimits;
 
   /** @param base the state before the first fact, as far as it is known */
-  constructor(base: Snapshot | null, room: Room = ROOM) {
+  constructor(base: Snapshot | null, room: RecordingLimits = RECORDING_LIMITS) {
     this.#room = room;
     this.#lastSeq = base?.seq ?? 0;
     this.#states = [{ seq: this.#lastSeq, state: base?.state ?? initialState() }];
@@ -39,12 +39,12 @@ export class Recording {
   }
 
   /** Entries from the number-th on, of those that are still held: as many as there is room for, but one at least. */
-  since(number: number, room: Room): readonly Entry[] {
+  since(number: number, room: RecordingLimits): readonly Entry[] {
     const start = Math.max(0, this.#entries.length - (this.added - number));
     const first = this.#entries.slice(start, start + room.entries);
     let weight = 0;
     const end = first.findIndex((entry) => {
-      weight += weightOf(entry);
+      weight += sizeOf(entry);
       return weight > room.weight;
     });
     return end < 0 ? first : first.slice(0, Math.max(1, end));
@@ -59,7 +59,7 @@ export class Recording {
   add(entry: Entry): void {
     this.#entries.push(entry);
     this.added += 1;
-    this.#weight += weightOf(entry);
+    this.#weight += sizeOf(entry);
     if (this.#entries.length > this.#room.entries || this.#weight > this.#room.weight) this.#trim();
     for (const listener of this.#listeners) listener();
   }
@@ -72,7 +72,7 @@ export class Recording {
   /** Lets go of what is old, and of the facts whose schedule nobody can ask for any more. */
   #trim(): void {
     this.#entries = trimmed(this.#entries, this.#room);
-    this.#weight = this.#entries.reduce((sum, entry) => sum + weightOf(entry), 0);
+    this.#weight = this.#entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
     const oldest = this.#entries.find((entry) => entry.kind === 'fact');
     const seq = oldest?.kind === 'fact' ? oldest.seq : this.#lastSeq;
     const state = this.scheduleAt(seq);

@@ -1,4 +1,4 @@
-import { draw, type Shape, UNLIT } from './chart-drawing.ts';
+import { draw, NO_HIGHLIGHTS, type Shape } from './chart-drawing.ts';
 import { type ChartLayout, METRICS } from './chart-geometry.ts';
 
 /** How a chart looks in a file of its own, in light and in dark. */
@@ -39,7 +39,7 @@ export function svgOf(layout: ChartLayout): string {
     `<title>${escaped(`${machine}: ${description}`)}</title>`,
     `<style>${STYLE}\n</style>`,
     `<rect class="background" width="100%" height="100%"/>`,
-    ...draw(layout, UNLIT).map(print),
+    ...draw(layout, NO_HIGHLIGHTS).map(print),
     '</svg>\n',
   ].join('\n');
 }

@@ -1,12 +1,12 @@
 import type { MsgHdrs, NatsConnection } from 'nats';
 import type { Clock, Closed, Timings } from '../broker/connection.ts';
 import { SilenceWatch } from '../broker/silence-watch.ts';
-import { ask } from './asking-client.ts';
 import type { NatsMessage } from './message.ts';
+import { request } from './request-client.ts';
 import type { NatsSubjects } from './subjects.ts';
 
 /** A Bro as it says who it is. */
-export type BroWord = Extract<NatsMessage, { readonly type: 'bro' }>;
+export type BroAnnouncement = Extract<NatsMessage, { readonly type: 'bro' }>;
 
 export interface PresenceOptions {
   readonly client: NatsConnection;
@@ -19,7 +19,7 @@ export interface PresenceOptions {
   readonly hello: () => Extract<NatsMessage, { readonly type: 'hello' }>;
   /** The promise's outcome, or the reason for which the connection closes first. */
   readonly orFailure: <T>(promise: Promise<T>) => Promise<T>;
-  readonly onUp: (bro: BroWord) => void;
+  readonly onUp: (bro: BroAnnouncement) => void;
   readonly onSuspect: (suspect: boolean) => void;
   readonly onProblem: (problem: string) => void;
   /** The connection is of no more use. */
@@ -29,7 +29,7 @@ export interface PresenceOptions {
 type PresencePhase =
   /** None has answered, or one is being asked. */
   | { readonly at: 'absent' | 'greeting' }
-  | { readonly at: 'present'; readonly bro: BroWord; readonly watch: SilenceWatch };
+  | { readonly at: 'present'; readonly bro: BroAnnouncement; readonly watch: SilenceWatch };
 
 /** Other Bros on the prefix that are reported. */
 const MAX_RIVALS = 100;
@@ -44,7 +44,7 @@ export class BroPresence {
     this.#options = options;
   }
 
-  get bro(): BroWord | undefined {
+  get bro(): BroAnnouncement | undefined {
     return this.#phase.at === 'present' ? this.#phase.bro : undefined;
   }
 
@@ -53,7 +53,7 @@ export class BroPresence {
     if (this.#phase.at !== 'absent') return;
     this.#phase = { at: 'greeting' };
     const { subjects, hello, onUp } = this.#options;
-    const answer = await this.#ask(subjects.hello, hello());
+    const answer = await this.#request(subjects.hello, hello());
     if (typeof answer !== 'object' || answer.type !== 'bro') {
       this.#phase = { at: 'absent' };
       return;
@@ -67,9 +67,9 @@ export class BroPresence {
     const { bro } = this;
     if (!bro) return;
     const { subjects, server, orFailure } = this.#options;
-    const answer = await this.#ask(subjects.helloTo(bro.id), { type: 'ping' });
-    if (answer === 'nobody') this.#end('reset', `Zeek ${bro.id} is no longer connected to ${server}`);
-    else if (answer === 'silent') {
+    const answer = await this.#request(subjects.helloTo(bro.id), { type: 'ping' });
+    if (answer === 'no-responder') this.#end('reset', `Zeek ${bro.id} is no longer connected to ${server}`);
+    else if (answer === 'no-answer') {
       this.#end('unresponsive', `Zeek ${bro.id} at ${server} does not answer`);
     } else if (answer?.type === 'stranger') {
       this.#end('reset', `the Zeek at ${server} no longer knows this host`);
@@ -118,13 +118,13 @@ export class BroPresence {
     onProblem(`a second Zeek (${id}) uses the prefix ${subjects.prefix}: give each a prefix of its own`);
   }
 
-  async #ask(
+  async #request(
     subject: string,
     message: Exclude<NatsMessage, { readonly type: 'events' }>,
-  ): Promise<NatsMessage | 'nobody' | 'silent' | undefined> {
+  ): Promise<NatsMessage | 'no-responder' | 'no-answer' | undefined> {
     const { client, server, timings, headers, orFailure, onEnd } = this.#options;
     const timeout = timings.suspect + timings.unresponsive;
-    const asked = await orFailure(ask(client, { subject, message, headers, timeout, server }));
+    const asked = await orFailure(request(client, { subject, message, headers, timeout, server }));
     if (asked.outcome === 'answered') return asked.answer;
     if (asked.outcome !== 'failed') return asked.outcome;
     onEnd(asked.closed);

@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import type { NatsProblem } from './failures.ts';
-import { unswallowed } from './link-client.ts';
+import { rethrowing } from './link-client.ts';
 import { type NatsMessage, readMessage } from './message.ts';
 
 export interface InboundHandlers {
@@ -31,7 +31,7 @@ export class Inbound {
     }
     for (const subject of subjects) {
       if (this.#subscriptions.has(subject)) continue;
-      const callback = unswallowed((error: NatsProblem | null, raw: Msg) => {
+      const callback = rethrowing((error: NatsProblem | null, raw: Msg) => {
         if (!error) this.#take(raw);
         else if (error.permissionContext) this.#handlers.onDenied(subject);
       });

@@ -13,9 +13,9 @@ import type { Closed, Timings } from '../broker/connection.ts';
 import { materialOptions, type TlsSettings } from '../broker/tls.ts';
 import { readTlsMaterial } from '../broker/tls-connection.ts';
 import { reasonOf } from '../text/reason.ts';
+import { connectAndCleanUp } from './connect-client.ts';
 import { type NatsProblem, openingFailure } from './failures.ts';
 import { type NatsSettings, natsSettingsProblem } from './settings.ts';
-import { connectTidily } from './tidy-client.ts';
 
 /** A NATS server, and how we show who we are. */
 export interface NatsTarget {
@@ -46,7 +46,7 @@ export function serverName({ host, port, secure }: Pick<NatsTarget, 'host' | 'po
 }
 
 /** `lasting`: the package reconnects by itself, for ever; else a connection that is lost stays lost. */
-export type Life = 'one' | 'lasting';
+export type Lifetime = 'one' | 'lasting';
 
 /** Milliseconds between attempts of a lasting connection. */
 const RECONNECT_PAUSE = 1_000;
@@ -58,7 +58,7 @@ const RECONNECT_PAUSE = 1_000;
 export async function openNats(
   target: NatsTarget,
   timings: Timings,
-  life: Life = 'one',
+  life: Lifetime = 'one',
 ): Promise<NatsConnection> {
   const server = serverName(target);
   const { tls = {}, secure, settings } = target;
@@ -86,7 +86,7 @@ export async function openNats(
     ...(await identity(settings)),
   };
   try {
-    return await connectTidily(options);
+    return await connectAndCleanUp(options);
   } catch (error) {
     // The package rejects with no error where the socket closed silently.
     const failure: NatsProblem = error instanceof Error ? error : { message: 'it closed the connection' };
@@ -135,7 +135,7 @@ async function tlsOptions({ host }: NatsTarget, tls: TlsSettings): Promise<TlsOp
  * For callbacks of the package, which stops reading without a word where one throws: the error becomes the process's
  * concern, as an error in any other callback is.
  */
-export function unswallowed<Args extends readonly unknown[]>(
+export function rethrowing<Args extends readonly unknown[]>(
   callback: (...args: Args) => void,
 ): (...args: Args) => void {
   return (...args) => {

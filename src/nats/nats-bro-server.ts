@@ -4,7 +4,7 @@ import type { Accept, Listener } from '../broker/listening-server.ts';
 import { systemClock } from '../broker/system-clock.ts';
 import { untoken } from '../text/subject-token.ts';
 import { BroLink } from './bro-link-client.ts';
-import { type NatsTarget, openNats, serverName, unswallowed } from './link-client.ts';
+import { type NatsTarget, openNats, rethrowing, serverName } from './link-client.ts';
 import { encodeMessage, HOST_HEADER, type NatsMessage, readMessage } from './message.ts';
 import { RowConsumer } from './row-consumer-client.ts';
 import { type NatsSubjects, natsSubjects } from './subjects.ts';
@@ -112,7 +112,7 @@ class BroAtNats implements Listener {
 
   #hear(subject: string, take: (host: string, message: NatsMessage, raw: Msg) => void): void {
     this.#client.subscribe(subject, {
-      callback: unswallowed((error: Error | null, raw: Msg) => {
+      callback: rethrowing((error: Error | null, raw: Msg) => {
         if (error) this.#problem(`subscribing to ${subject}: ${error.message}`);
         else this.#read(raw, (host, message) => take(host, message, raw));
       }),

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { NatsConnection as Client } from 'nats';
 import type { Clock, Closed, Connection, ConnectionHandlers, Remote, Timings } from '../broker/connection.ts';
 import { type Carrier, ConnectionLifecycle } from '../broker/connection-lifecycle.ts';
-import { BroPresence, type BroWord } from './bro-presence-client.ts';
+import { type BroAnnouncement, BroPresence } from './bro-presence-client.ts';
 import { endingFailure, permissionFailure, problemOf } from './failures.ts';
 import { HostInbox } from './host-inbox-client.ts';
 import { NatsOpenError, type NatsTarget, openNats, serverName } from './link-client.ts';
@@ -170,7 +170,7 @@ class NatsOpening {
     await presence.greet().catch(() => {});
   }
 
-  #remote(bro: BroWord): Remote {
+  #remote(bro: BroAnnouncement): Remote {
     const { secure, settings } = this.#options;
     return {
       incarnation: bro.id,

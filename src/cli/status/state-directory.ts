@@ -13,16 +13,16 @@ import { columns } from './columns.ts';
 import { bytes } from './format.ts';
 
 /** What a state directory tells while nobody is at work in it. */
-export interface Remains {
+export interface StoredState {
   readonly directory: string;
   readonly eventLog:
     | { readonly seq: number; readonly unfinished: string | null }
     | { readonly problem: string };
   readonly journal: { readonly bytes: number; readonly segments: number } | { readonly problem: string };
-  readonly bros: readonly RemainsOfBro[];
+  readonly bros: readonly StoredBro[];
 }
 
-export interface RemainsOfBro {
+export interface StoredBro {
   readonly peer: string;
   readonly subscriptions: number;
   /** Milliseconds since the epoch; null if it was there to the end, or never. */
@@ -35,7 +35,7 @@ export interface RemainsOfBro {
 }
 
 /** Reads what is there, and changes nothing. Never rejects: what can't be read is said. */
-export async function lookAtRemains(directory: string): Promise<Remains> {
+export async function readStoredState(directory: string): Promise<StoredState> {
   const [log, segments, cursors] = await Promise.all([
     orProblem(readState(directory)),
     orProblem(storedSegments(join(directory, 'journal'))),
@@ -96,7 +96,7 @@ async function pendingRows(
   }).catch(() => undefined);
 }
 
-export function formatRemains({ directory, eventLog, journal, bros }: Remains): string[] {
+export function formatStoredState({ directory, eventLog, journal, bros }: StoredState): string[] {
   return [
     `Contents of ${printable(directory)}:`,
     ...columns(
@@ -120,7 +120,7 @@ export function formatRemains({ directory, eventLog, journal, bros }: Remains): 
   ];
 }
 
-function formatBro({ peer, subscriptions, lostAt, cursor, pendingRows, gap }: RemainsOfBro): string[] {
+function formatBro({ peer, subscriptions, lostAt, cursor, pendingRows, gap }: StoredBro): string[] {
   const away = lostAt === null ? '' : `, away since ${formatTime(lostAt)}`;
   const rows =
     pendingRows === null

@@ -1,7 +1,7 @@
 import type { StepFrame } from '../../../actors/inspection.ts';
-import { draw, UNLIT } from '../chart-drawing.ts';
+import { draw, NO_HIGHLIGHTS } from '../chart-drawing.ts';
 import type { ChartLayout } from '../chart-geometry.ts';
-import { formatState, lightsOf } from '../lights.ts';
+import { formatState, highlightsOf } from '../highlights.ts';
 import { button, drawn, el, shortName, spanOf, svg, timeOf } from './dom.ts';
 import type { Commands, Panel, View } from './view.ts';
 
@@ -57,7 +57,7 @@ export class MachinesPanel implements Panel {
     const key = found ? JSON.stringify([actor, found.step, found.before?.state]) : actor;
     if (key === this.#lit) return;
     this.#lit = key;
-    this.#light(found ? lightsOf(chart, found.step, found.before?.state ?? null) : UNLIT);
+    this.#light(found ? highlightsOf(chart, found.step, found.before?.state ?? null) : NO_HIGHLIGHTS);
   }
 
   #renderTabs({ history, charts, actor, moment }: View): void {
@@ -85,12 +85,12 @@ export class MachinesPanel implements Panel {
     this.#lit = '';
     const { width, height } = chart;
     const picture = svg('svg', { class: 'chart', viewBox: `0 0 ${width} ${height}`, role: 'img' });
-    picture.append(...draw(chart, UNLIT).map(drawn));
+    picture.append(...draw(chart, NO_HIGHLIGHTS).map(drawn));
     this.#canvas.replaceChildren(picture);
     this.#fit(READABLE);
   }
 
-  #light({ active, taken }: ReturnType<typeof lightsOf>): void {
+  #light({ active, taken }: ReturnType<typeof highlightsOf>): void {
     for (const state of this.#canvas.querySelectorAll('[data-state]')) {
       state.classList.toggle('active', active.has(state.getAttribute('data-state') ?? ''));
     }

@@ -1,5 +1,5 @@
 import type { Entry } from '../entries.ts';
-import { formatState } from '../lights.ts';
+import { formatState } from '../highlights.ts';
 import { button, dateTimeOf, el, shortName, timeOf } from './dom.ts';
 import type { Panel, View } from './view.ts';
 

@@ -8,7 +8,7 @@ import type { Query, RepeatedQuery } from '../src/vocabulary/model.ts';
 import { doubtedIn, type Pending, queriesIn } from './schedule-commands.ts';
 
 /** What is to be asked of osquery before a batch of news can be decided on. */
-export interface Questions {
+export interface ColumnRequests {
   /** Each once. */
   readonly queries: readonly Question[];
   /** Queries that cannot be had whatever osquery would say: it is spared the asking. */
@@ -19,7 +19,11 @@ export interface Questions {
  * The queries in the news whose columns osquery must tell first. What a Bro's limits forbid in any case is not
  * among them, so that osquery has no more work with a Bro than those allow.
  */
-export function questionsOf(pending: readonly Pending[], state: ScheduleState, policy: Policy): Questions {
+export function columnRequestsOf(
+  pending: readonly Pending[],
+  state: ScheduleState,
+  policy: Policy,
+): ColumnRequests {
   const queries = new Map<string, Question>();
   const refused: Record<string, Descriptions[string]> = {};
   for (const news of pending) {

@@ -4,7 +4,7 @@ import type { ConnectionEvent } from './bro-link.ts';
 /** What a Bro's peer puts on the bus, of its context and of what its connection tells. */
 
 /** What of the context is told. */
-interface Told {
+interface PeerContext {
   readonly peer: string;
   readonly incarnation: string;
   readonly requests: number;
@@ -13,7 +13,7 @@ interface Told {
 }
 
 interface Step<T extends ConnectionEvent['type']> {
-  readonly context: Told;
+  readonly context: PeerContext;
   readonly event: Extract<ConnectionEvent, { readonly type: T }>;
 }
 
@@ -42,7 +42,11 @@ export function request({ context, event }: Step<'connection.request'>): BusMess
   };
 }
 
-export function down({ context: { peer, lastClose, retryIn } }: { readonly context: Told }): BusMessage {
+export function down({
+  context: { peer, lastClose, retryIn },
+}: {
+  readonly context: PeerContext;
+}): BusMessage {
   return {
     type: 'peer.down',
     peer,
@@ -52,10 +56,10 @@ export function down({ context: { peer, lastClose, retryIn } }: { readonly conte
   };
 }
 
-export function resynced({ context: { peer } }: { readonly context: Told }): BusMessage {
+export function resynced({ context: { peer } }: { readonly context: PeerContext }): BusMessage {
   return { type: 'peer.resynced', peer };
 }
 
-export function expired({ context: { peer } }: { readonly context: Told }): BusMessage {
+export function expired({ context: { peer } }: { readonly context: PeerContext }): BusMessage {
   return { type: 'peer.expired', peer };
 }

@@ -1,5 +1,5 @@
 import type { StateValue } from 'xstate';
-import type { Lights } from './chart-drawing.ts';
+import type { Highlights } from './chart-drawing.ts';
 import type { ChartLayout } from './chart-geometry.ts';
 
 /** Ids of the active states, from the machine's own on. */
@@ -29,11 +29,11 @@ export function formatState(state: StateValue): string {
  * with the event those count that led from a state that was active to one that is; from there on, those that are
  * taken at once.
  */
-export function lightsOf(
+export function highlightsOf(
   { machine, edges }: ChartLayout,
   step: { readonly event: string; readonly state: StateValue },
   before: StateValue | null,
-): Lights {
+): Highlights {
   const active = activeStates(machine, step.state);
   const former: ReadonlySet<string> = before === null ? new Set() : activeStates(machine, before);
   const taken = new Set<number>();

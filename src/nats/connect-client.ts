@@ -11,7 +11,7 @@ const CHANNEL = 'net.client.socket';
  * there, one more with each attempt. A client has one socket at a time; a new one ends the one before, and an attempt
  * that failed ends the last.
  */
-export async function connectTidily(options: ConnectionOptions): Promise<NatsConnection> {
+export async function connectAndCleanUp(options: ConnectionOptions): Promise<NatsConnection> {
   const own = new AsyncLocalStorage<true>();
   let latest: Socket | undefined;
   const onSocket = (message: unknown) => {

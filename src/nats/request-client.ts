@@ -4,16 +4,16 @@ import type { Closed } from '../broker/connection.ts';
 import { permissionFailure, problemOf } from './failures.ts';
 import { decodeMessage, encodeMessage, type NatsMessage } from './message.ts';
 
-/** What became of a question. */
-export type Asked =
+/** What became of a options. */
+export type RequestOutcome =
   | { readonly outcome: 'answered'; readonly answer: NatsMessage }
-  /** Nobody listens there, which the server says at once. */
-  | { readonly outcome: 'nobody' }
-  /** Somebody listens and says nothing. */
-  | { readonly outcome: 'silent' }
+  /** No subscriber, which the server reports at once. */
+  | { readonly outcome: 'no-responder' }
+  /** A subscriber that did not answer in time. */
+  | { readonly outcome: 'no-answer' }
   | { readonly outcome: 'failed'; readonly closed: Closed };
 
-export interface Question {
+export interface RequestOptions {
   readonly subject: string;
   readonly message: Parameters<typeof encodeMessage>[0];
   readonly headers: MsgHdrs;
@@ -22,9 +22,9 @@ export interface Question {
   readonly server: string;
 }
 
-/** Asks on a subject. Never throws. */
-export async function ask(client: NatsConnection, question: Question): Promise<Asked> {
-  const { subject, message, headers, timeout, server } = question;
+/** Sends a request to a subject. Never throws. */
+export async function request(client: NatsConnection, options: RequestOptions): Promise<RequestOutcome> {
+  const { subject, message, headers, timeout, server } = options;
   try {
     const { data } = await client.request(subject, encodeMessage(message), { timeout, headers });
     return { outcome: 'answered', answer: decodeMessage(data) };
@@ -38,6 +38,6 @@ export async function ask(client: NatsConnection, question: Question): Promise<A
       const { operation = 'publish', subject: denied = subject } = permissionContext ?? {};
       return { outcome: 'failed', closed: permissionFailure(operation, denied, server) };
     }
-    return { outcome: code === 'TIMEOUT' ? 'silent' : 'nobody' };
+    return { outcome: code === 'TIMEOUT' ? 'no-answer' : 'no-responder' };
   }
 }
