@@ -42,8 +42,8 @@ function builds(): Build[] {
   const plain = join(directory, 'without-code-cache.ext');
   putIntoNode({ folder: join(root, '.cache/binary'), output: plain, codeCache: false });
   const arm64 = join(root, 'dist/linux-arm64/bro-osquery.ext');
-  const qemu = join(root, 'node_modules/.arm64/qemu-aarch64-static');
-  const emulated = [qemu, '-L', join(root, 'node_modules/.arm64/root'), arm64];
+  const qemu = join(root, '.cache/arm64/qemu-aarch64-static');
+  const emulated = [qemu, '-L', join(root, '.cache/arm64/root'), arm64];
   return [
     { name: `linux-${process.arch}`, file: binary, program: [binary] },
     { name: `linux-${process.arch} without code cache`, file: plain, program: [plain] },

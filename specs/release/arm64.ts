@@ -8,7 +8,7 @@ import { HostProcesses } from '../support/host-processes.ts';
 /** The executable for Linux on arm64, run by qemu beside a stand-in osqueryd of this machine: `make test-arm64`. */
 
 const root = join(import.meta.dirname, '../..');
-const arm64 = join(root, 'node_modules/.arm64');
+const arm64 = join(root, '.cache/arm64');
 const program = [
   join(arm64, 'qemu-aarch64-static'),
   ...['-L', join(arm64, 'root')],

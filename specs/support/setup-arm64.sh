@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Has what runs programs for Linux on arm64: qemu-aarch64-static, and Debian's libraries of that processor, unpacked under
-# node_modules (nothing is installed, and the machine's apt learns of no other architecture). Where it can't be had it says
+# .cache (nothing is installed, and the machine's apt learns of no other architecture). Where it can't be had it says
 # what to install and fails.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-folder="$PWD/node_modules/.arm64"
+folder="$PWD/.cache/arm64"
 root="$folder/root"
 packages=(libc6 libstdc++6 libgcc-s1 libatomic1)
 if [ -x "$folder/qemu-aarch64-static" ] && [ -e "$root/lib/aarch64-linux-gnu/libc.so.6" ]; then exit 0; fi

