@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { resolve, win32 } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -105,8 +105,8 @@ async function setUp(io: Io, machine: SetupMachine, options: SetupOptions): Prom
   const owner = root === '/' ? { uid: 0, gid: 0 } : machine.user;
   const files = new HostFiles(root, machine.platform);
   const runs = new Runs(files, layout.setup, owner);
-  const { changes, notes } = options.undo
-    ? { changes: runs.backward(), notes: [] }
+  const { changes, notes, flagfile } = options.undo
+    ? { changes: runs.backward(), notes: [], flagfile: layout.flagfile }
     : planSetup(
         { layout, read: (path) => files.read(path), owner, hasPermissions: machine.platform !== 'win32' },
         {
@@ -130,7 +130,15 @@ async function setUp(io: Io, machine: SetupMachine, options: SetupOptions): Prom
   if (options.undo) await undo(io, runs);
   else if (changes.length > 0) await apply(io, machine, runs, changes);
   if (root !== '/') return changed;
-  return (await finish(io, layout, options, changes.length > 0)) ? changed : 1;
+  if (options.restart) await restart(io, layout);
+  const isRight = options.undo || (await examined(io, flagfile, options, changes.length > 0));
+  if (changes.length > 0 && !options.restart) {
+    await printLine(
+      io.out,
+      `\nNow restart osqueryd, which then does what is new: ${layout.restart.join(' ')}`,
+    );
+  }
+  return isRight || !options.restart ? changed : 1;
 }
 
 function readCertificates(options: SetupOptions, now: number) {
@@ -163,9 +171,12 @@ async function agreed(io: Io, { yes }: SetupOptions): Promise<boolean> {
 async function apply(io: Io, machine: SetupMachine, runs: Runs, changes: readonly Change[]): Promise<void> {
   const run = runs.apply(changes, { at: new Date(io.now()).toISOString(), version: VERSION });
   if (machine.platform === 'win32') {
-    for (const { path, shown } of changes) {
-      for (const words of aclCommands(path, shown === 'hidden'))
-        await promisify(execFile)('icacls', [...words]);
+    const folder = win32.dirname(osqueryLayout('win32').extension);
+    const commands = changes.flatMap(({ path, shown }) =>
+      aclCommands(path, shown === 'hidden' ? 'secret' : 'file'),
+    );
+    for (const words of [...aclCommands(folder, 'folder'), ...commands]) {
+      await promisify(execFile)('icacls', [...words]);
     }
   }
   await printLine(
@@ -181,31 +192,32 @@ async function undo(io: Io, runs: Runs): Promise<void> {
   await printLine(io.out, `\n${counted(put.length, 'file')} as before${more}.`);
 }
 
-/** The restart, or how to do it, and what doctor says. @returns false if all was to be right and is not */
-async function finish(
+async function restart(io: Io, { restart: [program = '', ...words] }: OsqueryLayout): Promise<void> {
+  await printLine(io.out, `\nRestarting osqueryd: ${[program, ...words].join(' ')}`);
+  await promisify(execFile)(program, words);
+}
+
+/**
+ * What doctor says; after a restart once it finds nothing wrong, or after {@link PATIENCE}.
+ * @returns whether it finds nothing wrong
+ */
+async function examined(
   io: Io,
-  { flagfile, restart }: OsqueryLayout,
+  flagfile: string,
   options: SetupOptions,
   isChanged: boolean,
 ): Promise<boolean> {
-  const [program = '', ...words] = restart;
-  if (options.restart) {
-    await printLine(io.out, `\nRestarting osqueryd: ${restart.join(' ')}`);
-    await promisify(execFile)(program, words);
-  }
   const deadline = io.now() + (options.restart ? PATIENCE * 1_000 : 0);
   for (;;) {
-    const findings = await examine({ flagfile: options.flagfile ?? flagfile });
+    const findings = await examine({ flagfile });
     const isRight = findings.every(({ level }) => level !== 'problem');
     if (!isRight && io.now() < deadline) {
       await sleep(1_000);
       continue;
     }
-    await printLine(io.out, '\nbro-osquery doctor:');
+    const until = isChanged && !options.restart ? ', of an osqueryd that has not been restarted' : '';
+    await printLine(io.out, `\nbro-osquery doctor${until}:`);
     for (const line of formatFindings(findings)) await printLine(io.out, line);
-    if (isChanged && !options.restart) {
-      await printLine(io.out, `\nNow restart osqueryd, which takes over what is new: ${restart.join(' ')}`);
-    }
-    return isRight || !options.restart;
+    return isRight;
   }
 }

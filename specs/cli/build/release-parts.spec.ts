@@ -80,15 +80,20 @@ test('the scripts for macOS and Windows name the places that the extension and s
 });
 
 test('on Windows Administrators own what osqueryd loads, nothing is inherited, and nobody else may write', () => {
-  assert.deepEqual(aclCommands('C:\\x.ext.exe', false), [
+  assert.deepEqual(aclCommands('C:\\x.ext.exe', 'file'), [
     ['C:\\x.ext.exe', '/setowner', '*S-1-5-32-544'],
     ['C:\\x.ext.exe', '/inheritance:r', '/grant:r', '*S-1-5-18:F', '*S-1-5-32-544:F', '*S-1-5-32-545:RX'],
   ]);
   assert.ok(
-    !aclCommands('C:\\key.pem', true)
+    !aclCommands('C:\\key.pem', 'secret')
       .flat()
       .some((word) => word.includes('S-1-5-32-545')),
   );
+  assert.deepEqual(aclCommands('C:\\x', 'folder')[1]?.slice(3), [
+    '*S-1-5-18:(OI)(CI)F',
+    '*S-1-5-32-544:(OI)(CI)F',
+    '*S-1-5-32-545:(OI)(CI)RX',
+  ]);
 });
 
 test('a manual page has no macro that nobody meant, and every word of the page', async () => {

@@ -22,6 +22,8 @@ export interface Plan {
   readonly changes: readonly Change[];
   /** What setup leaves to the operator. */
   readonly notes: readonly string[];
+  /** The flags that osqueryd starts with. */
+  readonly flagfile: string;
 }
 
 /** The host can't be set up as it is; nothing has been changed. */

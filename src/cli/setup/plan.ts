@@ -51,6 +51,7 @@ export function planSetup(host: Host, wishes: Wishes): Plan {
     textChange(host, flagfile, made.text, 0o644),
   ];
   return {
+    flagfile,
     changes: changes
       .map((change) => (host.hasPermissions ? change : withoutPermissions(change)))
       .filter(({ before, after }) => !isSame(before, after)),
