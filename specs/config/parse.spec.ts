@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { parseSettings } from '../../src/config/parse.ts';
 import { broSchema } from '../../src/config/schema.ts';
 import type { Settings } from '../../src/config/settings.ts';
+import { misplacedKeys } from '../../src/config/unknown-keys.ts';
 import { configMember } from '../../src/osquery/config-plugin.ts';
 
 /**
@@ -207,4 +208,16 @@ test('the examples of the README and of the manual are what they say', () => {
   const examples = blocks.map(([, text = '']) => text).filter((text) => /^\{\s*"bro"/.test(text));
   assert.ok(examples.length > 3);
   for (const text of examples) assert.deepEqual(reading('an example', text).said, [], text);
+});
+
+test('keys that the predecessor had among the options are named with where they belong', () => {
+  assert.deepEqual(
+    misplacedKeys({ bro_ip: '192.0.2.1', bro_port: 9999, bro_groups: {}, host_identifier: 'uuid' }),
+    [
+      'options.bro_ip: ignored there; write it as bro.bro_ip',
+      'options.bro_port: ignored there; write it as bro.bro_port',
+      'options.bro_groups: ignored there; write it as bro.groups',
+    ],
+  );
+  assert.deepEqual(misplacedKeys(undefined), []);
 });

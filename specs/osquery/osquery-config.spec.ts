@@ -75,3 +75,14 @@ test('the place of a mistake is that in the text as it was written, comments and
     );
   }
 });
+
+test('what osquery reads otherwise than JSON.parse is read so', () => {
+  const members = (text: string) => Object.fromEntries(parseConfigText(text));
+  // Tried with osqueryd --config_check of 5.23.1.
+  assert.deepEqual(members('{"a":1}\0and more'), { a: 1 });
+  assert.deepEqual(members('# \0\n{"a":"\\ud83d\\ude00"}'), { a: '\u{1f600}' });
+  assert.deepEqual(members('\v{"a":1e-999}'), { a: 0 });
+  for (const text of ['{"a":"x\0y"}', '{"a":1e309}', '{"a":"\\ud800"}', '\u00a0{"a":1}', '\ufeff{"a":1}']) {
+    assert.throws(() => members(text), ConfigTextError, JSON.stringify(text));
+  }
+});

@@ -27,6 +27,20 @@ export function unknownKeys(schema: z.ZodType, value: unknown, place: string): s
   });
 }
 
+/** Keys of ours that stand among osquery's options, where the predecessor of 2017 had them: nobody reads them there. */
+export function misplacedKeys(options: unknown): string[] {
+  if (typeof options !== 'object' || options === null) return [];
+  return Object.keys(options)
+    .filter((key) => FORMER_KEYS.has(key))
+    .map((key) => `options.${key}: ignored there; write it as bro.${FORMER_KEYS.get(key)}`);
+}
+
+const FORMER_KEYS: ReadonlyMap<string, string> = new Map([
+  ['bro_ip', 'bro_ip'],
+  ['bro_port', 'bro_port'],
+  ['bro_groups', 'groups'],
+]);
+
 /** The schema below `optional`, and of a union the member that may be an object. */
 function objectIn(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional) return objectIn(schema.unwrap() as z.ZodType);

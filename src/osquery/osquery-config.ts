@@ -1,6 +1,7 @@
 /** osquery's configuration as text: JSON in which lines may be comments. */
 
-import { jsonSyntaxProblem } from '../text/json-syntax.ts';
+import { type JsonSyntaxProblem, jsonSyntaxProblem } from '../text/json-syntax.ts';
+import { strictJsonProblem, trimAscii, upToNul } from '../text/strict-json.ts';
 
 export type ConfigTextErrorCode = 'too_large' | 'too_deep' | 'not_json' | 'not_object';
 
@@ -17,6 +18,7 @@ export class ConfigTextError extends Error {
 
 /** osquery's limit up to 5.23 in bytes, after the comments are gone. */
 const MAX_BYTES = 1024 * 1024;
+const BYTE_ORDER_MARK = '\ufeff';
 /** osquery's limit of objects and lists in each other. */
 const MAX_DEPTH = 32;
 
@@ -26,7 +28,7 @@ const MAX_DEPTH = 32;
  */
 export function stripComments(text: string): string {
   return parsedLines(text)
-    .map(({ pieces }) => pieces.join('').trim())
+    .map(({ pieces }) => trimAscii(pieces.join('')))
     .join('\n');
 }
 
@@ -47,7 +49,7 @@ function parsedLines(text: string): readonly ParsedLine[] {
     }
     pieces.push(lines[at] ?? '');
     at += 1;
-    const start = pieces.join('').trimStart();
+    const start = trimAscii(pieces.join(''));
     if (!start.startsWith('#') && !start.startsWith('//')) parsed.push({ pieces, number });
   }
   return parsed;
@@ -59,8 +61,9 @@ function placeIn(text: string, offset: number): string {
   let last = { line: 1, column: 1 };
   for (const { pieces, number } of parsedLines(text)) {
     const joined = pieces.join('');
-    const length = joined.trim().length;
-    const indent = joined.length - joined.trimStart().length;
+    const trimmed = trimAscii(joined);
+    const length = trimmed.length;
+    const indent = length === 0 ? 0 : joined.indexOf(trimmed);
     let column = indent + Math.min(left, length);
     let line = number;
     for (const piece of pieces.slice(0, -1)) {
@@ -77,7 +80,7 @@ function placeIn(text: string, offset: number): string {
 
 /** The members of the configuration. Throws {@link ConfigTextError} where osquery would refuse the text. */
 export function parseConfigText(text: string): ReadonlyMap<string, unknown> {
-  const json = stripComments(text);
+  const json = upToNul(stripComments(text));
   const bytes = Buffer.byteLength(json);
   if (bytes > MAX_BYTES) {
     throw new ConfigTextError(
@@ -100,8 +103,15 @@ export function parseConfigText(text: string): ReadonlyMap<string, unknown> {
 
 function parse(json: string, text: string): unknown {
   try {
-    return JSON.parse(json);
+    const parsed: unknown = JSON.parse(json);
+    const problem = strictJsonProblem(json);
+    if (!problem) return parsed;
+    throw new ConfigTextError(
+      'not_json',
+      `the configuration is not valid JSON for osquery: ${inPlace(problem, json, text)}`,
+    );
   } catch (error) {
+    if (error instanceof ConfigTextError) throw error;
     throw new ConfigTextError(
       'not_json',
       `the configuration is not valid JSON: ${mistake(json, text) ?? error}`,
@@ -111,14 +121,18 @@ function parse(json: string, text: string): unknown {
 
 function mistake(json: string, text: string): string | undefined {
   const problem = jsonSyntaxProblem(json);
-  if (!problem) return undefined;
-  const { offset, expected, found } = problem;
-  return `${placeIn(text, offset)}: expected ${expected}, got ${found}${advice(json, offset)}`;
+  return problem ? inPlace(problem, json, text) : undefined;
+}
+
+function inPlace({ offset, expected, found }: JsonSyntaxProblem, json: string, text: string): string {
+  const got = json.startsWith(BYTE_ORDER_MARK, offset) ? 'a byte-order mark' : found;
+  return `${placeIn(text, offset)}: expected ${expected}, got ${got}${advice(json, offset)}`;
 }
 
 /** For what other readers of JSON allow. */
 function advice(json: string, offset: number): string {
   const rest = json.slice(offset, offset + 2);
+  if (rest.startsWith(BYTE_ORDER_MARK)) return '; it is invisible: save the file as UTF-8 without it';
   if (rest === '//' || rest === '/*' || rest.startsWith('#')) {
     return '; a comment begins with # or // and has its line to itself';
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { misplacedKeys } from '../../../config/unknown-keys.ts';
 import { configMember, GEN_CONFIG, parseGenConfig } from '../../../osquery/config-plugin.ts';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
@@ -21,6 +22,8 @@ export interface FoundConfig {
   readonly source: string;
   /** The member as it is written there; undefined: there is none. */
   readonly bro: unknown;
+  /** osquery's own options beside it. */
+  readonly options: unknown;
   /** Found in place of what osquery has, which could not be asked. */
   readonly isStopgap: boolean;
 }
@@ -44,10 +47,10 @@ export async function findConfig(sources: ConfigSources, former: string): Promis
     isStopgap = true;
   }
   const own = file === undefined ? undefined : fromFile(file, true);
-  return { ...(own ?? { source: '', bro: undefined }), isStopgap };
+  return { ...(own ?? { source: '', bro: undefined, options: undefined }), isStopgap };
 }
 
-type Found = Pick<FoundConfig, 'source' | 'bro'>;
+type Found = Pick<FoundConfig, 'source' | 'bro' | 'options'>;
 
 /** A source that could not be asked, as opposed to one that says something wrong. */
 class SourceError extends Error {
@@ -63,8 +66,12 @@ async function fromPlugin({ client, options }: ConfigSources): Promise<Found | u
   if (status.code !== 0) {
     throw new SourceError(`osquery's config plugin ${plugin} returned no configuration: ${status.message}`);
   }
-  const bro = configMember(parseGenConfig(response), CONFIG_KEY);
-  return bro === undefined ? undefined : { source: `osquery's config plugin ${plugin}`, bro };
+  const texts = parseGenConfig(response);
+  const bro = configMember(texts, CONFIG_KEY);
+  const besides = configMember(texts, 'options');
+  return bro === undefined && misplacedKeys(besides).length === 0
+    ? undefined
+    : { source: `osquery's config plugin ${plugin}`, bro, options: besides };
 }
 
 /**
@@ -78,8 +85,9 @@ export function fromFile(path: string, required = false): Found | undefined {
     if (!required && isAbsent(error)) return undefined;
     throw new SourceError(`can't read the configuration ${path}: ${reasonOf(error)}`);
   }
-  const bro = configMember(new Map([[path, text]]), CONFIG_KEY);
-  return bro === undefined ? undefined : { source: path, bro };
+  const texts = new Map([[path, text]]);
+  const bro = configMember(texts, CONFIG_KEY);
+  return bro === undefined ? undefined : { source: path, bro, options: configMember(texts, 'options') };
 }
 
 function isAbsent(error: unknown): boolean {

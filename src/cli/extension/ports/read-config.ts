@@ -3,6 +3,7 @@ import { changedEndpoints } from '../../../config/changed-endpoints.ts';
 import { keysForNextStart } from '../../../config/next-start.ts';
 import { parseSettings } from '../../../config/parse.ts';
 import type { Settings } from '../../../config/settings.ts';
+import { misplacedKeys } from '../../../config/unknown-keys.ts';
 import type { ManagerClient } from '../../../osquery/manager-client.ts';
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
 import { reasonOf } from '../../../text/reason.ts';
@@ -96,7 +97,8 @@ export class ConfigReader {
     try {
       const found = await findConfig({ client, options: flags, file }, this.#good?.source ?? '');
       bro = found.bro;
-      const parsed = parseSettings(bro);
+      const checked = parseSettings(bro);
+      const parsed = { ...checked, warnings: [...checked.warnings, ...misplacedKeys(found.options)] };
       if ('problems' in parsed) return { ...parsed, bro };
       const { source, isStopgap } = found;
       return { ...parsed, isStopgap, good: { at: this.#context.runtime.now(), source, bro } };

@@ -1,3 +1,5 @@
+import { strictJsonProblem, trimAscii, upToNul } from '../../../text/strict-json.ts';
+
 /**
  * JSON as osqueryd's parser takes it: strict, but of keys given twice the first counts, and whole numbers
  * keep their sign and size. Numbers are their source text.
@@ -20,7 +22,7 @@ const MAX_DEPTH = 32;
 
 /** @throws ConfigError */
 export function parseConfig(text: string): ReadonlyMap<string, ConfigValue> {
-  const json = stripComments(text);
+  const json = upToNul(stripComments(text));
   if (Buffer.byteLength(json) > MAX_SIZE) {
     throw new ConfigError(
       `Error parsing the config JSON: the config size exceeds the limit of ${MAX_SIZE} bytes`,
@@ -41,6 +43,7 @@ export function parseJson(json: string): ConfigValue | undefined {
   } catch {
     return undefined;
   }
+  if (strictJsonProblem(json)) return undefined;
   // Known to be JSON, so reading it again needs no checks.
   return new JsonReader(json).value();
 }
@@ -50,7 +53,7 @@ function stripComments(text: string): string {
   return text
     .replaceAll('\\\n', '')
     .split('\n')
-    .map((line) => line.trim())
+    .map(trimAscii)
     .filter((line) => !line.startsWith('#') && !line.startsWith('//'))
     .map((line) => `${line}\n`)
     .join('');
