@@ -164,7 +164,7 @@ export class ChaosHarness {
   async #handOver(index: number, rows: number): Promise<boolean> {
     const sql = CALLED[index]?.sql ?? '';
     const numbers = this.audit.produce(sql, rows);
-    const line = batchLine(this.#names[index] ?? '', { added: numbers.map(String) }, 1, { s: 'a' });
+    const line = batchLine(this.#names[index] ?? '', { added: numbers.map(String) });
     const uuid = this.#calledBy ?? (await this.#firstCall());
     const answered = uuid !== undefined && (await this.host.handOver(line, uuid));
     if (answered) this.audit.answered(sql, numbers);

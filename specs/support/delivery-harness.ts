@@ -250,10 +250,8 @@ export function batchLine(
   name: string,
   rows: { readonly removed?: readonly string[]; readonly added?: readonly string[] },
   counter = 1,
-  /** Columns that each row has beside `n`. */
-  others: Readonly<Record<string, string>> = {},
 ): Buffer {
-  const cells = (values: readonly string[] = []) => values.map((n) => ({ n, ...others }));
+  const cells = (values: readonly string[] = []) => values.map((n) => ({ n }));
   return Buffer.from(
     JSON.stringify({
       diffResults: { removed: cells(rows.removed), added: cells(rows.added) },
