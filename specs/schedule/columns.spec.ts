@@ -51,6 +51,25 @@ describe('A subscription of which osquery tells', () => {
       .thenNothing();
   });
 
+  test('the same columns, but of which something else runs in its place, begins anew with that', () => {
+    const translation = { sql: 'SELECT pid FROM temp.processes', sources: [] };
+    given(...subscribed)
+      .when({ ...told(9, PROCESS_COLUMNS), translation })
+      .thenHappens(ended, fact(9, 'QuerySubscribed', { ...anew, columns: PROCESS_COLUMNS, translation }))
+      .andOsqueryRuns({
+        [bro(2)]: { query: translation.sql, interval: query().interval, startup_priority: 1 },
+      });
+  });
+
+  test('what osquery has no table for is not in its schedule', () => {
+    const source = { kind: 'lines', name: 'zeek_agent_1', pattern: '/x' } as const;
+    const translation = { sql: 'SELECT * FROM zeek_agent_1', sources: [source] };
+    given(...subscribed)
+      .when({ ...told(9, OTHERS), translation })
+      .thenHappens(ended, fact(9, 'QuerySubscribed', { ...anew, translation }))
+      .andOsqueryRuns({});
+  });
+
   test('other columns begins anew with those, though a type alone is another', () => {
     given(...subscribed)
       .when(told(9, OTHERS))

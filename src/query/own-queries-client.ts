@@ -9,7 +9,7 @@ import type { Subscription } from '../schedule/schedule.ts';
 import { isForOsquery, type RowSource, type Translation } from '../schedule/translation.ts';
 import { encodeText } from '../text/byte-text.ts';
 import { reasonOf } from '../text/reason.ts';
-import type { Host, Notice } from '../vocabulary/model.ts';
+import type { Host } from '../vocabulary/model.ts';
 import { agentRow } from '../zeek-agent/agent-row.ts';
 import { READING_LIMITS, ReadingError, readFileRows } from '../zeek-agent/file-store.ts';
 import { filled, plainColumns, type SourceRow, sourceColumns } from '../zeek-agent/filled.ts';
@@ -25,7 +25,10 @@ export interface OwnQueriesParts {
   /** What this process has logged. */
   readonly ownLog: Pick<OwnLog, 'since'>;
   /** Says something to a Bro. */
-  readonly tell: (peer: string, notice: Notice) => void;
+  /** A query could not run, for another reason than before. */
+  readonly onFailed: (name: string, reason: string) => void;
+  /** It has run again, or for the first time. */
+  readonly onWorks: (name: string) => void;
   readonly client: Pick<ManagerClient, 'query'>;
   readonly courier: Courier;
   /** The state directory. */
@@ -51,7 +54,8 @@ interface Running {
   logCursor: number | undefined;
   timer: NodeJS.Timeout | undefined;
   result: OwnResult | undefined;
-  failure: string;
+  /** Of the last run; undefined before the first, empty for none. */
+  failure: string | undefined;
   lastRun: number | undefined;
 }
 
@@ -121,7 +125,7 @@ export class OwnQueries {
       logCursor: this.#parts.ownLog.since(undefined).cursor,
       timer: undefined,
       result: undefined,
-      failure: '',
+      failure: undefined,
       lastRun: undefined,
     };
     this.#running.set(subscription.name, running);
@@ -129,17 +133,18 @@ export class OwnQueries {
   }
 
   async #run(running: Running): Promise<void> {
-    const { name, query, peer } = running.subscription;
+    const { name, query } = running.subscription;
     const began = this.#parts.now();
     try {
       await this.#inTurn(() => this.#runNow(running));
-      if (running.failure !== '') this.#parts.log.info({ area: 'schedule', name }, 'the query runs again');
+      // The schedule may still have a failure of the process before.
+      if (running.failure !== '') this.#parts.onWorks(name);
       running.failure = '';
     } catch (error) {
       const reason = reasonOf(error);
       if (running.failure !== reason && this.#isOn(running)) {
         this.#parts.log.warn({ area: 'schedule', name }, `a query could not run: ${reason}`);
-        this.#parts.tell(peer, { level: 'error', text: reason, query });
+        this.#parts.onFailed(name, reason);
       }
       running.failure = reason;
     }

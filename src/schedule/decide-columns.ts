@@ -1,6 +1,7 @@
 import { columnsRefusal } from './column-names.ts';
 import type { CommandOf } from './commands.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
+import { isSameForm } from './description.ts';
 import { nextName } from './identity.ts';
 import type { Policy } from './policy.ts';
 import { spaceRefusal, tableRefusal } from './refusal.ts';
@@ -19,10 +20,7 @@ export function recordColumns(
   const { name, columns, tables, translation } = command;
   const former = subscriptionNamed(state, name);
   if (!former) return NOTHING;
-  const isSame =
-    former.columns.length === columns.length &&
-    former.columns.every(({ name, type }, at) => columns[at]?.name === name && columns[at]?.type === type);
-  if (isSame) return NOTHING;
+  if (isSameForm(former, command)) return NOTHING;
   const { peer, query, incarnation, confirmed } = former;
   const successor = nextName(state);
   const bytes = entryBytes(successor, { query, translation }) - entryBytes(name, former);

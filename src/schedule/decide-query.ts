@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Query, RepeatedQuery } from '../vocabulary/model.ts';
 import { clipped, clippedQuery } from './clipping.ts';
 import { columnsRefusal } from './column-names.ts';
 import type { CommandOf, PeerId } from './commands.ts';
 import { accept, type Decision, fact, NOTHING } from './decision.ts';
+import { isSameForm } from './description.ts';
 import { identityOf, isMeant, nextName } from './identity.ts';
 import { overflowRefusal } from './overflow.ts';
 import type { Policy } from './policy.ts';
@@ -74,11 +74,7 @@ export function subscribe(state: ScheduleState, command: CommandOf<'Subscribe'>,
 
 /** A Bro that has kept its state and asks for what it has, in the shape that it has it, goes on having it. */
 function goesOn(former: Subscription, command: CommandOf<'Subscribe'>): boolean {
-  return (
-    former.incarnation === command.incarnation &&
-    isDeepStrictEqual(former.columns, command.columns) &&
-    isDeepStrictEqual(former.translation, command.translation)
-  );
+  return former.incarnation === command.incarnation && isSameForm(former, command);
 }
 
 function confirm(former: Subscription, command: CommandOf<'Subscribe'>): Decision {

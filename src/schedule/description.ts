@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Column, type Dialect, dialectOf, type Query } from '../vocabulary/model.ts';
 import type { Translation } from './translation.ts';
 
@@ -25,6 +26,19 @@ export function questionOf({ vocabulary, sql }: Pick<Query, 'vocabulary' | 'sql'
 
 export function questionKey({ dialect, sql }: Question): string {
   return `${dialect}: ${sql}`;
+}
+
+/** What a query is known as while it runs: whoever knows it as something else has another query. */
+interface Known {
+  readonly columns: readonly Column[];
+  readonly translation?: Translation | undefined;
+}
+
+/** Whether rows and what runs are the same. */
+export function isSameForm(one: Known, other: Known): boolean {
+  return (
+    isDeepStrictEqual(one.columns, other.columns) && isDeepStrictEqual(one.translation, other.translation)
+  );
 }
 
 /** By {@link questionKey}. */

@@ -121,7 +121,8 @@ export class StateService {
     const ownQueries = new OwnQueries({
       ...{ client: this.#parts.client(), courier, directory: state.directory, host: known.host },
       ...{ systemLog: this.#parts.systemLog, now: runtime.now, log, ownLog: this.#context.ownLog },
-      tell: (peer, notice) => bus.publish({ type: 'peer.tell', peer, notice }),
+      onFailed: (name, text) => bus.publish({ type: 'osquery.query-failed', name, text }),
+      onWorks: (name) => bus.publish({ type: 'osquery.query-works', name }),
     });
     bus.on('schedule.changed', ownQueries.take);
     const peers = known.peers();
