@@ -27,5 +27,5 @@ export function failureNotice(text: string): string {
 /** osquery's columns have changed while the query was subscribed. */
 export function columnsNotice(columns: readonly Column[]): string {
   const list = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
-  return `the columns of this query have changed on this host; it begins anew with ${shortened(list, 500)}`;
+  return `the columns of this query have changed on this host; it restarts with  ${shortened(list, 500)}`;
 }

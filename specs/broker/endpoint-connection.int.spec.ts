@@ -174,7 +174,7 @@ test('over wss:// a missing authentication is reported, and refused once a certi
   const first = connect(memory);
   assert.equal((await first.up()).authenticated, false);
   assert.deepEqual(first.problems, [
-    `wss://127.0.0.1:${listener.port} has no certificate: the connection is encrypted, and nobody is authenticated; with ca or require_authentication (in tls) it would be refused`,
+    `wss://127.0.0.1:${listener.port} has no certificate: the connection is encrypted, but not authenticated; with ca or require_authentication (in tls) it would be refused`,
   ]);
   memory.remember(`wss://127.0.0.1:${listener.port}`, 'tls');
   const { code, message } = await connect(memory).closing();

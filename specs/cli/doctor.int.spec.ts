@@ -165,7 +165,7 @@ test('a full disk, lost rows and counters that do not add up are reported', () =
       'ok the extension runs as process 7',
       "problem the event log can't be written, so requests are refused: ENOSPC",
       "problem the journal can't be written: no space left",
-      "warning bro_1_3 of Zeek zeek:9999 does not run as it was asked for: osquery can't run it: no",
+      "warning bro_1_3 of Zeek zeek:9999 does not run as requested: osquery can't run it: no",
       'warning 5 rows of bro_1_1 for zeek:9999 were lost since the start, and reported to it',
       'problem counts of bro_1_2 for zeek:9999: 10 taken, but 10 settled and 1 pending',
     ],

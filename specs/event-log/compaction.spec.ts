@@ -69,7 +69,7 @@ describe('A segment that is full', () => {
     }
     await assert.rejects(stateIn(directory), {
       code: 'bad-snapshot',
-      message: `records before 4 are missing in ${directory}, and no valid snapshot covers them; restore the directory from a copy, or move it away: then the log starts anew and Zeeks send their requests again`,
+      message: `records before 4 are missing in ${directory}, and no valid snapshot covers them; restore the directory from a copy, or move it away: then a new log is started and Zeeks send their requests again`,
     });
   });
 

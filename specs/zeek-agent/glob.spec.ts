@@ -45,5 +45,5 @@ test('a pattern is put to osquery as one that means no less, and to SQLite as wh
 
 test('a pattern is an absolute path, of whatever system', () => {
   assert.deepEqual(['/etc/*', 'C:\\Users\\*', 'c:/x'].map(globProblem), [undefined, undefined, undefined]);
-  assert.match(globProblem('etc/*') ?? '', /"etc\/\*" is no absolute path/);
+  assert.match(globProblem('etc/*') ?? '', /"etc\/\*" is not an absolute path/);
 });

@@ -331,7 +331,7 @@ test('what nobody could run is refused in the words of who asks', async () => {
     ['SELECT foo FROM bar', /^no such table: bar$/],
     ['SELECT nope FROM processes', /^no such column: nope$/],
     ['SELECT path FROM files_list', /^mandatory table parameter 'pattern' of files_list is missing/],
-    ["SELECT * FROM files_list('etc/*')", /^files_list: the pattern "etc\/\*" is no absolute path$/],
+    ["SELECT * FROM files_list('etc/*')", /^files_list: the pattern "etc\/\*" is not an absolute path$/],
     ["SELECT * FROM files_columns('/a', '$1:bool')", /^invalid column specification/],
     ['SELEC 1', /syntax error/],
     ['WITH processes AS (SELECT * FROM processes) SELECT * FROM processes', /circular reference: processes/],

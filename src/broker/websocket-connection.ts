@@ -203,7 +203,7 @@ class WebSocketOpening {
     const { memory, wallClock = Date.now } = this.#options;
     if (attempt.security === 'anonymous') {
       lifecycle.notice(
-        `${lifecycle.peerName} has no certificate: the connection is encrypted, and nobody is authenticated; with ca or require_authentication (in tls) it would be refused`,
+        `${lifecycle.peerName} has no certificate: the connection is encrypted, but not authenticated; with ca or require_authentication (in tls) it would be refused`,
       );
     } else if (attempt.security === 'certificates' && attempt.socket) {
       memory?.remember(lifecycle.peerName, 'tls');

@@ -6,9 +6,9 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string,
     ['--socket /tmp/osquery.em --state-dir /tmp/state --trace /tmp/trace.jsonl', 'record what happens'],
   ],
   bro: [
-    ["--subscribe 'SELECT pid, name FROM processes' --interval 2", 'print processes as they come and go'],
+    ["--subscribe 'SELECT pid, name FROM processes' --interval 2", 'print processes that start and end'],
     ["--execute 'SELECT * FROM os_version' --host web-1 --duration 10", 'ask one host once'],
-    ["--nats nats://127.0.0.1:4222 --subscribe 'SELECT * FROM users'", 'meet hosts at a NATS server'],
+    ["--nats nats://127.0.0.1:4222 --subscribe 'SELECT * FROM users'", 'serve hosts through a NATS server'],
   ],
   gateway: [
     ['--zeek zeek.example.com:9999', 'hosts connect to port 9998 of this machine'],

@@ -45,7 +45,7 @@ export function gatewayCommand(io: Io, onHangup: (listener: () => void) => void)
     )
     .option(
       '--audit-log <file>',
-      'write down what the Zeek asks of whom, a JSON object a line; SIGHUP opens it anew',
+      "log the Zeek's requests and their hosts, one JSON object per line; SIGHUP reopens it",
     )
     .option('--state-dir <directory>', 'where the status socket is')
     .addOption(
@@ -54,7 +54,7 @@ export function gatewayCommand(io: Io, onHangup: (listener: () => void) => void)
         'serve Prometheus metrics at /metrics, on 127.0.0.1 unless a host is given',
       ).argParser(metricsAddress),
     )
-    .option('--verbose', 'log each host that comes and goes')
+    .option('--verbose', 'log each host that connects and disconnects')
     .addHelpText('after', HELP)
     .action(async (flags: GatewayFlags, command: Command) => {
       const parsed = await readGatewaySettings(flags).catch((error: Error) =>
@@ -96,7 +96,7 @@ keeps no rows: a host's rows are confirmed to it when the Zeek has confirmed the
 end at any moment. It listens only while it has its Zeek. A host can speak for itself alone (with certificates: for the
 name that its certificate has), and send nothing but what the vocabularies have and what the Zeek has asked for.
 
-SIGTERM (or Ctrl-C) sends the hosts away and leaves the Zeek in good order. SIGHUP opens the audit log anew.`;
+SIGTERM (or Ctrl-C) disconnects the hosts and the Zeek cleanly. SIGHUP reopens the audit log.`;
 
 function zeekAddresses(text: string, all: readonly string[] = []): readonly string[] {
   try {

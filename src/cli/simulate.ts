@@ -31,9 +31,7 @@ const UNCONFIRMED = 3;
 /** `bro-osquery simulate`: a fleet of hosts that are not there, to learn what a Zeek or a gateway holds. */
 export function simulateCommand(io: Io): Command {
   const command = new Command('simulate')
-    .description(
-      'play thousands of hosts against a Zeek or a gateway, and measure what becomes of their rows',
-    )
+    .description('simulate thousands of hosts at a Zeek or a gateway, and measure the delivery of their rows')
     .requiredOption(
       '--endpoint <address>',
       'where the hosts connect to, as in the setting bro_endpoint (repeatable: the hosts are spread over all)',
@@ -41,7 +39,7 @@ export function simulateCommand(io: Io): Command {
     )
     .option('--hosts <n>', 'how many', whole, 100)
     .option('--rows-per-minute <n>', 'rows of each host for what it is asked', share, 60)
-    .option('--churn <percent>', 'percent of the hosts that go and come back each minute', share, 0)
+    .option('--churn <percent>', 'percent of the hosts that reconnect each minute', share, 0)
     .option('--duration <seconds>', 'how long rows are made', seconds, 60)
     .option('--drain <seconds>', 'how long to wait in the end for rows to be confirmed', seconds, 30)
     .option('--connects-per-second <n>', 'connections begun a second', whole, 200)

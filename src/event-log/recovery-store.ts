@@ -177,7 +177,7 @@ function checkBeginning(directory: string, segments: readonly LogFile[], snapsho
   throw new EventLogError(
     'bad-snapshot',
     `records before ${first.seq} are missing in ${directory}, and no valid snapshot covers them; ` +
-      'restore the directory from a copy, or move it away: then the log starts anew and Zeeks send their requests again',
+      'restore the directory from a copy, or move it away: then a new log is started and Zeeks send their requests again',
   );
 }
 

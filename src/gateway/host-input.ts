@@ -59,7 +59,7 @@ export class HostInput {
       if (verdict.is === 'refused') {
         this.#parts.refuse(host, verdict.reason);
       } else if (!this.#mayGoTo(topic)) {
-        this.#parts.refuse(host, `${event.name} goes to ${topic}, which is no topic of the vocabularies`);
+        this.#parts.refuse(host, `${event.name} goes to ${topic}, which is not a topic of the vocabularies`);
       } else if (verdict.is === 'own') {
         if (verdict.event.means === 'announces')
           this.#announced(host, topic, passed, verdict.event.vocabulary);

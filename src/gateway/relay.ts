@@ -226,7 +226,7 @@ export class Relay {
     const before = this.hosts.get(id);
     if (before) {
       onHost({ type: 'replaced', host: id, from, before: before.remoteAddress });
-      before.session.close('redundant', `${id} has connected anew from ${from}`);
+      before.session.close('redundant', `${id} has reconnected from ${from}`);
     }
     const host: HostLink = {
       ...{ id, endpointId, session, remoteAddress: from, isAuthenticated: provedId !== undefined },
@@ -245,7 +245,7 @@ export class Relay {
   }
 
   #objection(id: string | undefined, provedId: string | undefined): string | undefined {
-    if (id === undefined) return 'its filter names no host, or several: it is no host of this project';
+    if (id === undefined) return 'its filter names no host, or several: it is not a host of bro-osquery';
     if (provedId !== undefined && id !== provedId)
       return `it says that it is ${id}, its certificate that it is ${provedId}`;
     const { hosts } = this.#parts.settings.limits;

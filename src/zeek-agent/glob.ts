@@ -8,7 +8,7 @@ const WILD = /[*?[]/;
 /** What is wrong with a pattern, if anything is. */
 export function globProblem(pattern: string): string | undefined {
   if (/^\/|^[A-Za-z]:[\\/]/.test(pattern)) return undefined;
-  return `the pattern ${JSON.stringify(pattern)} is no absolute path`;
+  return `the pattern ${JSON.stringify(pattern)} is not an absolute path`;
 }
 
 export function isWild(pattern: string): boolean {

@@ -58,12 +58,12 @@ test('what Zeeks were told last stands there with its query, the newest first, a
   }
   const told = notices.latest();
   assert.equal(told.length, 20);
-  const lines = paragraph({ ...REPORT, told }, 'Last told');
+  const lines = paragraph({ ...REPORT, told }, 'Last notices');
   assert.deepEqual(lines.slice(0, 3), [
-    'Last told to Zeeks',
+    'Last notices to Zeeks',
     '  30 s ago  error to z: no such table: t30',
     "    'SELECT 30'",
   ]);
   assert.equal(lines.length, 11);
-  assert.deepEqual(paragraph(REPORT, 'Last told'), []);
+  assert.deepEqual(paragraph(REPORT, 'Last notices'), []);
 });

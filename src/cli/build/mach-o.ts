@@ -9,7 +9,7 @@ const PAGE = 0x4000;
 
 /** The file with one more load command, which names 16 empty bytes at its end as its signature. */
 export function withRoomForSignature(file: Buffer): Buffer {
-  if (file.readUInt32LE(0) !== MAGIC_64) throw new Error('this is no 64-bit Mach-O file');
+  if (file.readUInt32LE(0) !== MAGIC_64) throw new Error('this is not a 64-bit Mach-O file');
   const count = file.readUInt32LE(16);
   const size = file.readUInt32LE(20);
   const { linkEdit, firstContent } = lookThrough(file, count);

@@ -54,16 +54,18 @@ export function lookAtGateway(report: GatewayReport, hosts?: number): Finding[] 
       problem(`the Zeek ${way} is not there${why}`, 'does it listen there? Hosts are not let in meanwhile'),
     );
   } else {
-    findings.push(ok(`the Zeek ${way} is there, over ${zeek.transport}`));
+    findings.push(ok(`the Zeek ${way} is connected over ${zeek.transport}`));
     if (report.port === null)
-      findings.push(problem('hosts are not listened for', 'is the port taken? The log (area gateway) says'));
+      findings.push(
+        problem('not listening for hosts', 'check whether the port is in use: the log (area gateway) says'),
+      );
     else findings.push(ok(`${counted(report.hosts, 'host')} connected, port ${report.port}`));
     if (zeek.transport === 'ws' || zeek.transport === 'wss') {
       if (!zeek.has_package)
         findings.push(
           warning(
             "the Zeek is reached by WebSocket and has not shown this project's package",
-            'without it nobody can tell whether its scripts have got the rows: load the package there',
+            'without it the rows are not acknowledged by its scripts: load the package there',
           ),
         );
     }
@@ -80,13 +82,13 @@ export function lookAtGateway(report: GatewayReport, hosts?: number): Finding[] 
     findings.push(
       warning(
         `${counted(counts.refused, 'event')} of hosts were refused`,
-        'its log (area gateway) says which and why: a host that lies, or a Zeek that no longer asks',
+        'its log (area gateway) says which and why: a misbehaving host, or a query that has ended',
       ),
     );
   if (report.waiting_bytes > CROWDED)
     findings.push(
       warning(
-        'rows wait for the Zeek: it takes less than the hosts have',
+        'rows wait for the Zeek: the hosts produce more than it accepts',
         'ask for fewer rows, or give hosts several Zeeks; nothing is lost meanwhile',
       ),
     );

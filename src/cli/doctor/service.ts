@@ -45,8 +45,8 @@ function lookAtQuery({ name, peer, sql, trouble }: StatusReport['subscriptions']
   if (trouble === '') return [];
   return [
     warning(
-      `${name} of Zeek ${peer} does not run as it was asked for: ${trouble}`,
-      `the script that subscribes ${quoted(sql, 80)} is to be mended; ${`\`bro-osquery replay --explain ${name}\``} tells the whole story`,
+      `${name} of Zeek ${peer} does not run as requested: ${trouble}`,
+      `fix the script that subscribes ${quoted(sql, 80)}; ${`\`bro-osquery replay --explain ${name}\``} shows its history`,
     ),
   ];
 }

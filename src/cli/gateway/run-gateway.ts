@@ -237,7 +237,7 @@ function logHost(log: Logger, news: HostNews): void {
     case 'replaced':
       log.info(
         { area: 'gateway', host: news.host, from: news.from, before: news.before },
-        'a host has connected anew; two hosts with one id would do this again and again',
+        'a host has reconnected; two hosts with one id would do this again and again',
       );
       return;
     default:

@@ -37,7 +37,7 @@ async function readConfig(path: string): Promise<object> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch (error) {
-    throw new Error(`the configuration ${path} is no JSON: ${reasonOf(error)}`);
+    throw new Error(`the configuration ${path} is not valid JSON: ${reasonOf(error)}`);
   }
-  throw new Error(`the configuration ${path} is no JSON object`);
+  throw new Error(`the configuration ${path} is not a JSON object`);
 }

@@ -52,7 +52,7 @@ const TOLD = 5;
 function formatTold(told: StatusReport['told'], now: number): string[] {
   if (told.length === 0) return [];
   return [
-    'Last told to Zeeks',
+    'Last notices to Zeeks',
     ...told
       .slice(0, TOLD)
       .flatMap(({ at, peer, level, text, sql }) => [
