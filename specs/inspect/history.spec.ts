@@ -18,7 +18,10 @@ const step = (at: number, actor: string, state: StepFrame['state'], event = 'e')
   state,
   status: 'active',
 });
-const fact = (at: number, seq: number): Entry => ({ kind: 'fact', at, seq, type: 'BroLost', words: 'gone' });
+const fact = (at: number, seq: number): Entry => ({
+  ...{ kind: 'fact', at, seq, type: 'BroLost', words: 'gone' },
+  ...{ cause: '', detail: '{}' },
+});
 
 test('at each moment every actor stands where its last step left it', () => {
   const history = new History();

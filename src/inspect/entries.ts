@@ -1,7 +1,13 @@
 import type { StepFrame } from '../../actors/inspection.ts';
 
 /** What the page is shown of what happened, in order: plain data, bounded, and never a row. */
-export type Entry = StepFrame | MessageEntry | FactEntry | RowsEntry;
+export type Entry = StepEntry | MessageEntry | FactEntry | RowsEntry;
+
+/** A step of a machine. */
+export interface StepEntry extends StepFrame {
+  /** Names of the context's members that it has replaced, never their values; absent where that was not seen. */
+  readonly changed?: readonly string[];
+}
 
 /** A message of the bus. */
 export interface MessageEntry {
@@ -28,6 +34,10 @@ export interface FactEntry {
   readonly seq: number;
   readonly type: string;
   readonly words: string;
+  /** The request that it answers; empty where no Zeek asked for it. */
+  readonly cause: string;
+  /** Its data as JSON, cut where it is long. */
+  readonly detail: string;
 }
 
 /** How many rows have gone which way since the start of the process. */
@@ -73,7 +83,7 @@ export function sizeOf(entry: Entry): number {
     case 'message':
       return 200 + entry.detail.length;
     case 'fact':
-      return 100 + entry.words.length;
+      return 100 + entry.words.length + entry.detail.length;
     case 'rows':
       return 50 + 160 * entry.counts.length + 50 * Object.keys(entry.runs).length;
     default:

@@ -1,4 +1,3 @@
-import type { StepFrame } from '../../actors/inspection.ts';
 import {
   type Entry,
   type FactEntry,
@@ -6,6 +5,7 @@ import {
   RECORDING_LIMITS,
   type RecordingLimits,
   type RowsEntry,
+  type StepEntry,
   sizeOf,
   trimmed,
 } from './entries.ts';
@@ -86,7 +86,7 @@ export class History {
   stepAt(
     actor: string,
     moment: number,
-  ): { readonly step: StepFrame; readonly before: StepFrame | null } | null {
+  ): { readonly step: StepEntry; readonly before: StepEntry | null } | null {
     const steps = this.#steps.get(actor) ?? [];
     const place = lastUpTo(steps, moment);
     const step = this.#entries[steps[place] ?? -1];

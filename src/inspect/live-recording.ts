@@ -4,6 +4,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { Replayable } from '../replay/replay.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
 import type { ScheduleState } from '../schedule/schedule.ts';
+import { ContextChanges } from './context-changes.ts';
 import type { RowCounts, RowsEntry } from './entries.ts';
 import { FactFollower } from './fact-follower.ts';
 import { Recording } from './recording.ts';
@@ -52,6 +53,7 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
   const { root, bus, now, lastSeq } = parts;
   const recording = new Recording(null);
   const follower = new FactFollower();
+  const changes = new ContextChanges();
   /** What happens while the log is read comes after what it says. */
   let waiting: (() => void)[] | null = [];
   const put = (work: () => void) => {
@@ -86,7 +88,8 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
     const frame = frameOf(event, now());
     if (!frame) return;
     takeManager(event);
-    put(() => recording.add(frame));
+    const step = changes.add(frame, event);
+    put(() => recording.add(step));
   });
   const unsubscribe = bus.subscribe(['>'], (message) => put(() => recording.add(messageEntry(message))));
   let latest = '';

@@ -2,11 +2,13 @@ import type { LogRecord } from '../event-log/record.ts';
 import { eventOf } from '../event-log/record.ts';
 import type { Snapshot } from '../event-log/snapshot.ts';
 import { inWords } from '../replay/format.ts';
+import { printable } from '../replay/printable.ts';
 import { forget, queriesOf, remember } from '../replay/replay.ts';
-import type { ScheduleEvent } from '../schedule/events.ts';
+import type { Cause, ScheduleEvent } from '../schedule/events.ts';
 import { fold } from '../schedule/evolve.ts';
 import { initialState, type ScheduleState } from '../schedule/schedule.ts';
 import type { Query } from '../vocabulary/model.ts';
+import { detailText } from './detail-text.ts';
 import { type Entry, RECORDING_LIMITS, type RecordingLimits, sizeOf, trimmed } from './entries.ts';
 
 /** Facts between two states that are kept; any other state is folded from the one before it. */
@@ -86,7 +88,10 @@ export class Recording {
     if (event) this.addFact(event, record.seq);
     else {
       const words = `${record.type}: not known to this version`;
-      this.add({ kind: 'fact', at: record.time, seq: record.seq, type: record.type, words });
+      this.add({
+        ...{ kind: 'fact', at: record.time, seq: record.seq, type: record.type, words },
+        ...{ cause: formatCause(record.cause), detail: detailText(record.data) },
+      });
       this.#lastSeq = record.seq;
     }
   }
@@ -99,7 +104,11 @@ export class Recording {
     this.#lastSeq = seq;
     const last = this.#states.at(-1);
     if (last && seq - last.seq >= FACTS_A_STATE) this.#states.push({ seq, state: this.scheduleAt(seq) });
-    this.add({ kind: 'fact', at: event.at, seq, type: event.type, words });
+    const { at, type, data } = event;
+    this.add({
+      ...{ kind: 'fact', at, seq, type, words },
+      ...{ cause: formatCause(event.cause), detail: detailText(data) },
+    });
   }
 
   /** From the last fact on, this is the state, whatever the facts before said. */
@@ -125,6 +134,10 @@ export class Recording {
       this.#listeners.delete(listener);
     };
   }
+}
+
+function formatCause(cause: Cause | null): string {
+  return cause ? `request ${cause.requestId} of ${printable(cause.peer)}` : '';
 }
 
 /** The index of the first with a greater number. */

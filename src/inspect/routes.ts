@@ -3,11 +3,8 @@ import { MACHINES } from '../../actors/machines.ts';
 import type { InboxInput } from '../../actors/port.ts';
 import type { Published } from '../bus/messages.ts';
 import { matches } from '../bus/subject.ts';
-import { printable } from '../replay/printable.ts';
+import { detailText } from './detail-text.ts';
 import type { MessageEntry } from './entries.ts';
-
-/** Letters of a message that are shown. */
-const LONGEST_DETAIL = 2_000;
 
 /** Who says what, where the message's area does not name its actor. */
 const SENDERS: Readonly<Record<string, string>> = {
@@ -37,9 +34,6 @@ const INBOXES: readonly { readonly actor: string; readonly subjects: readonly st
 export function messageEntry(message: Published): MessageEntry {
   const { type, subject, at } = message;
   const peer = 'peer' in message ? message.peer : '';
-  const detail = JSON.stringify(message, (_key, value: unknown) =>
-    typeof value === 'string' ? printable(value) : value,
-  );
   return {
     kind: 'message',
     at,
@@ -53,7 +47,7 @@ export function messageEntry(message: Published): MessageEntry {
         (member): member is [string, number] => typeof member[1] === 'number' && !BOOKKEEPING.has(member[0]),
       ),
     ),
-    detail: detail.length <= LONGEST_DETAIL ? detail : `${detail.slice(0, LONGEST_DETAIL)}…`,
+    detail: detailText(message),
   };
 }
 

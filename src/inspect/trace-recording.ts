@@ -23,7 +23,7 @@ export async function recordTraceLines(
   for await (const { line } of reader.read()) {
     if (line.kind === 'message') recording.add(messageEntry(line.message));
     if (line.kind !== 'step') continue;
-    const { at, actor, machine, event, state, status } = line;
+    const { at, actor, machine, event, state, status, changed } = line;
     if (machine === MANAGER) takeManager(line, follower, recording);
     recording.add({
       kind: 'step',
@@ -33,6 +33,7 @@ export async function recordTraceLines(
       event: event.type,
       state: state as never,
       status: status as 'active',
+      changed: Object.keys(changed),
     });
   }
   return reader.cutOff;

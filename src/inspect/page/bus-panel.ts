@@ -31,7 +31,6 @@ export class BusPanel implements Panel {
   readonly #sequence: HTMLElement;
   readonly #head = el('div', { class: 'lane-heads' });
   readonly #count = el('span', { class: 'dim count' });
-  readonly #detail = el('pre', { class: 'detail', tabindex: '0', 'aria-label': 'Message' });
   readonly filter = el('input', {
     type: 'search',
     placeholder: 'filter: text, or a subject like peer.*.request',
@@ -65,7 +64,6 @@ export class BusPanel implements Panel {
       el('header', {}, el('h2', {}, 'Bus'), this.#count, this.filter),
       el('div', { class: 'chips' }, ...chips),
       this.#sequence,
-      this.#detail,
     );
   }
 
@@ -115,11 +113,8 @@ export class BusPanel implements Panel {
     this.#head.replaceChildren(
       ...this.#lanes.map((lane) => el('span', { class: 'lane-head', title: lane }, shortName(lane))),
     );
-    const current = lastUpTo(this.#shown, moment);
-    this.#list.set(this.#shown, current);
-    const entry = history.at(moment);
-    this.#detail.textContent = entry?.kind === 'message' ? pretty(entry.detail) : '';
-    this.#detail.hidden = entry?.kind !== 'message';
+    const latest = lastUpTo(this.#shown, moment);
+    this.#list.set(this.#shown, latest, this.#shown[latest] === moment);
   }
 
   #row(index: number): HTMLElement {
@@ -168,12 +163,4 @@ function acceptor(text: string): (entry: MessageEntry) => boolean {
   const wanted = text.toLowerCase();
   if (/[*>]/.test(text)) return ({ subject }) => matches(text, subject);
   return ({ type, subject, detail }) => `${type} ${subject} ${detail}`.toLowerCase().includes(wanted);
-}
-
-function pretty(detail: string): string {
-  try {
-    return JSON.stringify(JSON.parse(detail), null, 2);
-  } catch {
-    return detail;
-  }
 }

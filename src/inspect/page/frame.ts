@@ -2,7 +2,7 @@ import type { SourceName } from '../protocol.ts';
 import { button, el } from './dom.ts';
 import type { Panel } from './view.ts';
 
-const NAMES = ['machines', 'bus', 'schedule', 'log'];
+const NAMES = ['machines', 'bus', 'schedule', 'log', 'details'];
 
 /** What surrounds the panels: the head of the page, and tabs where the window is narrow. */
 export class Frame {

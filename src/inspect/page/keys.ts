@@ -21,7 +21,7 @@ interface Key {
   readonly run: (commands: KeyCommands, key: string) => void;
 }
 
-const PANELS = ['machines', 'bus', 'schedule', 'log'];
+const PANELS = ['machines', 'bus', 'schedule', 'log', 'details'];
 
 const KEYS: readonly Key[] = [
   {
@@ -52,8 +52,8 @@ const KEYS: readonly Key[] = [
     run: (commands, key) => commands.nextActor(key === '[' ? -1 : 1),
   },
   {
-    keys: ['1', '2', '3', '4'],
-    says: 'machines, bus, schedule, event log',
+    keys: ['1', '2', '3', '4', '5'],
+    says: 'machines, bus, schedule, event log, details',
     run: (commands, key) => commands.focus(PANELS[Number(key) - 1] ?? ''),
   },
   { keys: ['/'], says: 'filter messages', run: (commands) => commands.search() },

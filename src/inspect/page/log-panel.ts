@@ -33,7 +33,8 @@ export class LogPanel implements Panel {
     this.#history = history;
     this.#numbered = source?.kind !== 'trace';
     this.#count.textContent = `${history.facts.length}`;
-    this.#list.set(history.facts, lastUpTo(history.facts, moment));
+    const latest = lastUpTo(history.facts, moment);
+    this.#list.set(history.facts, latest, history.facts[latest] === moment);
   }
 
   #row(index: number): HTMLElement {

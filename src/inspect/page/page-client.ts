@@ -1,5 +1,6 @@
 import { BusPanel } from './bus-panel.ts';
 import { connect } from './connection-client.ts';
+import { DetailPanel } from './detail-panel.ts';
 import { Frame } from './frame.ts';
 import { type KeyCommands, listenToKeys, showHelp } from './keys.ts';
 import { placeOfLink, putIntoLink, takeToken } from './link.ts';
@@ -33,12 +34,7 @@ function openPage(): void {
     theme: changing(nextTheme),
     copyLink: changing(() => {
       putIntoLink(state.place());
-      const copied =
-        navigator.clipboard?.writeText(location.href) ?? Promise.reject(new Error('no clipboard'));
-      copied.then(
-        () => frame.flash('The link is copied.'),
-        () => frame.flash('The link is in the address line.'),
-      );
+      copy(location.href, 'The link is copied.', 'The link is in the address line.');
     }),
     search() {
       frame.show('bus');
@@ -53,9 +49,23 @@ function openPage(): void {
 
   applyTheme();
   const bus = new BusPanel(commands, () => update());
-  const panels = [new MachinesPanel(commands), bus, new SchedulePanel(commands), new LogPanel(commands)];
+  const details = new DetailPanel((text) =>
+    copy(text, 'The JSON is copied.', 'The browser refuses to copy: select the text.'),
+  );
+  const panels = [
+    ...[new MachinesPanel(commands), bus, new SchedulePanel(commands), new LogPanel(commands)],
+    details,
+  ];
   const bar = new TimeBar(commands);
   const frame = new Frame(panels, bar, commands);
+
+  function copy(text: string, done: string, failed: string): void {
+    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'));
+    copied.then(
+      () => frame.flash(done),
+      () => frame.flash(failed),
+    );
+  }
 
   let isDue = false;
   function update(): void {

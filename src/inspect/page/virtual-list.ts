@@ -8,6 +8,7 @@ export class VirtualList<Item> {
   readonly #row: (item: Item, place: number) => HTMLElement;
   #items: readonly Item[] = [];
   #current = -1;
+  #isSelected = false;
 
   constructor(options: {
     readonly label: string;
@@ -45,8 +46,12 @@ export class VirtualList<Item> {
     }).observe(this.element);
   }
 
-  /** Shows these items; `current` is the place of the one that is to be in sight, -1 for none. */
-  set(items: readonly Item[], current: number): void {
+  /**
+   * Shows these items; `current` is the place of the latest at the moment, which is to be in sight, -1 for none.
+   * It is selected only where the moment is its own: then all panels speak of it.
+   */
+  set(items: readonly Item[], current: number, isSelected: boolean): void {
+    this.#isSelected = isSelected;
     const moved = current !== this.#current || items.length !== this.#items.length;
     this.#items = items;
     this.#current = current;
@@ -73,11 +78,13 @@ export class VirtualList<Item> {
       const item = this.#items[place];
       if (item === undefined) continue;
       const row = this.#row(item, place);
-      row.classList.toggle('current', place === this.#current);
+      const isLatest = place === this.#current;
+      row.classList.toggle('current', isLatest && this.#isSelected);
+      row.classList.toggle('latest', isLatest && !this.#isSelected);
       row.classList.toggle('future', this.#current >= 0 && place > this.#current);
       row.setAttribute('data-place', `${place}`);
       row.setAttribute('role', 'option');
-      row.setAttribute('aria-selected', `${place === this.#current}`);
+      row.setAttribute('aria-selected', `${isLatest && this.#isSelected}`);
       row.style.transform = `translateY(${place * this.#height}px)`;
       rows.push(row);
     }
