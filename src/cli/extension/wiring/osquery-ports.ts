@@ -1,9 +1,9 @@
-import type { Applied } from '../../../../actors/osquery-core.machine.ts';
+import type { Applied, Identified } from '../../../../actors/osquery-core.machine.ts';
 import { supply } from '../../../../actors/port.ts';
 import { ScheduleUpdater } from '../../../osquery/schedule-updater.ts';
+import { identifyOsqueryd } from '../../../query/identify-store.ts';
 import type { RenderedSchedule } from '../../../schedule/render.ts';
 import type { ExtensionContext } from '../extension-context.ts';
-import { identifyPort } from '../ports/identify-osqueryd.ts';
 import type { OsqueryLink } from '../ports/osquery-link.ts';
 
 /** The ports of the machine `osquery-core`. */
@@ -13,9 +13,11 @@ export function osqueryPorts(context: ExtensionContext, osquery: OsqueryLink) {
   const updater = new ScheduleUpdater({ client, watch: osquery.schedule, nonce: runtime.uuid, log });
   return {
     ...osquery.ports,
-    identify: identifyPort(context, {
-      ...{ client, flags: () => osquery.flags, wasTold: () => osquery.wasTold },
-    }),
+    identify: supply<Identified, undefined>(() =>
+      identifyOsqueryd({
+        ...{ client, log, flags: () => osquery.flags, wasTold: () => osquery.wasTold },
+      }),
+    ),
     applySchedule: supply<Applied, RenderedSchedule>(updater.apply),
   };
 }

@@ -9,15 +9,15 @@ import { StatusForwarder } from '../../../delivery/status-forwarder.ts';
 import { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
 import { createEventRowMatcher } from '../../../osquery/event-row-store.ts';
 import { isEventTable } from '../../../osquery/event-tables.ts';
+import { OsqueryLog } from '../../../osquery/osqueryd-log-store.ts';
+import { describeHost } from '../../../query/describe-host-store.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import { BackfillPorts } from '../ports/backfill.ts';
 import { connectionPort } from '../ports/bro-connection.ts';
 import { CooperativeScheduler } from '../ports/cooperative-scheduler.ts';
 import { deliveryPort } from '../ports/deliver.ts';
-import { describeHost } from '../ports/describe-host.ts';
 import { createDial } from '../ports/dial.ts';
 import { OsqueryLink } from '../ports/osquery-link.ts';
-import { OsqueryLog } from '../ports/osquery-log.ts';
 import { Plugins } from '../ports/plugins.ts';
 import { HostKnowledge } from './host-knowledge.ts';
 import { KnownHost } from './known-host.ts';
@@ -85,7 +85,10 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
     },
   });
   const knowledge = new HostKnowledge(osquery.client, systemLog);
-  const osqueryLog = new OsqueryLog(context, {
+  const osqueryLog = new OsqueryLog({
+    ...{ now: runtime.now, log },
+    onFailed: (name, text) => bus.publish({ type: 'osquery.query-failed', name, text }),
+    onWorks: (name) => bus.publish({ type: 'osquery.query-works', name }),
     flags: () => osquery.flags,
     failing: () => Object.keys(schedule.state().failing),
     onLines: (lines) => status.take(lines),

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pino } from 'pino';
-import { createBus } from '../../../../src/bus/bus.ts';
-import { createExtensionContext } from '../../../../src/cli/extension/extension-context.ts';
-import { describeHost } from '../../../../src/cli/extension/ports/describe-host.ts';
-import { OsqueryError } from '../../../../src/osquery/osquery-error.ts';
+import { createBus } from '../../src/bus/bus.ts';
+import { createExtensionContext } from '../../src/cli/extension/extension-context.ts';
+import { OsqueryError } from '../../src/osquery/osquery-error.ts';
+import { describeHost } from '../../src/query/describe-host-store.ts';
 
 test('a host of which osquery can say nothing has an id of its own, and keeps it', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'bro-host-'));

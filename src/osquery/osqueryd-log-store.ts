@@ -1,12 +1,18 @@
-import { loggerNames } from '../../../osquery/logger-names.ts';
-import type { OsqueryOption } from '../../../osquery/manager-values.ts';
-import { failedQuery } from '../../../osquery/osqueryd-failure.ts';
-import { StatusFileFollower } from '../../../osquery/status-file-store.ts';
-import type { StatusLine } from '../../../osquery/status-log.ts';
-import { reasonOf } from '../../../text/reason.ts';
-import type { ExtensionContext } from '../extension-context.ts';
+import type { Logger } from 'pino';
+import { reasonOf } from '../text/reason.ts';
+import { loggerNames } from './logger-names.ts';
+import type { OsqueryOption } from './manager-values.ts';
+import { failedQuery } from './osqueryd-failure.ts';
+import { StatusFileFollower } from './status-file-store.ts';
+import type { StatusLine } from './status-log.ts';
 
 export interface OsqueryLogParts {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: Pick<Logger, 'warn'>;
+  /** osquery could not run a query of ours, or can again. */
+  readonly onFailed: (name: string, text: string) => void;
+  readonly onWorks: (name: string) => void;
   /** osqueryd's flags. */
   readonly flags: () => ReadonlyMap<string, OsqueryOption>;
   /** Names of subscriptions that osquery could not run when it last tried. */
@@ -29,7 +35,6 @@ const ANOTHER_RUN = 2_000;
  * logger shuts glog's sinks down when it starts. They are in its files then.
  */
 export class OsqueryLog {
-  readonly #context: Pick<ExtensionContext, 'log' | 'bus' | 'runtime'>;
   readonly #parts: OsqueryLogParts;
   readonly #follower = new StatusFileFollower();
   readonly #seen = new Set<string>();
@@ -40,10 +45,9 @@ export class OsqueryLog {
   #looking: Promise<void> = Promise.resolve();
   #trouble = '';
 
-  constructor(context: Pick<ExtensionContext, 'log' | 'bus' | 'runtime'>, parts: OsqueryLogParts) {
-    this.#context = context;
+  constructor(parts: OsqueryLogParts) {
     this.#parts = parts;
-    this.#begun = context.runtime.now();
+    this.#begun = parts.now();
   }
 
   start(): void {
@@ -63,8 +67,8 @@ export class OsqueryLog {
     for (const line of fresh) {
       const failed = failedQuery(line);
       if (!failed || !OURS.test(failed.name)) continue;
-      this.#failures.set(failed.name, line.time * 1_000 || this.#context.runtime.now());
-      this.#context.bus.publish({ type: 'osquery.query-failed', name: failed.name, text: failed.reason });
+      this.#failures.set(failed.name, line.time * 1_000 || this.#parts.now());
+      this.#parts.onFailed(failed.name, failed.reason);
     }
     this.#parts.onLines(fresh);
   }
@@ -85,7 +89,7 @@ export class OsqueryLog {
       const failedAt = Math.max(this.#failures.get(name) ?? 0, this.#begun);
       if ((runs.get(name) ?? 0) < failedAt + ANOTHER_RUN) continue;
       this.#failures.delete(name);
-      this.#context.bus.publish({ type: 'osquery.query-works', name });
+      this.#parts.onWorks(name);
     }
   }
 
@@ -99,7 +103,7 @@ export class OsqueryLog {
     } catch (error) {
       const reason = reasonOf(error);
       if (reason !== this.#trouble) {
-        this.#context.log.warn(
+        this.#parts.log.warn(
           { area: 'osquery' },
           `osqueryd's own log in ${directory} can't be read: ${reason}`,
         );

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectory } from '../../../files/directory-store.ts';
-import type { ManagerClient } from '../../../osquery/manager-client.ts';
-import { OsqueryError } from '../../../osquery/osquery-error.ts';
-import type { Row } from '../../../osquery/row.ts';
-import type { Host } from '../../../vocabulary/model.ts';
-import { availableNames } from '../../../zeek-agent/available.ts';
-import type { HostFactsReader } from '../../../zeek-agent/host-facts-client.ts';
-import type { ExtensionContext } from '../extension-context.ts';
+import { makeDirectory } from '../files/directory-store.ts';
+import type { ManagerClient } from '../osquery/manager-client.ts';
+import { OsqueryError } from '../osquery/osquery-error.ts';
+import type { Row } from '../osquery/row.ts';
+import type { Host } from '../vocabulary/model.ts';
+import { availableNames } from '../zeek-agent/available.ts';
+import type { HostFactsReader } from '../zeek-agent/host-facts-client.ts';
 
 type Queries = Pick<ManagerClient, 'query'>;
 
@@ -20,10 +19,21 @@ const NO_UUIDS = new Set([
   '03000200-0400-0500-0006-000700080009',
 ]);
 
+/** What osquery does not know of the host. */
+export interface HostContext {
+  /** `uid`: what the configuration has it called; empty: nothing. */
+  readonly settings: () => { readonly uid: string };
+  /** `uuid` makes a random UUID of version 4. */
+  readonly runtime: { readonly uuid: () => string };
+  readonly endpointId: string;
+  readonly instanceId: string;
+  readonly version: string;
+}
+
 /** Asks osquery what the host is. Groups and endpoint id are the endpoint's own to add. */
 export async function describeHost(
   client: Queries,
-  context: ExtensionContext,
+  context: HostContext,
   stateDirectory: string,
   facts: Pick<HostFactsReader, 'read'>,
 ): Promise<Host> {
