@@ -11,7 +11,8 @@ import { eventually } from '../support/eventually.ts';
 
 /**
  * Simulated hosts at one gateway before a Zeek's stand-in that only counts, each a process of its own: rows a second
- * until confirmed, lag, memory, and CPU of the gateway, to show how they grow with the hosts. BENCH_HOSTS (for example
+ * until confirmed, lag, memory, and CPU of the gateway, to show how they grow with the hosts; and how long they take to be back after the
+ * gateway was killed. BENCH_HOSTS (for example
  * 1000,3000,10000), BENCH_RATE (rows a second that are offered), BENCH_SECONDS, BENCH_SCHEME (broker:// or brokers://).
  */
 const HOSTS = (process.env['BENCH_HOSTS'] ?? '1000,3000,10000').split(',').map(Number);
@@ -39,9 +40,19 @@ function cpuOf(pid: number | undefined): number {
 async function measure(hosts: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
   const zeek = await startCountingZeek();
-  const gateway = program([
-    ...['gateway', '--zeek', zeek.address, '--listen', `${SCHEME}127.0.0.1:0`, '--state-dir', directory],
-  ]);
+  const startGateway = (port: string) =>
+    program([
+      ...[
+        'gateway',
+        '--zeek',
+        zeek.address,
+        '--listen',
+        `${SCHEME}127.0.0.1:${port}`,
+        '--state-dir',
+        directory,
+      ],
+    ]);
+  let gateway = startGateway('0');
   try {
     const address = () => /listens for hosts on (\S+)"/.exec(gateway.text)?.[1];
     await eventually('the gateway listens', () => address() !== undefined);
@@ -72,6 +83,15 @@ async function measure(hosts: number): Promise<void> {
     const seconds = (Date.now() - before.at) / 1000;
     const rows = zeek.rows - before.rows;
     const cpu = cpuOf(gateway.pid) - before.cpu;
+    gateway.kill('SIGKILL');
+    const killedAt = Date.now();
+    gateway = startGateway(/:(\d+)$/.exec(address() ?? '')?.[1] ?? '0');
+    await eventually(
+      'all hosts are back',
+      async () => (await report().catch(() => undefined))?.hosts === hosts,
+      600_000,
+    );
+    const backAfter = (Date.now() - killedAt) / 1000;
     simulation.kill('SIGINT');
     await once(simulation, 'close');
     clearInterval(watching);
@@ -82,7 +102,7 @@ async function measure(hosts: number): Promise<void> {
       `${hosts} hosts, up after ${upAfter.toFixed(0)} s: ${Math.round(rows / seconds)} rows/s of ${RATE} offered, lag p50 ${lag?.p50} ms, p99 ${lag?.p99} ms, ` +
         `${sent.unconfirmed} unconfirmed; gateway ${(peak.memory / 1024 ** 2).toFixed(0)} MiB (${perHost(peak.memory - idle)}), ` +
         `${((cpu / seconds) * 100).toFixed(0)} % of a core, ${((cpu / rows) * 1e6).toFixed(1)} µs a row; ` +
-        `simulate ${perHost(memory)}\n`,
+        `simulate ${perHost(memory)}; the gateway killed: all back after ${backAfter.toFixed(0)} s\n`,
     );
   } finally {
     gateway.kill('SIGKILL');
