@@ -32,7 +32,12 @@ function speaking(hasPackage: boolean | undefined) {
   return { said, messages };
 }
 
-const HOST = { id: 'h1', endpointId: 'peer', announced: new Set<VocabularyId>(['zeek-osquery']) };
+const HOST = {
+  lane: { last: 0 },
+  id: 'h1',
+  endpointId: 'peer',
+  announced: new Set<VocabularyId>(['zeek-osquery']),
+};
 
 test('what a gateway says to the package is what the package declares', () => {
   const { said, messages } = speaking(true);

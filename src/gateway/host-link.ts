@@ -14,7 +14,9 @@ export type Held =
   | { readonly kind: 'ping'; readonly payload: Uint8Array };
 
 /** A host's connection to a gateway. */
-export interface HostLink extends Identity, Lane {
+export interface HostLink extends Identity {
+  /** Shared by all connections of the host. */
+  readonly lane: Lane;
   readonly session: RelaySession;
   readonly remoteAddress: string;
   readonly isAuthenticated: boolean;

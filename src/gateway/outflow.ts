@@ -72,6 +72,11 @@ export class Outflow {
     return this.#window.unconfirmed;
   }
 
+  /** Whether the Zeek has confirmed all that came in a lane. */
+  isSettled({ last }: Lane): boolean {
+    return last <= this.#confirmed;
+  }
+
   /** Takes on messages of a host for a topic. The bytes must stay as they are. */
   offer(lane: Lane, topic: string, messages: readonly Uint8Array[]): void {
     if (this.#ended || messages.length === 0) return;
@@ -87,7 +92,7 @@ export class Outflow {
   /** Answers as soon as the Zeek has confirmed all that the host sent before. */
   ping(lane: Lane, answer: () => void): void {
     if (this.#ended) return;
-    if (lane.last <= this.#confirmed) {
+    if (this.isSettled(lane)) {
       answer();
       return;
     }

@@ -9,9 +9,9 @@ import type { GatewayCounts } from './counts.ts';
 import { GatewayMessages } from './gateway-messages.ts';
 import { HostInput } from './host-input.ts';
 import { type HostLink, hold } from './host-link.ts';
+import { HostRegistry } from './host-registry.ts';
 import { Outflow } from './outflow.ts';
 import { Pace } from './pace.ts';
-import { Routes } from './routes.ts';
 import type { GatewaySettings } from './settings.ts';
 import { ZeekInput } from './zeek-input.ts';
 import type { LinkedZeek, ZeekLink } from './zeek-link.ts';
@@ -54,18 +54,14 @@ export interface Arrival {
 const HANDSHAKE = 10_000;
 /** After so much silence a host is pinged, and after so much more given up. */
 const SILENCE = { ping: 20_000, lost: 45_000 };
-/** Events that a host's refusals are told of, each once. */
-const MAX_TOLD = 20;
-
 /**
  * Everything between one Zeek and its hosts while one link to it lives. Holds no rows: what the link takes with it, the
  * hosts send again over the next.
  */
 export class Relay {
-  readonly hosts = new Map<string, HostLink>();
   readonly zeek: LinkedZeek;
   readonly #parts: RelayParts;
-  readonly #routes = new Routes<HostLink>();
+  readonly #registry: HostRegistry;
   readonly #asked = new AskedEvents();
   readonly #messages: GatewayMessages;
   readonly #outflow: Outflow;
@@ -75,7 +71,6 @@ export class Relay {
   readonly #zeekInput: ZeekInput;
   /** What hosts are told as our filter: the Zeek's. */
   #filter: readonly string[];
-  #isCrowded = false;
   #sweep: unknown;
   #ended = false;
 
@@ -84,17 +79,18 @@ export class Relay {
     this.#parts = parts;
     const { clock, settings } = parts;
     this.#filter = this.#filterFor(zeek.filter);
+    this.#registry = new HostRegistry(parts);
     this.#outflow = new Outflow({
       link,
       now: () => clock.now(),
       soon: parts.soon,
-      onCrowded: (crowded) => this.#crowded(crowded),
+      onCrowded: (crowded) => this.#registry.crowd(crowded),
     });
     this.#messages = new GatewayMessages({
       prefix: parts.vocabularies.prefix('zeek-osquery'),
       ...{ name: parts.name, endpointId: parts.endpointId, version: parts.version },
       knows: (topic) => zeek.filter?.some((entry) => topic.startsWith(entry)),
-      say: (topic, message) => this.#outflow.offer(this.#own, topic, [message]),
+      say: (topic, message, lane) => this.#outflow.offer(lane ?? this.#own, topic, [message]),
       now: parts.now,
       vocabularies: parts.vocabularies,
     });
@@ -103,11 +99,16 @@ export class Relay {
       ...shared,
       ...{ vocabularies: parts.vocabularies, outflow: this.#outflow },
       rowPace: new Pace(settings.limits.rowsPerSecond, clock.now()),
-      refuse: (host, reason) => this.#refuse(host, reason),
+      refuse: (host, reason) => this.#registry.refuse(host, reason),
     });
     this.#zeekInput = new ZeekInput({
       ...shared,
-      ...{ incarnation: zeek.incarnation, topics: parts.topics, hosts: this.hosts, routes: this.#routes },
+      ...{
+        incarnation: zeek.incarnation,
+        topics: parts.topics,
+        hosts: this.hosts,
+        routes: this.#registry.routes,
+      },
       ...{ now: parts.now, onAudit: parts.onAudit },
       onAsked: () => {
         for (const host of this.hosts.values()) this.#hostInput.release(host);
@@ -119,6 +120,10 @@ export class Relay {
 
   /** What this gateway itself says goes out like a host's messages. */
   readonly #own = { last: 0 };
+
+  get hosts(): ReadonlyMap<string, HostLink> {
+    return this.#registry.hosts;
+  }
 
   get waitingBytes(): number {
     return this.#outflow.waitingBytes;
@@ -150,10 +155,10 @@ export class Relay {
       {
         onUp: (endpointId, filter) => {
           this.#arriving.delete(session);
-          host = this.#admit(session, from, endpointId, filter, provedId);
+          host = this.#registry.admit({ session, from, endpointId, filter, provedId });
         },
         onPayload: (topic, payload) => host && this.#hostInput.hear(host, topic, payload),
-        onFilter: (filter) => host && this.#listen(host, filter),
+        onFilter: (filter) => host && this.#registry.listen(host, filter),
         onPing: (payload) => host && this.#hostInput.ping(host, payload),
         onPong: () => {},
         onDrained: () => host && this.#drained(host),
@@ -207,69 +212,13 @@ export class Relay {
     return [...new Set([...vocabularies.all.flatMap((one) => one.announceTopics(pseudoHost(''))), ''])];
   }
 
-  #admit(
-    session: RelaySession,
-    from: string,
-    endpointId: string,
-    filter: readonly string[],
-    provedId: string | undefined,
-  ): HostLink | undefined {
-    const { settings, topics, counts, clock, onHost } = this.#parts;
-    const id = topics.hostOf(filter);
-    const problem = this.#objection(id, provedId);
-    if (id === undefined || problem !== undefined) {
-      session.close('refused', problem ?? '', true);
-      return undefined;
-    }
-    const now = clock.now();
-    const { limits } = settings;
-    const before = this.hosts.get(id);
-    if (before) {
-      onHost({ type: 'replaced', host: id, from, before: before.remoteAddress });
-      before.session.close('redundant', `${id} has reconnected from ${from}`);
-    }
-    const host: HostLink = {
-      ...{ id, endpointId, session, remoteAddress: from, isAuthenticated: provedId !== undefined },
-      ...{ filter: [], announced: new Set(), holds: new Set(), held: [], told: new Set() },
-      ...{ connectedAt: this.#parts.now(), askedAt: undefined, backlog: 0, rows: 0, last: 0 },
-      rowPace: new Pace(limits.hostRowsPerSecond, now),
-      bytePace: new Pace(limits.hostBytesPerSecond, now),
-      requestPace: new Pace(limits.hostRequestsPerMinute / 60, now, 60),
-    };
-    this.hosts.set(id, host);
-    counts.admitted += 1;
-    this.#listen(host, filter);
-    if (this.#isCrowded) hold(host, 'zeek', true);
-    onHost({ type: 'up', host: id, from, authenticated: host.isAuthenticated });
-    return host;
-  }
-
-  #objection(id: string | undefined, provedId: string | undefined): string | undefined {
-    if (id === undefined) return 'its filter names no host, or several: it is not a host of bro-osquery';
-    if (provedId !== undefined && id !== provedId)
-      return `it says that it is ${id}, its certificate that it is ${provedId}`;
-    const { hosts } = this.#parts.settings.limits;
-    if (this.hosts.size >= hosts && !this.hosts.has(id)) return `${hosts} hosts are connected, the limit`;
-    return undefined;
-  }
-
-  #listen(host: HostLink, filter: readonly string[]): void {
-    this.#routes.remove(host, host.filter);
-    const isOther = (id: string) => id !== host.id && this.hosts.has(id);
-    host.filter = filter.filter((topic) => this.#parts.topics.mayListen(host.id, topic, isOther));
-    this.#routes.add(host, host.filter);
-    const kept = filter.find((topic) => !host.filter.includes(topic));
-    if (kept !== undefined) this.#refuse(host, `listening on ${kept} is not for this host`);
-  }
-
   #drained(host: HostLink): void {
     host.backlog = 0;
     hold(host, 'answers', false);
   }
 
   #gone(host: HostLink, closed: Closed): void {
-    this.#routes.remove(host, host.filter);
-    if (this.hosts.get(host.id) === host) this.hosts.delete(host.id);
+    this.#registry.remove(host);
     this.#parts.onHost({ type: 'down', host: host.id, closed });
     if (!this.#ended) this.#messages.lost(host, closed.message);
   }
@@ -277,18 +226,6 @@ export class Relay {
   #failed(from: string, closed: Closed): void {
     this.#parts.counts.failed += 1;
     this.#parts.onHost({ type: 'failed', from, closed });
-  }
-
-  #refuse(host: HostLink, reason: string): void {
-    this.#parts.counts.refused += 1;
-    if (host.told.size >= MAX_TOLD || host.told.has(reason)) return;
-    host.told.add(reason);
-    this.#parts.onHost({ type: 'refused', host: host.id, reason });
-  }
-
-  #crowded(crowded: boolean): void {
-    this.#isCrowded = crowded;
-    for (const host of this.hosts.values()) hold(host, 'zeek', crowded);
   }
 
   /** Now and then: who has been silent, who was kept back for long enough. */
@@ -305,6 +242,7 @@ export class Relay {
           host.session.close('unresponsive', `${host.id} sent nothing for ${Math.round(silence)} ms`);
         } else if (silence > SILENCE.ping) host.session.ping(PING);
       }
+      this.#registry.forgetLanes((lane) => this.#outflow.isSettled(lane));
       this.#messages.tick();
       this.#watch();
     }, SWEEP);

@@ -1,0 +1,116 @@
+import type { RelaySession } from '../broker/relay-session.ts';
+import { type HostLink, hold } from './host-link.ts';
+import type { Lane } from './outflow.ts';
+import { Pace } from './pace.ts';
+import type { RelayParts } from './relay.ts';
+import { Routes } from './routes.ts';
+
+/** A host that has finished its handshake. */
+export interface Applicant {
+  readonly session: RelaySession;
+  readonly from: string;
+  readonly endpointId: string;
+  readonly filter: readonly string[];
+  /** The id by its certificate; undefined where hosts say who they are. */
+  readonly provedId: string | undefined;
+}
+
+type HostRegistryParts = Pick<RelayParts, 'settings' | 'topics' | 'counts' | 'clock' | 'now' | 'onHost'>;
+
+/** Refusals that are told of each host. */
+const MAX_TOLD = 20;
+
+/** The hosts that are connected: who is let in, who listens on what, who is held back. */
+export class HostRegistry {
+  readonly hosts = new Map<string, HostLink>();
+  readonly routes = new Routes<HostLink>();
+  readonly #parts: HostRegistryParts;
+  /** A host that comes again goes on where its former connection's messages still wait: its order holds across both. */
+  readonly #lanes = new Map<string, Lane>();
+  #isCrowded = false;
+
+  constructor(parts: HostRegistryParts) {
+    this.#parts = parts;
+  }
+
+  /** Lets a host in; undefined, and its connection ends, where it may not come in. */
+  admit({ session, from, endpointId, filter, provedId }: Applicant): HostLink | undefined {
+    const { settings, topics, counts, clock, now, onHost } = this.#parts;
+    const id = topics.hostOf(filter);
+    const problem = this.#objection(id, provedId);
+    if (id === undefined || problem !== undefined) {
+      session.close('refused', problem ?? '', true);
+      return undefined;
+    }
+    const before = this.hosts.get(id);
+    if (before) {
+      onHost({ type: 'replaced', host: id, from, before: before.remoteAddress });
+      before.session.close('redundant', `${id} has connected anew from ${from}`);
+    }
+    const { limits } = settings;
+    const at = clock.now();
+    const host: HostLink = {
+      ...{ id, endpointId, session, remoteAddress: from, isAuthenticated: provedId !== undefined },
+      ...{ filter: [], announced: new Set(), holds: new Set(), held: [], told: new Set() },
+      ...{ connectedAt: now(), askedAt: undefined, backlog: 0, rows: 0, lane: this.#laneOf(id) },
+      rowPace: new Pace(limits.hostRowsPerSecond, at),
+      bytePace: new Pace(limits.hostBytesPerSecond, at),
+      requestPace: new Pace(limits.hostRequestsPerMinute / 60, at, 60),
+    };
+    this.hosts.set(id, host);
+    counts.admitted += 1;
+    this.listen(host, filter);
+    if (this.#isCrowded) hold(host, 'zeek', true);
+    onHost({ type: 'up', host: id, from, authenticated: host.isAuthenticated });
+    return host;
+  }
+
+  remove(host: HostLink): void {
+    this.routes.remove(host, host.filter);
+    if (this.hosts.get(host.id) === host) this.hosts.delete(host.id);
+  }
+
+  /** Notes what a host listens on, as far as it may. */
+  listen(host: HostLink, filter: readonly string[]): void {
+    const isOther = (id: string) => id !== host.id && this.hosts.has(id);
+    this.routes.remove(host, host.filter);
+    host.filter = filter.filter((topic) => this.#parts.topics.mayListen(host.id, topic, isOther));
+    this.routes.add(host, host.filter);
+    const kept = filter.find((topic) => !host.filter.includes(topic));
+    if (kept !== undefined) this.refuse(host, `listening on ${kept} is not for this host`);
+  }
+
+  /** Counts something that a host may not do, and tells of it once. */
+  refuse(host: HostLink, reason: string): void {
+    this.#parts.counts.refused += 1;
+    if (host.told.size >= MAX_TOLD || host.told.has(reason)) return;
+    host.told.add(reason);
+    this.#parts.onHost({ type: 'refused', host: host.id, reason });
+  }
+
+  /** Holds all hosts back while too much waits for the Zeek. */
+  crowd(isCrowded: boolean): void {
+    this.#isCrowded = isCrowded;
+    for (const host of this.hosts.values()) hold(host, 'zeek', isCrowded);
+  }
+
+  /** Forgets what hosts that are gone have sent, once it has arrived. */
+  forgetLanes(isSettled: (lane: Lane) => boolean): void {
+    for (const [id, lane] of this.#lanes) if (!this.hosts.has(id) && isSettled(lane)) this.#lanes.delete(id);
+  }
+
+  #laneOf(id: string): Lane {
+    const lane = this.#lanes.get(id) ?? { last: 0 };
+    this.#lanes.set(id, lane);
+    return lane;
+  }
+
+  #objection(id: string | undefined, provedId: string | undefined): string | undefined {
+    if (id === undefined) return 'its filter names no host, or several: it is no host of this project';
+    if (provedId !== undefined && id !== provedId)
+      return `it says that it is ${id}, its certificate that it is ${provedId}`;
+    const { hosts } = this.#parts.settings.limits;
+    if (this.hosts.size >= hosts && !this.hosts.has(id)) return `${hosts} hosts are connected, the limit`;
+    return undefined;
+  }
+}
