@@ -1,9 +1,13 @@
+import type { Clock } from '../broker/connection.ts';
 import type { RelaySession } from '../broker/relay-session.ts';
+import type { FleetTopics } from '../vocabulary/fleet-topics.ts';
+import type { GatewayCounts } from './counts.ts';
 import { type HostLink, hold } from './host-link.ts';
+import type { HostNews } from './host-news.ts';
 import type { Lane } from './outflow.ts';
 import { Pace } from './pace.ts';
-import type { RelayParts } from './relay.ts';
 import { Routes } from './routes.ts';
+import type { GatewaySettings } from './settings.ts';
 
 /** A host that has finished its handshake. */
 export interface Applicant {
@@ -15,7 +19,15 @@ export interface Applicant {
   readonly provedId: string | undefined;
 }
 
-type HostRegistryParts = Pick<RelayParts, 'settings' | 'topics' | 'counts' | 'clock' | 'now' | 'onHost'>;
+export interface HostRegistryParts {
+  readonly settings: Pick<GatewaySettings, 'limits'>;
+  readonly topics: FleetTopics;
+  readonly counts: GatewayCounts;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly onHost: (news: HostNews) => void;
+}
 
 /** Refusals that are told of each host. */
 const MAX_TOLD = 20;

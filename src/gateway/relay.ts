@@ -9,6 +9,7 @@ import type { GatewayCounts } from './counts.ts';
 import { GatewayMessages } from './gateway-messages.ts';
 import { HostInput } from './host-input.ts';
 import { type HostLink, hold } from './host-link.ts';
+import type { HostNews } from './host-news.ts';
 import { HostRegistry } from './host-registry.ts';
 import { Outflow } from './outflow.ts';
 import { Pace } from './pace.ts';
@@ -33,14 +34,6 @@ export interface RelayParts {
   readonly onHost: (news: HostNews) => void;
   readonly onProblem: (problem: string) => void;
 }
-
-/** What becomes known of hosts, for the log. */
-export type HostNews =
-  | { readonly type: 'up'; readonly host: string; readonly from: string; readonly authenticated: boolean }
-  | { readonly type: 'down'; readonly host: string; readonly closed: Closed }
-  | { readonly type: 'failed'; readonly from: string; readonly closed: Closed }
-  | { readonly type: 'refused'; readonly host: string; readonly reason: string }
-  | { readonly type: 'replaced'; readonly host: string; readonly from: string; readonly before: string };
 
 /** A host at the door: its secured stream, and the id that it has proved, if it had to. */
 export interface Arrival {
