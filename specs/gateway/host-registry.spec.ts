@@ -40,7 +40,7 @@ test('a host that comes anew takes the place of its former connection, and goes 
   const first = come('h1');
   const again = come('h1');
   assert.equal(registry.hosts.get('h1'), again.host);
-  assert.deepEqual(first.closed, ['h1 has connected anew from somewhere']);
+  assert.deepEqual(first.closed, ['h1 has reconnected from somewhere']);
   assert.equal(first.host?.lane, again.host?.lane);
   assert.deepEqual(
     news.map(({ type }) => type),

@@ -57,7 +57,7 @@ export class HostRegistry {
     const before = this.hosts.get(id);
     if (before) {
       onHost({ type: 'replaced', host: id, from, before: before.remoteAddress });
-      before.session.close('redundant', `${id} has connected anew from ${from}`);
+      before.session.close('redundant', `${id} has reconnected from ${from}`);
     }
     const { limits } = settings;
     const at = clock.now();
@@ -118,7 +118,7 @@ export class HostRegistry {
   }
 
   #objection(id: string | undefined, provedId: string | undefined): string | undefined {
-    if (id === undefined) return 'its filter names no host, or several: it is no host of this project';
+    if (id === undefined) return 'its filter names no host, or several: it is not a host of bro-osquery';
     if (provedId !== undefined && id !== provedId)
       return `it says that it is ${id}, its certificate that it is ${provedId}`;
     const { hosts } = this.#parts.settings.limits;
