@@ -120,3 +120,21 @@ test('sections hold what is below them, down to the next heading of their rank',
     ],
   );
 });
+
+test('a terminal that does not know its width gets the usual one', async () => {
+  assert.equal(
+    await manual(['tls'], { ...PLAIN, columns: 0 }),
+    await manual(['tls'], { ...PLAIN, columns: 100 }),
+  );
+});
+
+test('on a terminal it goes through the pager', async () => {
+  const { io, printed } = surroundings({ terminal: true });
+  const reader = { ...PLAIN, pager: 'cat >/dev/null' };
+  await manualCommand({ ...io, out: Object.assign(io.out, { isTTY: true }) }, reader).parseAsync(['tls'], {
+    from: 'user',
+  });
+  assert.equal(printed(), '');
+  await manualCommand(io, reader).parseAsync(['tls', '--no-pager'], { from: 'user' });
+  assert.match(printed(), /^TLS/);
+});

@@ -16,7 +16,7 @@ interface ManualOptions {
 
 /** The terminal and the environment of whoever reads. */
 export interface Reader {
-  /** Columns of the terminal; undefined where none is. */
+  /** Columns of the terminal; undefined where none is, 0 where it does not know. */
   readonly columns: number | undefined;
   /** The command that shows a text by pages; empty for none. */
   readonly pager: string;
@@ -45,7 +45,7 @@ export function manualCommand(io: Io, reader: Reader): Command {
       const pages = await manualPages();
       if (options.search) return printLine(io.out, found(pages, options.search));
       const markdown = topic === undefined ? contents(pages) : markdownOf(pages, topic);
-      const width = Math.min(reader.columns ?? WIDEST, WIDEST);
+      const width = Math.min(reader.columns || WIDEST, WIDEST);
       const text = options.markdown ? markdown : renderPage(markdown, { width, colours: reader.colours });
       if (io.out.isTTY && options.pager && reader.pager !== '') await showByPages(text, reader.pager);
       else await printLine(io.out, text.trimEnd());
