@@ -47,7 +47,7 @@ browserTest(
     await bro.kill();
     await lit('link.backingOff');
     await page.waitForSelector('.countdown:has-text("next attempt in")');
-    await page.waitForSelector('.log .fact:has-text("is gone")');
+    await page.waitForSelector('.log .fact:has-text("disconnected")');
     assert.deepEqual(faults, []);
   },
 );
