@@ -95,7 +95,7 @@ test('a running extension, and time travel over its trace', { skip }, async (t) 
   await past.waitForTimeout(1_000);
   await past.click('.log .fact:has-text("connected for the first time")');
   await past.keyboard.press('c');
-  await past.click('.log .fact:has-text("is gone")');
+  await past.click('.log .fact:has-text("disconnected")');
   await past.waitForSelector('.difference li:has-text("+ bro_")');
   await picture(past, 'inspect-time-travel');
 });

@@ -5,12 +5,23 @@ import { button, el, shortName, svg, timeOf } from './dom.ts';
 import type { Commands, Panel, View } from './view.ts';
 import { VirtualList } from './virtual-list.ts';
 
-const AREAS = ['peer', 'schedule', 'execution', 'osquery', 'logger', 'courier', 'endpoint', 'extension'];
+const AREAS = [
+  'peer',
+  'schedule',
+  'execution',
+  'osquery',
+  'backfill',
+  'logger',
+  'courier',
+  'endpoint',
+  'extension',
+];
 /** How far things are, once a second: of little use one by one, and more than all else together. */
 const PROGRESS = 'progress';
 const ORDER = [
   'extension',
   'osquery-core',
+  'backfill',
   'logger-plugin',
   'schedule-manager',
   'courier',

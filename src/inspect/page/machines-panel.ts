@@ -142,8 +142,12 @@ function machineOf(actor: string, charts: View['charts']): string {
 function moodOf({ state, status }: StepFrame): string {
   if (status !== 'active') return 'ended';
   const text = formatState(state);
-  if (/backingOff|refused|blocked|degraded|waiting|outOfStep|suspect/.test(text)) return 'trouble';
-  return /peered|serving|registered|open|idle|receiving|delivering/.test(text) ? 'well' : 'busy';
+  if (
+    /backingOff|refused|blocked|degraded|waiting|outOfStep|suspect|forgotten|stalled|declaring/.test(text)
+  ) {
+    return 'trouble';
+  }
+  return /peered|serving|\bregistered|open|idle|receiving|delivering|current/.test(text) ? 'well' : 'busy';
 }
 
 function stateLine(view: View, step: StepFrame | null): (Node | string)[] {
