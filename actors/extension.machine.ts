@@ -82,7 +82,7 @@ const letGo = {
 
 /** What ends us while there is nobody yet to drain. */
 const ENDINGS = {
-  'osquery.shutdown': { target: 'releasing', actions: toldToEnd },
+  'osquery.shutdown': { guard: 'givesUp', target: 'releasing', actions: toldToEnd },
   'process.signal': { target: 'releasing', actions: signalled },
   'xstate.done.actor.osquery-core': { target: 'releasing', actions: letGo },
 } as const;
@@ -116,6 +116,7 @@ export const extensionMachine = setup({
     takeRecovered: assign({ recovered: (_, recovered: Recovered) => recovered }),
     endWith: assign({ end: (_, end: ExtensionOutput) => end }),
   },
+  guards: { givesUp: ({ context }) => context.givesUp },
   delays: { patience: 8_000, backfillPatience: 3_000 },
 }).createMachine({
   id: 'extension',
@@ -214,7 +215,8 @@ export const extensionMachine = setup({
         serving: {
           description: 'In service.',
           on: {
-            'osquery.shutdown': { target: 'draining', actions: toldToEnd },
+            // Who started us by hand or by another supervisor wants us to wait for the next osqueryd.
+            'osquery.shutdown': { guard: 'givesUp', target: 'draining', actions: toldToEnd },
             'process.signal': { target: 'draining', actions: signalled },
             'xstate.done.actor.osquery-core': { target: 'draining.osquery.ended', actions: letGo },
           },

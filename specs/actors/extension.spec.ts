@@ -53,7 +53,7 @@ const recovered: Recovered = {
  * All machines on one bus, the state directory in the spec's hand, the log always willing, and osquery too, unless it
  * lets nobody go.
  */
-function startHouse(letsGo = true) {
+function startHouse(letsGo = true, givesUp = false) {
   const said: BusMessage['type'][] = [];
   const bus = createBus({
     now: () => 1_000,
@@ -113,7 +113,7 @@ function startHouse(letsGo = true) {
     clock,
     input: {
       endpointId: 'e',
-      givesUp: false,
+      givesUp,
       timing: {
         osquery: { patience: 3_000, retryPause: 500, debounce: 100, refusedPause: 30_000 },
         link: { backOffBase: 1_000, backOffMax: 60_000, refusedPause: 60_000, healthyAfter: 60_000 },
@@ -205,8 +205,20 @@ test('draining lasts eight seconds at most, and no longer than to a second signa
   }
 });
 
-test('osqueryd telling us to end is an end in good order', async () => {
-  const { actor, bus, recover, release } = startHouse();
+test('osqueryd telling us to end is no end for one that another than osqueryd has started', async () => {
+  const { actor, bus, recover, state } = startHouse();
+  await settleAll();
+  bus.publish({ type: 'osquery.shutdown' });
+  recover.last.resolve(recovered);
+  await settleAll();
+  bus.publish({ type: 'osquery.shutdown' });
+  await settleAll();
+  assert.deepEqual(state(), { working: 'serving' });
+  assert.equal(actor.getSnapshot().status, 'active');
+});
+
+test('osqueryd telling us to end is an end in good order for one that it has started', async () => {
+  const { actor, bus, recover, release } = startHouse(true, true);
   await settleAll();
   recover.last.resolve(recovered);
   await settleAll();

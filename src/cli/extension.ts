@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Bus, createBus } from '../bus/bus.ts';
 import { BusBridge, DEFAULT_BUS_PREFIX } from '../nats/bus-bridge-client.ts';
+import { checkSocketPath } from '../osquery/socket-path.ts';
+import { reasonOf } from '../text/reason.ts';
 import { OwnLog } from '../zeek-agent/own-log.ts';
 import { type NatsAddress, natsAddress, subjectPrefix } from './bro/nats-options.ts';
 import {
@@ -132,6 +134,11 @@ export function extensionCommand(parts: ProcessParts): Command {
     .action((flags: ExtensionFlags, command: Command) => {
       if (flags.inspect?.isLocal === false && flags.inspectTokenFile === undefined) {
         command.error('error: --inspect requires --inspect-token-file unless on loopback');
+      }
+      try {
+        checkSocketPath(flags.socket);
+      } catch (error) {
+        command.error(`error: ${reasonOf(error)}`);
       }
       return run(flags, parts);
     });

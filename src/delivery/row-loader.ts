@@ -60,7 +60,7 @@ export class RowLoader {
     }
     batch.skip(counter, loaded.skip, 1, number);
     if (loaded.problem === undefined) return;
-    this.#report(loaded.skip === 'columns' ? 'columns-changed' : 'row-problem', counter.name, loaded.problem);
+    this.report(loaded.skip === 'columns' ? 'columns-changed' : 'row-problem', counter.name, loaded.problem);
   }
 
   #encode(load: Load, index: number, sequence: number): TopicEvent | Skipped {
@@ -79,7 +79,8 @@ export class RowLoader {
     return encoded.problem === 'null' ? { skip: 'null' } : { skip: encoded.problem, problem: encoded.text };
   }
 
-  #report(type: 'columns-changed' | 'row-problem', name: string, problem: string): void {
+  /** Not each row: now and then, with how many there were. */
+  report(type: 'columns-changed' | 'row-problem', name: string, problem: string): void {
     let throttle = this.#problems.get(name);
     if (!throttle) {
       throttle = new ProblemThrottle(this.#limits.problemInterval, this.#ports.now);

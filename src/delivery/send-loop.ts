@@ -34,6 +34,10 @@ export interface SendLoopHost {
 /** Rows or entries that are passed over before the thread is yielded. */
 const YIELD_AFTER = 200;
 
+/** The connection's own log line has the sizes. */
+const UNSENDABLE =
+  'a row is larger than one message of this connection may be (frame_bytes of the host, or the payload limit of its NATS server): select fewer columns, or substr() of the large one';
+
 /**
  * What happens between a sender and one link to its Bro: rows go out in batches, no more than a window unconfirmed, and
  * the Bro's confirmation settles them. It ends with the link; what was not confirmed then is left to the next one.
@@ -217,7 +221,9 @@ export class SendLoop {
     for (const { topic, events, rows } of batch.takeGroups()) {
       await this.link.send(topic, events, (index, why) => {
         const row = rows[index];
-        if (row) batch.leaveOut(row, why);
+        if (!row) return;
+        batch.leaveOut(row, why);
+        if (why === 'unsendable') this.#host.loader.report('row-problem', row.counter.name, UNSENDABLE);
       });
       if (this.#ended) return;
     }
