@@ -16,6 +16,7 @@ import { fileSource } from '../../src/cli/inspect/sources.ts';
 import { createConversation, type InspectSource } from '../../src/inspect/conversation.ts';
 import { startInspectServer } from '../../src/inspect/inspect-server.ts';
 import { openLive } from '../../src/inspect/live-recording.ts';
+import { RecentEvents } from '../../src/inspect/recent-events.ts';
 import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
 import { findChromium, launchBrowser } from '../support/browser.ts';
 
@@ -60,14 +61,14 @@ const serve = (source: InspectSource) =>
 
 await cost();
 const without = await cost();
+const recent = new RecentEvents(root, bus, Date.now);
 const server = await serve({
   name: { kind: 'live', name: 'bench' },
   charts: layOutCharts,
   open: (onProblem) =>
     openLive(
       {
-        root,
-        bus,
+        recent,
         now: Date.now,
         lastSeq: () => 0,
         history: () => Promise.reject(new Error('there is none')),
@@ -87,6 +88,7 @@ const connected = await cost();
 page.terminate();
 await once(page, 'close');
 await server.close();
+recent.close();
 say(`a step and a message, no --inspect            ${without.toFixed(2)} µs`);
 say(`                       --inspect, no page     ${served.toFixed(2)} µs`);
 say(`                       --inspect, one page    ${connected.toFixed(2)} µs`);

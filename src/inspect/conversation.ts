@@ -57,7 +57,7 @@ export function createConversation(
       const entries = recording.since(told, MESSAGE);
       told += entries.length;
       const more = told < recording.added;
-      say({ type: 'entries', entries, more });
+      say({ type: 'entries', entries, more, earlier: recording.earlier });
       if (more) later(0);
     };
     const later = (pause: number) => {

@@ -7,7 +7,12 @@ export type Entry = StepEntry | MessageEntry | FactEntry | RowsEntry;
 export interface StepEntry extends StepFrame {
   /** Names of the context's members that it has replaced, never their values; absent where that was not seen. */
   readonly changed?: readonly string[];
+  /** Whether this is no step: the machine stood there when it was first seen. */
+  readonly isFound?: true;
 }
+
+/** What an inspection has of the time before its first entry: all, nothing, or no longer. */
+export type Earlier = 'nothing' | 'unseen' | 'discarded';
 
 /** A message of the bus. */
 export interface MessageEntry {

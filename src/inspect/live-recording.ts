@@ -1,19 +1,16 @@
-import type { AnyActorRef, InspectionEvent } from 'xstate';
-import { frameOf, standingFrames } from '../../actors/inspection.ts';
-import type { Bus } from '../bus/bus.ts';
+import type { InspectionEvent } from 'xstate';
 import type { Replayable } from '../replay/replay.ts';
 import type { ScheduleEvent } from '../schedule/events.ts';
 import type { ScheduleState } from '../schedule/schedule.ts';
-import { ContextChanges } from './context-changes.ts';
-import type { RowCounts, RowsEntry } from './entries.ts';
+import type { Entry, RowCounts, RowsEntry } from './entries.ts';
 import { FactFollower } from './fact-follower.ts';
+import type { RecentEvents } from './recent-events.ts';
 import { Recording } from './recording.ts';
-import { messageEntry } from './routes.ts';
 
 /** A running extension, for eyes. */
 export interface LiveParts {
-  readonly root: AnyActorRef;
-  readonly bus: Bus;
+  /** Its steps and messages, those of the last minutes too. */
+  readonly recent: RecentEvents;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** The number of the last fact in the log; 0 until it is open. */
@@ -45,15 +42,14 @@ interface ManagerContext {
 }
 
 /**
- * Listens to a running extension: where its machines stand now, the facts so far, and all that happens from now on.
- * Before the call and after `close` it costs nothing.
+ * Listens to a running extension: the facts so far, between them the steps and messages that are still kept, and all
+ * that happens from now on.
  * @param onProblem the log could not be read; what happens from now on is shown all the same
  */
 export function openLive(parts: LiveParts, onProblem: (error: unknown) => void): OpenRecording {
-  const { root, bus, now, lastSeq } = parts;
+  const { recent, now, lastSeq } = parts;
   const recording = new Recording(null);
   const follower = new FactFollower();
-  const changes = new ContextChanges();
   /** What happens while the log is read comes after what it says. */
   let waiting: (() => void)[] | null = [];
   const put = (work: () => void) => {
@@ -61,7 +57,8 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
     else work();
   };
   const upTo = lastSeq();
-  const standing = standingFrames(root, now());
+  const past = recent.entries;
+  recording.earlier = recent.isCut ? 'discarded' : 'unseen';
 
   function takeManager(event: InspectionEvent): void {
     if (event.type !== '@xstate.snapshot' || !('machine' in event.snapshot)) return;
@@ -84,14 +81,12 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
     }
   }
 
-  const inspection = root.system.inspect((event: InspectionEvent) => {
-    const frame = frameOf(event, now());
-    if (!frame) return;
-    takeManager(event);
-    const step = changes.add(frame, event);
-    put(() => recording.add(step));
+  const stop = recent.listen({
+    take(entry, event) {
+      if (event) takeManager(event);
+      put(() => recording.add(entry));
+    },
   });
-  const unsubscribe = bus.subscribe(['>'], (message) => put(() => recording.add(messageEntry(message))));
   let latest = '';
   let runs: RowsEntry['runs'] = {};
   const askForRuns = () => {
@@ -116,10 +111,11 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
   };
   const looks = setInterval(look, 1_000);
 
-  void readHistory(parts, recording, upTo)
+  const merge = mergeInto(recording, past);
+  void readHistory(parts, recording, { upTo, before: merge.until })
     .catch(onProblem)
     .then(() => {
-      for (const frame of standing) recording.add(frame);
+      merge.until(Number.POSITIVE_INFINITY);
       const works = waiting ?? [];
       waiting = null;
       for (const work of works) work();
@@ -128,20 +124,40 @@ export function openLive(parts: LiveParts, onProblem: (error: unknown) => void):
   return {
     recording,
     close() {
-      inspection.unsubscribe();
-      unsubscribe();
+      stop();
       clearInterval(looks);
       clearInterval(asks);
     },
   };
 }
 
-async function readHistory({ history }: LiveParts, recording: Recording, upTo: number): Promise<void> {
+/** Adds those entries in order, each before the first fact that is later. */
+function mergeInto(
+  recording: Recording,
+  entries: readonly Entry[],
+): { readonly until: (time: number) => void } {
+  let next = 0;
+  return {
+    until(time) {
+      for (let entry = entries[next]; entry && entry.at < time; entry = entries[next]) {
+        recording.add(entry);
+        next += 1;
+      }
+    },
+  };
+}
+
+async function readHistory(
+  { history }: LiveParts,
+  recording: Recording,
+  { upTo, before }: { readonly upTo: number; readonly before: (time: number) => void },
+): Promise<void> {
   if (upTo === 0) return;
   const log = await history();
   if (log.base) recording.rebase(log.base.state, log.base.seq);
   for await (const record of log.records) {
     if (record.seq > upTo) return;
+    before(record.time);
     recording.addRecord(record);
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ChartLayout } from './chart-geometry.ts';
-import type { Entry } from './entries.ts';
+import type { Earlier, Entry } from './entries.ts';
 import type { RowsView } from './rows.ts';
 import type { ScheduleView } from './schedule-view.ts';
 
@@ -24,7 +24,12 @@ export interface SourceName {
 export type FromServer =
   | Hello
   /** What has happened since the last of these. `more` follow at once. */
-  | { readonly type: 'entries'; readonly entries: readonly Entry[]; readonly more: boolean }
+  | {
+      readonly type: 'entries';
+      readonly entries: readonly Entry[];
+      readonly more: boolean;
+      readonly earlier: Earlier;
+    }
   | { readonly type: 'schedule'; readonly ask: number; readonly view: ScheduleView }
   | { readonly type: 'difference'; readonly ask: number; readonly lines: readonly string[] }
   | { readonly type: 'rows'; readonly ask: number; readonly view: RowsView }

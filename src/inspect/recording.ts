@@ -9,13 +9,22 @@ import { fold } from '../schedule/evolve.ts';
 import { initialState, type ScheduleState } from '../schedule/schedule.ts';
 import type { Query } from '../vocabulary/model.ts';
 import { detailText } from './detail-text.ts';
-import { type Entry, RECORDING_LIMITS, type RecordingLimits, sizeOf, trimmed } from './entries.ts';
+import {
+  type Earlier,
+  type Entry,
+  RECORDING_LIMITS,
+  type RecordingLimits,
+  sizeOf,
+  trimmed,
+} from './entries.ts';
 
 /** Facts between two states that are kept; any other state is folded from the one before it. */
 const FACTS_A_STATE = 256;
 
 /** What there is to inspect: entries in order, and the schedule after any fact. */
 export class Recording {
+  /** What there was before the first entry; a log whose old records were removed has a state at its beginning. */
+  earlier: Earlier;
   /** Counts what has been added, what was let go of too. */
   added = 0;
   #entries: Entry[] = [];
@@ -31,6 +40,7 @@ export class Recording {
   /** @param base the state before the first fact, as far as it is known */
   constructor(base: Snapshot | null, room: RecordingLimits = RECORDING_LIMITS) {
     this.#room = room;
+    this.earlier = base ? 'discarded' : 'nothing';
     this.#lastSeq = base?.seq ?? 0;
     this.#states = [{ seq: this.#lastSeq, state: base?.state ?? initialState() }];
     this.#queries = queriesOf(base);
@@ -73,6 +83,7 @@ export class Recording {
 
   /** Lets go of what is old, and of the facts whose schedule nobody can ask for any more. */
   #trim(): void {
+    this.earlier = 'discarded';
     this.#entries = trimmed(this.#entries, this.#room);
     this.#weight = this.#entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
     const oldest = this.#entries.find((entry) => entry.kind === 'fact');

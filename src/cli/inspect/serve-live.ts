@@ -3,6 +3,7 @@ import { readLog } from '../../event-log/event-log-reader-store.ts';
 import { createConversation } from '../../inspect/conversation.ts';
 import { type InspectServer, startInspectServer } from '../../inspect/inspect-server.ts';
 import { openLive } from '../../inspect/live-recording.ts';
+import { RecentEvents } from '../../inspect/recent-events.ts';
 import type { ExtensionContext } from '../extension/extension-context.ts';
 import type { RunningSystem } from '../extension/wiring/running.ts';
 import type { InspectAddress } from './address.ts';
@@ -10,7 +11,7 @@ import { layOutCharts } from './charts.ts';
 import { pageAssets } from './page-assets.ts';
 import { HIDDEN_LIVE } from './rows.ts';
 
-/** Lets the running extension be looked at. It listens to its own machines only while somebody looks. */
+/** Lets the running extension be looked at. The last steps and messages are kept for whoever looks later. */
 export async function serveLive(
   context: Pick<ExtensionContext, 'bus' | 'version' | 'runtime'>,
   system: RunningSystem,
@@ -20,6 +21,7 @@ export async function serveLive(
   const { now } = runtime;
   const { path } = address.listen;
   if (path !== undefined) await removeOldSocket(path);
+  const recent = new RecentEvents(system.root, bus, now);
   const server = await startInspectServer({
     listen: address.listen,
     token,
@@ -31,14 +33,20 @@ export async function serveLive(
         name: { kind: 'live', name: 'this extension' },
         charts: layOutCharts,
         open: (onProblem) =>
-          openLive({ ...system, bus, now, history: () => readLog(system.directory()) }, onProblem),
+          openLive({ ...system, recent, now, history: () => readLog(system.directory()) }, onProblem),
       },
       { version, now },
     ),
     rows: HIDDEN_LIVE,
   });
   if (path !== undefined) await chmod(path, 0o600);
-  return server;
+  return {
+    ...server,
+    async close() {
+      recent.close();
+      await server.close();
+    },
+  };
 }
 
 /**

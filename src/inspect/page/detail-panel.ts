@@ -102,10 +102,12 @@ function stepDetail(entry: StepEntry, { history, moment, charts }: View): Detail
   const chart = charts.get(machine);
   const taken = chart ? transitionsTaken(chart, entry, before?.state ?? null) : [];
   return {
-    words: `${shortName(actor)} takes ${event}`,
+    words: entry.isFound
+      ? `${shortName(actor)} was found in this state when the recording began`
+      : `${shortName(actor)} takes ${event}`,
     members: [
       ['Machine', machine],
-      ['Event', event],
+      ['Event', entry.isFound ? 'not seen' : event],
       ['State before', before ? formatState(before.state) || before.status : 'not seen'],
       ['State after', formatState(state) || status],
       ['Transition', taken.join('; ') || 'none: handled within the state, or not seen'],

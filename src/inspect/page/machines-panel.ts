@@ -1,6 +1,6 @@
-import type { StepFrame } from '../../../actors/inspection.ts';
 import { draw, NO_HIGHLIGHTS } from '../chart-drawing.ts';
 import type { ChartLayout } from '../chart-geometry.ts';
+import type { StepEntry } from '../entries.ts';
 import { formatState, highlightsOf } from '../highlights.ts';
 import { button, drawn, el, shortName, spanOf, svg, timeOf } from './dom.ts';
 import type { Commands, Panel, View } from './view.ts';
@@ -139,7 +139,7 @@ function machineOf(actor: string, charts: View['charts']): string {
 }
 
 /** How an actor is, at a glance. */
-function moodOf({ state, status }: StepFrame): string {
+function moodOf({ state, status }: StepEntry): string {
   if (status !== 'active') return 'ended';
   const text = formatState(state);
   if (
@@ -150,26 +150,28 @@ function moodOf({ state, status }: StepFrame): string {
   return /peered|serving|\bregistered|open|idle|receiving|delivering|current/.test(text) ? 'well' : 'busy';
 }
 
-function stateLine(view: View, step: StepFrame | null): (Node | string)[] {
-  if (!step) {
-    const silent = view.source?.kind === 'log';
-    return [
-      silent
-        ? 'An event log has no steps of machines: open a trace or a running extension for those.'
-        : 'No step yet.',
-    ];
-  }
+function stateLine(view: View, step: StepEntry | null): (Node | string)[] {
+  if (!step) return [silence(view)];
   const parts: (Node | string)[] = [
     el('strong', { class: 'state-name' }, formatState(step.state) || step.status),
-    el('span', { class: 'dim' }, `  ${step.event}  ${timeOf(step.at)}`),
+    el('span', { class: 'dim' }, `  ${step.isFound ? 'found there' : step.event}  ${timeOf(step.at)}`),
   ];
   const countdown = countdownOf(view, step);
   if (countdown !== '') parts.push(el('span', { class: 'countdown' }, countdown));
   return parts;
 }
 
+/** Why nothing is shown of a machine: a step that was not seen is not one that there was not. */
+function silence({ source, earlier }: View): string {
+  if (source?.kind === 'log') {
+    return 'An event log has no steps of machines: open a trace or a running extension for those.';
+  }
+  if (earlier === 'nothing') return 'It has not started at this moment.';
+  return 'Its state at this moment is not known: what happened before is not in this recording.';
+}
+
 /** When a Bro that is away is tried again. */
-function countdownOf({ history, moment, live, now, source }: View, { actor, state }: StepFrame): string {
+function countdownOf({ history, moment, live, now, source }: View, { actor, state }: StepEntry): string {
   if (!/backingOff|refused/.test(formatState(state))) return '';
   const down = history.messageAt('peer.down', shortName(actor), moment);
   const pause = down?.numbers['retryIn'];

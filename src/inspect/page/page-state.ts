@@ -1,3 +1,4 @@
+import type { Earlier } from '../entries.ts';
 import { History } from '../history.ts';
 import type { FromPage, FromServer, Hello } from '../protocol.ts';
 import type { ScheduleView } from '../schedule-view.ts';
@@ -9,6 +10,7 @@ import type { View } from './view.ts';
 export class PageState {
   readonly #history = new History();
   #hello: Hello | null = null;
+  #earlier: Earlier = 'nothing';
   #moment = -1;
   #live = true;
   #mark: number | null = null;
@@ -45,11 +47,15 @@ export class PageState {
         this.#hello = message;
         this.#clockAhead = message.at - now;
         this.#history.clear();
+        this.#earlier = 'nothing';
         this.#askedSchedule = '';
         this.#rows.reconnected();
         break;
       case 'entries': {
         const shift = this.#history.add(message.entries);
+        if (shift > 0 || message.earlier !== 'nothing') {
+          this.#earlier = shift > 0 ? 'discarded' : message.earlier;
+        }
         this.#moment = Math.max(0, this.#moment - shift);
         if (this.#mark !== null) this.#mark = Math.max(0, this.#mark - shift);
         if (this.#live) this.#moment = this.#history.length - 1;
@@ -184,6 +190,7 @@ export class PageState {
     const charts = new Map((this.#hello?.charts ?? []).map((chart) => [chart.machine, chart]));
     return {
       history: this.#history,
+      earlier: this.#earlier,
       source: this.source,
       charts,
       moment: this.#moment,

@@ -1,4 +1,4 @@
-import type { Entry } from '../entries.ts';
+import type { Earlier, Entry } from '../entries.ts';
 import { formatState } from '../highlights.ts';
 import { button, dateTimeOf, el, shortName, timeOf } from './dom.ts';
 import type { Panel, View } from './view.ts';
@@ -16,6 +16,7 @@ export class TimeBar implements Panel {
   readonly element: HTMLElement;
   readonly #slider = el('input', { type: 'range', min: '0', max: '0', step: '1', 'aria-label': 'Moment' });
   readonly #marks = el('canvas', { class: 'density', 'aria-hidden': 'true' });
+  readonly #earlier = el('p', { class: 'earlier dim' });
   readonly #what = el('output', { class: 'what' });
   readonly #live: HTMLButtonElement;
   readonly #mark: HTMLButtonElement;
@@ -31,6 +32,7 @@ export class TimeBar implements Panel {
       { class: 'time-bar', 'aria-label': 'Time' },
       this.#difference,
       el('div', { class: 'track' }, this.#marks, this.#slider),
+      this.#earlier,
       el(
         'div',
         { class: 'controls' },
@@ -47,7 +49,9 @@ export class TimeBar implements Panel {
   }
 
   render(view: View): void {
-    const { history, moment, live, mark, difference } = view;
+    const { history, earlier, moment, live, mark, difference } = view;
+    this.#earlier.textContent = EARLIER[earlier];
+    this.#earlier.hidden = earlier === 'nothing';
     this.#slider.max = `${Math.max(0, history.length - 1)}`;
     this.#slider.value = `${moment}`;
     this.#live.setAttribute('aria-pressed', `${live}`);
@@ -90,6 +94,13 @@ export class TimeBar implements Panel {
   }
 }
 
+/** What the slider's left end is. */
+const EARLIER: Readonly<Record<Earlier, string>> = {
+  nothing: '',
+  unseen: '◂ earlier steps and messages were not recorded',
+  discarded: '◂ older events discarded',
+};
+
 function inWords(entry: Entry): string {
   switch (entry.kind) {
     case 'fact':
@@ -99,22 +110,25 @@ function inWords(entry: Entry): string {
     case 'rows':
       return 'rows were counted';
     default:
-      return `${shortName(entry.actor)} takes ${entry.event}`;
+      return entry.isFound
+        ? `${shortName(entry.actor)} was found in its state`
+        : `${shortName(entry.actor)} takes ${entry.event}`;
   }
 }
 
 /** What is different between the marked moment and this one: machines, then the schedule. */
 function differenceOf(
-  { history, moment }: View,
+  { history, earlier, moment }: View,
   mark: number,
   difference: readonly string[] | null,
 ): HTMLElement[] {
   const [early, late] = [Math.min(mark, moment), Math.max(mark, moment)];
   const [from, to] = [history.at(early)?.at ?? 0, history.at(late)?.at ?? 0];
+  const absent = earlier === 'nothing' ? 'not started' : 'not known';
   const machines = history.actors.flatMap((actor) => {
     const [before, after] = [early, late].map((when) => {
       const state = history.stepAt(actor, when)?.step.state;
-      return state === undefined ? 'not there' : formatState(state);
+      return state === undefined ? absent : formatState(state);
     });
     return before === after ? [] : [`~ ${shortName(actor)}: ${before} → ${after}`];
   });

@@ -1,4 +1,5 @@
 import type { ChartLayout } from '../chart-geometry.ts';
+import type { Earlier } from '../entries.ts';
 import type { History } from '../history.ts';
 import type { SourceName } from '../protocol.ts';
 import type { RowsView } from '../rows.ts';
@@ -7,6 +8,8 @@ import type { ScheduleView } from '../schedule-view.ts';
 /** What the page shows at the moment; panels read it, and ask for another by {@link Commands}. */
 export interface View {
   readonly history: History;
+  /** What there was before the first entry. */
+  readonly earlier: Earlier;
   readonly source: SourceName | null;
   readonly charts: ReadonlyMap<string, ChartLayout>;
   /** The index of the last entry that has happened; -1: none has. */
