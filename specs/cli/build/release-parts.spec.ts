@@ -194,5 +194,5 @@ test('a Mach-O file gets a load command for its signature, and keeps everything 
   assert.ok(signed.subarray(end + 16, file.length).equals(file.subarray(end + 16)));
   assert.throws(() => withRoomForSignature(signed), /signature already/);
   assert.throws(() => withRoomForSignature(machO(8)), /no room/);
-  assert.throws(() => withRoomForSignature(Buffer.alloc(64)), /no 64-bit Mach-O/);
+  assert.throws(() => withRoomForSignature(Buffer.alloc(64)), /not a 64-bit Mach-O/);
 });
