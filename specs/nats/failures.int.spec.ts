@@ -203,6 +203,19 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     assert.equal(state.messages, 2, 'row 3 was there, row 4 is new');
   });
 
+  test('a stream that lets go of the oldest rows when it is full is warned of, and serves all the same', async (t) => {
+    const server = await startNatsServer(t, { jetstream: true });
+    const manager = await (await plainClient(t, server)).jetstreamManager();
+    const limits = { max_msgs: 3, discard: 'old' } as Parameters<typeof manager.streams.add>[0];
+    await manager.streams.add({ ...limits, name: 'ROWS', subjects: ['osquery.rows.*'] });
+    await startPlainBro(t, server);
+    const host = connectPlainHost(t, server.port, natsTarget(server.port, { jetstream: 'use' }));
+    await host.up();
+    assert.deepEqual(host.problems, [
+      `${server.url}: the stream ROWS has discard: old: once it is full, rows that were confirmed are gone before a Zeek has read them; set discard: new, so that rows wait on their hosts instead`,
+    ]);
+  });
+
   test('a stream that is to be there and is not, and JetStream that is switched off', async (t) => {
     const server = await startNatsServer(t, { jetstream: true });
     await startPlainBro(t, server);

@@ -89,6 +89,9 @@ class NatsOpening {
     const { jetstream } = this.#options.settings;
     const stream =
       jetstream === 'off' ? undefined : await RowStream.open(client, this.#subjects, jetstream, server);
+    if (lifecycle.isClosed) return;
+    const loss = (await stream?.advice(client)) ?? '';
+    if (loss !== '') lifecycle.problem(loss);
     if (!lifecycle.isClosed) await this.#greet(client, stream, inbox, carrier);
   }
 

@@ -76,6 +76,21 @@ export class RowStream {
     }
   }
 
+  /** What in the stream's configuration loses rows; empty: nothing, or it may not be looked at. */
+  async advice(connection: NatsConnection): Promise<string> {
+    try {
+      const manager = await connection.jetstreamManager({ checkAPI: false, timeout: PATIENCE });
+      const { discard, max_bytes, max_msgs, max_msgs_per_subject } = (await manager.streams.info(this.name))
+        .config;
+      const isBounded = [max_bytes, max_msgs, max_msgs_per_subject].some((limit) => limit > 0);
+      if (discard !== DiscardPolicy.Old || !isBounded) return '';
+      return `the stream ${this.name} has discard: old: once it is full, rows that were confirmed are gone before a Zeek has read them; set discard: new, so that rows wait on their hosts instead`;
+    } catch {
+      // An account that may only publish is well set up.
+      return '';
+    }
+  }
+
   /** Resolves when the stream keeps the message, or had it before. @throws StreamError */
   async publish(subject: string, payload: Uint8Array, id: string, header: MsgHdrs): Promise<void> {
     const own = headers();
