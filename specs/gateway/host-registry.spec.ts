@@ -41,7 +41,7 @@ test('a host that comes anew takes the place of its former connection, and goes 
   const again = come('h1');
   assert.equal(registry.hosts.get('h1'), again.host);
   assert.deepEqual(first.closed, ['h1 has reconnected from somewhere']);
-  assert.equal(first.host?.lane, again.host?.lane);
+  assert.equal(first.host?.position, again.host?.position);
   assert.deepEqual(
     news.map(({ type }) => type),
     ['up', 'replaced', 'up'],
@@ -57,15 +57,15 @@ test('so it does after a time without one, until all that it sent has arrived', 
   const { registry, come } = harness();
   const { host } = come('h1');
   assert(host);
-  host.lane.last = 7;
+  host.position.last = 7;
   registry.remove(host);
-  registry.forgetLanes((lane) => lane.last < 7);
+  registry.forgetPositions((position) => position.last < 7);
   const again = come('h1').host;
-  assert.equal(again?.lane, host.lane);
+  assert.equal(again?.position, host.position);
   assert(again);
   registry.remove(again);
-  registry.forgetLanes(() => true);
-  assert.notEqual(come('h1').host?.lane, host.lane);
+  registry.forgetPositions(() => true);
+  assert.notEqual(come('h1').host?.position, host.position);
 });
 
 test('there are no more hosts than the limit, but one that is there may come anew', () => {

@@ -33,7 +33,7 @@ function speaking(hasPackage: boolean | undefined) {
 }
 
 const HOST = {
-  lane: { last: 0 },
+  position: { last: 0 },
   id: 'h1',
   endpointId: 'peer',
   announced: new Set<VocabularyId>(['zeek-osquery']),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Lane, Outflow } from '../../src/gateway/outflow.ts';
+import { type HostPosition, Outflow } from '../../src/gateway/outflow.ts';
 
 /** An outflow over a link that a spec opens, closes and confirms. */
 function harness() {
@@ -50,11 +50,11 @@ test('each host has its order across topics, whatever is gathered', () => {
       fc.array(fc.tuple(fc.nat(3), fc.constantFrom('a', 'b', 'c'), fc.boolean()), { maxLength: 60 }),
       (steps) => {
         const { outflow, sent, turn } = harness();
-        const lanes: Lane[] = [0, 1, 2, 3].map(() => ({ last: 0 }));
+        const positions: HostPosition[] = [0, 1, 2, 3].map(() => ({ last: 0 }));
         const expected = new Map<number, string[]>();
         for (const [at, [host, topic, ends]] of steps.entries()) {
-          const lane = lanes[host];
-          if (lane) outflow.offer(lane, topic, [bytes(`${host}:${at}:${topic}`)]);
+          const position = positions[host];
+          if (position) outflow.offer(position, topic, [bytes(`${host}:${at}:${topic}`)]);
           expected.set(host, [...(expected.get(host) ?? []), `${host}:${at}:${topic}`]);
           if (ends) turn();
         }
@@ -72,7 +72,7 @@ test('each host has its order across topics, whatever is gathered', () => {
 
 test('a ping is answered when the Zeek has confirmed what its host sent before, and not sooner', () => {
   const { outflow, marks, turn } = harness();
-  const host: Lane = { last: 0 };
+  const host: HostPosition = { last: 0 };
   const answers: string[] = [];
   outflow.ping(host, () => answers.push('nothing before'));
   assert.deepEqual(answers, ['nothing before']);
@@ -93,7 +93,7 @@ test('a ping is answered when the Zeek has confirmed what its host sent before, 
 
 test('what a closed link does not take waits, is not marked, and crowds', () => {
   const { outflow, link, sent, marks, turn, crowds } = harness();
-  const host: Lane = { last: 0 };
+  const host: HostPosition = { last: 0 };
   link.isOpen = false;
   let isAnswered = false;
   for (let at = 0; at < 5; at += 1) outflow.offer(host, 'a', [Buffer.alloc(1024 * 1024)]);

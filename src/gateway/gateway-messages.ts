@@ -6,7 +6,7 @@ import type { VocabularyId } from '../vocabulary/model.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
 import type { Identity } from './guard.ts';
 import type { HostLink } from './host-link.ts';
-import type { Lane } from './outflow.ts';
+import type { HostPosition } from './outflow.ts';
 
 export interface GatewayMessagesOptions {
   /** Of the topics of zeek-osquery, which the package has too. */
@@ -17,8 +17,8 @@ export interface GatewayMessagesOptions {
   readonly version: string;
   /** Whether the Zeek listens on a topic; undefined where that can't be told. */
   readonly knows: (topic: string) => boolean | undefined;
-  /** In a host's lane where it is about that host: before and after the host's own words. */
-  readonly say: (topic: string, message: Uint8Array, lane?: Lane) => void;
+  /** Ordered with the messages of a host where it is about that host. */
+  readonly say: (topic: string, message: Uint8Array, position?: HostPosition) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly vocabularies: Vocabularies;
@@ -82,27 +82,27 @@ export class GatewayMessages {
   }
 
   /** A host introduces itself through this gateway. */
-  carries(host: Identity & Pick<HostLink, 'lane'>, vocabulary: VocabularyId): void {
+  carries(host: Identity & Pick<HostLink, 'position'>, vocabulary: VocabularyId): void {
     if (vocabulary !== 'zeek-osquery' || !this.#hasPackage) return;
     const args = [string(this.#options.name), string(host.id), string(host.endpointId)];
-    this.#say(this.#topic, `${MODULE}gateway_carries_v1`, args, host.lane);
+    this.#say(this.#topic, `${MODULE}gateway_carries_v1`, args, host.position);
   }
 
   /** A host is gone without a word of its own. */
-  lost(host: Identity & Pick<HostLink, 'announced' | 'lane'>, reason: string): void {
+  lost(host: Identity & Pick<HostLink, 'announced' | 'position'>, reason: string): void {
     const { name, vocabularies, now } = this.#options;
     for (const vocabulary of host.announced) {
       if (vocabulary === 'zeek-osquery' && this.#hasPackage) {
         const args = [string(name), string(host.id), string(host.endpointId), string(reason)];
-        this.#say(this.#topic, `${MODULE}gateway_lost_v1`, args, host.lane);
+        this.#say(this.#topic, `${MODULE}gateway_lost_v1`, args, host.position);
       } else if (vocabulary === 'zeek-osquery' || vocabulary === 'zeek-agent-1') {
         // Their scripts pair a host with its endpoint, and wait for Broker to say that it is lost.
         const topic = vocabularies.get(vocabulary)?.announceTopics(pseudoHost(host.id))[0] ?? '';
-        this.#say(topic, 'Broker::peer_lost', [endpointInfo(host.endpointId), string(reason)], host.lane);
+        this.#say(topic, 'Broker::peer_lost', [endpointInfo(host.endpointId), string(reason)], host.position);
       } else if (vocabulary === 'zeek-agent-2') {
         const occasion = { at: now(), connectionId: '' };
         const words = vocabularies.get(vocabulary)?.farewell(pseudoHost(host.id), occasion) ?? [];
-        for (const { topic, event } of words) this.#say(topic, event.name, event.args, host.lane);
+        for (const { topic, event } of words) this.#say(topic, event.name, event.args, host.position);
       }
     }
   }
@@ -118,10 +118,10 @@ export class GatewayMessages {
     return names.values.flatMap((name) => (name.type === 'string' ? [name.value] : []));
   }
 
-  #say(topic: string, name: string, args: readonly Data[], lane?: Lane): void {
+  #say(topic: string, name: string, args: readonly Data[], position?: HostPosition): void {
     const writer = new ByteWriter(256);
     writeEvent(writer, { name, args });
-    this.#options.say(topic, writer.take(), lane);
+    this.#options.say(topic, writer.take(), position);
   }
 }
 

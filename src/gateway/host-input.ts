@@ -83,7 +83,7 @@ export class HostInput {
   #forward(host: HostLink, topic: string, messages: readonly Uint8Array[], rows: number): void {
     if (messages.length === 0) return;
     const { counts, clock } = this.#parts;
-    this.#parts.outflow.offer(host.lane, topic, messages);
+    this.#parts.outflow.offer(host.position, topic, messages);
     counts.events += messages.length;
     counts.rows += rows;
     counts.bytes += messages.reduce((sum, message) => sum + message.length, 0);
@@ -139,7 +139,7 @@ export class HostInput {
       host.held.push({ kind: 'ping', payload });
       return;
     }
-    this.#parts.outflow.ping(host.lane, () => {
+    this.#parts.outflow.ping(host.position, () => {
       if (!host.session.pong(payload)) hold(host, 'answers', true);
     });
   }

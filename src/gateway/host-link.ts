@@ -2,7 +2,7 @@ import type { RelaySession } from '../broker/relay-session.ts';
 import type { SkimmedEvent } from '../broker/skimmed-message.ts';
 import type { VocabularyId } from '../vocabulary/model.ts';
 import type { Identity } from './guard.ts';
-import type { Lane } from './outflow.ts';
+import type { HostPosition } from './outflow.ts';
 import type { Pace } from './pace.ts';
 
 /** Why nothing is read from a host at the moment. */
@@ -16,7 +16,7 @@ export type Held =
 /** A host's connection to a gateway. */
 export interface HostLink extends Identity {
   /** Shared by all connections of the host. */
-  readonly lane: Lane;
+  readonly position: HostPosition;
   readonly session: RelaySession;
   readonly remoteAddress: string;
   readonly isAuthenticated: boolean;

@@ -4,7 +4,7 @@ import type { FleetTopics } from '../vocabulary/fleet-topics.ts';
 import type { GatewayCounts } from './counts.ts';
 import { type HostLink, hold } from './host-link.ts';
 import type { HostNews } from './host-news.ts';
-import type { Lane } from './outflow.ts';
+import type { HostPosition } from './outflow.ts';
 import { Pace } from './pace.ts';
 import { Routes } from './routes.ts';
 import type { GatewaySettings } from './settings.ts';
@@ -38,7 +38,7 @@ export class HostRegistry {
   readonly routes = new Routes<HostLink>();
   readonly #parts: HostRegistryParts;
   /** A host that comes again goes on where its former connection's messages still wait: its order holds across both. */
-  readonly #lanes = new Map<string, Lane>();
+  readonly #positions = new Map<string, HostPosition>();
   #isCrowded = false;
 
   constructor(parts: HostRegistryParts) {
@@ -64,7 +64,7 @@ export class HostRegistry {
     const host: HostLink = {
       ...{ id, endpointId, session, remoteAddress: from, isAuthenticated: provedId !== undefined },
       ...{ filter: [], announced: new Set(), holds: new Set(), held: [], told: new Set() },
-      ...{ connectedAt: now(), askedAt: undefined, backlog: 0, rows: 0, lane: this.#laneOf(id) },
+      ...{ connectedAt: now(), askedAt: undefined, backlog: 0, rows: 0, position: this.#laneOf(id) },
       rowPace: new Pace(limits.hostRowsPerSecond, at),
       bytePace: new Pace(limits.hostBytesPerSecond, at),
       requestPace: new Pace(limits.hostRequestsPerMinute / 60, at, 60),
@@ -107,14 +107,15 @@ export class HostRegistry {
   }
 
   /** Forgets what hosts that are gone have sent, once it has arrived. */
-  forgetLanes(isSettled: (lane: Lane) => boolean): void {
-    for (const [id, lane] of this.#lanes) if (!this.hosts.has(id) && isSettled(lane)) this.#lanes.delete(id);
+  forgetPositions(isSettled: (position: HostPosition) => boolean): void {
+    for (const [id, position] of this.#positions)
+      if (!this.hosts.has(id) && isSettled(position)) this.#positions.delete(id);
   }
 
-  #laneOf(id: string): Lane {
-    const lane = this.#lanes.get(id) ?? { last: 0 };
-    this.#lanes.set(id, lane);
-    return lane;
+  #laneOf(id: string): HostPosition {
+    const position = this.#positions.get(id) ?? { last: 0 };
+    this.#positions.set(id, position);
+    return position;
   }
 
   #objection(id: string | undefined, provedId: string | undefined): string | undefined {

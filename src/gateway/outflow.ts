@@ -1,8 +1,8 @@
 import { SendWindow } from '../broker/send-window.ts';
 import type { ZeekLink } from './zeek-link.ts';
 
-/** Where a host's messages have got to. */
-export interface Lane {
+/** How far the messages of a host have been forwarded. */
+export interface HostPosition {
   /** Number of the last message of this host that was taken on; 0 before the first. */
   last: number;
 }
@@ -24,7 +24,7 @@ const CROWDED = { from: 4 * 1024 * 1024, below: 1024 * 1024 };
 const MAX_MARKS = 16;
 
 interface Waiting {
-  readonly lane: Lane;
+  readonly position: HostPosition;
   readonly topic: string;
   readonly messages: readonly Uint8Array[];
   readonly bytes: number;
@@ -72,27 +72,27 @@ export class Outflow {
     return this.#window.unconfirmed;
   }
 
-  /** Whether the Zeek has confirmed all that came in a lane. */
-  isSettled({ last }: Lane): boolean {
+  /** Whether the Zeek has confirmed all messages up to the position. */
+  isSettled({ last }: HostPosition): boolean {
     return last <= this.#confirmed;
   }
 
   /** Takes on messages of a host for a topic. The bytes must stay as they are. */
-  offer(lane: Lane, topic: string, messages: readonly Uint8Array[]): void {
+  offer(position: HostPosition, topic: string, messages: readonly Uint8Array[]): void {
     if (this.#ended || messages.length === 0) return;
     const bytes = messages.reduce((sum, message) => sum + message.length, 0);
     this.#offered += 1;
-    lane.last = this.#offered;
-    this.#waiting.push({ lane, topic, messages, bytes, number: this.#offered });
+    position.last = this.#offered;
+    this.#waiting.push({ position, topic, messages, bytes, number: this.#offered });
     this.#waitingBytes += bytes;
     this.#schedule();
     if (!this.#crowded && this.#waitingBytes >= CROWDED.from) this.#crowd(true);
   }
 
   /** Answers as soon as the Zeek has confirmed all that the host sent before. */
-  ping(lane: Lane, answer: () => void): void {
+  ping(position: HostPosition, answer: () => void): void {
     if (this.#ended) return;
-    if (this.isSettled(lane)) {
+    if (this.isSettled(position)) {
       answer();
       return;
     }
@@ -153,23 +153,23 @@ export class Outflow {
   #writeSome(): void {
     const batches: Batch[] = [];
     const latest = new Map<string, number>();
-    const reached = new Map<Lane, number>();
+    const reached = new Map<HostPosition, number>();
     const limit = Math.min(BATCH_BYTES, this.#window.size / 4);
     let bytes = 0;
     let taken = 0;
-    for (const { lane, topic, messages, bytes: size } of this.#waiting) {
+    for (const { position, topic, messages, bytes: size } of this.#waiting) {
       if (taken > 0 && bytes + size > limit) break;
       taken += 1;
       bytes += size;
       // Into the topic's last batch, unless the host has something in a later one: its order holds across topics.
       const at = latest.get(topic);
-      let batch = at === undefined || at < (reached.get(lane) ?? 0) ? undefined : batches[at];
+      let batch = at === undefined || at < (reached.get(position) ?? 0) ? undefined : batches[at];
       if (!batch) {
         batch = { topic, messages: [], bytes: 0 };
         latest.set(topic, batches.length);
         batches.push(batch);
       }
-      reached.set(lane, latest.get(topic) ?? 0);
+      reached.set(position, latest.get(topic) ?? 0);
       for (const message of messages) batch.messages.push(message);
       batch.bytes += size;
     }

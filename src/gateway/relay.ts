@@ -83,7 +83,7 @@ export class Relay {
       prefix: parts.vocabularies.prefix('zeek-osquery'),
       ...{ name: parts.name, endpointId: parts.endpointId, version: parts.version },
       knows: (topic) => zeek.filter?.some((entry) => topic.startsWith(entry)),
-      say: (topic, message, lane) => this.#outflow.offer(lane ?? this.#own, topic, [message]),
+      say: (topic, message, position) => this.#outflow.offer(position ?? this.#own, topic, [message]),
       now: parts.now,
       vocabularies: parts.vocabularies,
     });
@@ -235,7 +235,7 @@ export class Relay {
           host.session.close('unresponsive', `${host.id} sent nothing for ${Math.round(silence)} ms`);
         } else if (silence > SILENCE.ping) host.session.ping(PING);
       }
-      this.#registry.forgetLanes((lane) => this.#outflow.isSettled(lane));
+      this.#registry.forgetPositions((position) => this.#outflow.isSettled(position));
       this.#messages.tick();
       this.#watch();
     }, SWEEP);
