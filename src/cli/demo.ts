@@ -12,7 +12,7 @@ import type { Io } from './io.ts';
 import { failed } from './usage.ts';
 
 /** Seconds that the whole demo may take. */
-const PATIENCE = 30;
+const PATIENCE = 60;
 /** Milliseconds between two looks at osquery's schedule. */
 const LOOK_AGAIN = 200;
 /** Rows of the first run that are shown. */

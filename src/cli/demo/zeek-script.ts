@@ -82,6 +82,8 @@ event osquery::host_connected(host_id: string)
 	say("{\\"type\\":\\"connected\\",\\"remote\\":{\\"transport\\":\\"\\"}}");
 	say("{\\"type\\":\\"requested\\"}");
 	say_host(host_id);
+	# Once is once: a host that connects later is not asked.
+	osquery::execute([$ev=Demo::row_2, $query=${JSON.stringify(oneTime)}], host_id);
 	}
 
 event osquery::hosts::host_changed(host_id: string)
@@ -105,7 +107,6 @@ event Demo::look()
 event zeek_init()
 	{
 	osquery::subscribe(watching());
-	osquery::execute([$ev=Demo::row_2, $query=${JSON.stringify(oneTime)}]);
 	say("{\\"type\\":\\"listening\\",\\"port\\":${port}}");
 	schedule 200msec { Demo::look() };
 	}
