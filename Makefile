@@ -32,7 +32,7 @@ lint: setup ## lint and check the formatting
 layering: setup ## fail when an import points the wrong way, or a spec's name hides what it opens
 	node --import tsx --test specs/layering.spec.ts specs/spec-cost.spec.ts
 
-format: setup ## rewrite files to the house format
+format: setup ## rewrite files to the project's format
 	biome check --write .
 
 setup-nats: setup ## have a nats-server for specs and demo, where one can be had

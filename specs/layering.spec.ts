@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 
 /**
- * The floors of the house: a file may import from its own folder and from the folders named here, nothing
+ * The layers: a file may import from its own folder and from the folders named here, nothing
  * else. Only src/cli knows everybody.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -60,7 +60,7 @@ const sources = globSync(['src/**/*.ts', 'actors/**/*.ts'], { cwd: root }).filte
   (file) => !file.endsWith('.d.ts'),
 );
 
-function floorOf(file: string): string {
+function layerOf(file: string): string {
   return file.startsWith('actors/') ? 'actors' : file.split('/').slice(0, 2).join('/');
 }
 
@@ -74,16 +74,16 @@ function importsOf(file: string): string[] {
 test('every import points down', () => {
   const wrong: string[] = [];
   for (const file of sources) {
-    const floor = floorOf(file);
-    if (floor === 'src/cli') continue;
-    const allowed = MAY_IMPORT[floor];
+    const layer = layerOf(file);
+    if (layer === 'src/cli') continue;
+    const allowed = MAY_IMPORT[layer];
     if (!allowed) {
-      wrong.push(`${file}: its folder is on no floor`);
+      wrong.push(`${file}: its folder is in no layer`);
       continue;
     }
     for (const target of importsOf(file)) {
-      const targetFloor = floorOf(target);
-      if (targetFloor !== floor && !allowed.includes(targetFloor)) wrong.push(`${file} imports ${target}`);
+      const targetLayer = layerOf(target);
+      if (targetLayer !== layer && !allowed.includes(targetLayer)) wrong.push(`${file} imports ${target}`);
     }
   }
   assert.deepEqual(wrong, []);
@@ -94,7 +94,7 @@ const OUTSIDE = /-(connection|client|server|store)\.ts$/;
 
 test('files that touch the outside are imported by src/cli and by files that touch the outside alone', () => {
   const wrong = sources
-    .filter((file) => floorOf(file) !== 'src/cli' && floorOf(file) !== 'src/sandbox' && !OUTSIDE.test(file))
+    .filter((file) => layerOf(file) !== 'src/cli' && layerOf(file) !== 'src/sandbox' && !OUTSIDE.test(file))
     .flatMap((file) =>
       importsOf(file)
         .filter((target) => OUTSIDE.test(target))
@@ -114,7 +114,7 @@ function importsTypesOnly(file: string, target: string): boolean {
 
 test('pure files take time, chance, files and sockets as arguments', () => {
   const pure = sources.filter(
-    (file) => floorOf(file) !== 'src/cli' && floorOf(file) !== 'src/sandbox' && !OUTSIDE.test(file),
+    (file) => layerOf(file) !== 'src/cli' && layerOf(file) !== 'src/sandbox' && !OUTSIDE.test(file),
   );
   const forbidden =
     /\b(Date\.now|Math\.random|console\.\w+|process\.(env|argv|exit)|new Date\(\)|randomUUID)\b|from 'node:(fs|net|tls|http|child_process|dgram)/;
