@@ -38,6 +38,17 @@ test('the page is served until the user has had enough; elsewhere than on loopba
   await running;
 });
 
+test('a running extension that is not there is said in the terminal at once', async (t) => {
+  const interrupt = new AbortController();
+  const { io, complained } = surroundings({ interrupted: interrupt.signal });
+  const dead = join(await temporaryDirectory(t), 'nobody.sock');
+  const running = inspectCommand(io).parseAsync(['--live', dead], { from: 'user' });
+  await once(io.out, 'data');
+  assert.match(complained(), /^Can't reach the extension at .*nobody\.sock.*ENOENT/);
+  interrupt.abort();
+  await running;
+});
+
 test('the wildcard address stands for all addresses of the machine', () => {
   const one = (address: string, family: 'IPv4' | 'IPv6', internal = false) => ({
     ...{ address, family, internal, netmask: '', mac: '', cidr: null },

@@ -119,3 +119,15 @@ test('no text of a machine becomes markup in its SVG', async () => {
   assert.ok(!svg.includes('<script'));
   assert.match(svg, /<title>evil: &lt;script&gt;&quot;&amp;<\/title>/);
 });
+
+test('the state in which another begins is drawn first, in every machine', async () => {
+  const parentOf = (id: string) => id.slice(0, id.lastIndexOf('.'));
+  for (const machine of MACHINES.values()) {
+    const { nodes } = await layOut(chartOf(machine));
+    for (const first of nodes.filter(({ isInitial }) => isInitial)) {
+      const beside = nodes.filter(({ id, kind }) => kind !== 'any' && parentOf(id) === parentOf(first.id));
+      const earlier = beside.filter(({ x }) => x < first.x - 1).map(({ id }) => id);
+      assert.deepEqual(earlier, [], first.id);
+    }
+  }
+});

@@ -87,7 +87,7 @@ export function inspectCommand(io: Io): Command {
         await serve(
           io,
           options,
-          await (live ? liveServed(live, options) : fileServed(io, path ?? '', showRows)),
+          await (live ? liveServed(io, live, options) : fileServed(io, path ?? '', showRows)),
         );
       } catch (error) {
         failed(command, `error: cannot show ${path ?? 'that'}: ${reasonOf(error)}`, { exitCode: 1 });
@@ -139,16 +139,20 @@ async function fileServed(io: Io, path: string, showRows: boolean): Promise<Serv
 
 /** A running extension: its machines and messages out of its own mouth, rows out of its state directory. */
 async function liveServed(
+  io: Io,
   { socketUrl }: InspectAddress,
   { liveTokenFile, showRows, stateDir }: InspectOptions,
 ): Promise<Served> {
-  const [{ relayTo }, { assertReadable, HIDDEN_LIVE, rowsOf }] = await Promise.all([
+  const [{ problemOf, relayTo }, { assertReadable, HIDDEN_LIVE, rowsOf }] = await Promise.all([
     import('./inspect/relay.ts'),
     import('./inspect/rows.ts'),
   ]);
   if (showRows) await assertReadable(stateDir);
+  const problem = await problemOf(socketUrl);
+  if (problem !== null) await printLine(io.err, problem);
+  const token = liveTokenFile === undefined ? '' : await readToken(liveTokenFile);
   return {
-    conversation: relayTo(socketUrl, liveTokenFile === undefined ? '' : await readToken(liveTokenFile)),
+    conversation: relayTo(socketUrl, token, (text) => void printLine(io.err, text)),
     rows: showRows ? rowsOf(stateDir) : HIDDEN_LIVE,
   };
 }

@@ -60,6 +60,9 @@ const OPTIONS = {
   'elk.edgeLabels.inline': 'false',
 };
 
+/** Of a state in which another begins. */
+const FIRST = { 'elk.layered.layering.layerConstraint': 'FIRST' };
+
 interface Edge {
   readonly from: string;
   readonly to: string;
@@ -92,12 +95,14 @@ function elkNode(state: ChartState, withAny: ReadonlySet<string>): ElkNode {
   const text = sizeOf(lines.map((line) => line.text));
   const width = Math.max(text.width, state.name.length * METRICS.name.letter) + 2 * METRICS.padding;
   const height = METRICS.name.line + text.height + 2 * METRICS.padding - (lines.length === 0 ? 2 : 0);
-  if (state.states.length === 0) return { id: state.id, width, height };
+  const place = state.isInitial ? { layoutOptions: FIRST } : {};
+  if (state.states.length === 0) return { id: state.id, width, height, ...place };
   const any = withAny.has(state.id) ? [{ id: `${state.id}${ANY}`, width: 22, height: 22 }] : [];
   return {
     id: state.id,
     children: [...any, ...state.states.map((child) => elkNode(child, withAny))],
     layoutOptions: {
+      ...place.layoutOptions,
       'elk.padding': `[top=${Math.ceil(height + 4)},left=14,bottom=14,right=14]`,
       'elk.nodeSize.constraints': 'MINIMUM_SIZE',
       'elk.nodeSize.minimum': `(${Math.ceil(width)},${Math.ceil(height)})`,

@@ -24,6 +24,8 @@ export interface SubscriptionView {
   readonly name: string;
   readonly peer: string;
   readonly sql: string;
+  /** Names of its columns, in its order. */
+  readonly columns: readonly string[];
   /** Seconds. */
   readonly interval: number;
   readonly updateType: string;
@@ -50,10 +52,11 @@ export function scheduleView(state: ScheduleState, seq: number): ScheduleView {
   return {
     seq,
     subscriptions: subscriptions(state).map(
-      ({ name, peer, query, via, subscribedAt, generation, confirmed, denylisted }) => ({
+      ({ name, peer, query, columns, via, subscribedAt, generation, confirmed, denylisted }) => ({
         name,
         peer,
         sql: printable(query.sql),
+        columns: columns.map((column) => printable(column.name)),
         interval: query.interval,
         updateType: query.updateType,
         event: printable(query.event),

@@ -1,7 +1,7 @@
 import { matches } from '../../bus/subject.ts';
 import type { MessageEntry } from '../entries.ts';
 import { type History, lastUpTo } from '../history.ts';
-import { button, el, shortName, svg, timeOf } from './dom.ts';
+import { button, el, NOTHING_YET, shortName, svg, timeCell } from './dom.ts';
 import type { Commands, Panel, View } from './view.ts';
 import { VirtualList } from './virtual-list.ts';
 
@@ -54,13 +54,14 @@ export class BusPanel implements Panel {
   #key = '';
   #lanes: readonly string[] = [];
   #lane = NARROWEST_LANE;
+  readonly #empty = el('p', { class: 'dim note' }, NOTHING_YET);
   #history: History | undefined;
 
   constructor(commands: Commands, onChange: () => void) {
     this.#list = new VirtualList<number>({
       label: 'Messages of the bus',
       rowHeight: ROW,
-      row: (index) => this.#row(index),
+      row: (index, place) => this.#row(index, place),
       onPick: (index) => commands.goTo(index),
     });
     this.filter.addEventListener('input', onChange);
@@ -74,6 +75,7 @@ export class BusPanel implements Panel {
       { class: 'panel bus', id: 'bus', 'aria-label': 'Bus' },
       el('header', {}, el('h2', {}, 'Bus'), this.#count, this.filter),
       el('div', { class: 'chips' }, ...chips),
+      this.#empty,
       this.#sequence,
     );
   }
@@ -95,7 +97,7 @@ export class BusPanel implements Panel {
     return this.#hidden.has(area) || (news === PROGRESS && this.#hidden.has(PROGRESS));
   }
 
-  render({ history, moment }: View): void {
+  render({ history, moment, source }: View): void {
     this.#history = history;
     this.#lanes = [...ORDER, ...history.actors.filter((actor) => actor.startsWith('peer:')).sort()];
     const key = JSON.stringify([
@@ -114,6 +116,12 @@ export class BusPanel implements Panel {
       const all = history.messages.length;
       this.#count.textContent = this.#shown.length === all ? `${all}` : `${this.#shown.length} of ${all}`;
     }
+    this.#empty.hidden = this.#shown.length > 0;
+    if (source) {
+      const none =
+        history.messages.length === 0 ? 'No message has been seen.' : 'No message matches the filters.';
+      this.#empty.textContent = none;
+    }
     const { clientWidth } = this.#sequence;
     const room = (clientWidth - TIME - 16) / this.#lanes.length;
     this.#lane = Math.max(clientWidth < NARROW ? NARROW_LANE : NARROWEST_LANE, Math.floor(room));
@@ -128,11 +136,15 @@ export class BusPanel implements Panel {
     this.#list.set(this.#shown, latest, this.#shown[latest] === moment);
   }
 
-  #row(index: number): HTMLElement {
+  #row(index: number, place: number): HTMLElement {
     const entry = this.#history?.at(index);
+    const before = this.#shown[place - 1];
     if (entry?.kind !== 'message') return el('div', { class: 'row' });
     const row = el('div', { class: `row message area-${areaOf(entry)}`, title: entry.subject });
-    row.append(el('span', { class: 'time' }, timeOf(entry.at)), this.#arrow(entry));
+    row.append(
+      timeCell(entry.at, before === undefined ? undefined : this.#history?.at(before)?.at),
+      this.#arrow(entry),
+    );
     return row;
   }
 

@@ -41,7 +41,21 @@ export function drawn({ tag, attributes, text, shapes = [] }: Shape): SVGElement
   return element;
 }
 
-/** A time as people in this place read it, with milliseconds; the date where that is another day than `today`. */
+/** What a panel says before anything came from the server. */
+export const NOTHING_YET = 'Nothing is known yet: the source has not answered.';
+
+/** The cell of a list for a time: where that is another day than the one before, with the date. */
+export function timeCell(at: number, before: number | undefined): HTMLElement {
+  const [date, time] = [dateTimeOf(at).slice(0, 10), timeOf(at)];
+  if (before !== undefined && dateTimeOf(before).startsWith(date)) return el('span', { class: 'time' }, time);
+  return el(
+    'span',
+    { class: 'time new-day', title: `${date} ${time} UTC` },
+    `${date.slice(5)} ${time.slice(0, 8)}`,
+  );
+}
+
+/** A time of the day in UTC, with milliseconds. */
 export function timeOf(at: number): string {
   const time = new Date(at);
   return `${time.toISOString().slice(11, 23)}`;

@@ -1,5 +1,6 @@
 import type { SourceName } from '../protocol.ts';
 import { button, el } from './dom.ts';
+import { listenToTabKeys, markTab } from './tab-keys.ts';
 import type { Panel } from './view.ts';
 
 const NAMES = ['machines', 'bus', 'schedule', 'log', 'details'];
@@ -12,8 +13,11 @@ export class Frame {
   readonly #tabs = NAMES.map((name) => {
     const tab = button(name, `Show ${name}`, () => this.show(name));
     tab.setAttribute('data-panel', name);
+    tab.setAttribute('role', 'tab');
+    tab.setAttribute('aria-controls', name);
     return tab;
   });
+  readonly #list = el('div', { class: 'panel-tabs', role: 'tablist', 'aria-label': 'Panels' }, ...this.#tabs);
   #state = 'connecting';
 
   constructor(
@@ -28,7 +32,7 @@ export class Frame {
         el('h1', {}, 'bro-osquery'),
         this.#source,
         this.#badge,
-        el('nav', { class: 'panel-tabs', 'aria-label': 'Panels' }, ...this.#tabs),
+        this.#list,
         el(
           'span',
           { class: 'tools' },
@@ -40,6 +44,7 @@ export class Frame {
       el('main', {}, ...panels.map(({ element }) => element)),
       bar.element,
     );
+    listenToTabKeys(this.#list, (tab) => this.show(tab.getAttribute('data-panel') ?? ''));
     this.show('machines');
   }
 
@@ -47,7 +52,7 @@ export class Frame {
   show(name: string): void {
     document.body.dataset['panel'] = name;
     for (const tab of this.#tabs) {
-      tab.setAttribute('aria-pressed', `${tab.getAttribute('data-panel') === name}`);
+      markTab(tab, tab.getAttribute('data-panel') === name);
     }
   }
 

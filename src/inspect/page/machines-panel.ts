@@ -2,9 +2,12 @@ import { draw, NO_HIGHLIGHTS } from '../chart-drawing.ts';
 import type { ChartLayout } from '../chart-geometry.ts';
 import type { StepEntry } from '../entries.ts';
 import { formatState, highlightsOf } from '../highlights.ts';
-import { button, drawn, el, shortName, spanOf, svg, timeOf } from './dom.ts';
+import { button, drawn, el, NOTHING_YET, shortName, spanOf, svg, timeOf } from './dom.ts';
+import { listenToTabKeys, markTab } from './tab-keys.ts';
 import type { Commands, Panel, View } from './view.ts';
 
+/** States in which something is not as it should be. */
+const TROUBLE = /backingOff|refused|blocked|degraded|waiting|outOfStep|suspect|forgotten|stalled|declaring/;
 /** Pixels between an active state and the edge of the panel, where it was brought into sight. */
 const MARGIN = 60;
 /** The smallest zoom at all, and the one at which letters can still be read, with which a chart is shown first. */
@@ -16,7 +19,10 @@ export class MachinesPanel implements Panel {
   readonly element: HTMLElement;
   readonly #tabs = el('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Machines' });
   readonly #state = el('p', { class: 'state-line', 'aria-live': 'polite' });
-  readonly #canvas = el('div', { class: 'chart-canvas', tabindex: '0', 'aria-label': 'Statechart' });
+  readonly #canvas = el('div', {
+    ...{ class: 'chart-canvas', id: 'chart', role: 'tabpanel', tabindex: '0' },
+    'aria-label': 'Statechart',
+  });
   readonly #commands: Commands;
   #drawn: ChartLayout | undefined;
   #lit = '';
@@ -25,6 +31,7 @@ export class MachinesPanel implements Panel {
 
   constructor(commands: Commands) {
     this.#commands = commands;
+    listenToTabKeys(this.#tabs, (tab) => commands.pickActor(tab.getAttribute('data-actor') ?? ''));
     this.element = el(
       'section',
       { class: 'panel machines', id: 'machines', 'aria-label': 'Machines' },
@@ -51,7 +58,10 @@ export class MachinesPanel implements Panel {
     this.#renderTabs(view);
     const found = history.stepAt(actor, moment);
     const chart = charts.get(found?.step.machine ?? machineOf(actor, charts));
-    if (!chart) return;
+    if (!chart) {
+      this.#state.textContent = view.source ? 'There is no statechart of it.' : NOTHING_YET;
+      return;
+    }
     if (chart !== this.#drawn) this.#draw(chart);
     this.#state.replaceChildren(...stateLine(view, found?.step ?? null));
     const key = found ? JSON.stringify([actor, found.step, found.before?.state]) : actor;
@@ -69,15 +79,19 @@ export class MachinesPanel implements Panel {
     const key = JSON.stringify([tabs, actor]);
     if (key === this.#tabbed) return;
     this.#tabbed = key;
+    const hadFocus = this.#tabs.contains(document.activeElement);
     this.#tabs.replaceChildren(
       ...tabs.map(({ id, mood }) => {
         const tab = button(shortName(id), id, () => this.#commands.pickActor(id), `tab mood-${mood}`);
         tab.setAttribute('role', 'tab');
         tab.setAttribute('data-actor', id);
-        tab.setAttribute('aria-selected', `${id === actor}`);
+        tab.setAttribute('aria-controls', 'chart');
+        markTab(tab, id === actor);
         return tab;
       }),
     );
+    this.#canvas.setAttribute('aria-label', `Statechart of ${shortName(actor)}`);
+    if (hadFocus) this.#tabs.querySelector<HTMLElement>('[aria-selected="true"]')?.focus();
   }
 
   #draw(chart: ChartLayout): void {
@@ -92,7 +106,9 @@ export class MachinesPanel implements Panel {
 
   #light({ active, taken }: ReturnType<typeof highlightsOf>): void {
     for (const state of this.#canvas.querySelectorAll('[data-state]')) {
-      state.classList.toggle('active', active.has(state.getAttribute('data-state') ?? ''));
+      const id = state.getAttribute('data-state') ?? '';
+      state.classList.toggle('active', active.has(id));
+      state.classList.toggle('trouble', TROUBLE.test(id.slice(id.lastIndexOf('.'))));
     }
     for (const name of ['edge', 'edge-label']) {
       for (const [index, edge] of [...this.#canvas.querySelectorAll(`.${name}`)].entries()) {
@@ -142,9 +158,7 @@ function machineOf(actor: string, charts: View['charts']): string {
 function moodOf({ state, status }: StepEntry): string {
   if (status !== 'active') return 'ended';
   const text = formatState(state);
-  if (
-    /backingOff|refused|blocked|degraded|waiting|outOfStep|suspect|forgotten|stalled|declaring/.test(text)
-  ) {
+  if (TROUBLE.test(text)) {
     return 'trouble';
   }
   return /peered|serving|\bregistered|open|idle|receiving|delivering|current/.test(text) ? 'well' : 'busy';

@@ -13,16 +13,17 @@ export class RowsBlock {
     this.#commands = commands;
   }
 
-  render({ rows }: View): void {
+  render({ rows, schedule }: View): void {
     const { picked, view } = rows;
     if (picked === this.#shown?.picked && view === this.#shown.view) return;
     this.#shown = rows;
+    const order = schedule?.subscriptions.find(({ name }) => name === picked)?.columns ?? [];
     if (view?.outcome === 'hidden') this.element.replaceChildren(note(view.how));
     else if (picked === '') {
       this.element.replaceChildren(
         ...(view === null ? [] : [note('Press a count of rows to see the latest of them.')]),
       );
-    } else this.element.replaceChildren(this.#head(picked), ...contents(view));
+    } else this.element.replaceChildren(this.#head(picked), ...contents(view, order));
   }
 
   #head(picked: string): HTMLElement {
@@ -31,14 +32,20 @@ export class RowsBlock {
   }
 }
 
-function contents(view: RowsView | null): Node[] {
+/** @param order of the query's columns; osquery gives those of a row by the alphabet */
+function contents(view: RowsView | null, order: readonly string[]): Node[] {
   if (view === null) return [note('The journal is being read.')];
   if (view.outcome === 'hidden') return [note(view.how)];
   if (view.outcome === 'unreadable') return [note(view.problem)];
   const { columns, rows, isCut } = view;
   if (rows.length === 0) return [note(isCut ? 'None in the newest part of the journal.' : NONE)];
-  const heads = ['Received', 'Change', ...columns];
-  const body = el('tbody', {}, ...rows.map(rowOf));
+  const rank = (index: number) => {
+    const found = order.indexOf(columns[index] ?? '');
+    return found < 0 ? order.length : found;
+  };
+  const places = [...columns.keys()].sort((one, other) => rank(one) - rank(other));
+  const heads = ['Received', 'Change', ...places.map((place) => columns[place] ?? '')];
+  const body = el('tbody', {}, ...rows.map((row) => rowOf(row, places)));
   const shown = table(heads, body, 'latest-rows');
   const scroll = el('div', { class: 'rows-scroll', tabindex: '0', 'aria-label': 'Latest rows' }, shown);
   if (rows.length >= MOST_ROWS) return [scroll, note(`These are the latest ${MOST_ROWS}.`)];
@@ -53,7 +60,7 @@ const CHANGES: Readonly<Record<RowView['change'], string>> = {
   SNAPSHOT: 'snapshot',
 };
 
-function rowOf({ at, change, cells, sequence }: RowView): HTMLElement {
+function rowOf({ at, change, cells, sequence }: RowView, places: readonly number[]): HTMLElement {
   const received = cell(timeOf(at));
   received.title = `${dateTimeOf(at)}, number ${sequence}`;
   return el(
@@ -61,7 +68,7 @@ function rowOf({ at, change, cells, sequence }: RowView): HTMLElement {
     { class: `change-${change.toLowerCase()}` },
     received,
     cell(CHANGES[change]),
-    ...cells.map((text) => cell(text ?? '')),
+    ...places.map((place) => cell(cells[place] ?? '')),
   );
 }
 

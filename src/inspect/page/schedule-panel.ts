@@ -1,6 +1,6 @@
 import type { SubscriptionView } from '../schedule-view.ts';
 import { DELIVERY_HEADS, deliveryOf, deliveryRow, peersOf } from './delivery-row.ts';
-import { el, spanOf } from './dom.ts';
+import { el, NOTHING_YET, spanOf } from './dom.ts';
 import { RowsBlock } from './rows-block.ts';
 import { SubscriptionRow } from './subscription-row.ts';
 import { cell, table } from './tables.ts';
@@ -47,6 +47,8 @@ export class SchedulePanel implements Panel {
 
   render(view: View): void {
     this.#rows.render(view);
+    this.#groups.hidden = false;
+    if (!view.schedule) this.#groups.textContent = NOTHING_YET;
     const { schedule, history, moment } = view;
     const counted = history.rowsAt(moment);
     const rows = counted?.counts ?? [];
@@ -84,7 +86,12 @@ export class SchedulePanel implements Panel {
       ),
     );
     this.#groups.textContent = groups.length === 0 ? '' : `In groups: ${groups.join(', ')}`;
-    this.#zeeks.replaceChildren(...delivery.map(deliveryRow));
+    const nobody = el(
+      'tr',
+      {},
+      el('td', { colspan: '10', class: 'dim' }, 'No Zeek is known at this moment.'),
+    );
+    this.#zeeks.replaceChildren(...(delivery.length === 0 ? [nobody] : delivery.map(deliveryRow)));
     this.#config.textContent = config;
   }
 

@@ -20,6 +20,9 @@ export class TimeBar implements Panel {
   readonly #what = el('output', { class: 'what' });
   readonly #live: HTMLButtonElement;
   readonly #mark: HTMLButtonElement;
+  /** Those that lead back, and those that lead forward. */
+  readonly #back: readonly HTMLButtonElement[];
+  readonly #forward: readonly HTMLButtonElement[];
   readonly #difference = el('div', { class: 'difference', 'aria-live': 'polite' });
   #drawn = '';
 
@@ -27,6 +30,14 @@ export class TimeBar implements Panel {
     this.#slider.addEventListener('input', () => commands.goTo(Number(this.#slider.value)));
     this.#live = button('Follow', 'Follow what happens (L)', () => commands.follow(), 'live');
     this.#mark = button('Compare', 'Compare with this moment (C)', () => commands.mark());
+    this.#back = [
+      button('|◀', 'To the beginning (Home)', () => commands.goTo(0)),
+      button('◀', 'One event back (←)', () => commands.step(-1)),
+    ];
+    this.#forward = [
+      button('▶', 'One event forward (→)', () => commands.step(1)),
+      button('▶|', 'To the end (End)', () => commands.goTo(Number.POSITIVE_INFINITY)),
+    ];
     this.element = el(
       'footer',
       { class: 'time-bar', 'aria-label': 'Time' },
@@ -36,10 +47,8 @@ export class TimeBar implements Panel {
       el(
         'div',
         { class: 'controls' },
-        button('|◀', 'To the beginning (Home)', () => commands.goTo(0)),
-        button('◀', 'One event back (←)', () => commands.step(-1)),
-        button('▶', 'One event forward (→)', () => commands.step(1)),
-        button('▶|', 'To the end (End)', () => commands.goTo(Number.POSITIVE_INFINITY)),
+        ...this.#back,
+        ...this.#forward,
         this.#live,
         this.#what,
         this.#mark,
@@ -54,6 +63,11 @@ export class TimeBar implements Panel {
     this.#earlier.hidden = earlier === 'nothing';
     this.#slider.max = `${Math.max(0, history.length - 1)}`;
     this.#slider.value = `${moment}`;
+    // Not `disabled`, which would take the focus away from who steps with it.
+    for (const one of this.#back) one.setAttribute('aria-disabled', `${moment <= 0}`);
+    for (const one of this.#forward) {
+      one.setAttribute('aria-disabled', `${moment >= history.length - 1}`);
+    }
     this.#live.setAttribute('aria-pressed', `${live}`);
     this.#mark.setAttribute('aria-pressed', `${mark !== null}`);
     const entry = history.at(moment);
