@@ -4,6 +4,7 @@ import type { Transport } from './connection.ts';
 import type { Carrier, ConnectionLifecycle } from './connection-lifecycle.ts';
 import { matchesFilter } from './handshake-messages.ts';
 import { Outbound } from './outbound.ts';
+import { needsPacing, pacedChannel } from './paced-channel.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { closingOf } from './websocket-closing.ts';
 import { WebSocketFrames } from './websocket-frames.ts';
@@ -218,7 +219,8 @@ export class WebSocketSession {
         lifecycle.close('unresponsive', `${lifecycle.peerName} sent nothing for ${Math.round(silence)} ms`),
     });
     const filter = this.#remoteFilter;
-    lifecycle.up(this.#carrier, outbound, {
+    const channel = needsPacing(transport, version) ? pacedChannel(outbound) : outbound;
+    lifecycle.up(this.#carrier, channel, {
       ...{ incarnation, filter, transport, authenticated },
       ...{ version, confirms: false },
     });
