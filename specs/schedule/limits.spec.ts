@@ -102,6 +102,13 @@ const LIMITS: Readonly<Record<string, Limit>> = {
     code: 'columns-same-name',
     text: "columns 2 and 3 of the result are both named 'path', and osquery keeps one value a name, the last; give each a name of its own, for instance … AS path_2 and … AS path_3",
   },
+  'a column of the one name that is lost on the way': {
+    limits: {},
+    history: [],
+    changes: { columns: [{ name: '__proto__', type: 'UNKNOWN' }] },
+    code: 'column-name',
+    text: 'a column is called __proto__, which is lost on the way from osquery; give it another name with AS',
+  },
   'columns whose names differ in case alone': {
     limits: {},
     history: [],

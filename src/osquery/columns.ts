@@ -20,9 +20,13 @@ export function columnType(name: string): ColumnType {
   return COLUMN_TYPES.find((type) => type === name.toUpperCase()) ?? 'UNKNOWN';
 }
 
-/** Columns in the order and with the repetitions of the answer: a list of maps of one name to its type. */
+/**
+ * Columns in the order and with the repetitions of the answer: a list of maps of one name to its type. Thrift's maps are
+ * objects, which lose one name, `__proto__`: a map without any is that column, of a type that nobody knows.
+ */
 export function parseColumns(response: readonly Row[]): Column[] {
-  return response.flatMap((map) =>
-    Object.entries(map).map(([name, type]) => ({ name, type: columnType(type) })),
-  );
+  return response.flatMap((map): Column[] => {
+    const columns = Object.entries(map).map(([name, type]) => ({ name, type: columnType(type) }));
+    return columns.length > 0 ? columns : [{ name: '__proto__', type: 'UNKNOWN' }];
+  });
 }

@@ -7,6 +7,12 @@ import type { Refusal } from './refusal.ts';
  * of that name (seen with 5.23.1), and SQL's names have no case.
  */
 export function columnsRefusal(columns: readonly Column[]): Refusal | null {
+  if (columns.some(({ name }) => name === '__proto__')) {
+    return {
+      code: 'column-name',
+      text: 'a column is called __proto__, which is lost on the way from osquery; give it another name with AS',
+    };
+  }
   const places = new Map<string, number[]>();
   for (const [index, { name }] of columns.entries()) {
     const key = name.toLowerCase();

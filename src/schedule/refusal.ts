@@ -25,6 +25,7 @@ export type RefusalCode =
   | 'sql-not-text'
   | 'table-not-allowed'
   | 'columns-same-name'
+  | 'column-name'
   | 'constant-overflows'
   | 'schedule-full'
   | 'bad-group'
