@@ -40,7 +40,7 @@ browserTest(
     assert.equal(await page.locator('.message .label:text-is("courier.progress")').count(), 0);
     await page.click('.chip:text-is("progress")');
     await page.waitForSelector('.message .label:text-is("courier.progress")');
-    await page.fill('input[type="search"]', 'peer.*.request');
+    await page.fill('.bus input[type="search"]', 'peer.*.request');
     await page.waitForSelector('.message .label:text-is("peer.request")');
     await page.waitForSelector('.message .label:text-is("peer.up")', { state: 'detached' });
 

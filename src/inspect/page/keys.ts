@@ -11,6 +11,8 @@ export interface KeyCommands {
   nextActor(by: number): void;
   theme(): void;
   search(): void;
+  filter(): void;
+  nextHit(by: number): void;
   focus(panel: string): void;
   help(): void;
 }
@@ -56,7 +58,13 @@ const KEYS: readonly Key[] = [
     says: 'machines, bus, schedule, event log, details',
     run: (commands, key) => commands.focus(PANELS[Number(key) - 1] ?? ''),
   },
-  { keys: ['/'], says: 'filter messages', run: (commands) => commands.search() },
+  { keys: ['/'], says: 'search records and messages', run: (commands) => commands.search() },
+  {
+    keys: ['n', 'N'],
+    says: 'the next hit, the previous',
+    run: (commands, key) => commands.nextHit(key === 'n' ? 1 : -1),
+  },
+  { keys: ['f'], says: 'filter messages', run: (commands) => commands.filter() },
   { keys: ['t'], says: 'theme: light, dark or system', run: (commands) => commands.theme() },
   { keys: ['?'], says: 'these keys', run: (commands) => commands.help() },
 ];

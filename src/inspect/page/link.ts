@@ -4,18 +4,21 @@ export interface Place {
   /** The moment that it is compared with. */
   readonly mark: string;
   readonly actor: string;
+  /** What is searched for. */
+  readonly find: string;
 }
 
 export function placeOfLink(): Place | null {
   const words = new URLSearchParams(location.hash.slice(1));
   const word = (name: string) => words.get(name) ?? '';
-  const place = { moment: word('moment'), mark: word('with'), actor: word('actor') };
+  const place = { moment: word('moment'), mark: word('with'), actor: word('actor'), find: word('find') };
   return Object.values(place).some((text) => text !== '') ? place : null;
 }
 
-export function putIntoLink({ moment, mark, actor }: Place): void {
+export function putIntoLink({ moment, mark, actor, find }: Place): void {
   const words = new URLSearchParams({ moment, actor });
   if (mark !== '') words.set('with', mark);
+  if (find !== '') words.set('find', find);
   history.replaceState(null, '', `#${words}`);
 }
 

@@ -8,6 +8,7 @@ import { LogPanel } from './log-panel.ts';
 import { MachinesPanel } from './machines-panel.ts';
 import { PageState } from './page-state.ts';
 import { SchedulePanel } from './schedule-panel.ts';
+import { SearchBox, type SearchCommands } from './search-box.ts';
 import { applyTheme, nextTheme } from './theme.ts';
 import { TimeBar } from './time-bar.ts';
 import type { Commands } from './view.ts';
@@ -22,7 +23,7 @@ function openPage(): void {
       change(...given);
       update();
     };
-  const commands: KeyCommands & Commands = {
+  const commands: KeyCommands & Commands & SearchCommands = {
     goTo: changing((moment: number) => state.goTo(moment)),
     step: changing((by: number) => state.step(by)),
     stepFact: changing((by: number) => state.stepFact(by)),
@@ -36,7 +37,13 @@ function openPage(): void {
       putIntoLink(state.place());
       copy(location.href, 'The link is copied.', 'The link is in the address line.');
     }),
+    find: changing((text: string) => state.find(text)),
+    nextHit: changing((by: number) => state.nextHit(by)),
     search() {
+      searchBox.input.focus();
+      searchBox.input.select();
+    },
+    filter() {
       frame.show('bus');
       bus.filter.focus();
     },
@@ -57,6 +64,8 @@ function openPage(): void {
     details,
   ];
   const bar = new TimeBar(commands);
+  const searchBox = new SearchBox(commands);
+  bar.element.append(searchBox.element);
   const frame = new Frame(panels, bar, commands);
 
   function copy(text: string, done: string, failed: string): void {
@@ -75,7 +84,7 @@ function openPage(): void {
       isDue = false;
       for (const question of state.questions(Date.now())) server.say(question);
       const view = state.view(Date.now());
-      for (const panel of [...panels, bar]) panel.render(view);
+      for (const panel of [...panels, bar, searchBox]) panel.render(view);
     });
   }
 

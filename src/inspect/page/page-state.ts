@@ -2,6 +2,7 @@ import type { Earlier } from '../entries.ts';
 import { History } from '../history.ts';
 import type { FromPage, FromServer, Hello } from '../protocol.ts';
 import type { ScheduleView } from '../schedule-view.ts';
+import { Search } from '../search.ts';
 import type { Place } from './link.ts';
 import { ShownRows } from './shown-rows.ts';
 import type { View } from './view.ts';
@@ -15,6 +16,8 @@ export class PageState {
   #live = true;
   #mark: number | null = null;
   #actor = '';
+  #find = '';
+  readonly #search = new Search();
   /** The server's clock minus ours, milliseconds. */
   #clockAhead = 0;
   #schedule: ScheduleView | null = null;
@@ -96,6 +99,21 @@ export class PageState {
     if (next !== undefined) this.goTo(next);
   }
 
+  find(text: string): void {
+    this.#place = null;
+    this.#find = text;
+  }
+
+  /** To the next or previous entry that has what is searched for; from the last to the first. */
+  nextHit(by: number): void {
+    const hits = this.#search.hits(this.#history, this.#find);
+    const found =
+      by > 0
+        ? (hits.find((index) => index > this.#moment) ?? hits[0])
+        : (hits.findLast((index) => index < this.#moment) ?? hits.at(-1));
+    if (found !== undefined) this.goTo(found);
+  }
+
   follow(): void {
     this.#place = null;
     this.#live = !this.#live;
@@ -128,6 +146,7 @@ export class PageState {
       moment: this.#history.nameOf(this.#moment),
       mark: this.#mark === null ? '' : this.#history.nameOf(this.#mark),
       actor: this.#actor,
+      find: this.#find,
     };
   }
 
@@ -140,7 +159,8 @@ export class PageState {
     const { actors } = this.#history;
     if (this.#actor === '') this.#actor = actors.find((id) => id.startsWith('peer:')) ?? actors[0] ?? '';
     if (!this.#place) return;
-    const { moment, mark, actor } = this.#place;
+    const { moment, mark, actor, find } = this.#place;
+    if (find !== '') this.#find = find;
     const found = this.#history.momentOf(moment);
     if (found !== null) this.#stand(found);
     this.#mark = this.#history.momentOf(mark);
@@ -196,6 +216,8 @@ export class PageState {
       moment: this.#moment,
       live: this.#live,
       now: now + this.#clockAhead,
+      find: this.#find,
+      hits: this.#search.hits(this.#history, this.#find),
       actor: this.#actor || ([...charts.keys()][0] ?? ''),
       schedule: this.#schedule,
       mark: this.#mark,

@@ -19,6 +19,9 @@ export interface View {
   /** The server's clock now, milliseconds since the epoch. */
   readonly now: number;
   readonly actor: string;
+  /** What is searched for, and the indices of the entries that have it. */
+  readonly find: string;
+  readonly hits: readonly number[];
   readonly schedule: ScheduleView | null;
   /** The other moment that is compared with. */
   readonly mark: number | null;
