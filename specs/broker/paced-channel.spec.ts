@@ -6,7 +6,7 @@ import type { ZeekEvent } from '../../src/broker/zeek-event.ts';
 const events = (count: number): ZeekEvent[] =>
   Array.from({ length: count }, (_, n) => ({ name: `e${n}`, args: [] }));
 
-test('no more than 16 events go before the server has taken those before, of whoever sends', async () => {
+test('no more than 8 events go before the server has taken those before, of whoever sends', async () => {
   const said: string[] = [];
   const channel = pacedChannel({
     async send(topic, some, onLeftOut) {
@@ -19,14 +19,14 @@ test('no more than 16 events go before the server has taken those before, of who
   });
   const left: number[] = [];
   await Promise.all([
-    channel.send('a', events(36), (index) => left.push(index)),
+    channel.send('a', events(20), (index) => left.push(index)),
     channel.send('b', events(1)),
   ]);
   assert.deepEqual(said, [
-    ...['a: e0 to e15', 'taken', 'a: e16 to e31', 'taken', 'a: e32 to e35', 'taken'],
+    ...['a: e0 to e7', 'taken', 'a: e8 to e15', 'taken', 'a: e16 to e19', 'taken'],
     ...['b: e0 to e0', 'taken'],
   ]);
-  assert.deepEqual(left, [35]);
+  assert.deepEqual(left, [19]);
 });
 
 test('one that fails leaves the next its turn', async () => {
