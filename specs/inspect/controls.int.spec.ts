@@ -31,7 +31,11 @@ browserTest(
     await page.waitForSelector('.what:has-text("31/31")');
     assert.deepEqual(await disabled(), ['false', 'false', 'true', 'true']);
     await page.locator('.log .list').evaluate((list) => list.scrollTo(0, 17 * 26 - 40));
-    await page.waitForSelector('.log .new-day:text-is("11-24 02:58:12")');
+    const day = page.locator('.log .new-day:text-is("11-24 02:58:12")');
+    await day.waitFor();
+    assert.equal(await day.evaluate((cell) => cell.scrollWidth - cell.clientWidth), 0);
+    // The log has its first record: nothing was discarded.
+    assert.equal(await page.locator('.earlier').isVisible(), false);
     assert.deepEqual(faults, []);
   },
 );

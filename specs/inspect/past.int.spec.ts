@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createActor, createMachine } from 'xstate';
 import { createBus } from '../../src/bus/bus.ts';
 import { createConversation, type InspectSource } from '../../src/inspect/conversation.ts';
@@ -6,8 +8,11 @@ import { openLive } from '../../src/inspect/live-recording.ts';
 import { RecentEvents } from '../../src/inspect/recent-events.ts';
 import { Recording } from '../../src/inspect/recording.ts';
 import { browserTest, untilText } from '../support/browser.ts';
-import { serveConversation } from '../support/inspected.ts';
+import { namesIn, temporaryDirectory } from '../support/event-logs.ts';
+import { serveConversation, serveFile } from '../support/inspected.ts';
 import { DAY, fact } from '../support/schedule-builders.ts';
+
+const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
 
 const LINK = createMachine({
   id: 'bro-peer',
@@ -73,6 +78,17 @@ browserTest(
     assert.deepEqual(faults, []);
   },
 );
+
+browserTest('a log whose first records are gone says so', async (t, page, faults) => {
+  const [segment = ''] = await namesIn(join(LAST_NIGHT, 'event-log'), /\.jsonl$/);
+  const [, ...rest] = (await readFile(join(LAST_NIGHT, 'event-log', segment), 'utf8')).split('\n');
+  const path = join(await temporaryDirectory(t), 'rest.jsonl');
+  await writeFile(path, rest.join('\n'));
+  await page.goto(await serveFile(t, path));
+  await untilText(page, '.log .count', `${rest.length - 1}`);
+  await untilText(page, '.earlier', '◂ older events discarded');
+  assert.deepEqual(faults, []);
+});
 
 browserTest(
   'a recording that has lost its beginning says so, and says of states before it that they are not known',

@@ -40,7 +40,7 @@ export class Recording {
   /** @param base the state before the first fact, as far as it is known */
   constructor(base: Snapshot | null, room: RecordingLimits = RECORDING_LIMITS) {
     this.#room = room;
-    this.earlier = base ? 'discarded' : 'nothing';
+    this.earlier = base && base.seq > 0 ? 'discarded' : 'nothing';
     this.#lastSeq = base?.seq ?? 0;
     this.#states = [{ seq: this.#lastSeq, state: base?.state ?? initialState() }];
     this.#queries = queriesOf(base);

@@ -48,6 +48,8 @@ async function logSource(path: string): Promise<InspectSource> {
     charts: layOutCharts,
     open(onProblem) {
       const recording = new Recording(base);
+      // Without a base it is not known what the records that are missing said.
+      recording.earlier = base?.seq === 0 ? 'nothing' : 'discarded';
       const end = new AbortController();
       const read = async () => {
         const { records } = await readLog(path, isDirectory ? { follow: end.signal } : {});

@@ -63,9 +63,8 @@ function openPage(): void {
     ...[new MachinesPanel(commands), bus, new SchedulePanel(commands), new LogPanel(commands)],
     details,
   ];
-  const bar = new TimeBar(commands);
   const searchBox = new SearchBox(commands);
-  bar.element.append(searchBox.element);
+  const bar = new TimeBar(commands, searchBox.element);
   const frame = new Frame(panels, bar, commands);
 
   function copy(text: string, done: string, failed: string): void {

@@ -6,7 +6,7 @@ export function listenToTabKeys(list: HTMLElement, select: (tab: HTMLElement) =>
   list.addEventListener('keydown', (event) => {
     const tabs = [...list.querySelectorAll<HTMLElement>('[role="tab"]')];
     // The focus, not what is selected: that is drawn a moment later.
-    const current = tabs.findIndex((tab) => tab === document.activeElement);
+    const current = tabs.findIndex((tab) => tab.matches(':focus'));
     if (current < 0) return;
     const places: Readonly<Record<string, number>> = {
       ArrowRight: current + 1,

@@ -26,7 +26,8 @@ export class TimeBar implements Panel {
   readonly #difference = el('div', { class: 'difference', 'aria-live': 'polite' });
   #drawn = '';
 
-  constructor(commands: TimeCommands) {
+  /** @param search what stands beside the moment's words */
+  constructor(commands: TimeCommands, search: HTMLElement) {
     this.#slider.addEventListener('input', () => commands.goTo(Number(this.#slider.value)));
     this.#live = button('Follow', 'Follow what happens (L)', () => commands.follow(), 'live');
     this.#mark = button('Compare', 'Compare with this moment (C)', () => commands.mark());
@@ -51,6 +52,7 @@ export class TimeBar implements Panel {
         ...this.#forward,
         this.#live,
         this.#what,
+        search,
         this.#mark,
         button('Copy link', 'Copy a link to this moment (Y)', () => commands.copyLink()),
       ),
