@@ -1,7 +1,7 @@
 /**
  * What looking costs: `node --import tsx specs/bench/inspect.bench.ts`. A peer's machine and the bus at work with
- * nobody who may look, with a page served and nobody there, and with one page connected; then the page itself with
- * ten thousand events.
+ * nobody who may look, with a page served and nobody there, and with one page connected; a search through a hundred
+ * thousand events; then the page itself with ten thousand.
  */
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,9 +14,11 @@ import { layOutCharts } from '../../src/cli/inspect/charts.ts';
 import { pageAssets } from '../../src/cli/inspect/page-assets.ts';
 import { fileSource } from '../../src/cli/inspect/sources.ts';
 import { createConversation, type InspectSource } from '../../src/inspect/conversation.ts';
+import { History } from '../../src/inspect/history.ts';
 import { startInspectServer } from '../../src/inspect/inspect-server.ts';
 import { openLive } from '../../src/inspect/live-recording.ts';
 import { RecentEvents } from '../../src/inspect/recent-events.ts';
+import { Search } from '../../src/inspect/search.ts';
 import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
 import { findChromium, launchBrowser } from '../support/browser.ts';
 
@@ -92,6 +94,23 @@ recent.close();
 say(`a step and a message, no --inspect            ${without.toFixed(2)} µs`);
 say(`                       --inspect, no page     ${served.toFixed(2)} µs`);
 say(`                       --inspect, one page    ${connected.toFixed(2)} µs`);
+
+const SEARCHED = 100_000;
+const history = new History();
+const detail = JSON.stringify({ sql: 'SELECT pid, name, cmdline FROM processes', topic: 'x'.repeat(150) });
+history.add(
+  Array.from({ length: SEARCHED }, (_, at) => ({
+    ...({ kind: 'message', at, type: 'peer.request', subject: 'peer.a:1.request' } as const),
+    ...{ from: 'peer:a:1', to: [], peer: 'a:1', numbers: {}, detail: `${detail} ${at}` },
+  })),
+);
+const search = new Search();
+const times = ['cmdline', '77777', 'nowhere', 'processes', 'osquery'].map((text) => {
+  const began = performance.now();
+  search.hits(history, text);
+  return performance.now() - began;
+});
+say(`a search through ${SEARCHED} messages         ${Math.max(...times).toFixed(0)} ms, the slowest of 5`);
 
 const EVENTS = 10_000;
 const directory = await mkdtemp(join(tmpdir(), 'inspect-bench-'));
