@@ -38,6 +38,10 @@ export async function serveLive(
       { version, now },
     ),
     rows: HIDDEN_LIVE,
+  }).catch((error: unknown) => {
+    // The extension goes on, and nobody can look.
+    recent.close();
+    throw error;
   });
   if (path !== undefined) await chmod(path, 0o600);
   return {
