@@ -9,6 +9,8 @@ export interface Table {
 const GAP = 2;
 /** Columns: a narrower cell is not worth reading. */
 const NARROWEST = 24;
+/** The same, where labels stand to the left of it. */
+const NARROWEST_BESIDE_LABEL = 8;
 
 /** Columns that a text takes on a terminal. */
 export function widthOf(text: string): number {
@@ -60,12 +62,20 @@ function besideOneAnother(row: readonly string[], widths: readonly number[]): st
 function inBlocks({ head, rows }: Table, width: number): string[] {
   const labels = head.map((label) => widthOf(label));
   const most = Math.max(...labels.slice(1));
+  const isLabelled = head.length > 2 && most > 0;
+  // Labels so long that hardly a word fits beside them stand above.
+  const lead = isLabelled && width - 4 - most - GAP >= NARROWEST_BESIDE_LABEL ? most + GAP : 0;
   return rows.flatMap(([first = '', ...cells]) => [
     ...wrap(first, width),
     ...cells.flatMap((cell, index) => {
       if (cell === '') return [];
-      const label = head.length > 2 ? (head[index + 1] ?? '') : '';
-      const lead = head.length > 2 && most > 0 ? most + GAP : 0;
+      const label = isLabelled ? (head[index + 1] ?? '') : '';
+      if (isLabelled && lead === 0) {
+        return [
+          ...wrap(label, width - 4).map((line) => `    ${line}`),
+          ...wrap(cell, width - 6).map((line) => `      ${line}`),
+        ];
+      }
       return wrap(cell, width - 4 - lead).map(
         (line, number) =>
           `    ${number === 0 ? label + ' '.repeat(lead - (lead > 0 ? widthOf(label) : 0)) : ' '.repeat(lead)}${line}`,
