@@ -16,7 +16,6 @@ const USERS = "SELECT uid, username FROM users WHERE username = 'root'";
 
 async function startHost(t: TestContext, id: string, bro: object, ...flags: string[]): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'nats-way-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
   const socket = join(directory, 'osquery.em');
   const config = join(directory, 'osquery.conf');
   await writeFile(config, JSON.stringify({ bro: { ...bro, uid: id, groups: ['servers'] } }));
@@ -44,6 +43,8 @@ async function startHost(t: TestContext, id: string, bro: object, ...flags: stri
     extension.kill('SIGKILL');
     await ended;
   });
+  // Behind those who write into it: hooks run in the order in which they are registered.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
 }
 
 describe('the whole way over NATS', { skip: noNatsServer }, () => {

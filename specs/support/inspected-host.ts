@@ -20,7 +20,6 @@ export interface InspectedHost {
 /** A stand-in osqueryd and the extension, which is to reach that Bro and may be looked at. */
 export async function startInspectedHost(t: TestContext, endpoint: string): Promise<InspectedHost> {
   const directory = await mkdtemp(join(tmpdir(), 'inspect-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
   const [socket, config, look] = ['osquery.em', 'osquery.conf', 'look.sock'].map((name) =>
     join(directory, name),
   ) as [string, string, string];
@@ -39,6 +38,8 @@ export async function startInspectedHost(t: TestContext, endpoint: string): Prom
   t.after(async () => {
     if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
   });
+  // Behind those who write into it: hooks run in the order in which they are registered.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   await socketAppears(look);
   return { look, stateDirectory, trace, child };
 }

@@ -39,7 +39,6 @@ export async function place(
   { own = {}, flags = [] }: { readonly own?: object; readonly flags?: readonly string[] } = {},
 ): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'bro-place-'));
-  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const socket = join(directory, 'osquery.em');
   const config = join(directory, 'osquery.conf');
   const configure = (ours: unknown, others: object = own) =>
@@ -52,6 +51,9 @@ export async function place(
     '--logger_event_type=false',
     ...flags,
   ]);
+  // Behind those who write into it: hooks run in the order in which they are registered.
+  // The extension, which ends later, writes little once osqueryd is gone: then it is tried again.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   await socketAppears(socket);
   const osquery = createManagerClient({ path: socket });
   t.after(() => osquery.close());

@@ -25,7 +25,6 @@ const binary = join(root, 'dist/bro-osquery.ext');
 
 test('osqueryd loads the binary by itself, and starts it again when it dies', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'bro-binary-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const bro = await startBro(t);
   const socket = join(directory, 'osquery.em');
   const config = { bro: { bro_endpoint: bro.address, uid: 'h1', state_dir: join(directory, 'state') } };
@@ -47,6 +46,8 @@ test('osqueryd loads the binary by itself, and starts it again when it dies', as
   t.after(() => {
     for (const orphan of processesOf(join(directory, 'bro-osquery.ext'))) process.kill(orphan, 'SIGKILL');
   });
+  // Behind those who write into it: hooks run in the order in which they are registered.
+  t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   await socketAppears(socket);
   await bro.announced('h1');
   const [pid = 0] = processesOf(join(directory, 'bro-osquery.ext'));
