@@ -152,6 +152,6 @@ test('where no chart can be drawn a page gets the reason, and all else', async (
   assert.deepEqual(heard, [
     { type: 'hello', version: '1', source: { kind: 'trace', name: 'a trace' }, charts: [], at: 0 },
     { type: 'problem', text: "Can't draw the statecharts: no room" },
-    { type: 'entries', entries: [], more: false },
+    { type: 'entries', entries: [], earlier: 'nothing', more: false },
   ]);
 });

@@ -10,7 +10,7 @@ const GAP = 2;
 /** Columns: a narrower cell is not worth reading. */
 const NARROWEST = 24;
 /** The same, where labels stand to the left of it. */
-const NARROWEST_BESIDE_LABEL = 8;
+const NARROWEST_BESIDE_LABEL = 10;
 
 /** Columns that a text takes on a terminal. */
 export function widthOf(text: string): number {
