@@ -329,20 +329,27 @@ test('V2 announces itself as V1 does, on its own topic', () => {
   ]);
 });
 
-test('V3 announces its Broker endpoint, so that Zeek knows whose peer_lost is whose', () => {
+test('V3 announces its Broker endpoint, so that Zeek knows whose peer_lost is whose, in the modules of both its times', () => {
+  const args = [
+    string('5ba5a5e5-0000-4000-8000-000000000001'),
+    string('h1'),
+    vector([string('geo/de/hamburg'), string('servers')]),
+  ];
+  const topic = '/bro/osquery/host_announce';
   assert.deepEqual(zeekOsquery('/bro/osquery').announcement(host, session), [
-    {
-      topic: '/bro/osquery/host_announce',
-      event: {
-        name: 'osquery::hosts::host_new',
-        args: [
-          string('5ba5a5e5-0000-4000-8000-000000000001'),
-          string('h1'),
-          vector([string('geo/de/hamburg'), string('servers')]),
-        ],
-      },
-    },
+    { topic, event: { name: 'osquery::hosts::host_new', args } },
+    { topic, event: { name: 'osquery::host_new', args } },
   ]);
+});
+
+test('V3 takes requests from scripts of either of its times', () => {
+  const vocabulary = zeekOsquery('/bro/osquery');
+  for (const module of ['osquery::hosts::', 'osquery::']) {
+    const event = zeekEvent(`${module}host_subscribe`, 'ev', 'SELECT 1', '', '/r', 'BOTH', count(10));
+    const decoded = vocabulary.decode('/bro/osquery/hosts', event, host);
+    assert(decoded?.outcome === 'request' && decoded.request.type === 'subscribe', module);
+    assert.equal(decoded.request.query.sql, 'SELECT 1');
+  }
 });
 
 test('V4 announces version and edition too', () => {

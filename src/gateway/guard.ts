@@ -1,5 +1,5 @@
 import type { SkimmedEvent, SkimmedValue } from '../broker/skimmed-message.ts';
-import { HOST_EVENTS, type HostEvent } from '../vocabulary/host-events.ts';
+import { HOST_EVENTS, type HostEvent, LATER_HOST_NEW } from '../vocabulary/host-events.ts';
 
 /** Who a host is, as it has proved or claimed it when it connected. */
 export interface Identity {
@@ -19,7 +19,7 @@ export type Verdict =
 
 /** Looks at an event's name and at its first arguments: nobody speaks for another, or says what is no host's to say. */
 export function judge(event: SkimmedEvent, { id, endpointId }: Identity): Verdict {
-  const own = HOST_EVENTS.get(event.name);
+  const own = ownEvent(event);
   if (!own) return isRow(event, id) ? { is: 'row' } : refused(event, "has not the form of this host's rows");
   if (textOf(event.args[own.id]) !== id) return refused(event, 'names another host');
   if (own.idAgain !== undefined && textOf(event.args[own.idAgain]) !== id)
@@ -27,6 +27,11 @@ export function judge(event: SkimmedEvent, { id, endpointId }: Identity): Verdic
   if (own.endpoint !== undefined && textOf(event.args[own.endpoint]) !== endpointId)
     return refused(event, "names another host's endpoint");
   return { is: 'own', event: own };
+}
+
+function ownEvent({ name, args }: SkimmedEvent): HostEvent | undefined {
+  if (name === 'osquery::host_new' && args[1]?.kind === 'text') return LATER_HOST_NEW;
+  return HOST_EVENTS.get(name);
 }
 
 const CHANGES: ReadonlySet<string> = new Set(['ADDED', 'REMOVED', 'SNAPSHOT']);

@@ -12,7 +12,7 @@ export function bro201702(prefix: string): Vocabulary {
     topics: { all: `${prefix}/all`, host: `${prefix}/uid`, group: `${prefix}/group` },
     announceTopic: `${prefix}/announce`,
     marksInitialRows: false,
-    hostNew,
+    hostNew: (host) => [hostNew(host)],
     notice: (notice, host) => noticeEvent('osquery::', notice, host),
   });
 }

@@ -39,3 +39,14 @@ export const HOST_EVENTS: ReadonlyMap<string, HostEvent> = new Map<string, HostE
   ['ZeekAgentAPI::agent_error_v1', { vocabulary: 'zeek-agent-2', id: 0 }],
   ['ZeekAgentAPI::agent_shutdown_v1', { vocabulary: 'zeek-agent-2', id: 0, means: 'leaves' }],
 ]);
+
+/**
+ * What zeek-osquery from its version 0.2.0 on announces in the event that earlier vocabularies had with the host's id
+ * first and its groups second: here the second is a text, the id.
+ */
+export const LATER_HOST_NEW: HostEvent = {
+  vocabulary: 'zeek-osquery',
+  id: 1,
+  endpoint: 0,
+  means: 'announces',
+};

@@ -13,17 +13,19 @@ export function zeekAgent1(prefix: string): Vocabulary {
     topics: { all: `${prefix}/hosts`, host: `${prefix}/host`, group: `${prefix}/group` },
     announceTopic: `${prefix}/host_announce`,
     marksInitialRows: true,
-    hostNew: (host) => ({
-      name: `${MODULE}host_new`,
-      args: [
-        string(host.endpointId),
-        string(host.hostname),
-        string(host.id),
-        vector(host.groups.map(string)),
-        string(host.agentVersion),
-        string('osquery'),
-      ],
-    }),
+    hostNew: (host) => [
+      {
+        name: `${MODULE}host_new`,
+        args: [
+          string(host.endpointId),
+          string(host.hostname),
+          string(host.id),
+          vector(host.groups.map(string)),
+          string(host.agentVersion),
+          string('osquery'),
+        ],
+      },
+    ],
     notice: () => undefined,
   });
 }

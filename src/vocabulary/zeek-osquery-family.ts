@@ -18,6 +18,8 @@ export interface Dialect {
   readonly id: VocabularyId;
   /** Module of the requests' events, with `::`. */
   readonly module: string;
+  /** Another module that scripts of the same dialect had them in. */
+  readonly otherModule?: string;
   /** Module of the enum in rows, with `::`. */
   readonly enumModule: string;
   readonly topics: HostTopics;
@@ -26,23 +28,27 @@ export interface Dialect {
   readonly marksInitialRows: boolean;
   /** Requests of the dialect's own, beside the family's. */
   readonly ownRequests?: ReadonlyMap<string, RequestDefinition>;
-  /** How the host introduces itself. */
-  hostNew(host: Host): ZeekEvent;
+  /** How the host introduces itself: an event for each module. */
+  hostNew(host: Host): readonly ZeekEvent[];
   /** Undefined where the dialect has no event for log lines, warnings or errors. */
   notice(notice: Notice, host: Host, peer: PeerContext): ZeekEvent | undefined;
 }
 
 /** The vocabulary of a dialect. None of them says hello again and again, or goodbye. */
 export function familyVocabulary(dialect: Dialect): Vocabulary {
-  const { id, topics, announceTopic, ownRequests = [] } = dialect;
-  const requests = new Map([...familyRequests(dialect), ...ownRequests]);
+  const { id, topics, announceTopic, ownRequests = [], module, otherModule = module } = dialect;
+  const requests = new Map([
+    ...familyRequests(dialect, otherModule),
+    ...familyRequests(dialect, module),
+    ...ownRequests,
+  ]);
   return {
     id,
     helloInterval: undefined,
     requests: signaturesOf(requests),
     filter: (host) => listeningTopics(topics, host),
     announceTopics: () => [announceTopic],
-    announcement: (host) => [{ topic: announceTopic, event: dialect.hostNew(host) }],
+    announcement: (host) => dialect.hostNew(host).map((event) => ({ topic: announceTopic, event })),
     decode(topic, event, host) {
       const definition = requests.get(event.name);
       const audience = definition && audienceOf(topics, topic, host);
@@ -60,11 +66,11 @@ export function familyVocabulary(dialect: Dialect): Vocabulary {
 const QUERY = 'ev: string, query: string, cookie: string, resT: string, utype: string';
 
 /** The requests of V2 to V4 by event name. */
-function familyRequests(dialect: Dialect): ReadonlyMap<string, RequestDefinition> {
+function familyRequests(dialect: Dialect, module: string): ReadonlyMap<string, RequestDefinition> {
   const vocabulary = dialect.id;
   return new Map<string, RequestDefinition>([
     [
-      `${dialect.module}host_subscribe`,
+      `${module}host_subscribe`,
       {
         signature: signature(`${QUERY}, inter: count`),
         build: (args, { topic }) => ({
@@ -76,7 +82,7 @@ function familyRequests(dialect: Dialect): ReadonlyMap<string, RequestDefinition
       },
     ],
     [
-      `${dialect.module}host_unsubscribe`,
+      `${module}host_unsubscribe`,
       {
         signature: signature(`${QUERY}, inter: count`),
         build: (args) => ({
@@ -94,7 +100,7 @@ function familyRequests(dialect: Dialect): ReadonlyMap<string, RequestDefinition
       },
     ],
     [
-      `${dialect.module}host_execute`,
+      `${module}host_execute`,
       {
         signature: signature(QUERY),
         build: (args, { topic }) => ({
@@ -106,14 +112,14 @@ function familyRequests(dialect: Dialect): ReadonlyMap<string, RequestDefinition
       },
     ],
     [
-      `${dialect.module}host_join`,
+      `${module}host_join`,
       {
         signature: signature('group: string'),
         build: (args) => ({ type: 'join', vocabulary, group: args.group(0) }),
       },
     ],
     [
-      `${dialect.module}host_leave`,
+      `${module}host_leave`,
       {
         signature: signature('group: string'),
         build: (args) => ({ type: 'leave', vocabulary, group: args.group(0) }),

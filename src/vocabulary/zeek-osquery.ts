@@ -5,6 +5,8 @@ import { familyVocabulary } from './zeek-osquery-family.ts';
 import { PACKAGE_REQUESTS } from './zeek-package.ts';
 
 const MODULE = 'osquery::hosts::';
+/** What the framework's module became in April 2019, from its version 0.2.0 on, with all else as it was. */
+const LATER_MODULE = 'osquery::';
 
 /**
  * V3, zeek-osquery of 2018 to 2020, and our own Zeek package, which speaks the same and a little more. Default prefix
@@ -15,15 +17,17 @@ export function zeekOsquery(prefix: string): Vocabulary {
   return familyVocabulary({
     id: 'zeek-osquery',
     module: MODULE,
+    otherModule: LATER_MODULE,
     enumModule: 'osquery::',
     topics: { all: `${prefix}/hosts`, host: `${prefix}/host`, group: `${prefix}/group` },
     announceTopic: `${prefix}/host_announce`,
     marksInitialRows: false,
     ownRequests: PACKAGE_REQUESTS,
-    hostNew: (host) => ({
-      name: `${MODULE}host_new`,
-      args: [string(host.endpointId), string(host.id), vector(host.groups.map(string))],
-    }),
+    hostNew: (host) =>
+      [MODULE, LATER_MODULE].map((module) => ({
+        name: `${module}host_new`,
+        args: [string(host.endpointId), string(host.id), vector(host.groups.map(string))],
+      })),
     notice: (notice, host, peer) =>
       noticeEvent(peer.packageVersion === '' ? 'osquery::' : MODULE, notice, host),
   });
