@@ -43,7 +43,7 @@ setup-chromium: ## have a Chromium for the browser specs and the pictures, where
 
 # A file or test that takes five minutes hangs.
 test: setup setup-nats setup-chromium dist/bro-osquery.ext ## run all specs
-	node --import tsx --test --test-concurrency=2 --test-timeout=300000 --test-reporter=spec '$(SPECS)'
+	node --import tsx --test --test-concurrency=3 --test-timeout=300000 --test-reporter=spec '$(SPECS)'
 
 test-unit: setup ## run the specs that open no socket, process or browser
 	node --import tsx --test --test-concurrency=$(shell nproc) --test-timeout=60000 $(UNIT_SPECS)
