@@ -1,6 +1,6 @@
-import { rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { isPipe, localSocket } from '../../../text/local-socket.ts';
+import type { Server, Socket } from 'node:net';
+import { localSocket } from '../../../text/local-socket.ts';
+import { listenPrivately } from './private-server.ts';
 
 /** Where an extension is told to read its configuration again, by its state directory. */
 export const reloadSocket = (stateDirectory: string): string =>
@@ -15,23 +15,12 @@ const MOST_CALLERS = 4;
 const PATIENCE = 5_000;
 
 /**
- * Calls `reload` when somebody connects and asks for it: what SIGHUP does, where there are no signals. Nobody but our
- * own user may connect (on Windows: write to the pipe). A socket that is there is a dead one's.
+ * Calls `reload` when somebody connects and asks for it: what SIGHUP does, where there are no signals.
  */
 export function serveReload(directory: string, reload: () => void): Promise<Server> {
-  const path = reloadSocket(directory);
-  if (!isPipe(path)) rmSync(path, { force: true });
-  const server = createServer((socket) => answer(socket, reload));
-  server.maxConnections = MOST_CALLERS;
-  return new Promise((resolve, reject) => {
-    // After listening, too: a connection that can't be accepted is no reason to end.
-    server.on('error', reject);
-    const umask = process.umask(0o177);
-    try {
-      server.listen(path, () => resolve(server.unref()));
-    } finally {
-      process.umask(umask);
-    }
+  return listenPrivately(reloadSocket(directory), {
+    mostCallers: MOST_CALLERS,
+    answer: (socket) => answer(socket, reload),
   });
 }
 
