@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { createConversation } from '../../src/inspect/conversation.ts';
 import { Recording } from '../../src/inspect/recording.ts';
-import { serveConversation, serveFile } from '../support/inspected.ts';
+import { noCharts, serveConversation, serveFile } from '../support/inspected.ts';
 
 const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
 const TOKEN = 'a-token-that-is-long-enough';
@@ -33,7 +33,7 @@ function ask(
 }
 
 test('the page is read and nothing else, under a policy that lets in nothing from elsewhere', async (t) => {
-  const address = await serveFile(t, LAST_NIGHT);
+  const address = await serveFile(t, LAST_NIGHT, { charts: noCharts });
   const page = await ask(address, '/');
   assert.equal(page.status, 200);
   const policy = String(page.headers['content-security-policy']);
@@ -60,14 +60,14 @@ async function closing(socket: WebSocket): Promise<number> {
 }
 
 test("another site's page is let in by no name", async (t) => {
-  const address = await serveFile(t, LAST_NIGHT);
+  const address = await serveFile(t, LAST_NIGHT, { charts: noCharts });
   const socket = open(address, { origin: 'http://elsewhere.example' });
   const [error] = await once(socket, 'error');
   assert.match((error as Error).message, /403/);
 });
 
 test('a client that disconnects while it is refused does no harm', async (t) => {
-  const address = await serveFile(t, LAST_NIGHT);
+  const address = await serveFile(t, LAST_NIGHT, { charts: noCharts });
   const { hostname, port } = new URL(address);
   for (let times = 0; times < 20; times += 1) {
     const socket = createConnection(Number(port), hostname);
@@ -81,7 +81,7 @@ test('a client that disconnects while it is refused does no harm', async (t) => 
 });
 
 test('where a token is required, nothing is shown without it', async (t) => {
-  const address = await serveFile(t, LAST_NIGHT, { token: TOKEN });
+  const address = await serveFile(t, LAST_NIGHT, { token: TOKEN, charts: noCharts });
   for (const [said, code] of [
     [{ type: 'hello', token: 'not the token' }, 4401],
     [{ type: 'schedule', ask: 1, seq: 1 }, 4400],
@@ -97,7 +97,7 @@ test('where a token is required, nothing is shown without it', async (t) => {
 });
 
 test('a page gets the source, then its entries, then answers; an invalid message ends the connection', async (t) => {
-  const socket = open(await serveFile(t, LAST_NIGHT, { token: TOKEN }));
+  const socket = open(await serveFile(t, LAST_NIGHT, { token: TOKEN, charts: noCharts }));
   const heard: Record<string, unknown>[] = [];
   const waiting = new Set<() => void>();
   socket.on('message', (data) => {

@@ -2,38 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { assertReadable, hiddenRows, rowsOf } from '../../src/cli/inspect/rows.ts';
-import { JournalStore } from '../../src/delivery/journal-store.ts';
 import { LONGEST_VALUE, MOST_COLUMNS, MOST_ROWS, type RowAccess, rowsView } from '../../src/inspect/rows.ts';
-import { browserTest, untilText } from '../support/browser.ts';
-import { batchLine, logEntry } from '../support/delivery-harness.ts';
-import { temporaryDirectory, writeLog } from '../support/event-logs.ts';
-import { serveFile } from '../support/inspected.ts';
-import { bro, connect, query, start, subscribe } from '../support/schedule-builders.ts';
-
-const EVIL = '<script>document.title = "evil"</script><img src=x onerror=alert(1)>';
-
-/** A state directory with a subscription and, in its journal, a row of it that would do harm as markup. */
-async function stateDirectory(
-  t: TestContext,
-): Promise<{ directory: string; journal: JournalStore; name: string }> {
-  const directory = await temporaryDirectory(t);
-  await writeLog(join(directory, 'event-log'), [
-    start(0),
-    connect(1, 'zeek:9999', 'a'),
-    subscribe(2, 'zeek:9999', 'a', { query: query({ sql: 'SELECT n FROM t' }) }),
-  ]);
-  const journal = await JournalStore.open({
-    directory: join(directory, 'journal'),
-    now: () => 1_795_514_240_000,
-  });
-  t.after(() => journal.close());
-  const name = bro(1);
-  await journal.append(logEntry(batchLine(name, { added: [EVIL] })));
-  return { directory, journal, name };
-}
+import { directoryWithRows } from '../support/directory-with-rows.ts';
+import { temporaryDirectory } from '../support/event-logs.ts';
+import { noCharts, serveFile } from '../support/inspected.ts';
 
 /** What a page hears that asks for rows. */
 async function asked(address: string, name: string): Promise<string> {
@@ -54,11 +29,14 @@ async function asked(address: string, name: string): Promise<string> {
 }
 
 test('no row is served without the flag, whatever a page asks', async (t) => {
-  const { directory, name } = await stateDirectory(t);
-  const hidden = await asked(await serveFile(t, directory), name);
+  const { directory, name } = await directoryWithRows(t);
+  const hidden = await asked(await serveFile(t, directory, { charts: noCharts }), name);
   assert.match(hidden, /"type":"rows","ask":1,"view":\{"outcome":"hidden","how":"Rows are hidden\./);
   assert.ok(!hidden.includes('evil'));
-  const shown = await asked(await serveFile(t, directory, { rows: rowsOf(directory) }), name);
+  const shown = await asked(
+    await serveFile(t, directory, { rows: rowsOf(directory), charts: noCharts }),
+    name,
+  );
   assert.ok(shown.includes('evil'));
 });
 
@@ -98,30 +76,3 @@ test('rows are asked of a state directory alone, and hidden ones say how they ar
   assert.match(await how(directory), /^Rows are hidden\. .* --show-rows/);
   assert.match(await how(import.meta.filename), /^Traces and event logs contain no rows/);
 });
-
-browserTest('a row is text, whatever it holds, and new ones come by themselves', async (t, page, faults) => {
-  const { directory, journal, name } = await stateDirectory(t);
-  await page.goto(await serveFile(t, directory, { rows: rowsOf(directory) }));
-  await page.click('.open-rows');
-  await untilText(page, '.latest-rows tbody td:last-child', EVIL);
-  assert.equal(await page.title(), 'bro-osquery inspect');
-  assert.equal(await page.locator('main script, main img').count(), 0);
-  await journal.append(logEntry(batchLine(name, { removed: ['2'] })));
-  await untilText(page, '.latest-rows tbody td:last-child', '2');
-  // Of a moment before there were any.
-  await page.keyboard.press('Home');
-  await page.waitForSelector('.latest-rows', { state: 'detached' });
-  assert.deepEqual(faults, []);
-});
-
-browserTest(
-  'without the flag the page says that rows are hidden, and how they are seen',
-  async (t, page, faults) => {
-    const { directory } = await stateDirectory(t);
-    await page.goto(await serveFile(t, directory));
-    await page.waitForSelector('.rows-block .note:has-text("bro-osquery inspect --show-rows")');
-    await page.waitForSelector('.subscriptions [data-name]');
-    assert.equal(await page.locator('.open-rows').count(), 0);
-    assert.deepEqual(faults, []);
-  },
-);

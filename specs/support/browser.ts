@@ -1,7 +1,10 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** Milliseconds in which a page comes to show something, also on a machine that has much else to do. */
+const PATIENCE = 60_000;
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
@@ -36,17 +39,37 @@ export function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** A test in a browser; skipped where there is none. `faults` are errors and refusals that the page has met. */
+/** One browser for all tests of a process: starting one takes longer than most tests do. */
+class SharedBrowser {
+  #launched: Promise<Browser> | undefined;
+
+  get(): Promise<Browser> {
+    this.#launched ??= launchBrowser();
+    return this.#launched;
+  }
+
+  async close(): Promise<void> {
+    await (await this.#launched)?.close();
+  }
+}
+
+const shared = new SharedBrowser();
+after(() => shared.close());
+
+/**
+ * A test in a browser, with a profile of its own; skipped where there is none. `faults` are errors and refusals that
+ * the page has met.
+ */
 export function browserTest(
   title: string,
   run: (t: TestContext, page: Page, faults: readonly string[]) => Promise<void>,
 ): void {
   const skip = findChromium() === undefined ? 'there is no Chromium' : false;
   test(title, { skip }, async (t) => {
-    const browser = await launchBrowser();
-    t.after(() => browser.close());
+    const browser = await shared.get();
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.setDefaultTimeout(20_000);
+    t.after(() => page.context().close());
+    page.setDefaultTimeout(PATIENCE);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => {
@@ -61,7 +84,7 @@ export async function untilText(
   page: Page,
   selector: string,
   expected: string,
-  limit = 20_000,
+  limit = PATIENCE,
 ): Promise<void> {
   await untilSeen(page, selector, (text) => text === expected, `"${expected}"`, limit);
 }
@@ -72,7 +95,7 @@ export async function untilSeen(
   selector: string,
   isWanted: (text: string) => boolean,
   what: string,
-  limit = 20_000,
+  limit = PATIENCE,
 ): Promise<void> {
   const end = Date.now() + limit;
   for (;;) {

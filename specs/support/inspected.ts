@@ -1,11 +1,26 @@
 import type { TestContext } from 'node:test';
+import { layOutCharts } from '../../src/cli/inspect/charts.ts';
 import { pageAssets } from '../../src/cli/inspect/page-assets.ts';
 import { hiddenRows } from '../../src/cli/inspect/rows.ts';
 import { fileSource } from '../../src/cli/inspect/sources.ts';
-import { type Conversation, createConversation } from '../../src/inspect/conversation.ts';
+import { type Conversation, createConversation, type InspectSource } from '../../src/inspect/conversation.ts';
 import { startInspectServer } from '../../src/inspect/inspect-server.ts';
 import type { RowAccess } from '../../src/inspect/rows.ts';
 import { DAY } from './schedule-builders.ts';
+
+/** Makes something once for all tests of a process. */
+function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
+  let made: Promise<Made> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+const drawnCharts = once(layOutCharts);
+/** For who does not look at them: laying them out takes a second. */
+export const noCharts = async () => [];
+const page = once(pageAssets);
 
 /** Serves the page on a free port of loopback until the test ends; resolves with its address. */
 export async function serveConversation(
@@ -21,7 +36,7 @@ export async function serveConversation(
     token,
     version: '1.0.0',
     now: () => DAY,
-    page: pageAssets,
+    page,
     conversation,
     rows,
   });
@@ -33,8 +48,12 @@ export async function serveConversation(
 export async function serveFile(
   t: TestContext,
   path: string,
-  options: { readonly token?: string; readonly rows?: RowAccess } = {},
+  {
+    charts = drawnCharts,
+    ...options
+  }: { readonly token?: string; readonly rows?: RowAccess; readonly charts?: InspectSource['charts'] } = {},
 ): Promise<string> {
-  const conversation = createConversation(await fileSource(path), { version: '1.0.0', now: () => DAY });
+  const source = { ...(await fileSource(path)), charts };
+  const conversation = createConversation(source, { version: '1.0.0', now: () => DAY });
   return serveConversation(t, conversation, { rows: await hiddenRows(path), ...options });
 }

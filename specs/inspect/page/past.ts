@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createActor, createMachine } from 'xstate';
-import { createBus } from '../../src/bus/bus.ts';
-import { createConversation, type InspectSource } from '../../src/inspect/conversation.ts';
-import { openLive } from '../../src/inspect/live-recording.ts';
-import { RecentEvents } from '../../src/inspect/recent-events.ts';
-import { Recording } from '../../src/inspect/recording.ts';
-import { browserTest, untilText } from '../support/browser.ts';
-import { namesIn, temporaryDirectory } from '../support/event-logs.ts';
-import { serveConversation, serveFile } from '../support/inspected.ts';
-import { DAY, fact } from '../support/schedule-builders.ts';
+import { createBus } from '../../../src/bus/bus.ts';
+import { createConversation, type InspectSource } from '../../../src/inspect/conversation.ts';
+import { openLive } from '../../../src/inspect/live-recording.ts';
+import { RecentEvents } from '../../../src/inspect/recent-events.ts';
+import { Recording } from '../../../src/inspect/recording.ts';
+import { browserTest, untilText } from '../../support/browser.ts';
+import { namesIn, temporaryDirectory } from '../../support/event-logs.ts';
+import { serveConversation, serveFile } from '../../support/inspected.ts';
+import { DAY, fact } from '../../support/schedule-builders.ts';
 
-const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
+const LAST_NIGHT = join(import.meta.dirname, '../../../fixtures/event-log/last-night');
 
 const LINK = createMachine({
   id: 'bro-peer',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
-import { browserTest, untilText } from '../support/browser.ts';
-import { temporaryDirectory } from '../support/event-logs.ts';
-import { serveFile } from '../support/inspected.ts';
-import { DAY } from '../support/schedule-builders.ts';
+import { printTraceLine, type TraceLine } from '../../../src/replay/trace.ts';
+import { browserTest, untilText } from '../../support/browser.ts';
+import { temporaryDirectory } from '../../support/event-logs.ts';
+import { serveFile } from '../../support/inspected.ts';
+import { DAY } from '../../support/schedule-builders.ts';
 
-const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
+const LAST_NIGHT = join(import.meta.dirname, '../../../fixtures/event-log/last-night');
 
 browserTest(
   'the reason of a fact is read as a whole with the keyboard alone, with its type, cause and JSON',
@@ -60,6 +60,7 @@ browserTest(
     await shows('State after', 'link.linked.peered(sync.resyncing, health.responsive)');
     await shows('Context changed', 'attempt');
     await page.waitForSelector('.details dt:text-is("Transition") + dd:has-text("connection.up")');
+    await page.waitForSelector('.edge-label.taken:has-text("connection.up")');
     await page.keyboard.press('Home');
     await shows('State before', 'not seen');
     assert.ok(!(await page.locator('body').textContent())?.includes('a value of the context'));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { browserTest, untilText } from '../support/browser.ts';
-import { serveFile } from '../support/inspected.ts';
+import { browserTest, untilText } from '../../support/browser.ts';
+import { serveFile } from '../../support/inspected.ts';
 
-const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
+const LAST_NIGHT = join(import.meta.dirname, '../../../fixtures/event-log/last-night');
 
 browserTest(
   'a search counts what it finds, leads from hit to hit, and stays in the link',

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { relayTo } from '../../src/cli/inspect/relay.ts';
-import type { Conversation } from '../../src/inspect/conversation.ts';
-import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
-import { browserTest, untilText } from '../support/browser.ts';
-import { temporaryDirectory, writeLog } from '../support/event-logs.ts';
-import { serveConversation, serveFile } from '../support/inspected.ts';
-import { bro, connect, DAY, PROCESS_COLUMNS, start, subscribe } from '../support/schedule-builders.ts';
+import { relayTo } from '../../../src/cli/inspect/relay.ts';
+import type { Conversation } from '../../../src/inspect/conversation.ts';
+import { printTraceLine, type TraceLine } from '../../../src/replay/trace.ts';
+import { browserTest, untilText } from '../../support/browser.ts';
+import { temporaryDirectory, writeLog } from '../../support/event-logs.ts';
+import { serveConversation, serveFile } from '../../support/inspected.ts';
+import { bro, connect, DAY, PROCESS_COLUMNS, start, subscribe } from '../../support/schedule-builders.ts';
 
-const LAST_NIGHT = join(import.meta.dirname, '../../fixtures/event-log/last-night');
+const LAST_NIGHT = join(import.meta.dirname, '../../../fixtures/event-log/last-night');
 
 browserTest(
   'buttons that lead nowhere are greyed, and a log that crosses midnight has dates',
