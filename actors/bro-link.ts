@@ -38,6 +38,8 @@ export type ConnectionEvent =
   | { readonly type: 'connection.suspect'; readonly suspect: boolean }
   | { readonly type: 'connection.request'; readonly request: Request; readonly audience: Audience }
   | { readonly type: 'connection.problem'; readonly problem: string }
+  /** The stream that keeps rows on their way; `trouble` is empty where nothing is wrong with it. */
+  | { readonly type: 'connection.stream'; readonly trouble: string; readonly holdsRows: boolean }
   | {
       readonly type: 'connection.closed';
       readonly code: string;

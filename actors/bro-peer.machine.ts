@@ -41,6 +41,8 @@ interface BroPeerContext {
   /** How often the host says hello, ms; null where once is enough. */
   readonly helloInterval: number | null;
   readonly requests: number;
+  /** What is wrong with the stream that keeps rows on their way; empty: nothing, or there is none. */
+  readonly streamTrouble: string;
   /** Why the last connection ended. */
   readonly lastClose: { readonly code: string; readonly reason: string } | null;
 }
@@ -70,20 +72,30 @@ export const broPeerMachine = setup({
     recordUp: assign(({ event }) => {
       if (event.type !== 'connection.up') return {};
       const { incarnation, helloInterval } = event;
-      return { incarnation, helloInterval };
+      return { incarnation, helloInterval, streamTrouble: '' };
+    }),
+    recordStream: assign({
+      streamTrouble: ({ context, event }) =>
+        event.type === 'connection.stream' ? event.trouble : context.streamTrouble,
     }),
     recordRenewal: assign(({ event }) =>
       event.type === 'connection.closed'
-        ? { failures: 0, retryIn: 0, lastClose: { code: event.code, reason: event.reason } }
+        ? {
+            failures: 0,
+            retryIn: 0,
+            streamTrouble: '',
+            lastClose: { code: event.code, reason: event.reason },
+          }
         : {},
     ),
     forgetFailures: assign({ failures: 0 }),
     recordClose: assign(({ context, event }) => {
       if (event.type !== 'connection.closed') return {};
-      const healthy = event.upFor >= context.timing.healthyAfter || event.code === 'filter-changed';
+      const healthy = event.upFor >= context.timing.healthyAfter || UNHARMED.has(event.code);
       const failures = healthy ? 0 : context.failures + 1;
       return {
         failures,
+        streamTrouble: '',
         retryIn: pauseAfter(event, failures, context.timing),
         lastClose: { code: event.code, reason: event.reason },
       };
@@ -94,6 +106,7 @@ export const broPeerMachine = setup({
       event.type === 'connection.phase' && event.phase === params.phase,
     isSuspect: ({ event }) => event.type === 'connection.suspect' && event.suspect,
     repeatsHello: ({ context }) => context.helloInterval !== null,
+    holdsRows: ({ event }) => event.type === 'connection.stream' && event.holdsRows,
     isRefused: ({ event }) => event.type === 'connection.closed' && event.refused,
   },
   delays: {
@@ -115,6 +128,7 @@ export const broPeerMachine = setup({
     incarnation: '',
     helloInterval: null,
     requests: 0,
+    streamTrouble: '',
     lastClose: null,
   }),
   invoke: {
@@ -151,6 +165,7 @@ export const broPeerMachine = setup({
               actions: ['recordUp', { type: 'publish', params: news.up }],
             },
             'connection.problem': { actions: { type: 'publish', params: news.problem } },
+            'connection.stream': { actions: 'recordStream' },
             'connection.closed': [
               { guard: 'isRefused', target: 'refused', actions: 'recordClose' },
               { target: 'backingOff', actions: 'recordClose' },
@@ -246,6 +261,28 @@ export const broPeerMachine = setup({
                     },
                   },
                 },
+                rows: {
+                  initial: 'flowing',
+                  states: {
+                    flowing: {
+                      description: 'Rows are sent as they come.',
+                      on: {
+                        'connection.stream': { guard: 'holdsRows', target: 'held', actions: 'recordStream' },
+                      },
+                    },
+                    held: {
+                      description:
+                        'The stream on the way to the Bro takes no rows; they wait here, requests are heard.',
+                      on: {
+                        'connection.stream': {
+                          guard: not('holdsRows'),
+                          target: 'flowing',
+                          actions: 'recordStream',
+                        },
+                      },
+                    },
+                  },
+                },
               },
             },
             renewing: {
@@ -324,3 +361,6 @@ export const broPeerMachine = setup({
     },
   },
 });
+
+/** Ends of a connection that say nothing against the Bro. */
+const UNHARMED: ReadonlySet<string> = new Set(['filter-changed', 'moved']);

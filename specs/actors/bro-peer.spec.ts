@@ -73,7 +73,7 @@ test('a Bro is reached phase by phase, each a state of its own', () => {
     { linked: 'connecting' },
     { linked: 'securing' },
     { linked: 'handshaking' },
-    { linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive' } } },
+    { linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive', rows: 'flowing' } } },
   ]);
   assert.deepEqual(bus.take(), [
     { type: 'peer.up', peer: PEER, incarnation: 'i1', transport: 'tcp', authenticated: false },
@@ -141,7 +141,9 @@ test('the resync window opens at each connect and its end is published', () => {
   assert.deepEqual(bus.take(), []);
   clock.increment(1);
   assert.deepEqual(bus.take(), [{ type: 'peer.resynced', peer: PEER }]);
-  assert.deepEqual(link(), { linked: { peered: { sync: 'settled', hello: 'said', health: 'responsive' } } });
+  assert.deepEqual(link(), {
+    linked: { peered: { sync: 'settled', hello: 'said', health: 'responsive', rows: 'flowing' } },
+  });
 });
 
 test('a connection lost within the resync window sweeps nothing', () => {
@@ -161,15 +163,40 @@ test('a Bro that stops responding is suspect until it responds again, and both a
   connection.send(up);
   bus.take();
   connection.send({ type: 'connection.suspect', suspect: true });
-  assert.deepEqual(link(), { linked: { peered: { sync: 'resyncing', hello: 'said', health: 'suspect' } } });
+  assert.deepEqual(link(), {
+    linked: { peered: { sync: 'resyncing', hello: 'said', health: 'suspect', rows: 'flowing' } },
+  });
   connection.send({ type: 'connection.suspect', suspect: false });
   assert.deepEqual(link(), {
-    linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive' } },
+    linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive', rows: 'flowing' } },
   });
   assert.deepEqual(bus.take(), [
     { type: 'peer.suspect', peer: PEER, suspect: true },
     { type: 'peer.suspect', peer: PEER, suspect: false },
   ]);
+});
+
+test('a stream that takes no rows holds them while the Bro is there, and what is wrong is known until it is well', () => {
+  const { connection, link, actor } = startPeer();
+  const trouble = () => actor.getSnapshot().context.streamTrouble;
+  connection.send(up);
+  connection.send({ type: 'connection.stream', trouble: 'it drops old rows', holdsRows: false });
+  assert.deepEqual(link(), {
+    linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive', rows: 'flowing' } },
+  });
+  assert.equal(trouble(), 'it drops old rows');
+  connection.send({ type: 'connection.stream', trouble: 'it is full', holdsRows: true });
+  assert.deepEqual(link(), {
+    linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive', rows: 'held' } },
+  });
+  assert.equal(trouble(), 'it is full');
+  connection.send({ type: 'connection.stream', trouble: '', holdsRows: false });
+  assert.deepEqual(link(), {
+    linked: { peered: { sync: 'resyncing', hello: 'said', health: 'responsive', rows: 'flowing' } },
+  });
+  connection.send({ type: 'connection.stream', trouble: 'it is gone', holdsRows: true });
+  connection.send(closed({ upFor: 100 }));
+  assert.equal(trouble(), '');
 });
 
 test('a Bro that stays away expires once; when it returns it is present again', () => {
@@ -227,7 +254,7 @@ test('hello is repeated at the interval that the connection gives, for as long a
   const hellos = () => connection.received.splice(0).map(({ type }) => type);
   connection.send({ ...up, helloInterval: 60_000 });
   assert.deepEqual(link(), {
-    linked: { peered: { sync: 'resyncing', hello: 'repeating', health: 'responsive' } },
+    linked: { peered: { sync: 'resyncing', hello: 'repeating', health: 'responsive', rows: 'flowing' } },
   });
   clock.increment(59_999);
   assert.deepEqual(hellos(), []);

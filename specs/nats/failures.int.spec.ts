@@ -171,36 +171,59 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     }
   });
 
-  test('a full stream refuses a row, which is not confirmed, and takes it again once there is room', async (t) => {
+  test('a full stream takes rows once there is room, and the connection is up meanwhile', async (t) => {
     const server = await startNatsServer(t, { jetstream: true });
     const client = await plainClient(t, server);
     const manager = await client.jetstreamManager();
     const limits = { max_msgs: 3, discard: 'new' } as Parameters<typeof manager.streams.add>[0];
     await manager.streams.add({ ...limits, name: 'ROWS', subjects: ['osquery.rows.*'] });
-    await startPlainBro(t, server);
+    const bro = await startPlainBro(t, server);
     const settings = { jetstream: 'use' as const };
     const host = connectPlainHost(t, server.port, natsTarget(server.port, settings));
     await host.up();
-    await host.connection.send(
-      '/t/host/h1',
-      [1, 2, 3].map((number) => numberedRow(number)),
-    );
-    await host.connection.confirm();
-    await host.connection.send('/t/host/h1', [numberedRow(4)]).catch(() => {});
-    await assert.rejects(host.connection.confirm(), { code: 'overflow' });
-    const closed = await host.closing();
-    assert.deepEqual(closed, {
-      code: 'overflow',
-      message: `${server.url}: the stream ROWS is full (maximum messages exceeded): let its Zeek catch up, or raise its limits; rows wait here meanwhile`,
-      refused: true,
+    for (const number of [1, 2, 3]) await host.connection.send('/t/host/h1', [numberedRow(number)]);
+    const late = host.connection.send('/t/host/h1', [numberedRow(4)]);
+    await host.until(({ conditions }) => conditions.length > 0);
+    const [held] = host.conditions;
+    assert.deepEqual(held, {
+      trouble: `${server.url}: the stream ROWS is full (maximum messages exceeded): let its Zeek catch up, or raise its limits; rows wait here meanwhile`,
+      holdsRows: true,
     });
+    // What is no row goes out, and what the Bro says is heard.
+    await host.connection.send('/t/host/h1', [{ name: 'spec::word', args: [] }]);
+    await bro.links[0]?.connection.send('/t/host/h1', [{ name: 'spec::request', args: [] }]);
+    await host.until(({ events }) => events.some(({ event }) => event.name === 'spec::request'));
     await manager.streams.purge('ROWS', { keep: 1 });
-    const again = connectPlainHost(t, server.port, natsTarget(server.port, settings));
-    await again.up();
-    await again.connection.send('/t/host/h1', [numberedRow(3), numberedRow(4)]);
-    await again.connection.confirm();
+    await late;
+    await host.connection.confirm();
+    assert.deepEqual(host.conditions.at(-1), { trouble: '', holdsRows: false });
     const { state } = await manager.streams.info('ROWS');
     assert.equal(state.messages, 2, 'row 3 was there, row 4 is new');
+    assert.equal(host.closed, undefined);
+  });
+
+  test('a stream that is gone is told of, and rows go on in the one that comes in its place', async (t) => {
+    const server = await startNatsServer(t, { jetstream: true });
+    const manager = await (await plainClient(t, server)).jetstreamManager();
+    await startPlainBro(t, server);
+    const host = connectPlainHost(t, server.port, natsTarget(server.port, { jetstream: 'use' }));
+    await host.up();
+    await host.until(({ conditions }) => conditions.length > 0);
+    assert.deepEqual(host.conditions[0], {
+      trouble: `${server.url}: no stream stores rows: create it with the subjects osquery.rows.>, or set jetstream: create`,
+      holdsRows: true,
+    });
+    await manager.streams.add({ name: 'ROWS', subjects: ['osquery.rows.*'] });
+    await host.connection.send('/t/host/h1', [numberedRow(1)]);
+    assert.deepEqual(host.conditions.at(-1), { trouble: '', holdsRows: false });
+    await manager.streams.delete('ROWS');
+    const late = host.connection.send('/t/host/h1', [numberedRow(2)]);
+    await host.until(({ conditions }) => conditions.at(-1)?.holdsRows === true);
+    await manager.streams.add({ name: 'MORE', subjects: ['osquery.rows.*'] });
+    await late;
+    assert.deepEqual(host.conditions.at(-1), { trouble: '', holdsRows: false });
+    assert.equal((await manager.streams.info('MORE')).state.messages, 1);
+    assert.equal(host.closed, undefined);
   });
 
   test('a stream that lets go of the oldest rows when it is full is warned of, and serves all the same', async (t) => {
@@ -211,26 +234,41 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     await startPlainBro(t, server);
     const host = connectPlainHost(t, server.port, natsTarget(server.port, { jetstream: 'use' }));
     await host.up();
-    assert.deepEqual(host.problems, [
-      `${server.url}: the stream ROWS has discard: old: once it is full, rows that were confirmed are gone before a Zeek has read them; set discard: new, so that rows wait on their hosts instead`,
+    await host.until(({ conditions }) => conditions.length > 0);
+    assert.deepEqual(host.conditions, [
+      {
+        trouble:
+          'the stream ROWS has discard: old: once it is full, rows that were confirmed are gone before a Zeek has read them; set discard: new, so that rows wait on their hosts instead',
+        holdsRows: false,
+      },
     ]);
+    await host.connection.send('/t/host/h1', [numberedRow(1)]);
+    await host.connection.confirm();
   });
 
-  test('a stream that is to be there and is not, and JetStream that is switched off', async (t) => {
+  test("a row beyond the stream's own limit is left out, and those sent with it are kept", async (t) => {
     const server = await startNatsServer(t, { jetstream: true });
+    const manager = await (await plainClient(t, server)).jetstreamManager();
+    const limits = { max_msg_size: 10_000 } as Parameters<typeof manager.streams.add>[0];
+    await manager.streams.add({ ...limits, name: 'ROWS', subjects: ['osquery.rows.*'] });
     await startPlainBro(t, server);
-    const missing = await ending(t, server.port, { jetstream: 'use' });
-    assert.deepEqual(missing, {
-      code: 'refused',
-      message:
-        '<server>: no stream stores rows: create it with the subjects osquery.rows.>, or set jetstream: create',
-      refused: true,
-    });
+    const host = connectPlainHost(t, server.port, natsTarget(server.port, { jetstream: 'use' }));
+    await host.up();
+    const leftOut: unknown[] = [];
+    const rows = [numberedRow(1), numberedRow(2, 20_000), numberedRow(3)];
+    await host.connection.send('/t/host/h1', rows, (...what) => leftOut.push(what));
+    assert.deepEqual(leftOut, [[1, 'unsendable']]);
+    assert((await manager.streams.info('ROWS')).state.messages > 0);
+  });
+
+  test('where JetStream is switched off rows wait, and the reason is told', async (t) => {
     const without = await startNatsServer(t);
     await startPlainBro(t, without);
-    const off = await ending(t, without.port, { jetstream: 'create' });
-    assert.deepEqual([off.code, off.refused], ['refused', true]);
-    assert.match(off.message, /JetStream is disabled/);
+    const host = connectPlainHost(t, without.port, natsTarget(without.port, { jetstream: 'create' }));
+    await host.up();
+    await host.until(({ conditions }) => conditions.length > 0);
+    assert.equal(host.conditions[0]?.holdsRows, true);
+    assert.match(host.conditions[0]?.trouble ?? '', /JetStream is disabled/);
   });
 
   test('a server without a Bro, a port without a server, a name without an address', async (t) => {
@@ -299,16 +337,11 @@ describe('what goes wrong at a NATS server', { skip: noNatsServer, concurrency: 
     assert.deepEqual(leftOut, [
       [1, 'unsendable'],
       [2, 'unsendable'],
-      [3, 'unsendable'],
     ]);
     await host.connection.confirm();
-    assert.equal(links[0]?.events.length, 2);
-    assert.equal(host.problems.length, 2);
+    assert.equal(links[0]?.events.length, 3);
+    assert.equal(host.problems.length, 1);
     assert.match(host.problems[0] ?? '', /an event spec::row of \d+ bytes exceeds its 65536: dropped/);
-    assert.match(
-      host.problems[1] ?? '',
-      /an event spec::endless can't be sent there: JSON can't represent the real NaN/,
-    );
   });
 
   test("what the server says as it ends a connection is the connection's end", () => {

@@ -57,12 +57,18 @@ test('a topic survives whatever its bytes are, and the event with it', () => {
 test('what hosts and Bros say to find each other comes back as it was', () => {
   const messages: Exclude<NatsMessage, { type: 'events' }>[] = [
     { type: 'hello', host: 'h1', endpoint: 'e', filter: ['/a', '/b'] },
-    { type: 'bro', id: 'b', version: '0.1.0', filter: [], confirms: true, session: 2 },
+    { type: 'bro', id: 'b', version: '0.1.0', filter: [], confirms: true, session: 2, binary: false },
+    {
+      ...({ type: 'bro', id: 'b', version: '0.1.0', filter: [], confirms: true, session: 2 } as const),
+      binary: true,
+      gateway: { id: 'g', partitions: 16, leases: { 3: 17, 12: 4 } },
+    },
     { type: 'filter', filter: ['/a'] },
     { type: 'gone', id: 'h1' },
     { type: 'ping' },
     { type: 'pong' },
     { type: 'stranger' },
+    { type: 'refused', reason: 'too many hosts' },
   ];
   for (const message of messages) assert.deepEqual(decodeMessage(encodeMessage(message)), message);
 });
@@ -94,8 +100,8 @@ test('a row has an id in the stream that is its own and the same each time', () 
   const payload = encodeEvent('/x', row);
   assert.equal(sequenceOf(row), 9_007_199_254_740_993n);
   assert.equal(sequenceOf({ name: 'spec::row', args: [] }), undefined);
-  assert.match(messageId('h1', 7n, payload), /^h1\.7\.[\w-]{16}$/);
-  assert.equal(messageId('h1', 7n, payload), messageId('h1', 7n, encodeEvent('/x', row)));
-  assert.notEqual(messageId('h1', 7n, payload), messageId('h1', 7n, encodeEvent('/y', row)));
+  assert.match(messageId('h1', 7n, 7n, payload), /^h1\.7\.[\w-]{16}$/);
+  assert.equal(messageId('h1', 7n, 7n, payload), messageId('h1', 7n, 7n, encodeEvent('/x', row)));
+  assert.notEqual(messageId('h1', 7n, 7n, payload), messageId('h1', 7n, 7n, encodeEvent('/y', row)));
   assert.equal(decodeText(payload).includes('/x'), true);
 });

@@ -114,6 +114,19 @@ export async function idsInStream(manager: JetStreamManager, stream: string): Pr
   return ids;
 }
 
+/** A stream whose messages stay when they have been read, to be looked at. */
+export async function addKeepingStream(manager: JetStreamManager): Promise<void> {
+  await manager.streams.add({ name: 'OSQUERY', subjects: ['osquery.rows.>'] });
+}
+
+/** The numbers of the rows in messages with these ids. */
+export function rowsOfIds(ids: readonly string[]): number[] {
+  return ids.flatMap((id) => {
+    const [first = 0, last = first] = (id.split('.')[1] ?? '').split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+}
+
 /** A row with its number, as the courier sends it. */
 export function numberedRow(sequence: number, size = 20): ZeekEvent {
   return {

@@ -4,6 +4,7 @@ import type {
   ConnectionHandlers,
   ConnectionPhase,
   Remote,
+  StreamCondition,
 } from '../../src/broker/connection.ts';
 import type { TopicEvent } from '../../src/broker/zeek-event.ts';
 
@@ -17,6 +18,7 @@ export interface Recorded {
   readonly filters: (readonly string[])[];
   readonly suspects: boolean[];
   readonly problems: string[];
+  readonly conditions: StreamCondition[];
   readonly closed: Closed | undefined;
   /** Remembers the connection; gives the handlers, as a listener wants them. */
   take(connection: Connection): ConnectionHandlers;
@@ -36,6 +38,7 @@ export function recordHandlers(): Recorded {
   const filters: (readonly string[])[] = [];
   const suspects: boolean[] = [];
   const problems: string[] = [];
+  const conditions: StreamCondition[] = [];
   const waiting = new Set<() => void>();
   const told = (change: () => void) => {
     if (closed) throw new Error('told something after the end');
@@ -58,6 +61,7 @@ export function recordHandlers(): Recorded {
     filters,
     suspects,
     problems,
+    conditions,
     handlers: {
       onPhase: (phase) => told(() => phases.push(phase)),
       onUp: (peer) =>
@@ -68,6 +72,7 @@ export function recordHandlers(): Recorded {
       onFilter: (topics) => told(() => filters.push(topics)),
       onSuspect: (suspect) => told(() => suspects.push(suspect)),
       onProblem: (problem) => told(() => problems.push(problem)),
+      onStream: (condition) => told(() => conditions.push(condition)),
       onClosed: (reason) =>
         told(() => {
           closed = reason;

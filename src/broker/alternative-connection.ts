@@ -76,6 +76,7 @@ class Alternatives {
       onEvent: (topic, event) => handlers.onEvent(topic, event),
       onFilter: (topics) => handlers.onFilter(topics),
       onSuspect: (suspect) => handlers.onSuspect(suspect),
+      onStream: (condition) => handlers.onStream?.(condition),
       onPhase: (phase) => lifecycle.enterPhase(phase),
       onProblem: (problem) => lifecycle.notice(problem),
       onUp: (remote) => {

@@ -61,7 +61,7 @@ export class ConnectionLifecycle implements Connection {
   readonly peerName: string;
   readonly timings: Timings;
   readonly clock: Clock;
-  readonly handlers: Pick<ConnectionHandlers, 'onEvent' | 'onFilter' | 'onSuspect'>;
+  readonly handlers: Pick<ConnectionHandlers, 'onEvent' | 'onFilter' | 'onSuspect' | 'onStream'>;
   readonly #options: LifecycleOptions;
   readonly #owner: ConnectionHandlers;
   readonly #deadline: Deadline;

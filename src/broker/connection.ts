@@ -34,7 +34,8 @@ export interface Remote {
  *   endpoint id is the way in), `incompatible`, `refused`
  * - at any time: `reset`, `unresponsive`, `frame-too-large`, `protocol`, `overflow` (more was sent than the
  *   transport may hold; NATS: a stream is full, or this side read too slowly), `goodbye` (the peer left in good
- *   order), `left` (we did), `filter-changed` (the subscription changes with a new connection: connect again at once)
+ *   order), `left` (we did), `filter-changed` (the subscription changes with a new connection: connect again at once),
+ *   `moved` (another gateway to the same Zeek serves us from now on: connect again)
  */
 export type ClosedCode =
   | 'resolve-failed'
@@ -56,7 +57,8 @@ export type ClosedCode =
   | 'overflow'
   | 'goodbye'
   | 'left'
-  | 'filter-changed';
+  | 'filter-changed'
+  | 'moved';
 
 export interface Closed {
   readonly code: ClosedCode;
@@ -64,6 +66,14 @@ export interface Closed {
   readonly message: string;
   /** The peer or our own policy refuses: try again slowly. */
   readonly refused: boolean;
+}
+
+/** How the stream that keeps rows on their way stands, where there is one. */
+export interface StreamCondition {
+  /** What is wrong with it and what to do; empty: nothing. */
+  readonly trouble: string;
+  /** Whether rows wait here for that reason. */
+  readonly holdsRows: boolean;
 }
 
 /** What a connection tells its owner. Nothing is called after `onClosed`. */
@@ -77,6 +87,8 @@ export interface ConnectionHandlers {
   onSuspect(suspect: boolean): void;
   /** Something was wrong that the connection survives: an error of Zeek's, a message that can't be read. */
   onProblem(problem: string): void;
+  /** The stream that keeps rows is in another condition than before; nothing is wrong with it at first. */
+  onStream?(condition: StreamCondition): void;
   /** Exactly once, last. */
   onClosed(closed: Closed): void;
 }

@@ -1,9 +1,9 @@
 import type { MsgHdrs, NatsConnection } from 'nats';
 import type { Clock, Closed, Timings } from '../broker/connection.ts';
 import { SilenceWatch } from '../broker/silence-watch.ts';
-import type { NatsMessage } from './message.ts';
+import type { GatewayPresence, NatsMessage } from './message.ts';
 import { request } from './request-client.ts';
-import type { NatsSubjects } from './subjects.ts';
+import { type NatsSubjects, partitionOf } from './subjects.ts';
 
 /** A Bro as it says who it is. */
 export type BroAnnouncement = Extract<NatsMessage, { readonly type: 'bro' }>;
@@ -11,6 +11,8 @@ export type BroAnnouncement = Extract<NatsMessage, { readonly type: 'bro' }>;
 export interface PresenceOptions {
   readonly client: NatsConnection;
   readonly subjects: NatsSubjects;
+  /** The host's id. */
+  readonly host: string;
   readonly server: string;
   readonly timings: Timings;
   readonly clock: Clock;
@@ -53,8 +55,18 @@ export class BroPresence {
     if (this.#phase.at !== 'absent') return;
     this.#phase = { at: 'greeting' };
     const { subjects, hello, onUp } = this.#options;
-    const answer = await this.#request(subjects.hello, hello());
-    if (typeof answer !== 'object' || answer.type !== 'bro') {
+    let answer = await this.#request(subjects.hello, hello());
+    // A gateway says who it is; whichever serves this host is asked by the host's own name.
+    if (isBro(answer) && answer.gateway)
+      answer = await this.#request(this.#gatewaySubject(answer.gateway), hello());
+    if (typeof answer === 'object' && answer.type === 'refused') {
+      this.#options.onEnd({
+        code: 'refused',
+        message: `a gateway at ${this.#options.server} refused this host: ${answer.reason}`,
+        refused: true,
+      });
+    }
+    if (!isBro(answer)) {
       this.#phase = { at: 'absent' };
       return;
     }
@@ -67,7 +79,8 @@ export class BroPresence {
     const { bro } = this;
     if (!bro) return;
     const { subjects, server, orFailure } = this.#options;
-    const answer = await this.#request(subjects.helloTo(bro.id), { type: 'ping' });
+    const subject = bro.gateway ? this.#gatewaySubject(bro.gateway) : subjects.helloTo(bro.id);
+    const answer = await this.#request(subject, { type: 'ping' });
     if (answer === 'no-responder') this.#end('reset', `Zeek ${bro.id} is no longer connected to ${server}`);
     else if (answer === 'no-answer') {
       this.#end('unresponsive', `Zeek ${bro.id} at ${server} does not answer`);
@@ -91,6 +104,7 @@ export class BroPresence {
     }
     if (message.type !== 'bro') return;
     if (!bro) void this.greet().catch(() => {});
+    else if (bro.gateway) this.#follow(bro.gateway, message);
     else if (message.id !== bro.id) void this.#onRival(message.id).catch(() => {});
     // It was away and may not know us any more, which its answer shows.
     else if (message.session !== bro.session) void this.ping().catch(() => {});
@@ -98,6 +112,21 @@ export class BroPresence {
 
   stop(): void {
     if (this.#phase.at === 'present') this.#phase.watch.stop();
+  }
+
+  /** A gateway says which hosts it serves: whether ours still does, or another in its place. */
+  #follow(ours: GatewayPresence, { gateway }: BroAnnouncement): void {
+    if (!gateway) return;
+    const { host, server } = this.#options;
+    const lease = (of: GatewayPresence) => of.leases[partitionOf(host, of.partitions)];
+    if (gateway.id === ours.id && lease(gateway) === lease(ours)) this.heard();
+    else if (lease(gateway) !== undefined)
+      this.#end('moved', `another gateway at ${server} serves this host from now on`);
+  }
+
+  #gatewaySubject({ partitions }: GatewayPresence): string {
+    const { subjects, host } = this.#options;
+    return subjects.inPartition(partitionOf(host, partitions), host).hello;
   }
 
   #watchOver(): SilenceWatch {
@@ -134,4 +163,8 @@ export class BroPresence {
   #end(code: Closed['code'], message: string): void {
     this.#options.onEnd({ code, message, refused: false });
   }
+}
+
+function isBro(answer: NatsMessage | 'no-responder' | 'no-answer' | undefined): answer is BroAnnouncement {
+  return typeof answer === 'object' && answer.type === 'bro';
 }

@@ -119,6 +119,11 @@ export function streamFailure(error: NatsProblem, stream: string, server: string
     const advice = 'let its Zeek catch up, or raise its limits; rows wait here meanwhile';
     return refused(`the stream ${stream} is full (${description}): ${advice}`, 'overflow');
   }
+  if (/message size exceeds/i.test(description))
+    return refused(
+      `the stream ${stream} takes no message of that size: raise its max_msg_size`,
+      'frame-too-large',
+    );
   if (description !== '') return refused(`the stream ${stream} refused a row: ${description}`);
   switch (error.code) {
     case 'PERMISSIONS_VIOLATION': {

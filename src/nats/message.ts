@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { MsgHdrs } from 'nats';
 import { CodecError } from '../broker/codec-error.ts';
 import { dataMembers, readData } from '../broker/json.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../broker/json-text.ts';
 import { eventToData, readMessages, SEQUENCE_KEY, type ZeekEvent } from '../broker/zeek-event.ts';
 import { decodeText, encodeText } from '../text/byte-text.ts';
+import { binaryEvents, binaryTopic } from './binary-events.ts';
 
 /**
  * What hosts and Bros say over NATS. Events are in the form of Zeek's WebSocket API, so that they can be handed on
@@ -21,6 +23,7 @@ export type NatsMessage =
   /**
    * The Bro, in answer or now and then. `filter`: topic prefixes that it listens to. `confirms`: it answers a ping
    * after it has taken in all that came before. `session` counts its connections: with each it has lost its hosts.
+   * `binary`: it takes events in Broker's binary form. `gateway`: a gateway says it, for the Zeek `id` behind it.
    */
   | {
       readonly type: 'bro';
@@ -29,6 +32,8 @@ export type NatsMessage =
       readonly filter: readonly string[];
       readonly confirms: boolean;
       readonly session: number;
+      readonly binary: boolean;
+      readonly gateway?: GatewayPresence;
     }
   /** A host's subscriptions have changed. */
   | { readonly type: 'filter'; readonly filter: readonly string[] }
@@ -37,7 +42,19 @@ export type NatsMessage =
   | { readonly type: 'ping' }
   | { readonly type: 'pong' }
   /** In answer to a ping: the Bro doesn't know this host (any more), which should say hello again. */
-  | { readonly type: 'stranger' };
+  | { readonly type: 'stranger' }
+  /** In answer to a hello: the host may not come in. */
+  | { readonly type: 'refused'; readonly reason: string };
+
+/** One of the gateways that share the hosts of a prefix. */
+export interface GatewayPresence {
+  /** Another with each start. */
+  readonly id: string;
+  /** Among so many partitions hosts are divided. */
+  readonly partitions: number;
+  /** The partitions whose hosts it serves, and the number of the lease: another one means that it began anew. */
+  readonly leases: Readonly<Record<string, number>>;
+}
 
 /** Header of all that a host sends: its id, as a token. */
 export const HOST_HEADER = 'Osquery-Host';
@@ -76,6 +93,8 @@ export function decodeMessage(payload: Uint8Array): NatsMessage {
         filter: topics(object.get('filter')),
         confirms: object.get('confirms') === true,
         session: number(object.get('session')),
+        binary: object.get('binary') === true,
+        ...gatewayIn(object.get('gateway')),
       };
     case 'filter':
       return { type, filter: topics(object.get('filter')) };
@@ -85,6 +104,8 @@ export function decodeMessage(payload: Uint8Array): NatsMessage {
     case 'pong':
     case 'stranger':
       return { type };
+    case 'refused':
+      return { type, reason: member(object, 'reason') };
     default:
       throw bad(`a known type, not ${JSON.stringify(type)?.slice(0, 40)}`);
   }
@@ -94,8 +115,11 @@ export function decodeMessage(payload: Uint8Array): NatsMessage {
 export function readMessage(raw: {
   readonly subject: string;
   readonly data: Uint8Array;
+  readonly headers?: Pick<MsgHdrs, 'get'> | undefined;
 }): { readonly message: NatsMessage } | { readonly problem: string } {
   try {
+    const topic = binaryTopic(raw.headers);
+    if (topic !== undefined) return { message: { type: 'events', topic, events: binaryEvents(raw.data) } };
     return { message: decodeMessage(raw.data) };
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
@@ -110,12 +134,27 @@ export function sequenceOf(event: ZeekEvent): bigint | undefined {
 }
 
 /**
- * What tells the row from every other in a stream, and is the same whenever it is sent again. An event of osquery's
- * has one number in all the queries that it satisfies, so the number alone would not do.
+ * What tells a message of rows from every other in a stream, and is the same whenever it is sent again. An event of
+ * osquery's has one number in all the queries that it satisfies, so the numbers alone would not do.
+ * @param first the number of its first row
+ * @param last that of its last
  */
-export function messageId(host: string, sequence: bigint, payload: Uint8Array): string {
+export function messageId(host: string, first: bigint, last: bigint, payload: Uint8Array): string {
   const digest = createHash('sha256').update(payload).digest('base64url').slice(0, 16);
-  return `${host}.${sequence}.${digest}`;
+  return `${host}.${first === last ? first : `${first}-${last}`}.${digest}`;
+}
+
+function gatewayIn(value: JsonValue | undefined): { readonly gateway?: GatewayPresence } {
+  if (!(value instanceof Map)) return {};
+  const leases = value.get('leases');
+  if (!(leases instanceof Map)) throw bad('a gateway with its leases');
+  return {
+    gateway: {
+      id: member(value, 'id'),
+      partitions: number(value.get('partitions')),
+      leases: Object.fromEntries([...leases].map(([partition, lease]) => [partition, number(lease)])),
+    },
+  };
 }
 
 function eventsIn(object: JsonObject): ZeekEvent[] {

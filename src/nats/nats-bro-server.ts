@@ -173,7 +173,7 @@ class BroAtNats implements Listener {
 
   #self(): NatsMessage & { readonly type: 'bro' } {
     const { endpointId: id, version, filter } = this.#options;
-    return { type: 'bro', id, version, filter, confirms: true, session: this.#session };
+    return { type: 'bro', id, version, filter, confirms: true, session: this.#session, binary: true };
   }
 
   #sayHere(): void {

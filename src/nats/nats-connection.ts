@@ -7,9 +7,9 @@ import { endingFailure, permissionFailure, problemOf } from './failures.ts';
 import { HostInbox } from './host-inbox-client.ts';
 import { NatsOpenError, type NatsTarget, openNats, serverName } from './link-client.ts';
 import { encodeMessage } from './message.ts';
-import { Outbound } from './outbound-client.ts';
-import { RowStream, StreamError } from './stream-client.ts';
-import { type NatsSubjects, natsSubjects } from './subjects.ts';
+import { type Destination, Outbound } from './outbound-client.ts';
+import type { JetStreamUse } from './settings.ts';
+import { type NatsSubjects, natsSubjects, partitionOf } from './subjects.ts';
 
 export interface NatsConnectOptions extends NatsTarget {
   /** The host's id: names its subjects. */
@@ -56,7 +56,7 @@ class NatsOpening {
     try {
       await this.#opened(await openNats(this.#options, lifecycle.timings));
     } catch (error) {
-      if (error instanceof NatsOpenError || error instanceof StreamError) this.#end(error.closed);
+      if (error instanceof NatsOpenError) this.#end(error.closed);
       else this.#end(endingFailure(problemOf(error), lifecycle.peerName));
     }
   }
@@ -86,13 +86,7 @@ class NatsOpening {
       subscribe: (filter) => inbox.listen(filter),
     };
     lifecycle.setCarrier(carrier);
-    const { jetstream } = this.#options.settings;
-    const stream =
-      jetstream === 'off' ? undefined : await RowStream.open(client, this.#subjects, jetstream, server);
-    if (lifecycle.isClosed) return;
-    const loss = (await stream?.advice(client)) ?? '';
-    if (loss !== '') lifecycle.problem(loss);
-    if (!lifecycle.isClosed) await this.#greet(client, stream, inbox, carrier);
+    await this.#greet(client, inbox, carrier);
   }
 
   #listen(client: Client): HostInbox {
@@ -109,21 +103,17 @@ class NatsOpening {
   }
 
   /** Says hello to the Bro, which may not be there yet. */
-  async #greet(
-    client: Client,
-    stream: RowStream | undefined,
-    inbox: HostInbox,
-    below: Carrier,
-  ): Promise<void> {
+  async #greet(client: Client, inbox: HostInbox, below: Carrier): Promise<void> {
     const { lifecycle } = this;
     const { peerName: server, timings, clock, handlers } = lifecycle;
-    const { hostId: host, endpointId: endpoint } = this.#options;
+    const { hostId: host, endpointId: endpoint, settings } = this.#options;
     const outbound: Outbound = new Outbound({
       connection: client,
       subjects: this.#subjects,
       host,
-      stream,
-      server,
+      ...{ jetstream: settings.jetstream, server, clock, chance: Math.random },
+      destination: () => destinationOf(this.#subjects, host, presence.bro),
+      onStream: (condition) => handlers.onStream?.(condition),
       askBro: async () => {
         if (presence.bro?.confirms) await presence.ping();
       },
@@ -133,6 +123,7 @@ class NatsOpening {
     const presence: BroPresence = new BroPresence({
       client,
       subjects: this.#subjects,
+      host,
       server,
       timings,
       clock,
@@ -140,8 +131,12 @@ class NatsOpening {
       hello: () => ({ type: 'hello', host, endpoint, filter: lifecycle.filter }),
       orFailure: (promise) => outbound.orFailure(promise),
       onUp: (bro) => {
+        const mismatch = streamMismatch(settings.jetstream, bro, server);
+        if (mismatch !== '') return lifecycle.close('incompatible', mismatch, true);
         lifecycle.up({ ...carrier, ...whileUp }, outbound, this.#remote(bro));
-        if (!lifecycle.isClosed) inbox.open();
+        if (lifecycle.isClosed) return;
+        outbound.begin();
+        inbox.open();
       },
       onSuspect: (suspect) => handlers.onSuspect(suspect),
       onProblem: (problem) => lifecycle.problem(problem),
@@ -157,7 +152,9 @@ class NatsOpening {
       },
     };
     const say = (message: Parameters<typeof encodeMessage>[0]) =>
-      client.publish(this.#subjects.announce, encodeMessage(message), { headers: outbound.header });
+      client.publish(destinationOf(this.#subjects, host, presence.bro).words, encodeMessage(message), {
+        headers: outbound.header,
+      });
     const whileUp: Pick<Required<Carrier>, 'subscribe' | 'goodbye'> = {
       subscribe: (filter) => {
         inbox.listen(filter);
@@ -202,4 +199,18 @@ class NatsOpening {
   #end({ code, message, refused }: Closed): void {
     this.lifecycle.close(code, message, refused);
   }
+}
+
+/** Where a Bro takes a host's messages, and in which form. */
+function destinationOf(subjects: NatsSubjects, host: string, bro: BroAnnouncement | undefined): Destination {
+  const form = bro?.binary ? 'binary' : 'json';
+  if (!bro?.gateway) return { rows: subjects.rows(host), words: subjects.announce, form };
+  const own = subjects.inPartition(partitionOf(host, bro.gateway.partitions), host);
+  return { rows: own.rows, words: own.announce, form };
+}
+
+/** Gateways read rows from a stream alone. */
+function streamMismatch(use: JetStreamUse, bro: BroAnnouncement, server: string): string {
+  if (!bro.gateway || use !== 'off') return '';
+  return `the gateway at ${server} reads rows from a stream: set jetstream: use for this endpoint`;
 }

@@ -6,6 +6,7 @@ import {
   type NatsConnection,
   RetentionPolicy,
   StorageType,
+  type StreamConfig,
 } from 'nats';
 import type { Closed } from '../broker/connection.ts';
 import { type NatsProblem, problemOf, streamFailure } from './failures.ts';
@@ -19,17 +20,22 @@ const MILLISECOND = 1_000_000;
 /** There is no stream for rows, or it takes none. */
 export class StreamError extends Error {
   readonly closed: Closed;
+  /** Whether waiting changes nothing: the server does not let us use it. */
+  readonly isFinal: boolean;
 
   constructor(closed: Closed, cause?: unknown) {
     super(closed.message, { cause });
     this.name = 'StreamError';
     this.closed = closed;
+    this.isFinal = problemOf(cause).code === 'PERMISSIONS_VIOLATION';
   }
 }
 
 /** The stream that keeps a fleet's rows. */
 export class RowStream {
   readonly name: string;
+  /** Bytes that it takes in one message, as far as is known. */
+  maxMessage = Number.POSITIVE_INFINITY;
   readonly #client: JetStreamClient;
   readonly #server: string;
 
@@ -60,12 +66,12 @@ export class RowStream {
           name: subjects.stream,
           subjects: [subjects.everyRow],
           description: 'rows of osquery hosts on their way to a Zeek',
-          retention: RetentionPolicy.Limits,
+          // A row that its Zeek has had makes room; none goes for being old.
+          retention: RetentionPolicy.Workqueue,
           storage: StorageType.File,
           // A full stream refuses rows, which then wait on their hosts; one that drops old ones would lose them.
           discard: DiscardPolicy.New,
           max_bytes: STREAM_LIMITS.maxBytes,
-          max_age: STREAM_LIMITS.maxAge * MILLISECOND,
           duplicate_window: STREAM_LIMITS.duplicateWindow * MILLISECOND,
         });
       }
@@ -76,15 +82,16 @@ export class RowStream {
     }
   }
 
-  /** What in the stream's configuration loses rows; empty: nothing, or it may not be looked at. */
-  async advice(connection: NatsConnection): Promise<string> {
+  /**
+   * Learns how the stream is set up, as far as that may be looked at.
+   * @returns what in it loses rows; empty: nothing
+   */
+  async look(connection: NatsConnection): Promise<string> {
     try {
       const manager = await connection.jetstreamManager({ checkAPI: false, timeout: PATIENCE });
-      const { discard, max_bytes, max_msgs, max_msgs_per_subject } = (await manager.streams.info(this.name))
-        .config;
-      const isBounded = [max_bytes, max_msgs, max_msgs_per_subject].some((limit) => limit > 0);
-      if (discard !== DiscardPolicy.Old || !isBounded) return '';
-      return `the stream ${this.name} has discard: old: once it is full, rows that were confirmed are gone before a Zeek has read them; set discard: new, so that rows wait on their hosts instead`;
+      const { config } = await manager.streams.info(this.name);
+      if (config.max_msg_size > 0) this.maxMessage = config.max_msg_size;
+      return lossOf(this.name, config);
     } catch {
       // An account that may only publish is well set up.
       return '';
@@ -113,4 +120,15 @@ export class RowStream {
       throw new StreamError(streamFailure(problemOf(error), this.name, this.#server, PATIENCE), error);
     }
   }
+}
+
+/** What in a stream's configuration loses rows; empty: nothing. */
+export function lossOf(name: string, config: StreamConfig): string {
+  const { discard, max_bytes, max_msgs, max_msgs_per_subject, retention, max_age } = config;
+  const isBounded = [max_bytes, max_msgs, max_msgs_per_subject].some((limit) => limit > 0);
+  if (discard === DiscardPolicy.Old && isBounded)
+    return `the stream ${name} has discard: old: once it is full, rows that were confirmed are gone before a Zeek has read them; set discard: new, so that rows wait on their hosts instead`;
+  if (retention === RetentionPolicy.Workqueue && max_age > 0)
+    return `the stream ${name} has max_age: rows that were confirmed are gone after that time, read by a Zeek or not; set it to 0`;
+  return '';
 }

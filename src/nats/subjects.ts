@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { token } from '../text/subject-token.ts';
+import { token, untoken } from '../text/subject-token.ts';
 
 /**
  * The subjects of one fleet on a NATS server. All begin with one prefix; a prefix belongs to one Bro, as an address
@@ -29,8 +29,17 @@ export interface NatsSubjects {
   helloTo(bro: string): string;
   /** Where the Bro says that it is there, every few seconds, or that it goes. */
   readonly bro: string;
+  /** What a host says to the gateway that serves its partition; `*` for any host's. */
+  inPartition(partition: number, host: string): PartitionSubjects;
   /** Name of the JetStream stream that keeps rows: the prefix in upper case. */
   readonly stream: string;
+}
+
+/** Subjects of one host, which end in its id, so that a server's permissions can be for one host alone. */
+export interface PartitionSubjects {
+  readonly rows: string;
+  readonly announce: string;
+  readonly hello: string;
 }
 
 export const DEFAULT_PREFIX = 'osquery';
@@ -67,8 +76,26 @@ export function natsSubjects(prefix: string): NatsSubjects {
     hello: `${prefix}.hello`,
     helloTo: (bro) => subject('hello', [bro]),
     bro: `${prefix}.bro`,
+    inPartition(partition, host) {
+      const end = `${partition}.${host === '*' ? host : token(host)}`;
+      return {
+        rows: `${prefix}.rows.${end}`,
+        announce: `${prefix}.announce.${end}`,
+        hello: `${prefix}.hello.${end}`,
+      };
+    },
     stream: prefix.toUpperCase().replaceAll(/[^A-Z0-9_-]/g, '_'),
   };
+}
+
+/** The partition that a host is in, of so many. */
+export function partitionOf(host: string, partitions: number): number {
+  return createHash('sha256').update(host).digest().readUInt32BE() % partitions;
+}
+
+/** The id in a subject of {@link NatsSubjects.inPartition}. */
+export function hostOfSubject(subject: string): string {
+  return untoken(subject.slice(subject.lastIndexOf('.') + 1));
 }
 
 type TopicAudience =

@@ -6,6 +6,15 @@ import { type Finding, ok, problem, warning } from './finding.ts';
 /** How the running extension is doing: its Zeeks, its disk, its rows. */
 export function lookAtService(report: StatusReport): Finding[] {
   const findings = [ok(`the extension runs as process ${report.pid}`), ...report.bros.map(lookAtZeek)];
+  for (const { peer, streamTrouble } of report.bros) {
+    if (streamTrouble !== '')
+      findings.push(
+        problem(
+          `the stream on the way to ${peer}: ${streamTrouble}`,
+          'rows are kept in the journal meanwhile',
+        ),
+      );
+  }
   if (report.eventLog.trouble !== '') {
     findings.push(
       problem(

@@ -118,6 +118,7 @@ function formatBros(bros: readonly BroStatus[], now: number): string[] {
   if (bros.length === 0) return ['No Zeek is configured.'];
   return bros.flatMap((bro) => {
     const { peer, subscriptions, groups, inFlight, oldestAt, incarnation, lastError, unreportedGap } = bro;
+    const { streamTrouble } = bro;
     const facts = [
       counted(subscriptions, 'subscription'),
       ...(groups.length > 0 ? [`groups ${groups.map(printable).join(', ')}`] : []),
@@ -128,6 +129,7 @@ function formatBros(bros: readonly BroStatus[], now: number): string[] {
       `Zeek ${printable(peer)}: ${formatLink(bro, now)}`,
       `  ${facts.join(', ')}${incarnation === '' ? '' : `; endpoint ${printable(incarnation)}`}`,
       ...(lastError === '' ? [] : [`  last error: ${printable(lastError)}`]),
+      ...(streamTrouble === '' ? [] : [`  stream: ${printable(streamTrouble)}`]),
       ...(unreportedGap === '' ? [] : [`  to be reported: ${printable(unreportedGap)}`]),
     ];
   });

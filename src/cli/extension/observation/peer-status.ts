@@ -11,6 +11,8 @@ export interface PeerStatus {
   readonly failures: number;
   /** Why the last connection ended; empty if none has. */
   readonly lastError: string;
+  /** What is wrong with the stream that keeps rows on their way; empty: nothing. */
+  readonly streamTrouble: string;
 }
 
 interface PeerSnapshot {
@@ -18,6 +20,7 @@ interface PeerSnapshot {
   readonly context: {
     readonly incarnation: string;
     readonly failures: number;
+    readonly streamTrouble: string;
     readonly lastClose: { readonly reason: string } | null;
   };
 }
@@ -35,6 +38,7 @@ export function peerStatuses(root: AnyActorRef, peers: readonly string[]): PeerS
         incarnation: context.incarnation,
         failures: context.failures,
         lastError: context.lastClose?.reason ?? '',
+        streamTrouble: context.streamTrouble,
       },
     ];
   });

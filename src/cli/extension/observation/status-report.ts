@@ -20,6 +20,8 @@ const bro = z.object({
   failures: count,
   /** Why the last connection ended; empty if none has. */
   lastError: z.string(),
+  /** What is wrong with the stream that keeps rows on their way to it; empty: nothing, or there is none. */
+  streamTrouble: z.string(),
   /** Empty while it is away. */
   transport: z.string(),
   /** Since when it is there, or away; null if it was never seen. */

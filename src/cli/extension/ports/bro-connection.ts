@@ -67,6 +67,11 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
         onFilter: (topics) => conversation?.filterChanged(topics),
         onSuspect: (suspect) => sendBack({ type: 'connection.suspect', suspect }),
         onProblem,
+        onStream({ trouble, holdsRows }) {
+          if (trouble === '') log.info({ area: 'bro', peer }, 'the stream takes rows as it should again');
+          else log.warn({ area: 'bro', peer, holdsRows }, trouble);
+          sendBack({ type: 'connection.stream', trouble, holdsRows });
+        },
         onClosed(closed: Closed) {
           ids.ended(peer, closed.code);
           end();
@@ -132,7 +137,7 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
 }
 
 /** Ends of a connection that this host or the Zeek wanted; all others are worth a warning. */
-const ORDERLY: ReadonlySet<Closed['code']> = new Set(['left', 'goodbye', 'filter-changed']);
+const ORDERLY: ReadonlySet<Closed['code']> = new Set(['left', 'goodbye', 'filter-changed', 'moved']);
 
 /** The work, done at most once. */
 function once(work: () => Promise<void>): () => Promise<void> {
