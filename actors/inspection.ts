@@ -1,8 +1,8 @@
 import type { AnyActorRef, InspectionEvent, StateValue } from 'xstate';
 
 /**
- * What an actor has done, for eyes: which machine dealt with an event of which type, and where that left it. Neither
- * context nor payload is in it, and nothing gets in that is not named here.
+ * What an actor has done, for eyes: which machine dealt with an event of which type, and where that left it. What the
+ * event carried and what changed in the context is not in it, and nothing gets in that is not named here.
  */
 export interface StepFrame {
   readonly kind: 'step';

@@ -20,7 +20,7 @@ import { openLive } from '../../src/inspect/live-recording.ts';
 import { RecentEvents } from '../../src/inspect/recent-events.ts';
 import { Search } from '../../src/inspect/search.ts';
 import { printTraceLine, type TraceLine } from '../../src/replay/trace.ts';
-import { findChromium, launchBrowser } from '../support/browser.ts';
+import { findChromium, launchBrowser } from '../support/chromium.ts';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const STEPS = 20_000;

@@ -11,7 +11,7 @@ import { relayTo } from '../../src/cli/inspect/relay.ts';
 import { rowsOf } from '../../src/cli/inspect/rows.ts';
 import { svgOf } from '../../src/inspect/svg.ts';
 import { startBro } from '../support/bro.ts';
-import { findChromium, launchBrowser } from '../support/browser.ts';
+import { findChromium, launchBrowser } from '../support/chromium.ts';
 import { serveConversation, serveFile } from '../support/inspected.ts';
 import { startInspectedHost } from '../support/inspected-host.ts';
 

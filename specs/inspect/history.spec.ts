@@ -5,19 +5,12 @@ import type { StepFrame } from '../../actors/inspection.ts';
 import { scheduleManagerMachine } from '../../actors/schedule-manager.machine.ts';
 import { chartOf } from '../../src/inspect/chart.ts';
 import { layOut } from '../../src/inspect/chart-layout.ts';
-import { type Entry, sizeOf, trimmed } from '../../src/inspect/entries.ts';
+import { bareStep, type Entry, sizeOf, trimmed } from '../../src/inspect/entries.ts';
 import { activeStates, formatState, highlightsOf } from '../../src/inspect/highlights.ts';
 import { History, lastUpTo } from '../../src/inspect/history.ts';
 
-const step = (at: number, actor: string, state: StepFrame['state'], event = 'e'): StepFrame => ({
-  kind: 'step',
-  at,
-  actor,
-  machine: 'm',
-  event,
-  state,
-  status: 'active',
-});
+const step = (at: number, actor: string, state: StepFrame['state'], event = 'e'): Entry =>
+  bareStep({ kind: 'step', at, actor, machine: 'm', event, state, status: 'active' });
 const fact = (at: number, seq: number): Entry => ({
   ...{ kind: 'fact', at, seq, type: 'BroLost', words: 'gone' },
   ...{ cause: '', detail: '{}' },
@@ -108,7 +101,7 @@ async function takenBy(
   state: StepFrame['state'],
 ): Promise<string[]> {
   const layout = await layOut(chartOf(machine as never));
-  return [...highlightsOf(layout, { event, state }, before).taken].map((index) => {
+  return [...highlightsOf(layout, { event, state, effects: null }, before).taken].map((index) => {
     const edge = layout.edges[index];
     return `${edge?.from} → ${edge?.to}`;
   });

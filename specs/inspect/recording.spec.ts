@@ -101,7 +101,7 @@ test('a trace becomes steps without contexts, messages, and the facts between th
     event: { type: event, secret: 'not to be seen' },
     state,
     status: 'active',
-    changed: { ...changed, also: 'not to be seen' },
+    changed: { ...changed, password: 'not to be seen' },
   });
   const removed = fact(1, 'BroRemoved', { peer: 'zeek:9999' });
   const recording = new Recording(null);

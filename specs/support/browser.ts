@@ -1,43 +1,9 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { findChromium, launchBrowser } from './chromium.ts';
 
 /** Milliseconds in which a page comes to show something, also on a machine that has much else to do. */
 const PATIENCE = 60_000;
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-
-/** The Chromium of CHROMIUM or of the PATH; undefined where there is none. */
-export function findChromium(): string | undefined {
-  const { CHROMIUM, PATH = '' } = process.env;
-  const onPath = PATH.split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)));
-  return [...(CHROMIUM ? [CHROMIUM] : []), ...onPath].find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** A headless browser; it needs a Chromium. */
-export function launchBrowser(): Promise<Browser> {
-  const executablePath = findChromium();
-  if (executablePath === undefined) throw new Error('there is no Chromium');
-  return chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-}
 
 /** One browser for all tests of a process: starting one takes longer than most tests do. */
 class SharedBrowser {

@@ -1,19 +1,25 @@
 import type { StateValue } from 'xstate';
 import type { ChartLayout } from './chart-geometry.ts';
-import { highlightsOf } from './highlights.ts';
+import { highlightsOf, type LitStep } from './highlights.ts';
 
 /**
- * The transitions that a step took, as the chart has them: from, to, and the lines of the edge with their guards that
- * name its event. Which of several guarded lines of one edge it was, a step does not tell.
+ * The transitions that a step took: from, to, event with guard and actions. Where that was not seen: the lines of the
+ * chart's edges that it may have taken, each with all its guards.
  */
 export function transitionsTaken(
   chart: ChartLayout,
-  step: { readonly event: string; readonly state: StateValue },
+  step: LitStep,
   before: StateValue | null,
 ): readonly string[] {
-  const { taken } = highlightsOf(chart, step, before);
   const named = (id: string) => id.slice(chart.machine.length + 1) || chart.machine;
-  return [...taken].flatMap((index) => {
+  if (step.effects) {
+    return step.effects.taken.map(({ from, to, label }) => {
+      const way =
+        to.length === 0 ? `${named(from)}, not left` : `${named(from)} → ${to.map(named).join(', ')}`;
+      return label === '' ? way : `${way}: ${label}`;
+    });
+  }
+  return [...highlightsOf(chart, step, before).taken].flatMap((index) => {
     const edge = chart.edges[index];
     return edge ? [`${named(edge.from)} → ${named(edge.to)}: ${edge.label.lines.join(' or ')}`] : [];
   });

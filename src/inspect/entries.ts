@@ -1,14 +1,25 @@
 import type { StepFrame } from '../../actors/inspection.ts';
+import type { StepEffects } from '../../actors/step-effects.ts';
+import type { ContextChange } from './context-changes.ts';
 
 /** What the page is shown of what happened, in order: plain data, bounded, and never a row. */
 export type Entry = StepEntry | MessageEntry | FactEntry | RowsEntry;
 
 /** A step of a machine. */
 export interface StepEntry extends StepFrame {
-  /** Names of the context's members that it has replaced, never their values; absent where that was not seen. */
-  readonly changed?: readonly string[];
+  /** What the event carried beside its type, as JSON cut where it is long; empty: nothing. */
+  readonly payload: string;
+  /** What it replaced in the context, at an actor's first step all; null where that was not seen. */
+  readonly changed: readonly ContextChange[] | null;
+  /** Which transitions it took and which actions ran; null where that was not seen. */
+  readonly effects: StepEffects | null;
   /** Whether this is no step: the machine stood there when it was first seen. */
   readonly isFound?: true;
+}
+
+/** A step of which no more was seen than where it led. */
+export function bareStep(frame: StepFrame): StepEntry {
+  return { ...frame, payload: '', changed: null, effects: null };
 }
 
 /** What an inspection has of the time before its first entry: all, nothing, or no longer. */
@@ -92,8 +103,14 @@ export function sizeOf(entry: Entry): number {
     case 'rows':
       return 50 + 160 * entry.counts.length + 50 * Object.keys(entry.runs).length;
     default:
-      return 250;
+      return 300 + entry.payload.length + sizeOfChanges(entry.changed ?? []);
   }
+}
+
+function sizeOfChanges(changes: readonly ContextChange[]): number {
+  let size = 0;
+  for (const { path, before, after } of changes) size += 30 + path.length + before.length + after.length;
+  return size;
 }
 
 /**

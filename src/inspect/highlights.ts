@@ -1,4 +1,5 @@
 import type { StateValue } from 'xstate';
+import type { StepEffects } from '../../actors/step-effects.ts';
 import type { Highlights } from './chart-drawing.ts';
 import type { ChartLayout } from './chart-geometry.ts';
 
@@ -24,14 +25,33 @@ export function formatState(state: StateValue): string {
   return parts.join(', ');
 }
 
+/** A step, as far as it says what is lit. */
+export interface LitStep {
+  readonly event: string;
+  readonly state: StateValue;
+  /** Null where it was not seen which transitions it took. */
+  readonly effects: StepEffects | null;
+}
+
+/** What is lit after a step: the active states, and the edges that it took. */
+export function highlightsOf(chart: ChartLayout, step: LitStep, before: StateValue | null): Highlights {
+  if (!step.effects) return likelyHighlights(chart, step, before);
+  const taken = new Set<number>();
+  for (const { from, to } of step.effects.taken) {
+    for (const [index, edge] of chart.edges.entries()) {
+      if (edge.from === from && to.includes(edge.to)) taken.add(index);
+    }
+  }
+  return { active: activeStates(chart.machine, step.state), taken };
+}
+
 /**
- * What is lit after a step: the active states, and the edges that it took. Guards are not asked again: of the edges
- * with the event those count that led from a state that was active to one that is; from there on, those that are
- * taken at once.
+ * Where it was not seen what a step took. Guards are not asked again: of the edges with the event those count that led
+ * from a state that was active to one that is; from there on, those that are taken at once.
  */
-export function highlightsOf(
+function likelyHighlights(
   { machine, edges }: ChartLayout,
-  step: { readonly event: string; readonly state: StateValue },
+  step: LitStep,
   before: StateValue | null,
 ): Highlights {
   const active = activeStates(machine, step.state);

@@ -1,10 +1,10 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
-import { frameOf, standingFrames } from '../../actors/inspection.ts';
+import { standingFrames } from '../../actors/inspection.ts';
 import type { Bus } from '../bus/bus.ts';
-import { ContextChanges } from './context-changes.ts';
-import type { Entry, RecordingLimits } from './entries.ts';
+import { bareStep, type Entry, type RecordingLimits } from './entries.ts';
 import { Recording } from './recording.ts';
 import { messageEntry } from './routes.ts';
+import { SeenSteps } from './seen-steps.ts';
 
 /** What is kept while nobody looks: some minutes of a busy host. */
 const LIMITS: RecordingLimits = { entries: 2_000, weight: 1024 * 1024 };
@@ -25,20 +25,25 @@ export class RecentEvents {
 
   constructor(root: AnyActorRef, bus: Bus, now: () => number, limits: RecordingLimits = LIMITS) {
     this.#kept = new Recording(null, limits);
-    for (const frame of standingFrames(root, now())) this.#kept.add({ ...frame, isFound: true });
-    const changes = new ContextChanges();
+    for (const frame of standingFrames(root, now())) this.#kept.add({ ...bareStep(frame), isFound: true });
+    const steps = new SeenSteps(now);
     const inspection = root.system.inspect((event: InspectionEvent) => {
-      const frame = frameOf(event, now());
-      if (frame) this.#take(changes.add(frame, event), event, true);
+      const step = steps.take(event);
+      if (!step) return;
+      this.#kept.add(step);
+      this.#tell(step, event);
     });
     const unsubscribe = bus.subscribe(['>'], (message) => {
-      this.#take(messageEntry(message), null, !message.type.endsWith('.progress'));
+      const isKept = !message.type.endsWith('.progress');
+      if (!isKept && this.#listeners.size === 0) return;
+      const entry = messageEntry(message);
+      if (isKept) this.#kept.add(entry);
+      this.#tell(entry, null);
     });
     this.#stops = [() => inspection.unsubscribe(), unsubscribe];
   }
 
-  #take(entry: Entry, event: InspectionEvent | null, isKept: boolean): void {
-    if (isKept) this.#kept.add(entry);
+  #tell(entry: Entry, event: InspectionEvent | null): void {
     for (const listener of this.#listeners) listener.take(entry, event);
   }
 

@@ -1,4 +1,5 @@
 import type { AnyEventObject, InspectionEvent } from 'xstate';
+import { type StepEffects, StepObserver } from '../../actors/step-effects.ts';
 import type { Published } from '../bus/messages.ts';
 import type { ConversationRecord } from '../conversation/record.ts';
 import { printTraceLine, TRACE_FORMAT, type TraceLine } from './trace.ts';
@@ -27,11 +28,12 @@ export function createTraceRecorder(options: {
   readonly version: string;
 }): TraceRecorder {
   const { write, now, version } = options;
+  const observer = new StepObserver();
   const contexts = new Map<string, Readonly<Record<string, unknown>>>();
   const put = (line: TraceLine) => write(printTraceLine(line));
   put({ kind: 'head', format: TRACE_FORMAT, version, at: now() });
 
-  function step(actor: string, event: AnyEventObject, snapshot: Seen): void {
+  function step(actor: string, event: AnyEventObject, snapshot: Seen, effects: StepEffects | null): void {
     const { machine, context = {} } = snapshot;
     if (!machine) return;
     const before = event.type === INIT ? {} : (contexts.get(actor) ?? {});
@@ -40,14 +42,18 @@ export function createTraceRecorder(options: {
       Object.entries(context).filter(([key, value]) => before[key] !== value),
     );
     const { value: state, status } = snapshot;
-    put({ kind: 'step', at: now(), actor, machine: machine.id, event, state, status, changed });
+    put({
+      ...{ kind: 'step', at: now(), actor, machine: machine.id, event, state, status, changed },
+      ...(effects && { effects }),
+    });
   }
 
   return {
     inspect(event) {
+      const effects = observer.take(event);
       if (event.type !== '@xstate.snapshot') return;
       const actor = 'id' in event.actorRef ? String(event.actorRef.id) : event.actorRef.sessionId;
-      step(actor, event.event, event.snapshot as Seen);
+      step(actor, event.event, event.snapshot as Seen, effects);
     },
     onMessage: (message) => put({ kind: 'message', message }),
     onConversation: (record) => put({ kind: 'conversation', ...record }),

@@ -1,3 +1,4 @@
+import type { StepEffects } from '../../actors/step-effects.ts';
 import type { Published } from '../bus/messages.ts';
 import type { ConversationRecord } from '../conversation/record.ts';
 import { reasonOf } from '../text/reason.ts';
@@ -35,6 +36,8 @@ export interface TraceStep {
   readonly status: string;
   /** The members of the context that this step has replaced; of an actor's first step all. */
   readonly changed: Readonly<Record<string, unknown>>;
+  /** Which transitions it took and which actions ran; traces of versions before 0.3 have none. */
+  readonly effects?: StepEffects;
 }
 
 /** A step of a conversation with a Zeek over one connection. */

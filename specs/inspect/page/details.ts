@@ -53,43 +53,51 @@ browserTest(
   async (t, page, faults) => {
     await page.goto(await serveFile(t, await traceOf(t)));
     const shows = (name: string, text: string) =>
-      page.waitForSelector(`.details dt:text-is("${name}") + dd:text-is("${text}")`);
+      untilText(page, `.details dt:text-is("${name}") + dd`, text);
     await shows('Machine', 'bro-peer');
     await shows('Event', 'connection.up');
     await shows('State before', 'link.linked.handshaking');
     await shows('State after', 'link.linked.peered(sync.resyncing, health.responsive)');
-    await shows('Context changed', 'attempt');
-    await page.waitForSelector('.details dt:text-is("Transition") + dd:has-text("connection.up")');
+    await shows('Payload', '{"version":"8.0.10"}');
+    await shows('Actions', 'stop connection');
+    await shows('Context changed', 'attempt: "the third" → "the fourth"');
+    const label = 'link.linked → link.linked.peered: connection.up [isAccepted] / noteUp';
+    await shows('Transition', label);
     await page.waitForSelector('.edge-label.taken:has-text("connection.up")');
     await page.keyboard.press('Home');
     await shows('State before', 'not seen');
-    assert.ok(!(await page.locator('body').textContent())?.includes('a value of the context'));
+    await page.waitForSelector('.details .json:has-text("(hidden)")');
+    assert.ok(!(await page.locator('body').textContent())?.includes('a secret'));
     assert.deepEqual(faults, []);
   },
 );
 
 /** Writes a trace of one Zeek that could not be reached at first. */
 async function traceOf(t: Parameters<typeof temporaryDirectory>[0]): Promise<string> {
-  const step = (at: number, type: string, state: object, changed: object): TraceLine => ({
-    ...{ kind: 'step', at: DAY + at, actor: 'peer:z:1', machine: 'bro-peer', event: { type } },
-    ...{ state, status: 'active', changed: changed as Record<string, unknown> },
+  const step = (at: number, more: object): TraceLine => ({
+    ...{ kind: 'step', at: DAY + at, actor: 'peer:z:1', machine: 'bro-peer', status: 'active' },
+    ...(more as Pick<TraceLine & { readonly kind: 'step' }, 'event' | 'state' | 'changed'>),
   });
   const down = { type: 'peer.down', peer: 'z:1', subject: 'peer.z:1.down', reason: 'no route to host' };
+  const taken = {
+    from: 'bro-peer.link.linked',
+    to: ['bro-peer.link.linked.peered'],
+    label: 'connection.up [isAccepted] / noteUp',
+  };
   const lines: TraceLine[] = [
     { kind: 'head', format: 1, version: '1', at: DAY },
-    step(
-      1,
-      'xstate.init',
-      { link: { linked: 'handshaking' } },
-      { attempt: 'a value of the context', other: 1 },
-    ),
+    step(1, {
+      event: { type: 'xstate.init' },
+      state: { link: { linked: 'handshaking' } },
+      changed: { attempt: 'the third', password: 'a secret', other: 1 },
+    }),
     { kind: 'message', message: { ...down, at: DAY + 2, sequence: 1, retryIn: 1_000 } as never },
-    step(
-      3,
-      'connection.up',
-      { link: { linked: { peered: { sync: 'resyncing', health: 'responsive' } } } },
-      { attempt: 'a value of the context' },
-    ),
+    step(3, {
+      event: { type: 'connection.up', version: '8.0.10' },
+      state: { link: { linked: { peered: { sync: 'resyncing', health: 'responsive' } } } },
+      changed: { attempt: 'the fourth' },
+      effects: { taken: [taken], actions: ['stop connection'] },
+    }),
   ];
   const path = join(await temporaryDirectory(t), 'trace.jsonl');
   await writeFile(path, `${lines.map(printTraceLine).join('\n')}\n`);

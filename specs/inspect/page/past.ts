@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createActor, createMachine } from 'xstate';
 import { createBus } from '../../../src/bus/bus.ts';
 import { createConversation, type InspectSource } from '../../../src/inspect/conversation.ts';
+import { bareStep } from '../../../src/inspect/entries.ts';
 import { openLive } from '../../../src/inspect/live-recording.ts';
 import { RecentEvents } from '../../../src/inspect/recent-events.ts';
 import { Recording } from '../../../src/inspect/recording.ts';
@@ -95,10 +96,12 @@ browserTest(
   async (t, page, faults) => {
     const recording = new Recording(null, { entries: 10, weight: 100_000 });
     const step = (at: number, actor: string) =>
-      recording.add({
-        ...{ kind: 'step', at: DAY + at, actor, machine: 'courier', event: 'e', state: 'idle' },
-        status: 'active',
-      });
+      recording.add(
+        bareStep({
+          ...{ kind: 'step', at: DAY + at, actor, machine: 'courier', event: 'e', state: 'idle' },
+          status: 'active',
+        }),
+      );
     for (let n = 0; n < 20; n += 1) step(n, 'courier');
     step(30, 'peer:late:1');
     await page.goto(

@@ -1,16 +1,6 @@
-import { transitionsTaken } from '../chart-transitions.ts';
-import type { Entry, StepEntry } from '../entries.ts';
-import { formatState } from '../highlights.ts';
-import { button, dateTimeOf, el, shortName, timeOf } from './dom.ts';
+import { detailOf, NOTHING } from './details.ts';
+import { button, dateTimeOf, el, timeOf } from './dom.ts';
 import type { Panel, View } from './view.ts';
-
-/** What is said of an entry: the sentence, named members, and JSON to copy. */
-interface Detail {
-  readonly words: string;
-  readonly members: readonly (readonly [name: string, text: string])[];
-  readonly json: string;
-  readonly note: string;
-}
 
 /** All that is known of what is selected: the fact, the message or the step at the moment. */
 export class DetailPanel implements Panel {
@@ -46,7 +36,7 @@ export class DetailPanel implements Panel {
     const { words, members, json, note } = detail;
     this.#body.replaceChildren(
       el('p', { class: 'whole-words' }, words),
-      el('dl', {}, ...members.flatMap(([name, text]) => [el('dt', {}, name), el('dd', {}, text)])),
+      el('dl', {}, ...members.flatMap(([name, lines]) => [el('dt', {}, name), member(lines)])),
       ...(note === '' ? [] : [el('p', { class: 'dim detail-note' }, note)]),
       ...(json === '' ? [] : [el('pre', { class: 'json' }, json)]),
     );
@@ -54,87 +44,7 @@ export class DetailPanel implements Panel {
   }
 }
 
-const NOTHING: Detail = {
-  words: 'Nothing is selected: nothing has happened yet.',
-  members: [],
-  json: '',
-  note: '',
-};
-
-function detailOf(entry: Entry, view: View): Detail {
-  switch (entry.kind) {
-    case 'fact':
-      return {
-        words: entry.words,
-        members: [
-          ['Type', entry.type],
-          ...(view.source?.kind === 'trace' ? [] : [['Number', `${entry.seq}`] as const]),
-          ['Cause', entry.cause || 'no request of a Zeek'],
-        ],
-        json: pretty(entry.detail),
-        note: cutNote(entry.detail),
-      };
-    case 'message':
-      return {
-        words: `${shortName(entry.from)} says ${entry.type}${entry.to.length === 0 ? '' : ` to ${entry.to.map(shortName).join(', ')}`}`,
-        members: [
-          ['Type', entry.type],
-          ['Subject', entry.subject],
-        ],
-        json: pretty(entry.detail),
-        note: cutNote(entry.detail),
-      };
-    case 'rows':
-      return {
-        words: 'Rows were counted: for each Zeek and query, since the start of the process.',
-        members: [],
-        json: JSON.stringify({ counts: entry.counts, oldest: entry.oldest }, null, 2),
-        note: '',
-      };
-    default:
-      return stepDetail(entry, view);
-  }
-}
-
-function stepDetail(entry: StepEntry, { history, moment, charts }: View): Detail {
-  const { actor, machine, event, state, status, changed } = entry;
-  const before = history.stepAt(actor, moment)?.before ?? null;
-  const chart = charts.get(machine);
-  const taken = chart ? transitionsTaken(chart, entry, before?.state ?? null) : [];
-  return {
-    words: entry.isFound
-      ? `${shortName(actor)} was found in this state when the recording began`
-      : `${shortName(actor)} takes ${event}`,
-    members: [
-      ['Machine', machine],
-      ['Event', entry.isFound ? 'not seen' : event],
-      ['State before', before ? formatState(before.state) || before.status : 'not seen'],
-      ['State after', formatState(state) || status],
-      ['Transition', taken.join('; ') || 'none: handled within the state, or not seen'],
-      ['Context changed', formatChanged(changed)],
-    ],
-    json: JSON.stringify(
-      { actor, machine, event, before: before?.state ?? null, state, status, changed },
-      null,
-      2,
-    ),
-    note: 'Values of the context, the payload of the event and the actions that ran are not part of an inspection.',
-  };
-}
-
-function formatChanged(changed: readonly string[] | undefined): string {
-  if (!changed) return 'not seen';
-  return changed.length === 0 ? 'nothing' : changed.join(', ');
-}
-
-function pretty(detail: string): string {
-  try {
-    return JSON.stringify(JSON.parse(detail), null, 2);
-  } catch {
-    return detail;
-  }
-}
-
-function cutNote(detail: string): string {
-  return detail.endsWith('…') ? 'The JSON is cut where it is long; the log or the trace has all of it.' : '';
+function member(lines: readonly string[]): HTMLElement {
+  if (lines.length <= 1) return el('dd', {}, ...lines);
+  return el('dd', {}, ...lines.map((line) => el('div', { class: 'member-line' }, line)));
 }
