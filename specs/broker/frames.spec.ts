@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { decodeData } from '../../src/broker/binary.ts';
 import { ByteReader } from '../../src/broker/byte-reader.ts';
 import { ByteWriter } from '../../src/broker/byte-writer.ts';
-import { decodeEnvelope, writeEnvelope } from '../../src/broker/envelope.ts';
+import { formatEndpointId } from '../../src/broker/endpoint-id.ts';
+import { decodeEnvelope, pongTo, skimEnvelope, writeEnvelope } from '../../src/broker/envelope.ts';
 import { FrameSplitter } from '../../src/broker/frames.ts';
 import {
   decodeHandshake,
@@ -51,6 +52,16 @@ for (const name of NATIVE_RECORDINGS) {
         continue;
       }
       const envelope = decodeEnvelope(bytes);
+      const { kind, topic, payload: skimmed, receiver } = skimEnvelope(bytes);
+      assert.deepEqual(
+        { kind, topic, payload: skimmed, receiver: formatEndpointId(receiver) },
+        {
+          kind: envelope.kind,
+          topic: envelope.topic,
+          payload: envelope.payload,
+          receiver: envelope.receiver,
+        },
+      );
       const payload =
         envelope.kind === 'data'
           ? encodeData(decodeData(envelope.payload))
@@ -125,11 +136,29 @@ test('memory is taken for what has come, not for what a length promises', () => 
 test('an envelope that is cut short or of an unknown type is refused', () => {
   const envelope = recordedFrames('zeek-to-zeek-1').at(-1)?.bytes ?? Buffer.alloc(0);
   for (let end = 0; end < 40; end += 1) {
-    assert.throws(() => decodeEnvelope(envelope.subarray(0, end)), { name: 'CodecError', code: 'truncated' });
+    for (const read of [decodeEnvelope, skimEnvelope])
+      assert.throws(() => read(envelope.subarray(0, end)), { name: 'CodecError', code: 'truncated' });
   }
   const unknown = Buffer.from(envelope);
   unknown[32] = 6;
-  assert.throws(() => decodeEnvelope(unknown), { name: 'CodecError', code: 'unknown-tag', offset: 32 });
+  for (const read of [decodeEnvelope, skimEnvelope])
+    assert.throws(() => read(unknown), { name: 'CodecError', code: 'unknown-tag', offset: 32 });
+});
+
+test('a pong is its ping with the ends swapped', () => {
+  const [one, other] = [
+    '5a0d6c1e-8f63-4b7e-9d0a-0f1e2d3c4b5a',
+    '11111111-2222-4333-8444-555555555555',
+  ] as const;
+  const message = { ttl: 16, topic: '<$>', payload: Buffer.from('12345678') };
+  const written = (envelope: Parameters<typeof writeEnvelope>[1]) => {
+    const writer = new ByteWriter();
+    writeEnvelope(writer, envelope);
+    return Buffer.from(writer.take());
+  };
+  const ping = written({ ...message, kind: 'ping', sender: one, receiver: other });
+  const pong = written({ ...message, kind: 'pong', sender: other, receiver: one });
+  assert.deepEqual(Buffer.from(pongTo(ping.subarray(4))), pong);
 });
 
 test('a filter of more topics than anybody has is refused before they take memory', () => {

@@ -9,7 +9,18 @@ for (const vocabulary of VOCABULARY_IDS) {
     const bro = await startBro(t, { vocabulary });
     bro.subscribe('SELECT pid, name FROM processes');
     const { report, exitCode } = await simulate([
-      ...['--endpoint', bro.address, '--hosts', '5', '--rows-per-minute', '600', '--duration', '2'],
+      ...[
+        '--endpoint',
+        bro.address,
+        '--hosts',
+        '5',
+        '--rows-per-minute',
+        '600',
+        '--run-interval',
+        '0.2',
+        '--duration',
+        '2',
+      ],
     ]);
     assert.equal(exitCode, 0);
     assert.equal(report.hosts.reached, 5);
@@ -24,7 +35,18 @@ test('hosts that come and go lose nothing, and keep the order', async (t) => {
   const bro = await startBro(t, { packageVersion: '1.0.0' });
   bro.subscribe('SELECT pid, name FROM processes');
   const { report, exitCode } = await simulate([
-    ...['--endpoint', bro.address, '--hosts', '20', '--rows-per-minute', '1200', '--duration', '4'],
+    ...[
+      '--endpoint',
+      bro.address,
+      '--hosts',
+      '20',
+      '--rows-per-minute',
+      '1200',
+      '--run-interval',
+      '0.2',
+      '--duration',
+      '4',
+    ],
     ...['--churn', '1500'],
   ]);
   assert.equal(exitCode, 0);
@@ -36,7 +58,18 @@ test('unconfirmed rows show in the exit code', async (t) => {
   const bro = await startBro(t);
   bro.subscribe('SELECT pid, name FROM processes');
   const running = simulate([
-    ...['--endpoint', bro.address, '--hosts', '3', '--rows-per-minute', '6000', '--duration', '5'],
+    ...[
+      '--endpoint',
+      bro.address,
+      '--hosts',
+      '3',
+      '--rows-per-minute',
+      '6000',
+      '--run-interval',
+      '0.2',
+      '--duration',
+      '5',
+    ],
     ...['--drain', '0.5'],
   ]);
   await bro.untilRows(10);

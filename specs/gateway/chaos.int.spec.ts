@@ -73,7 +73,17 @@ test(`whatever dies between hosts and Zeek, no row is lost or invented, and the 
   for (const gateway of gateways)
     await eventually('a gateway listens', () => gateway.text.includes('listens for hosts'), 60_000);
   const simulation = program(t, [
-    ...['simulate', '--hosts', String(HOSTS), '--rows-per-minute', '600', '--duration', '1000000'],
+    ...[
+      'simulate',
+      '--hosts',
+      String(HOSTS),
+      '--rows-per-minute',
+      '600',
+      '--run-interval',
+      '0.5',
+      '--duration',
+      '1000000',
+    ],
     ...['--drain', '240', '--churn', '100', '--vocabulary', 'zeek-osquery'],
     ...ports.flatMap((port) => ['--endpoint', `broker://127.0.0.1:${port}`]),
   ]);

@@ -11,7 +11,7 @@ import { sampleHost } from '../support/sample-host.ts';
 import { assertWhole, simulate } from '../support/simulated-fleet.ts';
 import { connectHost } from '../support/spec-host.ts';
 
-const LOAD = ['--rows-per-minute', '600', '--duration', '2'];
+const LOAD = ['--rows-per-minute', '600', '--run-interval', '0.2', '--duration', '2'];
 
 for (const vocabulary of VOCABULARY_IDS) {
   for (const transport of ['native', 'websocket'] as const) {
@@ -111,7 +111,18 @@ test('nothing is lost, and the order holds, when Zeek and gateway die under load
   const gateway = await startGateway(t, bro.address);
   bro.subscribe('SELECT pid, name FROM processes');
   const running = simulate([
-    ...['--endpoint', gateway.address, '--hosts', '20', '--rows-per-minute', '3000', '--duration', '6'],
+    ...[
+      '--endpoint',
+      gateway.address,
+      '--hosts',
+      '20',
+      '--rows-per-minute',
+      '3000',
+      '--run-interval',
+      '0.2',
+      '--duration',
+      '6',
+    ],
     ...['--drain', '60'],
   ]);
   await bro.untilRows(200);

@@ -50,7 +50,7 @@ export async function startCountingZeek(): Promise<CountingZeek> {
           }
         },
         onFilter: () => {},
-        onPing: (payload) => void session.pong(payload),
+        onPing: (pong) => void session.write(pong),
         onPong: () => {},
         onDrained: () => {},
         onClosed: () => void sessions.delete(session),

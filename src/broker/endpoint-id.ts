@@ -14,6 +14,12 @@ export function formatEndpointId(bytes: Uint8Array): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** Whether these 16 bytes are {@link NIL_ENDPOINT}. */
+export function isNil(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] !== 0) return false;
+  return true;
+}
+
 /** The 16 bytes of an id. @throws RangeError if the text is no UUID in lower case */
 export function parseEndpointId(id: string): Uint8Array {
   if (!UUID.test(id)) throw new RangeError(`${id} is not a valid endpoint id (a UUID in lower case)`);

@@ -31,13 +31,50 @@ export function decodeEnvelope(frame: Uint8Array): Envelope {
   const reader = new ByteReader(frame);
   const sender = formatEndpointId(reader.view(16));
   const receiver = formatEndpointId(reader.view(16));
+  const kind = kindOf(reader);
+  const ttl = reader.u16();
+  const topic = reader.text(reader.u16());
+  return { sender, receiver, kind, ttl, topic, payload: reader.view(reader.remaining) };
+}
+
+/** An envelope whose ids stay bytes, for who passes thousands of them on. All views share memory with the frame. */
+export interface SkimmedEnvelope extends Pick<Envelope, 'kind' | 'topic' | 'payload'> {
+  readonly receiver: Uint8Array;
+}
+
+/** @throws CodecError `truncated`, `unknown-tag` */
+export function skimEnvelope(frame: Uint8Array): SkimmedEnvelope {
+  const reader = new ByteReader(frame);
+  reader.view(16);
+  const receiver = reader.view(16);
+  const kind = kindOf(reader);
+  reader.u16();
+  const topic = reader.text(reader.u16());
+  return { receiver, kind, topic, payload: reader.view(reader.remaining) };
+}
+
+/**
+ * The pong to a ping, both whole frames: the same bytes, sender and receiver swapped. The ping comes without its length,
+ * the pong goes out with it.
+ */
+export function pongTo(ping: Uint8Array): Uint8Array {
+  const pong = Buffer.allocUnsafe(4 + ping.length);
+  pong.writeUInt32BE(ping.length, 0);
+  pong.set(ping, 4);
+  pong.copyWithin(20, 4, 20);
+  pong.set(ping.subarray(16, 32), 4);
+  pong[4 + KIND_OFFSET] = KINDS.indexOf('pong') + 1;
+  return pong;
+}
+
+const KIND_OFFSET = 32;
+
+function kindOf(reader: ByteReader): EnvelopeKind {
   const at = reader.offset;
   const number = reader.u8();
   const kind = KINDS[number - 1];
   if (kind === undefined) throw new CodecError('unknown-tag', at, `unknown envelope type ${number}`);
-  const ttl = reader.u16();
-  const topic = reader.text(reader.u16());
-  return { sender, receiver, kind, ttl, topic, payload: reader.view(reader.remaining) };
+  return kind;
 }
 
 /** Writes the whole frame, length first. @throws CodecError `too-long` for a topic beyond 65,535 bytes */

@@ -2,13 +2,14 @@ import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { Clock, Closed } from './connection.ts';
 import { Deadline } from './deadline.ts';
-import { NIL_ENDPOINT } from './endpoint-id.ts';
+import { formatEndpointId, isNil, NIL_ENDPOINT } from './endpoint-id.ts';
 import {
   CONTROL_TOPIC,
-  decodeEnvelope,
   type Envelope,
   encodeEnvelopeHeader,
   INITIAL_TTL,
+  pongTo,
+  skimEnvelope,
   writeEnvelope,
 } from './envelope.ts';
 import { DROP_CODE } from './handshake.ts';
@@ -38,8 +39,8 @@ export interface RelayHandlers {
   onPayload(topic: string, payload: Uint8Array): void;
   /** The peer changed its subscriptions. */
   onFilter(filter: readonly string[]): void;
-  /** The peer asks for a {@link RelaySession.pong} once all that it sent before has arrived where it belongs. */
-  onPing(payload: Uint8Array): void;
+  /** The peer asks to have this frame written once all that it sent before has arrived where it belongs. */
+  onPing(pong: Uint8Array): void;
   onPong(payload: Uint8Array): void;
   /** The stream takes bytes again. */
   onDrained(): void;
@@ -146,10 +147,6 @@ export class RelaySession {
     return this.write(this.#control('ping', payload));
   }
 
-  pong(payload: Uint8Array): boolean {
-    return this.write(this.#control('pong', payload));
-  }
-
   /** Tells the peer other topic prefixes than in the handshake. */
   subscribe(filter: readonly string[]): boolean {
     const payload = new ByteWriter(256);
@@ -172,12 +169,11 @@ export class RelaySession {
   }
 
   #frame(frame: Uint8Array): void {
-    const envelope = decodeEnvelope(frame);
-    const { kind, payload, receiver } = envelope;
+    const { kind, topic, payload, receiver } = skimEnvelope(frame);
     switch (kind) {
       case 'data':
-        if (receiver === NIL_ENDPOINT || receiver === this.#options.endpointId)
-          this.#handlers.onPayload(envelope.topic, payload);
+        if (isNil(receiver) || formatEndpointId(receiver) === this.#options.endpointId)
+          this.#handlers.onPayload(topic, payload);
         return;
       case 'routing-update': {
         const reader = new ByteReader(payload);
@@ -189,7 +185,7 @@ export class RelaySession {
       case 'ping':
         if (isFarewell(payload) && this.#phase.at === 'up')
           this.#phase = { ...this.#phase, at: 'peer-leaving' };
-        this.#handlers.onPing(new Uint8Array(payload));
+        this.#handlers.onPing(pongTo(frame));
         return;
       case 'pong':
         this.#handlers.onPong(payload);

@@ -87,7 +87,9 @@ async function attempt(
   const material = acceptor ? acceptor.material : await readTlsMaterial(tls);
   if (isClosed()) return undefined;
   const now = options.wallClock();
-  const secured = await (acceptor ? acceptor.secure(socket) : secureSocket(socket, side, mode, material));
+  const secured = await (acceptor
+    ? acceptor.secure(socket)
+    : secureSocket(socket, side, mode, material, options.memory));
   if (isClosed()) {
     secured.destroy();
     return undefined;

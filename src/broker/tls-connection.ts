@@ -10,6 +10,7 @@ import {
   connect as tlsConnect,
 } from 'node:tls';
 import { reasonOf } from '../text/reason.ts';
+import { SecurityMemory } from './security-memory.ts';
 import { expiryNotice, nativeTlsOptions, type TlsMaterial, type TlsMode, type TlsSettings } from './tls.ts';
 
 /** Whoever secures a socket bounds the time itself. */
@@ -90,8 +91,10 @@ export async function secureSocket(
   side: 'connecting' | 'accepting',
   mode: TlsMode,
   material: TlsMaterial,
+  memory = new SecurityMemory(),
 ): Promise<TLSSocket> {
-  const options = { ...nativeTlsOptions(mode, material), secureContext: contextOf(mode, material) };
+  const secureContext = memory.contextOf(mode, material, () => contextOf(mode, material));
+  const options = { ...nativeTlsOptions(mode, material), secureContext };
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   raw.once('close', () => reject(closedEarly()));
   if (side === 'connecting') {

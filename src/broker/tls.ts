@@ -57,7 +57,8 @@ export function nativeTlsOptions(mode: TlsMode, material: TlsMaterial) {
     return {
       // The one suite that Broker offers without certificates; it exists in TLS 1.2 only.
       ciphers: 'AECDH-AES256-SHA@SECLEVEL=0',
-      ecdhCurve: 'P-384',
+      // Broker has P-384 alone; between two ends of ours X25519 costs a tenth of its time.
+      ecdhCurve: 'X25519:P-256:P-384',
       minVersion: 'TLSv1.2' as const,
       maxVersion: 'TLSv1.2' as const,
       requestCert: false,

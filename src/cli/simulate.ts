@@ -17,6 +17,7 @@ interface SimulateOptions extends NatsServerOptions {
   readonly duration: number;
   readonly drain: number;
   readonly connectsPerSecond: number;
+  readonly runInterval: number;
   readonly idPrefix: string;
   readonly group?: readonly string[];
   readonly vocabulary?: readonly VocabularyId[];
@@ -25,6 +26,8 @@ interface SimulateOptions extends NatsServerOptions {
   readonly tlsKey?: string;
 }
 
+/** Seconds. */
+const SHORTEST_RUN = 0.01;
 /** Exit code where rows were not confirmed in the end. */
 const UNCONFIRMED = 3;
 
@@ -39,6 +42,12 @@ export function simulateCommand(io: Io): Command {
     )
     .option('--hosts <n>', 'how many', whole, 100)
     .option('--rows-per-minute <n>', 'rows of each host for what it is asked', share, 60)
+    .option(
+      '--run-interval <seconds>',
+      'between runs of its queries: the rows of a run come together',
+      share,
+      10,
+    )
     .option('--churn <percent>', 'percent of the hosts that reconnect each minute', share, 0)
     .option('--duration <seconds>', 'how long rows are made', seconds, 60)
     .option('--drain <seconds>', 'how long to wait in the end for rows to be confirmed', seconds, 30)
@@ -56,9 +65,11 @@ export function simulateCommand(io: Io): Command {
     .addHelpText('after', HELP);
   addNatsServerOptions(command);
   return command.action(async (options: SimulateOptions) => {
-    const { hosts, idPrefix, duration, drain, rowsPerMinute, churn, connectsPerSecond } = options;
+    const { hosts, idPrefix, duration, drain, rowsPerMinute, runInterval, churn, connectsPerSecond } =
+      options;
     const report = await runSimulation(io, {
       ...{ hosts, idPrefix, rowsPerMinute, churn, connectsPerSecond },
+      runInterval: Math.max(SHORTEST_RUN, runInterval),
       endpoints: options.endpoint,
       tls: (id) => tlsOf(options, id),
       nats: natsSettings(options),

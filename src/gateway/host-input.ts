@@ -128,19 +128,19 @@ export class HostInput {
     hold(host, 'unasked', false);
     for (const item of host.held.splice(0)) {
       if (host.held.length > 0) host.held.push(item);
-      else if (item.kind === 'ping') this.ping(host, item.payload);
+      else if (item.kind === 'ping') this.ping(host, item.pong);
       else this.#judgeAll(host, item.topic, item.events);
     }
   }
 
-  /** A host asks whether what it sent has arrived. */
-  ping(host: HostLink, payload: Uint8Array): void {
+  /** A host asks to be answered by this frame when what it sent has arrived. */
+  ping(host: HostLink, pong: Uint8Array): void {
     if (host.held.length > 0) {
-      host.held.push({ kind: 'ping', payload });
+      host.held.push({ kind: 'ping', pong });
       return;
     }
     this.#parts.outflow.ping(host.position, () => {
-      if (!host.session.pong(payload)) hold(host, 'answers', true);
+      if (!host.session.write(pong)) hold(host, 'answers', true);
     });
   }
 }

@@ -11,7 +11,7 @@ export type HoldReason = 'zeek' | 'limit' | 'unasked' | 'answers';
 /** What a host sent that waits until it is known whether the Zeek has asked for it. */
 export type Held =
   | { readonly kind: 'events'; readonly topic: string; readonly events: readonly SkimmedEvent[] }
-  | { readonly kind: 'ping'; readonly payload: Uint8Array };
+  | { readonly kind: 'ping'; readonly pong: Uint8Array };
 
 /** A host's connection to a gateway. */
 export interface HostLink extends Identity {

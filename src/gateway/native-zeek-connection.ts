@@ -148,7 +148,7 @@ class NativeZeekLink implements ZeekLink {
         },
         onPayload: (topic, payload) => this.#handlers.onPayload(topic, payload),
         onFilter: (topics) => this.#handlers.onFilter(topics),
-        onPing: (payload) => session.pong(payload),
+        onPing: (pong) => session.write(pong),
         onPong: (payload) => this.#pong(payload),
         onDrained: () => {
           this.#isBlocked = false;

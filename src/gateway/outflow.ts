@@ -10,7 +10,7 @@ export interface HostPosition {
 export interface OutflowOptions {
   readonly link: Pick<ZeekLink, 'send' | 'isOpen' | 'mark'>;
   readonly now: () => number;
-  /** Calls back when what has come in this turn is through. */
+  /** Calls back when messages have gathered for long enough. */
   readonly soon: (callback: () => void) => void;
   /** There is more waiting than should be, or no longer. */
   onCrowded(crowded: boolean): void;
@@ -85,7 +85,8 @@ export class Outflow {
     position.last = this.#offered;
     this.#waiting.push({ position, topic, messages, bytes, number: this.#offered });
     this.#waitingBytes += bytes;
-    this.#schedule();
+    if (this.#waitingBytes >= BATCH_BYTES) this.#flush();
+    else this.#schedule();
     if (!this.#crowded && this.#waitingBytes >= CROWDED.from) this.#crowd(true);
   }
 

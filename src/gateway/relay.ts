@@ -152,7 +152,7 @@ export class Relay {
         },
         onPayload: (topic, payload) => host && this.#hostInput.hear(host, topic, payload),
         onFilter: (filter) => host && this.#registry.listen(host, filter),
-        onPing: (payload) => host && this.#hostInput.ping(host, payload),
+        onPing: (pong) => host && this.#hostInput.ping(host, pong),
         onPong: () => {},
         onDrained: () => host && this.#drained(host),
         onClosed: (closed) => {

@@ -7,6 +7,8 @@ export interface FleetOptions {
   readonly connectsPerSecond: number;
   /** Of each host. */
   readonly rowsPerMinute: number;
+  /** Seconds between runs of a host's queries; the rows of a run come together, as osquery logs them. */
+  readonly runInterval: number;
   /** Percent of the hosts that go and come back a minute, half of them without a word. */
   readonly churn: number;
   /** The host with this number, from 1. */
@@ -26,10 +28,11 @@ export class Fleet {
   #tickedAt: number;
   #begun = 0;
   #owedConnects = 1;
+  #owedRuns = 0;
   #owedRows = 0;
   #owedChurn = 0;
   #owedHellos = 0;
-  #rowCursor = 0;
+  #runCursor = 0;
   #helloCursor = 0;
   #producing = true;
 
@@ -86,11 +89,15 @@ export class Fleet {
   }
 
   #produce(seconds: number): void {
-    this.#owedRows += (seconds * this.#begun * this.#options.rowsPerMinute) / 60;
-    while (this.#owedRows >= 1) {
-      this.#owedRows -= 1;
-      this.#rowCursor = (this.#rowCursor + 1) % Math.max(1, this.#begun);
-      this.hosts[this.#rowCursor]?.produce(1);
+    const { runInterval, rowsPerMinute } = this.#options;
+    this.#owedRuns += (seconds * this.#begun) / runInterval;
+    while (this.#owedRuns >= 1) {
+      this.#owedRuns -= 1;
+      this.#owedRows += (rowsPerMinute / 60) * runInterval;
+      const rows = Math.floor(this.#owedRows);
+      this.#owedRows -= rows;
+      this.#runCursor = (this.#runCursor + 1) % Math.max(1, this.#begun);
+      if (rows > 0) this.hosts[this.#runCursor]?.produce(rows);
     }
   }
 

@@ -41,6 +41,8 @@ export interface RunningGateway {
 }
 
 const TIMING = { backOffBase: 500, backOffMax: 10_000, listenPause: 5_000 };
+/** Milliseconds in which messages of hosts gather for one write to the Zeek. */
+const GATHERING = 10;
 /** The gateway's own connections beside those of hosts: handshakes that come to nothing. */
 const SPARE_CONNECTIONS = 1_000;
 
@@ -71,7 +73,7 @@ export function runGateway(parts: GatewayParts): RunningGateway {
       name,
       version,
     },
-    soon: (callback) => void setImmediate(callback),
+    soon: (callback) => void setTimeout(callback, GATHERING),
     onAudit: (entry: AuditEntry) => {
       parts.audit?.write(auditLine(entry));
       log.debug({ area: 'gateway', to: entry.to, request: entry.request.type }, 'the Zeek asks');

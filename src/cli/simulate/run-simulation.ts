@@ -24,6 +24,8 @@ export interface SimulationRun {
   readonly vocabularies: readonly VocabularyId[] | undefined;
   /** Of each host. */
   readonly rowsPerMinute: number;
+  /** Seconds between runs of a host's queries. */
+  readonly runInterval: number;
   /** Percent of the hosts a minute. */
   readonly churn: number;
   readonly connectsPerSecond: number;
@@ -45,7 +47,7 @@ export async function runSimulation(io: Io, run: SimulationRun): Promise<Simulat
   const fleet = new Fleet(
     {
       ...{ hosts: run.hosts, connectsPerSecond: run.connectsPerSecond },
-      ...{ rowsPerMinute: run.rowsPerMinute, churn: run.churn },
+      ...{ rowsPerMinute: run.rowsPerMinute, runInterval: run.runInterval, churn: run.churn },
       host: (number) => invented(run, number, io.randomId),
     },
     {
