@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/files': [],
   'src/broker': ['src/text'],
   'src/osquery': ['src/text'],
+  'src/generate': ['src/text', 'src/osquery'],
   'src/nats': ['src/text', 'src/broker'],
   'src/vocabulary': ['src/text', 'src/broker'],
   'src/schedule': ['src/text', 'src/vocabulary'],

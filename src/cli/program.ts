@@ -6,6 +6,7 @@ import { demoNatsCommand } from './demo-nats.ts';
 import { doctorCommand } from './doctor.ts';
 import { extensionCommand, type ProcessParts } from './extension.ts';
 import { gatewayCommand } from './gateway.ts';
+import { generateCommand } from './generate.ts';
 import { helpCommand } from './help.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
@@ -39,6 +40,7 @@ export function createProgram({ io, process, reader, machine, onInterruptible }:
     .addCommand(extensionCommand(process))
     .addCommand(interruptible(broCommand(io)))
     .addCommand(interruptible(gatewayCommand(io, (listener) => process.onSignal('SIGHUP', listener))))
+    .addCommand(generateCommand(io))
     .addCommand(interruptible(simulateCommand(io)))
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))

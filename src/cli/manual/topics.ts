@@ -6,6 +6,7 @@ export const TOPICS = [
   'nats',
   'gateway',
   'operate',
+  'analyse',
   'migrate',
   'troubleshoot',
   'debug',
