@@ -20,8 +20,8 @@ for (let n = 0; n < Number(entries); n += 1) {
     header: { n },
     payload: Buffer.alloc(Number(size), n % 251),
   });
-  process.stdout.write(
-    appended.accepted ? `${n}\n` : `refused ${n} ${appended.reason} ${appended.message}\n`,
-  );
+  const text = appended.accepted ? `${n}\n` : `refused ${n} ${appended.reason} ${appended.message}\n`;
+  // Where the reader is behind, stdout keeps for later what is lost with the process then.
+  await new Promise((resolve) => process.stdout.write(text, resolve));
 }
 await journal.close();

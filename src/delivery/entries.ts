@@ -17,6 +17,8 @@ export class Entries {
   readonly #ports: CourierPorts;
   readonly #recent: RecentEntries;
   readonly #readers = new Map<object, JournalReader>();
+  /** The number after those of the last entry that was pushed; none has been: 0. */
+  #end = 0;
 
   /** @param recentBytes of the newest entries are kept in memory */
   constructor(journal: Journal, ports: CourierPorts, recentBytes: number) {
@@ -27,6 +29,7 @@ export class Entries {
 
   /** Adds the entry that was written last. */
   push(entry: JournalEntry): void {
+    this.#end = entry.next;
     this.#recent.push(entry);
   }
 
@@ -35,6 +38,8 @@ export class Entries {
    * @param reader who reads: each has its own place in the journal
    */
   async find(reader: object, position: number): Promise<FoundEntry | undefined> {
+    // Who has read all that there is must not look on the disk for more: it would read again what it had from memory.
+    if (this.#end > 0 && position >= this.#end) return undefined;
     const recent = this.#recent.find(position);
     if (recent) {
       return {

@@ -57,8 +57,39 @@ export function entrySize(headerBytes: number, payloadBytes: number): number {
   return parts * (FRAME + FIXED) + headerBytes + payloadBytes;
 }
 
+const NO_HEADER = Buffer.from('null');
+
 export function encodeHeader(header: unknown): Buffer {
-  return Buffer.from(JSON.stringify(header ?? null));
+  return header === null || header === undefined ? NO_HEADER : Buffer.from(JSON.stringify(header));
+}
+
+/** Writes the entry, whose payload is no longer than a part, as its one record at the start of `target`. */
+export function encodeInto(target: Buffer, head: EntryHead, header: Uint8Array, payload: Uint8Array): void {
+  writeFixed(
+    target,
+    head,
+    { header: header.length, part: payload.length, payload: payload.length },
+    FIRST | LAST,
+  );
+  target.set(header, FRAME + FIXED);
+  target.set(payload, FRAME + FIXED + header.length);
+  target.writeUInt32BE(crc32(target.subarray(FRAME, FRAME + FIXED + header.length + payload.length)), 4);
+}
+
+/** What a record begins with, but for its checksum; lengths in bytes. */
+function writeFixed(
+  target: Buffer,
+  head: EntryHead,
+  length: { readonly header: number; readonly part: number; readonly payload: number },
+  flags: number,
+): void {
+  target.writeUInt32BE(FIXED + length.header + length.part, 0);
+  target.writeUInt8(flags, 8);
+  target.writeUInt8(KINDS.indexOf(head.kind), 9);
+  target.writeUInt32BE(length.header, 10);
+  target.writeBigUInt64BE(BigInt(head.sequence), 14);
+  target.writeDoubleBE(head.receivedAt, 22);
+  target.writeUInt32BE(length.payload, 30);
 }
 
 /**
@@ -77,13 +108,8 @@ export function* encodeEntry(
     at += part.length;
     const own = first ? header : header.subarray(0, 0);
     const fixed = Buffer.allocUnsafe(FRAME + FIXED);
-    fixed.writeUInt32BE(FIXED + own.length + part.length, 0);
-    fixed.writeUInt8((first ? FIRST : 0) | (at >= payload.length ? LAST : 0), 8);
-    fixed.writeUInt8(KINDS.indexOf(head.kind), 9);
-    fixed.writeUInt32BE(own.length, 10);
-    fixed.writeBigUInt64BE(BigInt(head.sequence), 14);
-    fixed.writeDoubleBE(head.receivedAt, 22);
-    fixed.writeUInt32BE(payload.length, 30);
+    const length = { header: own.length, part: part.length, payload: payload.length };
+    writeFixed(fixed, head, length, (first ? FIRST : 0) | (at >= payload.length ? LAST : 0));
     fixed.writeUInt32BE(crc32(part, crc32(own, crc32(fixed.subarray(FRAME)))), 4);
     yield own.length > 0 ? [fixed, own, part] : [fixed, part];
   } while (at < payload.length);

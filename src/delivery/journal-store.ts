@@ -104,6 +104,13 @@ export class JournalStore implements Journal {
     if (this.#closed) return Promise.resolve(this.#refusal(entry, 'closed', 'the journal has been closed'));
     const header = encodeHeader(entry.header);
     const size = entrySize(header.length, entry.payload.length);
+    if (!this.#writing && this.#writer.bytes + size <= this.limits.maxBytes) {
+      const numbered = this.#number(entry, this.#next, this.#options.now());
+      if (this.#writer.writeNow({ entry: numbered, header })) {
+        this.#next = numbered.next;
+        return Promise.resolve({ accepted: true, entry: numbered });
+      }
+    }
     return new Promise((settle) => {
       this.#waiting.push({ entry, header, size, settle });
       this.#writing ??= this.#write();
@@ -183,14 +190,18 @@ export class JournalStore implements Journal {
   async #writeGroup(group: readonly Waiting[]): Promise<JournalEntry[]> {
     const receivedAt = this.#options.now();
     let next = this.#next;
-    const written = group.map(({ entry: { kind, header, payload }, header: encoded }) => {
-      const sequence = next;
-      next += rowSpan(payload.length);
-      return { entry: { sequence, kind, receivedAt, header, payload, next }, header: encoded };
+    const written = group.map(({ entry, header }) => {
+      const numbered = this.#number(entry, next, receivedAt);
+      next = numbered.next;
+      return { entry: numbered, header };
     });
     await this.#writer.write(written);
     this.#next = Math.max(this.#next, next);
     return written.map(({ entry }) => entry);
+  }
+
+  #number({ kind, header, payload }: NewEntry, sequence: number, receivedAt: number): JournalEntry {
+    return { sequence, kind, receivedAt, header, payload, next: sequence + rowSpan(payload.length) };
   }
 
   reader(): JournalReader {

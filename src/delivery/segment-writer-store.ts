@@ -1,6 +1,7 @@
+import { writeSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { StoredSegment } from './journal-reader-store.ts';
-import { encodeEntry, type JournalEntry, MAX_PART } from './journal-record.ts';
+import { encodeEntry, encodeInto, entrySize, type JournalEntry, MAX_PART } from './journal-record.ts';
 import { segmentPath, syncDirectory, writeAll } from './segment-files-store.ts';
 
 export interface SegmentWriterOptions {
@@ -21,6 +22,11 @@ export interface WritableEntry {
 
 /** Milliseconds between two syncs. */
 const SYNC_INTERVAL = 1000;
+/** Bytes up to which an entry is written at once, by this thread: to hand it to another costs more than to write it. */
+const AT_ONCE = 64 * 1024;
+/** Where that took longer than these milliseconds the disk is slow, and nothing is written so for the next ones. */
+const SLOW = 10;
+const SLOW_FOR = 10_000;
 
 /** The segments on disk: writes to the end of the last one, begins new ones, removes the oldest. One write at a time. */
 export class SegmentWriter {
@@ -31,6 +37,9 @@ export class SegmentWriter {
   #handle: FileHandle | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> = Promise.resolve();
+  #buffer: Buffer | undefined;
+  /** Until then nothing is written at once. */
+  #slowUntil = Number.NEGATIVE_INFINITY;
 
   /** @param segments what lies there already; never written to again */
   constructor(options: SegmentWriterOptions, segments: StoredSegment[]) {
@@ -45,6 +54,31 @@ export class SegmentWriter {
 
   get segments(): readonly StoredSegment[] {
     return this.#segments;
+  }
+
+  /**
+   * Writes a small entry before it returns, where nothing speaks against it.
+   * @returns whether the file has it; if not, {@link write} is to try, which has what stands in the way told
+   */
+  writeNow({ entry, header }: WritableEntry): boolean {
+    const size = entrySize(header.length, entry.payload.length);
+    const segment = this.#segments.at(-1);
+    if (!this.#handle || !segment || segment.bytes >= this.#options.segmentBytes) return false;
+    if (size > AT_ONCE || this.#isWriting || this.#options.fsync === 'always') return false;
+    const from = performance.now();
+    if (from < this.#slowUntil) return false;
+    this.#buffer ??= Buffer.allocUnsafeSlow(AT_ONCE);
+    encodeInto(this.#buffer, entry, header, entry.payload);
+    try {
+      // What a write that ends short leaves is written over by the next one.
+      if (writeSync(this.#handle.fd, this.#buffer, 0, size, segment.bytes) < size) return false;
+    } catch {
+      return false;
+    }
+    const now = performance.now();
+    if (now - from > SLOW) this.#slowUntil = now + SLOW_FOR;
+    this.#written(segment, size, entry);
+    return true;
   }
 
   /** Rejects where the disk doesn't take all of them; then it has none. */
@@ -85,10 +119,14 @@ export class SegmentWriter {
       await this.#takeBack(handle, segment, start);
       throw error;
     }
-    segment.bytes = position;
-    segment.next = last.entry.next;
-    segment.newestAt = last.entry.receivedAt;
-    this.#bytes += position - start;
+    this.#written(segment, position - start, last.entry);
+  }
+
+  #written(segment: StoredSegment, size: number, last: JournalEntry): void {
+    segment.bytes += size;
+    segment.next = last.next;
+    segment.newestAt = last.receivedAt;
+    this.#bytes += size;
     this.#syncSoon();
   }
 
