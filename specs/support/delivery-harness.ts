@@ -170,7 +170,10 @@ export class DeliveryHarness {
       ...options,
     });
     const { marks } = this;
-    const courier = new Courier({ journal, cursors, ...(marks && { marks }), ports: this.ports(), limits });
+    const courier = new Courier({
+      ...{ journal, cursors, ...(marks && { marks }), ports: this.ports() },
+      limits: { gatherTime: 0, ...limits },
+    });
     courier.start();
     return { journal, cursors, courier };
   }

@@ -18,6 +18,8 @@ export interface CursorOptions {
 }
 
 const FILE = 'cursors.json';
+/** Milliseconds: so much progress is sent again after a crash, and a write costs what five log calls cost. */
+const INTERVAL = 1_000;
 
 /**
  * The cursors of all Bros in one small file that is replaced as a whole, so that a crash leaves the old or the
@@ -72,7 +74,7 @@ export class CursorStore implements Cursors {
       this.#timer = undefined;
       // What can't be written now is tried again with the next change, and by flush, which says so.
       this.flush().catch(() => {});
-    }, this.#options.interval ?? 200).unref();
+    }, this.#options.interval ?? INTERVAL).unref();
   }
 
   flush(): Promise<void> {

@@ -118,6 +118,8 @@ export interface CourierLimits {
   /** Events that go out with one call of `send`, and their bytes in osquery's JSON. */
   readonly batchRows: number;
   readonly batchBytes: number;
+  /** Milliseconds after some rows in which those that come are gathered, to go out together. */
+  readonly gatherTime: number;
   /** Rows and bytes that may be sent and not confirmed. */
   readonly windowRows: number;
   readonly windowBytes: number;
@@ -132,6 +134,7 @@ export interface CourierLimits {
 export const DEFAULT_LIMITS: CourierLimits = {
   batchRows: 100,
   batchBytes: 256 * 1024,
+  gatherTime: 25,
   windowRows: 10_000,
   windowBytes: 8 * 1024 * 1024,
   recentBytes: 8 * 1024 * 1024,

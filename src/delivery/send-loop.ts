@@ -50,6 +50,9 @@ export class SendLoop {
   readonly #sent = new InFlight();
   #open = new Batch();
   #confirming = false;
+  /** When rows went out last. */
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #endPause: (() => void) | undefined;
   #steps = 0;
   #ended = false;
 
@@ -76,6 +79,7 @@ export class SendLoop {
   end(): readonly Batch[] {
     this.#ended = true;
     this.#signal.raise();
+    this.#endPause?.();
     this.#acknowledgements.end();
     return [...this.#sent.batches, this.#open];
   }
@@ -128,9 +132,27 @@ export class SendLoop {
       else {
         this.settlePassed();
         await this.#signal.rest();
+        await this.#gather();
         await host.ports.yieldControl();
       }
     }
+  }
+
+  /**
+   * Where rows went out a moment ago, lets others come: each message and its confirmation cost what a hundred rows cost.
+   */
+  async #gather(): Promise<void> {
+    const { limits, ports } = this.#host;
+    const wait = Math.min(limits.gatherTime, this.#sentAt + limits.gatherTime - ports.now());
+    if (this.#ended || !(wait > 0)) return;
+    await new Promise<void>((resolve) => {
+      const cancel = ports.after(wait, resolve);
+      this.#endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#endPause = undefined;
   }
 
   /** Like a row, a gap counts as reported once the Bro has confirmed it. */
@@ -216,6 +238,7 @@ export class SendLoop {
     if (batch.isEmpty) return;
     this.#open = new Batch();
     batch.upTo = this.#host.position;
+    this.#sentAt = this.#host.ports.now();
     batch.bookSent();
     this.#sent.add(batch);
     for (const { topic, events, rows } of batch.takeGroups()) {

@@ -5,6 +5,9 @@ import thrift from 'thrift';
 import { reasonOf } from '../text/reason.ts';
 import type { ByteBudget, Share } from './byte-budget.ts';
 import Extension from './generated/Extension.js';
+import { type CarriedRows, carriedRows } from './logger-call.ts';
+import { type PlainCall, readPlainCall } from './plain-call.ts';
+import type { ReplyCache } from './reply-cache.ts';
 import type { Row } from './row.ts';
 import { MessageSink, readingProtocol, WritingProtocol } from './thrift-message.ts';
 import { type SplitterLimits, type ThriftMessage, ThriftSplitter } from './thrift-splitter.ts';
@@ -26,6 +29,11 @@ export interface ExtensionHandlers {
    * that would end osqueryd.
    */
   call(registry: string, item: string, request: ReadonlyMap<string, string>): Promise<PluginResponse>;
+  /**
+   * A call of a logger that carries rows, its payload as bytes that are nobody else's; without this handler such a call
+   * comes as any other, which costs more.
+   */
+  log?(rows: CarriedRows<Uint8Array>): Promise<PluginResponse>;
   /** osqueryd ends; its call has been answered already. */
   shutdown(): void;
 }
@@ -47,6 +55,7 @@ export interface ConnectionContext {
   readonly limits: SplitterLimits;
   readonly idleTimeout: number;
   readonly budget: ByteBudget;
+  readonly replies: ReplyCache;
   /** See ExtensionServerOptions. */
   onRequest(): () => void;
   report(trouble: ExtensionTrouble): void;
@@ -77,8 +86,6 @@ class ExtensionConnection {
   readonly #context: ConnectionContext;
   readonly #splitter: ThriftSplitter;
   readonly #share: Share;
-  readonly #sink = new MessageSink((reply) => this.#reply(reply));
-  readonly #processor = new Extension.Processor(this.#handler());
   readonly #queue: ThriftMessage[] = [];
   /** The request that is being answered. */
   #current: ThriftMessage | undefined;
@@ -168,17 +175,37 @@ class ExtensionConnection {
   }
 
   #process(message: ThriftMessage): void {
+    const plain = message.discarded === 0 ? readPlainCall(message.bytes) : undefined;
+    if (plain && this.#answer(plain)) return;
     try {
       const head = readingProtocol(message.bytes, 'bytes').readMessageBegin();
       if (head.mtype !== CALL && head.mtype !== ONEWAY)
         throw new Error(`unexpected message type ${head.mtype}`);
-      const output = new WritingProtocol(this.#sink);
+      const output = new WritingProtocol(new MessageSink((reply) => this.#reply(reply)));
       const method = String(head.fname);
-      if (METHODS.includes(method)) this.#processor.process(readingProtocol(message.bytes, 'bytes'), output);
-      else writeUnknownMethod(output, method, head.rseqid);
+      if (METHODS.includes(method)) {
+        new Extension.Processor(this.#handler()).process(readingProtocol(message.bytes, 'bytes'), output);
+      } else writeUnknownMethod(output, method, head.rseqid);
     } catch (error) {
       this.#refuse(error);
     }
+  }
+
+  /** Answers what osqueryd asks most often. @returns whether it is of that kind */
+  #answer(asked: PlainCall): boolean {
+    const { handlers, replies } = this.#context;
+    if (asked.method === 'ping') {
+      const { code, message } = handlers.ping();
+      this.#reply(replies.ping(code, message, asked.seqid));
+      return true;
+    }
+    const rows = asked.registry === 'logger' && handlers.log ? carriedRows(asked.request) : undefined;
+    if (!rows) return false;
+    const owned = { ...rows, payload: owning(rows.payload) };
+    void this.#attempt('logger', asked.item, async () => handlers.log?.(owned) ?? NO_ANSWER).then(
+      ({ code, message }) => this.#reply(replies.call(code, message, asked.seqid)),
+    );
+    return true;
   }
 
   #handler(): WireHandler {
@@ -202,8 +229,19 @@ class ExtensionConnection {
       // To answer a result log with a failure would end osqueryd.
       return registry === 'logger' ? { code: 0, message: 'OK', rows: [] } : { code: 1, message, rows: [] };
     }
+    const { handlers } = this.#context;
+    return this.#attempt(registry, item, () =>
+      handlers.call(registry, item, new Map(Object.entries(request))),
+    );
+  }
+
+  async #attempt(
+    registry: string,
+    item: string,
+    call: () => Promise<PluginResponse>,
+  ): Promise<PluginResponse> {
     try {
-      return await this.#context.handlers.call(registry, item, new Map(Object.entries(request)));
+      return await call();
     } catch (error) {
       const message = reasonOf(error);
       this.#context.report({ kind: 'failed', message: `${registry}/${item}: ${message}` });
@@ -233,6 +271,13 @@ class ExtensionConnection {
     this.#context.report({ kind: 'refused', message });
     this.#drop();
   }
+}
+
+const NO_ANSWER: PluginResponse = { code: 0, message: 'OK', rows: [] };
+
+/** The bytes, in memory of which they are by far the most: it is held as long as they are. */
+function owning(bytes: Buffer): Uint8Array {
+  return bytes.buffer.byteLength > bytes.length * 1.25 + 1024 ? Buffer.from(bytes) : bytes;
 }
 
 /** As osqueryd itself does it (recorded); the package's own exception loses its type when written. */

@@ -13,6 +13,7 @@ import {
   serveConnection,
 } from './extension-connection.ts';
 import { OsqueryError } from './osquery-error.ts';
+import { ReplyCache } from './reply-cache.ts';
 import { checkSocketPath, extensionSocketPath } from './socket-path.ts';
 
 /** Bounds of what clients may make us hold, in bytes and milliseconds. */
@@ -68,7 +69,10 @@ export async function listenExtension(options: ExtensionServerOptions): Promise<
   const path = extensionSocketPath(managerPath, uuid);
   const budget = new ByteBudget(limits.total);
   const sockets = new Map<Socket, MidCall>();
-  const context = { uuid, handlers, limits, idleTimeout: limits.idleTimeout, budget, onRequest, report };
+  const context = {
+    ...{ uuid, handlers, limits, idleTimeout: limits.idleTimeout, budget, onRequest, report },
+    replies: new ReplyCache(uuid),
+  };
   // A client that has sent its request may end its side and still wants the reply.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('close', () => sockets.delete(socket));

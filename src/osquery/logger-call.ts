@@ -25,19 +25,31 @@ export type LoggerCall =
   | { readonly type: 'event'; readonly payload: string }
   | { readonly type: 'unknown'; readonly keys: readonly string[] };
 
-/** Tells the calls apart in the order in which osquery's own logger plugins do. Never throws. */
-export function readLoggerCall(request: ReadonlyMap<string, string>): LoggerCall {
+/** What a call carries that is to be delivered, in whatever form its payload is. */
+export type CarriedRows<T> =
+  | { readonly type: 'result'; readonly form: ResultForm; readonly payload: T }
+  | { readonly type: 'event'; readonly payload: T };
+
+/** The rows that a call carries, undefined for all other calls. */
+export function carriedRows<T>(request: ReadonlyMap<string, T>): CarriedRows<T> | undefined {
   const line = request.get('string');
   if (line !== undefined) return { type: 'result', form: 'line', payload: line };
   const batch = request.get('string_batch');
   if (batch !== undefined) return { type: 'result', form: 'batch', payload: batch };
   const snapshot = request.get('snapshot');
   if (snapshot !== undefined) return { type: 'result', form: 'snapshot', payload: snapshot };
+  if (request.has('init') || request.has('status')) return undefined;
+  const event = request.get('event');
+  return event === undefined ? undefined : { type: 'event', payload: event };
+}
+
+/** Tells the calls apart in the order in which osquery's own logger plugins do. Never throws. */
+export function readLoggerCall(request: ReadonlyMap<string, string>): LoggerCall {
+  const carried = carriedRows(request);
+  if (carried) return carried;
   const init = request.get('init');
   if (init !== undefined) return { type: 'init', process: init, log: request.get('log') ?? '' };
   if (request.has('status')) return { type: 'status', log: request.get('log') ?? '' };
-  const event = request.get('event');
-  if (event !== undefined) return { type: 'event', payload: event };
   if (request.get('action') === 'features') return { type: 'features' };
   return { type: 'unknown', keys: [...request.keys()] };
 }

@@ -6,7 +6,12 @@ import { genConfigResponse, readConfigPluginCall } from '../../../osquery/config
 import type { DistributedExecutions } from '../../../osquery/distributed-executions.ts';
 import { distributedQueries, readDistributedCall } from '../../../osquery/distributed-plugin.ts';
 import type { ExtensionHandlers, PluginResponse } from '../../../osquery/extension-connection.ts';
-import { LOGGER_FEATURES, type LoggerCall, readLoggerCall } from '../../../osquery/logger-call.ts';
+import {
+  type CarriedRows,
+  LOGGER_FEATURES,
+  type LoggerCall,
+  readLoggerCall,
+} from '../../../osquery/logger-call.ts';
 import { parseStatusLog, type StatusLine } from '../../../osquery/status-log.ts';
 import { reasonOf } from '../../../text/reason.ts';
 import type { ExtensionContext } from '../extension-context.ts';
@@ -87,12 +92,16 @@ export class Plugins implements ExtensionHandlers {
     }
   }
 
+  async log(rows: CarriedRows<Uint8Array>): Promise<PluginResponse> {
+    if (rows.type === 'result') return this.#journal('log', rows.payload);
+    return this.#parts.wantsEvents() ? this.#journal('event', rows.payload) : OK;
+  }
+
   async #log(call: LoggerCall): Promise<PluginResponse> {
     switch (call.type) {
       case 'result':
-        return this.#journal('log', call.payload);
       case 'event':
-        return this.#parts.wantsEvents() ? this.#journal('event', call.payload) : OK;
+        return this.log({ ...call, payload: Buffer.from(call.payload, 'latin1') });
       case 'init':
         this.#tally.attachedBy = call.process || 'osqueryd';
         this.#onEdge();
@@ -117,13 +126,12 @@ export class Plugins implements ExtensionHandlers {
     return LOGGER_FEATURES.statusLogs | (eventsAtOnce ? LOGGER_FEATURES.events : 0);
   }
 
-  async #journal(kind: Exclude<EntryKind, 'execution'>, payload: string): Promise<PluginResponse> {
+  async #journal(kind: Exclude<EntryKind, 'execution'>, payload: Uint8Array): Promise<PluginResponse> {
     const from = performance.now();
-    const bytes = Buffer.from(payload, 'latin1');
-    const refusal = await this.#keep(kind, bytes);
+    const refusal = await this.#keep(kind, payload);
     const former = this.#tally.refusal;
     this.#tally.calls += 1;
-    this.#tally.bytes += bytes.length;
+    this.#tally.bytes += payload.length;
     this.#tally.refusal = refusal;
     if (refusal !== '') this.#tally.lost += 1;
     if (this.#tally.calls === 1 || (refusal === '') !== (former === '')) this.#onEdge();
