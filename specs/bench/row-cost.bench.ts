@@ -7,7 +7,10 @@
  * program than the binary: with `--cpu-prof` among its words it writes a profile when it ends.
  * `node --import tsx specs/bench/row-cost.bench.ts`
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { HostProcesses } from '../support/host-processes.ts';
@@ -245,6 +248,16 @@ async function paced(scene: Scene, perSecond: number): Promise<void> {
   );
 }
 
+/** As many calls as compile what is used often. */
+async function warmUp(scene: Scene): Promise<void> {
+  const frames = batches(scene, PROCESSES, 1).map(({ payload }) => logCallBytes('string', payload));
+  const calls = Array.from({ length: 3_000 }, (_, n) => frames[n % frames.length] ?? Buffer.alloc(0));
+  await measure(
+    scene,
+    calls.map((bytes) => ({ bytes, rows: 1 })),
+  );
+}
+
 async function atRest({ pid }: Scene): Promise<void> {
   await pause(3_000);
   const from = cpuOf(pid);
@@ -254,10 +267,44 @@ async function atRest({ pid }: Scene): Promise<void> {
   );
 }
 
+/** What such calls cost a program that only answers them. */
+async function floor(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'floor-'));
+  const path = join(directory, 'socket');
+  const child = fork(join(import.meta.dirname, '../support/answering-child.ts'), [path], {
+    execArgv: ['--import', 'tsx', '--max-semi-space-size=2'],
+  });
+  try {
+    await once(child, 'message');
+    const pid = child.pid ?? 0;
+    const bytes = logCallBytes('string', batchOf('floor', PROCESSES, 1));
+    const burst = async (calls: number) => {
+      const from = cpuOf(pid);
+      for (let n = 0; n < calls; n += 1) await logCall(path, bytes);
+      return (cpuOf(pid) - from) / calls;
+    };
+    await burst(2_000);
+    const costs = [await burst(1_000), await burst(1_000), await burst(1_000)];
+    const from = cpuOf(pid);
+    for (let n = 0; n < 300; n += 1) {
+      await logCall(path, bytes);
+      await pause(10);
+    }
+    const slowly = (cpuOf(pid) - from) / 300;
+    say(
+      `a Node that only answers: ${Math.min(...costs).toFixed(0)} µs a call and its ping in a row, ${slowly.toFixed(0)} µs at 100 calls/s`,
+    );
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 const TCP = 'broker://127.0.0.1:0';
 const TLS = '127.0.0.1:0';
 
 if (program.length === 1 && !existsSync(program[0] ?? '')) throw new Error(`no ${program[0]}: make binary`);
+if (isChosen('floor')) await floor();
 if (isChosen('tcp')) {
   await withScene({ address: TCP }, async (scene) => {
     headline('plain TCP');
@@ -306,8 +353,11 @@ if (isChosen('kinds')) {
 }
 if (isChosen('paced')) {
   await withScene({ address: TLS }, async (scene) => {
-    say('\ntrickling rows over TLS');
+    say(
+      '\ntrickling rows over TLS, of a host that has just started, and of one that has made some thousand calls',
+    );
     await paced(scene, 100);
+    await warmUp(scene);
     await paced(scene, 100);
   });
 }
@@ -315,6 +365,7 @@ if (isChosen('scale')) {
   const queries = Array.from({ length: 100 }, (_, at) => `${PROCESSES.sql} AND ${at} = ${at}`);
   await withScene({ address: TLS, zeeks: 5, queries }, async (scene) => {
     say('\n500 subscriptions of five Zeeks over TLS');
+    await warmUp(scene);
     await atRest(scene);
     for (const perSecond of [100, 250, 500, 1_000]) await paced(scene, perSecond);
   });
