@@ -28,8 +28,15 @@ const journal = await JournalStore.open({ directory, now: Date.now, segmentBytes
 const courier = new Courier({
   journal,
   cursors,
-  ports: { ...harness.ports(), now: Date.now },
-  limits: { batchRows: 20, windowRows: 100, recentBytes: 50_000 },
+  ports: {
+    ...harness.ports(),
+    now: Date.now,
+    after(milliseconds, callback) {
+      const timer = setTimeout(callback, milliseconds);
+      return () => clearTimeout(timer);
+    },
+  },
+  limits: { batchRows: 20, gatherTime: 5, windowRows: 100, recentBytes: 50_000 },
 });
 courier.start();
 

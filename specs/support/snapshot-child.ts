@@ -53,7 +53,10 @@ const courier = new Courier({
     notifyGap: async () => true,
     report: (report) => process.stderr.write(`${JSON.stringify(report)}\n`),
     now: Date.now,
-    after: () => () => {},
+    after(milliseconds, callback) {
+      const timer = setTimeout(callback, milliseconds);
+      return () => clearTimeout(timer);
+    },
     yieldControl: () => new Promise((resolve) => setImmediate(resolve)),
   },
 });
