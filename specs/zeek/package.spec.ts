@@ -41,14 +41,16 @@ interface RecordedColumns {
 }
 
 const columnsBySql = new Map(
-  read('fixtures/zeek/query-columns.jsonl')
-    .trim()
-    .split('\n')
-    .slice(1)
-    .map((line) => {
-      const { sql, columns }: RecordedColumns = JSON.parse(line);
-      return [sql, columns] as const;
-    }),
+  ['query-columns.jsonl', 'query-columns-other-systems.jsonl'].flatMap((file) =>
+    read(`fixtures/zeek/${file}`)
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => {
+        const { sql, columns }: RecordedColumns = JSON.parse(line);
+        return [sql, columns] as const;
+      }),
+  ),
 );
 
 /** Why the value is no such Zeek type; empty if it is. */

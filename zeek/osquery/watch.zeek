@@ -22,9 +22,6 @@ export {
 		Odd_Program,
 	};
 
-	## How long after a host's first connection its listeners count as those that were there before.
-	option settling = 30sec;
-
 	## Ports on which anybody may listen.
 	option expected_ports: set[count] = { 22, 80, 443 };
 
@@ -37,48 +34,16 @@ export {
 	global file_event: event(info: osquery::ResultInfo, path: string, action: string, sha256: string);
 }
 
-# Who listens on which port of which host.
-global listeners: set[string, string, int];
-
-# When each host connected first. Later connections don't count: what happened meanwhile comes then, and is news.
-global first_seen: table[string] of time;
-
-event osquery::host_connected(host_id: string)
-	{
-	if ( host_id !in first_seen )
-		first_seen[host_id] = current_time();
-	}
-
-event osquery::host_forgotten(host_id: string)
-	{
-	delete first_seen[host_id];
-	for ( [host, path, number] in copy(listeners) )
-		if ( host == host_id )
-			delete listeners[host, path, number];
-	}
-
-function is_settled(host: string): bool
-	{
-	return host in first_seen && current_time() - first_seen[host] > settling;
-	}
-
 event listener(info: osquery::ResultInfo, name: string, path: string, address: string, number: int)
 	{
-	local host = info$host;
-	if ( info$utype == osquery::REMOVE )
-		{
-		delete listeners[host, path, number];
-		return;
-		}
-
-	# A row can come twice, and all of them come anew when the host's extension has lost its state.
-	local is_new = [host, path, number] !in listeners;
-	add listeners[host, path, number];
-	if ( ! is_new || ! is_settled(host) || int_to_count(number) in expected_ports )
+	# The row of nothing at the query's end marks those that were there before.
+	if ( ! osquery::is_news(info, number == 0) || info$utype == osquery::REMOVE || int_to_count(number) in expected_ports )
 		return;
 
-	NOTICE([$note=New_Listener, $sub=path, $identifier=cat(host, path, number),
-	        $msg=fmt("%s: %s (%s) listens on %s, port %d", osquery::hosts::hostname(host), name, path, address, number)]);
+	# A row can come twice, and a process listen on several addresses: the identifier makes one notice of them.
+	NOTICE([$note=New_Listener, $sub=path, $identifier=cat(info$host, path, number),
+	        $msg=fmt("%s: %s (%s) listens on %s, port %d", osquery::hosts::hostname(info$host), name, path, address,
+	                 number)]);
 	}
 
 event login(info: osquery::ResultInfo, user: string, from: string, tty: string, at: int)
@@ -106,7 +71,7 @@ event connection_state_remove(c: connection)
 event zeek_init()
 	{
 	osquery::subscribe([$ev=listener, $utype=osquery::BOTH,
-	                    $query="SELECT p.name, p.path, l.address, l.port FROM listening_ports AS l JOIN processes AS p USING (pid) WHERE l.port > 0 AND l.address NOT IN ('127.0.0.1', '::1')"]);
+	                    $query="SELECT p.name, p.path, l.address, l.port FROM listening_ports AS l JOIN processes AS p USING (pid) WHERE l.port > 0 AND l.address NOT IN ('127.0.0.1', '::1') UNION ALL SELECT '', '', '', 0"]);
 	# Those of the last ten minutes: a host that comes up doesn't tell its whole past.
 	osquery::subscribe([$ev=login,
 	                    $query="SELECT username, host, tty, time FROM last WHERE type = 7 AND host != '' AND time > (SELECT unix_time - 600 FROM time)"]);

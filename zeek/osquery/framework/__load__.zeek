@@ -15,6 +15,8 @@
 @load ./subscriptions
 @load ./gateways
 @load ./row-log
+@load ./news
 @load ./groups
+@load ./membership
 @load ./cluster
 @load ./listen

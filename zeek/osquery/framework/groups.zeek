@@ -33,6 +33,12 @@ export {
 	global insert_grouping: function(node: string, range: subnet, group: string);
 	global remove_grouping: function(node: string, range: subnet, group: string);
 
+	## The groups that a host is to be in; scripts add to it by handling this hook. Evaluated on the owner.
+	global collect_groups: hook(h: Host, groups: set[string]);
+
+	## Compares the groups that a host should be in with those that it is in, and has it join and leave.
+	global regroup: function(host_id: string);
+
 	## A request of this node: join or leave.
 	global request_grouping: function(action: string, range: subnet, group: string);
 }
@@ -55,10 +61,7 @@ function assign_groups(h: Host): bool
 	{
 	local news = F;
 	local wanted: set[string];
-	for ( [group, range] in groupings )
-		for ( a in h$addresses )
-			if ( a in range )
-				add wanted[group];
+	hook collect_groups(h, wanted);
 
 	local superfluous: set[string];
 	for ( old in h$assigned )
@@ -95,6 +98,20 @@ function assign_groups(h: Host): bool
 		}
 
 	return news;
+	}
+
+hook collect_groups(h: Host, groups: set[string])
+	{
+	for ( [group, range] in groupings )
+		for ( a in h$addresses )
+			if ( a in range )
+				add groups[group];
+	}
+
+function regroup(host_id: string)
+	{
+	if ( isHostAlive(host_id) && assign_groups(known[host_id]) )
+		declare_desired_queries(host_id);
 	}
 
 function assign_all()

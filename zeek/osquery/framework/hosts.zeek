@@ -46,11 +46,17 @@ export {
 	## Ids of the living hosts that have this address.
 	global by_address: function(a: addr): set[string];
 
+	## Whether others can reach a host at this address: it is no loopback and not of one link alone.
+	global is_reachable: function(a: addr): bool;
+
 	## Whether a host is connected.
 	global isHostAlive: function(host_id: string): bool;
 
 	## A host's name; its id if it has told none.
 	global hostname: function(host_id: string): string;
+
+	## ``linux``, ``darwin`` or ``windows``; empty where the host has not told. osquery itself names the distribution.
+	global platform_family: function(h: Host): string;
 
 	## A host's groups, those that it was told to join, and all that enclose them: a host in ``geo/de`` is in ``geo``.
 	global all_groups: function(h: Host): set[string];
@@ -142,6 +148,20 @@ function hostname(host_id: string): string
 		return known[host_id]$hostname;
 
 	return host_id;
+	}
+
+const unreachable: set[subnet] = { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, [::]/127, [fe80::]/10 };
+
+function is_reachable(a: addr): bool
+	{
+	return a !in unreachable;
+	}
+
+const own_families = set("darwin", "windows", "freebsd", "");
+
+function platform_family(h: Host): string
+	{
+	return h$platform in own_families ? h$platform : "linux";
 	}
 
 function by_address(a: addr): set[string]

@@ -30,13 +30,25 @@ export {
 	global create_row_log: function(id: Log::ID, columns: any, path: string, policy: Log::PolicyHook);
 
 	## Subscribes to a query under its cookie, and unsubscribes from what had that cookie before.
-	global keep_query: function(q: Query);
+	global keep_query: function(q: Query, target: Target &default=Target());
+
+	## Unsubscribes from the query with that cookie.
+	global drop_query: function(cookie: string);
 
 	## Changes the interval of a query that :zeek:see:`osquery::keep_query` subscribed to.
 	global keep_interval: function(cookie: string, inter: count);
 
 	## An address as osquery writes it (perhaps with a zone, perhaps no address at all), as one or no address.
 	global read_address: function(text: string): set[addr];
+
+	## A port as osquery writes it: its number, and that of its protocol (6 is TCP, 17 UDP).
+	global read_port: function(number: int, protocol: int): port;
+
+	## Seconds since 1970.
+	global read_time: function(seconds: int): time;
+
+	## The Community ID of a connection, whichever end is given first; empty before Zeek 6.1.
+	global community_id: function(h: addr, p: port, other_h: addr, other_p: port): string;
 }
 
 const row_field_names = table(
@@ -68,15 +80,27 @@ function create_row_log(id: Log::ID, columns: any, path: string, policy: Log::Po
 	Log::add_filter(id, [$name="default", $path=path, $field_name_map=row_field_names]);
 	}
 
-global kept: table[string] of Query;
+type KeptQuery: record {
+	query: Query;
+	target: Target;
+};
 
-function keep_query(q: Query)
+global kept: table[string] of KeptQuery;
+
+function drop_query(cookie: string)
 	{
-	if ( q$cookie in kept )
-		unsubscribe(kept[q$cookie]);
+	if ( cookie !in kept )
+		return;
 
-	kept[q$cookie] = q;
-	subscribe(q);
+	unsubscribe_from(kept[cookie]$query, kept[cookie]$target);
+	delete kept[cookie];
+	}
+
+function keep_query(q: Query, target: Target)
+	{
+	drop_query(q$cookie);
+	kept[q$cookie] = KeptQuery($query=q, $target=target);
+	subscribe_to(q, target);
 	}
 
 function keep_interval(cookie: string, inter: count)
@@ -84,13 +108,33 @@ function keep_interval(cookie: string, inter: count)
 	if ( cookie !in kept )
 		return;
 
-	local q = copy(kept[cookie]);
+	local q = copy(kept[cookie]$query);
 	q$inter = inter;
-	keep_query(q);
+	keep_query(q, kept[cookie]$target);
 	}
 
 function read_address(text: string): set[addr]
 	{
 	local bare = split_string1(text, /%/)[0];
 	return is_valid_ip(bare) ? set(to_addr(bare)) : set();
+	}
+
+function read_port(number: int, protocol: int): port
+	{
+	local transport = protocol == 6 ? tcp : ( protocol == 17 ? udp : ( protocol == 1 || protocol == 58 ? icmp : unknown_transport ) );
+	return count_to_port(number < 0 || number > 65535 ? 0 : int_to_count(number), transport);
+	}
+
+function read_time(seconds: int): time
+	{
+	return double_to_time(seconds + 0.0);
+	}
+
+function community_id(h: addr, p: port, other_h: addr, other_p: port): string
+	{
+@ifdef ( community_id_v1 )
+	return community_id_v1(conn_id($orig_h=h, $orig_p=p, $resp_h=other_h, $resp_p=other_p));
+@else
+	return "";
+@endif
 	}

@@ -12,7 +12,14 @@ export {
 		groups: set[string] &default=set();
 		## Hosts that have an address in one of them.
 		subnets: set[subnet] &default=set();
+		## Of all these only the hosts with one of these platforms: ``linux``, ``darwin``, ``windows``, or what osquery
+		## calls it (``debian``). Empty: all. A host with an extension of before 2026 tells none.
+		platforms: set[string] &default=set();
 	};
+
+	## Subscribes to a query of the hosts that a target describes.
+	global subscribe_to: function(q: Query, target: Target);
+	global unsubscribe_from: function(q: Query, target: Target);
 
 	## Subscribes to a query: of one host, of a group, or (neither given) of all.
 	global subscribe: function(q: Query, host: string &default="", group: string &default="");
@@ -128,8 +135,16 @@ function for_all(target: osquery::Target): bool
 	return |target$hosts| == 0 && |target$groups| == 0 && |target$subnets| == 0;
 	}
 
+function on_platform(h: Host, target: osquery::Target): bool
+	{
+	return |target$platforms| == 0 || platform_family(h) in target$platforms || h$platform in target$platforms;
+	}
+
 function matches(h: Host, target: osquery::Target): bool
 	{
+	if ( ! on_platform(h, target) )
+		return F;
+
 	if ( for_all(target) || h$id in target$hosts )
 		return T;
 
@@ -162,19 +177,29 @@ function key_of(desired: DesiredQuery, target: osquery::Target): string
 	for ( range in target$subnets )
 		add ranges[cat(range)];
 
-	return fmt("%s|%s|%s|%s", canonical_line(desired), sorted_words(target$hosts), sorted_words(target$groups),
-	           sorted_words(ranges));
+	return fmt("%s|%s|%s|%s|%s", canonical_line(desired), sorted_words(target$hosts), sorted_words(target$groups),
+	           sorted_words(ranges), sorted_words(target$platforms));
 	}
 
-# The topics that reach a target; a subnet has none of its own, so its living hosts are addressed one by one.
+# The topics that reach a target; a subnet or a platform has none of its own, so its living hosts are addressed one by
+# one.
 function topics_of(target: osquery::Target): set[string]
 	{
 	local topics: set[string];
+	if ( |target$platforms| > 0 )
+		{
+		for ( host_id, host in known )
+			if ( host$alive && matches(host, target) )
+				add topics[topic_host(host_id)];
+
+		return topics;
+		}
+
 	if ( for_all(target) )
 		add topics[topic_all()];
 
-	for ( host_id in target$hosts )
-		add topics[topic_host(host_id)];
+	for ( named in target$hosts )
+		add topics[topic_host(named)];
 
 	for ( group in target$groups )
 		add topics[topic_group(group)];
@@ -323,6 +348,16 @@ function unsubscribe_multiple(q: Query, host_list: vector of string, group_list:
 function execute_multiple(q: Query, host_list: vector of string, group_list: vector of string)
 	{
 	osquery::hosts::request("execute", q, target_of(host_list, group_list));
+	}
+
+function subscribe_to(q: Query, target: Target)
+	{
+	osquery::hosts::request("subscribe", q, target);
+	}
+
+function unsubscribe_from(q: Query, target: Target)
+	{
+	osquery::hosts::request("unsubscribe", q, target);
 	}
 
 function subscribe_subnet(q: Query, range: subnet)

@@ -1,4 +1,5 @@
-##! ``osq-sockets.log``: sockets and the processes that hold them.
+##! ``osq-sockets.log``: connected and listening sockets, with the process that holds each, its user and its parent, and the
+##! Community ID that ``conn.log`` has where Zeek's Community ID logging is loaded.
 
 @load ../framework
 
@@ -13,11 +14,23 @@ export {
 		fd: int &log;
 		family: int &log;
 		protocol: int &log;
+		## As osquery writes it.
 		local_address: string &log;
 		local_port: int &log;
 		remote_address: string &log;
 		remote_port: int &log;
 		state: string &log;
+		## The same as Zeek has it.
+		local_h: addr &log &optional;
+		local_p: port &log &optional;
+		remote_h: addr &log &optional;
+		remote_p: port &log &optional;
+		process: string &log &optional;
+		user: string &log &optional;
+		parent: int &log;
+		parent_process: string &log &optional;
+		## Of connected sockets.
+		community_id: string &log &optional;
 	};
 
 	global log_policy: Log::PolicyHook;
@@ -29,13 +42,38 @@ export {
 	option query_interval = 10;
 
 	## A row of the query.
-	global row: event(info: osquery::ResultInfo, pid: int, fd: int, family: int, protocol: int, local_address: string, local_port: int, remote_address: string, remote_port: int, state: string);
+	global row: event(info: osquery::ResultInfo, pid: int, fd: int, family: int, protocol: int,
+	                  local_address: string, local_port: int, remote_address: string, remote_port: int,
+	                  state: string, name: string, username: string, parent: int, parent_name: string);
 }
 
-event row(info: osquery::ResultInfo, pid: int, fd: int, family: int, protocol: int, local_address: string, local_port: int, remote_address: string, remote_port: int, state: string)
+event row(info: osquery::ResultInfo, pid: int, fd: int, family: int, protocol: int, local_address: string,
+          local_port: int, remote_address: string, remote_port: int, state: string, name: string, username: string,
+          parent: int, parent_name: string)
 	{
-	if ( enabled )
-		Log::write(LOG, Info($row=osquery::row_columns(info), $pid=pid, $fd=fd, $family=family, $protocol=protocol, $local_address=local_address, $local_port=local_port, $remote_address=remote_address, $remote_port=remote_port, $state=state));
+	if ( ! enabled )
+		return;
+
+	local line = Info($row=osquery::row_columns(info), $pid=pid, $fd=fd, $family=family, $protocol=protocol,
+	                  $local_address=local_address, $local_port=local_port, $remote_address=remote_address,
+	                  $remote_port=remote_port, $state=state, $parent=parent);
+	for ( l in osquery::read_address(local_address) )
+		line$local_h = l;
+	if ( local_port > 0 )
+		line$local_p = osquery::read_port(local_port, protocol);
+	for ( r in osquery::read_address(remote_address) )
+		line$remote_h = r;
+	if ( remote_port > 0 )
+		line$remote_p = osquery::read_port(remote_port, protocol);
+	if ( name != "" )
+		line$process = name;
+	if ( username != "" )
+		line$user = username;
+	if ( parent_name != "" )
+		line$parent_process = parent_name;
+	if ( line?$local_h && line?$local_p && line?$remote_h && line?$remote_p )
+		line$community_id = osquery::community_id(line$local_h, line$local_p, line$remote_h, line$remote_p);
+	Log::write(LOG, line);
 	}
 
 function interval_changed(id: string, value: count): count
@@ -52,6 +90,6 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
-	osquery::keep_query([$ev=row, $query="SELECT pid, fd, family, protocol, local_address, local_port, remote_address, remote_port, state FROM process_open_sockets",
-	                     $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-sockets"]);
+	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-sockets",
+	                     $query="SELECT s.pid, s.fd, s.family, s.protocol, s.local_address, s.local_port, s.remote_address, s.remote_port, s.state, p.name, u.username, p.parent, pp.name AS parent_name FROM process_open_sockets AS s LEFT JOIN processes AS p ON p.pid = s.pid LEFT JOIN users AS u ON u.uid = p.uid LEFT JOIN processes AS pp ON pp.pid = p.parent WHERE s.family IN (2, 10, 23, 30)"]);
 	}

@@ -1,11 +1,8 @@
 # @TEST-DOC: What a host had before is no news, what comes later is, and what comes again is not.
-# @TEST-EXEC: zeek %INPUT >output
+# @TEST-EXEC: zeek -r $TRACES/clock.pcap %INPUT >output
 # @TEST-EXEC: btest-diff output
 
 @load osquery/watch
-
-redef exit_only_after_terminate = T;
-redef osquery::watch::settling = 200msec;
 
 function listens(utype: osquery::UpdateType, path: string, number: int)
 	{
@@ -17,14 +14,9 @@ hook Notice::policy(n: Notice::Info) &priority=10
 	print n$note, n$msg;
 	}
 
-event first()
-	{
-	listens(osquery::ADD, "/usr/sbin/old", 8080);
-	}
-
 event later()
 	{
-	listens(osquery::ADD, "/usr/sbin/old", 8080);
+	listens(osquery::REMOVE, "/usr/sbin/old", 8081);
 	listens(osquery::ADD, "/usr/sbin/sshd", 22);
 	listens(osquery::ADD, "/usr/bin/new", 4444);
 	listens(osquery::ADD, "/usr/bin/new", 4444);
@@ -32,15 +24,18 @@ event later()
 	event osquery::watch::file_event([$host="h1", $utype=osquery::ADD], "/etc/passwd", "UPDATED", "abc");
 	}
 
-event finish()
+event anew()
 	{
-	terminate();
+	listens(osquery::ADD, "", 0);
+	listens(osquery::ADD, "/usr/sbin/old", 8080);
+	listens(osquery::ADD, "/usr/bin/new", 4444);
 	}
 
-event zeek_init()
+event network_time_init()
 	{
-	event osquery::host_connected("h1");
-	schedule 10msec { first() };
-	schedule 500msec { later() };
-	schedule 600msec { finish() };
+	listens(osquery::ADD, "", 0);
+	listens(osquery::ADD, "/usr/sbin/old", 8080);
+	listens(osquery::ADD, "/usr/sbin/old", 8081);
+	schedule 60secs { later() };
+	schedule 120secs { anew() };
 	}
