@@ -9,6 +9,7 @@ import { connectTcp } from '../../src/broker/tcp-connection.ts';
 import { connectWebSocket } from '../../src/broker/websocket-connection.ts';
 import { broCommand } from '../../src/cli/bro.ts';
 import type { Column, Query, ResultRow } from '../../src/vocabulary/model.ts';
+import { queryColumns } from '../../src/vocabulary/query-columns.ts';
 import { surroundings } from '../support/cli-io.ts';
 import { recordHandlers } from '../support/recorded-connection.ts';
 import { sampleHost } from '../support/sample-host.ts';
@@ -179,6 +180,29 @@ describe('bro-osquery bro', () => {
       ],
     );
     assert.match(bro.told(), /rows of SELECT count\(\*\) FROM b have 1 values, not the 3 that were named/);
+  });
+
+  test('names the columns of a row as its host does, unless they are named by hand', async (t) => {
+    const args = ['--execute', 'SELECT * FROM a', '--execute', 'SELECT count(*) FROM b'];
+    const bro = await run(t, [...args, '--columns', 'x,y', '--count', '2']);
+    const host = await connectHost(t, bro.port, 'zeek-osquery', HOST);
+    const [first, second] = await untilAsked(host, 2);
+    assert(first && second);
+    const counted: Column[] = [{ name: 'count(*)', type: 'BIGINT' }];
+    for (const [query, columns] of [
+      [first, COLUMNS],
+      [second, counted],
+    ] as const) {
+      await host.send(queryColumns(query.responseTopic, HOST, query, columns));
+    }
+    await host.sendRows(first, COLUMNS, [row('1', 'a')]);
+    await host.sendRows(second, counted, [row('', '', { change: 'SNAPSHOT', columns: { 'count(*)': '5' } })]);
+    await bro.ended;
+    const lines = bro.printed().trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).columns.map(({ name }: { name: string }) => name)),
+      [['x', 'y'], ['count(*)']],
+    );
   });
 
   test('asks one host alone or a group, and has hosts join one', async (t) => {

@@ -21,7 +21,7 @@ export interface SpecHost {
   readonly vocabulary: Vocabulary;
   readonly recorded: Recorded;
   announce(host?: Host, connectionId?: string): Promise<void>;
-  /** What the Bro has asked so far, as the vocabulary understands it. */
+  /** What the Bro has asked so far, as the vocabulary understands it; that it wants columns named is said to each host. */
   requests(): readonly Decoded[];
   untilRequests(count: number): Promise<readonly Decoded[]>;
   send(message: TopicEvent): Promise<void>;
@@ -62,7 +62,11 @@ export async function connectHost(
   await recorded.up();
   const send = ({ topic, event }: TopicEvent) => connection.send(topic, [event]);
   const requests = () =>
-    recorded.events.flatMap(({ topic, event }) => vocabularies.decode(topic, event, host) ?? []);
+    recorded.events.flatMap(({ topic, event }) => {
+      const decoded = vocabularies.decode(topic, event, host);
+      if (decoded?.outcome === 'statement' && decoded.statement.type === 'columnsWanted') return [];
+      return decoded ?? [];
+    });
   const specHost: SpecHost = {
     vocabulary,
     recorded,

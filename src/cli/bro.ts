@@ -87,7 +87,7 @@ export function broCommand(io: Io): Command {
     .option('--execute <sql>', 'a query to run once on each host (repeatable)', collected)
     .option(
       '--columns <names>',
-      "names of a query's columns, separated by commas (repeatable, in the order of the queries, --subscribe first); by default taken from the query",
+      "names of a query's columns, separated by commas (repeatable, in the order of the queries, --subscribe first); by default as the host tells them",
       columnLists,
     )
     .option('--interval <seconds>', `interval of subscriptions (default: ${DEFAULT_INTERVAL})`, interval)
@@ -218,7 +218,7 @@ export function broCommand(io: Io): Command {
 
 const HELP = `
 Rows go to standard output, everything else to standard error. A Zeek event carries values by position and type;
-names of columns are those of --columns, else those that the query's select list spells out.
+names of columns are those of --columns, else as the host tells them, else as the query's select list has them.
 Ctrl-C (or SIGTERM) unsubscribes, disconnects and exits.
 
 Exit codes: 0 success; 1 could not start (invalid options, the address is in use, TLS files are
@@ -249,7 +249,12 @@ function queriesOf(options: BroCommandOptions, target: Target): NamedQuery[] {
       interval: repeats ? (options.interval ?? DEFAULT_INTERVAL) : undefined,
       target,
     };
-    return { query, names: columnNames(vocabulary, sql, options.columns?.[index]) };
+    const given = options.columns?.[index];
+    return {
+      query,
+      given: given && columnNames(vocabulary, sql, given),
+      names: columnNames(vocabulary, sql, undefined),
+    };
   });
 }
 

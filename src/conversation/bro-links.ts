@@ -1,6 +1,6 @@
 import type { Connection } from '../broker/connection.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
-import type { Gap, Notice, VocabularyId } from '../vocabulary/model.ts';
+import type { Column, Gap, Notice, Query, VocabularyId } from '../vocabulary/model.ts';
 
 /** A Bro that is there, for whoever has something to say to it. */
 export interface BroLink {
@@ -14,6 +14,8 @@ export interface BroLink {
   readonly tellGap: (gap: Gap) => Promise<boolean>;
   /** Asks the Bro's scripts to acknowledge what came before; undefined where they can't. */
   readonly marker: (sequence: number) => TopicEvent | undefined;
+  /** Tells the Bro how the query's columns are called; undefined where it doesn't want to know. */
+  readonly columnNames: (query: Query, columns: readonly Column[]) => TopicEvent | undefined;
   readonly vocabulariesSpoken: () => readonly VocabularyId[];
 }
 

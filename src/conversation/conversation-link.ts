@@ -2,7 +2,16 @@ import type { Logger } from 'pino';
 import type { Connection, Remote } from '../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import { reasonOf } from '../text/reason.ts';
-import type { Audience, Gap, Host, Notice, RepeatedQuery, Request } from '../vocabulary/model.ts';
+import type {
+  Audience,
+  Column,
+  Gap,
+  Host,
+  Notice,
+  Query,
+  RepeatedQuery,
+  Request,
+} from '../vocabulary/model.ts';
 import type { Vocabularies, VocabularyOptions } from '../vocabulary/vocabularies.ts';
 import type { BroLink } from './bro-links.ts';
 import {
@@ -13,7 +22,7 @@ import {
 } from './conversation.ts';
 import { converse } from './converse.ts';
 import { heard } from './heard.ts';
-import { acknowledgementRequest } from './messages.ts';
+import { acknowledgementRequest, columnNamesMessage } from './messages.ts';
 import { type ConversationRecord, changedBy, effectsOf } from './record.ts';
 
 /** What a conversation needs of the rest. */
@@ -111,6 +120,9 @@ export class ConversationLink implements BroLink {
 
   marker = (sequence: number): TopicEvent | undefined =>
     acknowledgementRequest(this.#conversation, sequence, this.#vocabularies);
+
+  columnNames = (query: Query, columns: readonly Column[]): TopicEvent | undefined =>
+    columnNamesMessage(this.#conversation, query, columns);
 
   /** The host ends in good order; resolves when that has been said. */
   async farewell(): Promise<void> {

@@ -2,6 +2,7 @@ import type { TopicEvent } from '../broker/zeek-event.ts';
 import type {
   Acknowledgement,
   Audience,
+  ColumnsWanted,
   Declaration,
   Gap,
   Host,
@@ -30,6 +31,8 @@ export interface Conversation {
   readonly packageVersion: string;
   /** Vocabularies in which the Zeek has asked for or said something, the last one first. */
   readonly spoken: readonly VocabularyId[];
+  /** Where the Zeek wants to be told the names of its queries' columns; null where it has not asked. */
+  readonly columnsTopic: string | null;
   /** Whether the Zeek has declared, over this connection, to want just what it has. */
   readonly isAffirmed: boolean;
 }
@@ -39,7 +42,14 @@ export type Opening = Pick<Conversation, 'connectionId' | 'host' | 'filter' | 'z
 
 /** A conversation in which nobody has said anything. */
 export function openConversation(opening: Opening): Conversation {
-  return { ...opening, scriptsVersion: null, packageVersion: '', spoken: [], isAffirmed: false };
+  return {
+    ...opening,
+    scriptsVersion: null,
+    packageVersion: '',
+    spoken: [],
+    columnsTopic: null,
+    isAffirmed: false,
+  };
 }
 
 /** What a conversation goes on with. Plain data that survives JSON; `at` is in milliseconds since the epoch. */
@@ -56,6 +66,8 @@ export type ConversationInput = { readonly at: number } & (
       readonly audience: Audience;
       readonly held: readonly RepeatedQuery[];
     }
+  /** The Zeek wants to be told the names of its queries' columns. */
+  | { readonly type: 'columns-wanted'; readonly wanted: ColumnsWanted }
   /** The Zeek said something that its vocabulary has no such form for. */
   | { readonly type: 'malformed'; readonly vocabulary: VocabularyId; readonly problem: string }
   /** The Zeek's subscriptions to topics have changed. */

@@ -40,6 +40,10 @@ export function converse(
     }
     case 'declared':
       return declared(conversation, input, vocabularies);
+    case 'columns-wanted': {
+      const { vocabulary, topic } = input.wanted;
+      return step({ ...speaking(conversation, vocabulary), columnsTopic: topic });
+    }
     case 'malformed': {
       const { vocabulary, problem } = input;
       const say = noticeIn(vocabulary, { level: 'warning', text: problem }, conversation, at, vocabularies);

@@ -13,6 +13,7 @@ export function heard(decoded: Decoded, at: number, held: () => readonly Repeate
     case 'statement': {
       const { statement, audience } = decoded;
       if (statement.type === 'acknowledge') return { type: 'acknowledged', at, acknowledgement: statement };
+      if (statement.type === 'columnsWanted') return { type: 'columns-wanted', at, wanted: statement };
       return { type: 'declared', at, declaration: statement, audience, held: held() };
     }
     case 'malformed':

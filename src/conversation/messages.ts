@@ -1,6 +1,7 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import { formatGap } from '../vocabulary/gap-text.ts';
-import type { Gap, Notice, VocabularyId } from '../vocabulary/model.ts';
+import type { Column, Gap, Notice, Query, VocabularyId } from '../vocabulary/model.ts';
+import { queryColumns } from '../vocabulary/query-columns.ts';
 import type { Announcement, Vocabularies } from '../vocabulary/vocabularies.ts';
 import type { SessionContext } from '../vocabulary/vocabulary.ts';
 import { knowsInstances, type PackageEvents, packageEvents } from '../vocabulary/zeek-package.ts';
@@ -110,6 +111,15 @@ export function acknowledgementRequest(
   return knowsInstances(packageVersion)
     ? events?.rowsSentV2(host, sequence)
     : events?.rowsSent(host, sequence);
+}
+
+/** The names of a query's columns, for a Zeek that wants them. */
+export function columnNamesMessage(
+  { host, columnsTopic }: Conversation,
+  query: Query,
+  columns: readonly Column[],
+): TopicEvent | undefined {
+  return columnsTopic === null ? undefined : queryColumns(columnsTopic, host, query, columns);
 }
 
 function occasionOf({ connectionId, zeekVersion, scriptsVersion }: Conversation, at: number): SessionContext {

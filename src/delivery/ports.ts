@@ -97,6 +97,8 @@ export interface CourierPorts {
    * (its answer goes to `Courier.acknowledge`). Undefined for others: their transport's confirmation counts.
    */
   marker(peer: string, sequence: number): TopicEvent | undefined;
+  /** Tells the Bro how the query's columns are called, before their first row; undefined where it doesn't want to know. */
+  columnNames?(deliverable: Deliverable): TopicEvent | undefined;
   /** Whether the query has had the row through {@link matchEvent}; its schedule then brings it a second time. */
   wasSentAsEvent?(name: string, columns: Readonly<Record<string, string>>): boolean;
   /**

@@ -3,7 +3,7 @@ import { Acknowledgements } from './acknowledgements.ts';
 import { Batch } from './batch.ts';
 import type { RowCounter } from './delivery-counts.ts';
 import { InFlight } from './in-flight.ts';
-import type { CourierLimits, CourierPorts, Link } from './ports.ts';
+import type { CourierLimits, CourierPorts, Deliverable, Link } from './ports.ts';
 import type { Load, RowLoader } from './row-loader.ts';
 import type { QueryResult, ScannedEntry } from './scanned-entry.ts';
 import { Signal } from './signal.ts';
@@ -48,6 +48,8 @@ export class SendLoop {
   readonly #signal = new Signal();
   readonly #acknowledgements = new Acknowledgements();
   readonly #sent = new InFlight();
+  /** The queries whose columns this Bro has been told. */
+  readonly #named = new WeakSet<Deliverable>();
   #open = new Batch();
   #confirming = false;
   /** When rows went out last. */
@@ -171,6 +173,8 @@ export class SendLoop {
       const counter = host.counter(result.name);
       if (counter?.peer !== host.peer) continue;
       const load = host.loader.prepare(result, counter, asEvent);
+      if (load) await this.#nameColumns(load);
+      if (this.#ended) return;
       // An event has one number in all the queries that it satisfies, so all of them are loaded in one go.
       if (asEvent) {
         if (host.position > result.first) break;
@@ -185,6 +189,15 @@ export class SendLoop {
     if (this.#isFull()) await this.#flush();
     const turn = this.#maybeYield();
     if (turn) await turn;
+  }
+
+  /** Once over this link, before the query's first row. */
+  async #nameColumns({ deliverable }: Load): Promise<void> {
+    if (this.#named.has(deliverable)) return;
+    const names = this.#host.ports.columnNames?.(deliverable);
+    if (!names) return;
+    this.#named.add(deliverable);
+    await this.link.send(names.topic, [names.event]);
   }
 
   async #deliverRows(load: Load): Promise<void> {

@@ -4,6 +4,7 @@ import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
 import type { Column, Host, Query } from './model.ts';
 import { noticeEvent } from './notice-event.ts';
+import { columnsRequest } from './query-columns.ts';
 import { type RequestDefinition, readRequest, signature, signaturesOf } from './request-reader.ts';
 import { rowEvent } from './row-events.ts';
 import { isRowProblem, rowConverter } from './row-values.ts';
@@ -58,6 +59,7 @@ const REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<string, Request
       }),
     },
   ],
+  columnsRequest('bro-2017-01'),
 ]);
 
 function queryOf(event: string, sql: string, topic: string): Omit<Query, 'updateType' | 'initialRows'> {

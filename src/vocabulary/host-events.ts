@@ -1,4 +1,5 @@
 import type { VocabularyId } from './model.ts';
+import { QUERY_COLUMNS } from './query-columns.ts';
 
 /** What hosts say of themselves, beside rows: where in such an event the host's id and its Broker endpoint stand. */
 export interface HostEvent {
@@ -34,6 +35,7 @@ export const HOST_EVENTS: ReadonlyMap<string, HostEvent> = new Map<string, HostE
   [`${PACKAGE}host_instance`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_gap`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_farewell`, { vocabulary: 'zeek-osquery', id: 0, means: 'leaves' }],
+  [QUERY_COLUMNS, { vocabulary: 'zeek-osquery', id: 0 }],
   ['ZeekAgent::host_new', { vocabulary: 'zeek-agent-1', id: 2, endpoint: 0, means: 'announces' }],
   ['ZeekAgentAPI::agent_hello_v1', { vocabulary: 'zeek-agent-2', id: 0, idAgain: 1, means: 'announces' }],
   ['ZeekAgentAPI::agent_error_v1', { vocabulary: 'zeek-agent-2', id: 0 }],

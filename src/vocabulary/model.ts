@@ -151,7 +151,7 @@ export type Request =
     };
 
 /** What a Bro says that asks for nothing: nobody has to decide on it, and it never waits behind requests. */
-export type Statement = Acknowledgement | Declaration;
+export type Statement = Acknowledgement | Declaration | ColumnsWanted;
 
 /** The Bro's scripts have taken in all rows up to and with this sequence number (our own Zeek package). */
 export interface Acknowledgement {
@@ -172,6 +172,14 @@ export interface Declaration {
   readonly zeekInstance: string;
   readonly packageVersion: string;
   readonly desired: QueryDigest;
+}
+
+/** The Bro wants to know the names of its queries' columns ({@link file://./query-columns.ts}). */
+export interface ColumnsWanted {
+  readonly type: 'columnsWanted';
+  readonly vocabulary: VocabularyId;
+  /** Where it wants them. */
+  readonly topic: string;
 }
 
 /** How many queries a Bro wants of a host, and a hash over them (SHA-256, hexadecimal). */

@@ -55,13 +55,17 @@ export function readRequest(
     return malformed(`got ${spellArguments(event.args)}`);
   try {
     const said = definition.build(new Arguments(event.args, definition.signature), source);
-    return said.type === 'acknowledge' || said.type === 'declare'
+    return isStatement(said)
       ? { outcome: 'statement', statement: said, audience, topic }
       : { outcome: 'request', request: said, audience, topic };
   } catch (error) {
     if (error instanceof MalformedRequest) return malformed(error.message);
     throw error;
   }
+}
+
+function isStatement(said: Request | Statement): said is Statement {
+  return said.type === 'acknowledge' || said.type === 'declare' || said.type === 'columnsWanted';
 }
 
 /** Says why an argument doesn't fit; never leaves this module. */

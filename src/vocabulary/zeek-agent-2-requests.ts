@@ -1,6 +1,7 @@
 import type { Data } from '../broker/data.ts';
 import { clampInterval, LONGEST_INTERVAL } from './intervals.ts';
 import type { Query, Request } from './model.ts';
+import { columnsRequest } from './query-columns.ts';
 import {
   type Arguments,
   isEventName,
@@ -55,6 +56,7 @@ export function zeekAgent2Requests(prefix: string): ReadonlyMap<string, RequestD
         build: (args) => ({ type: 'farewell', vocabulary, zeekInstance: args.string(0) }),
       },
     ],
+    columnsRequest(vocabulary),
   ]);
 }
 

@@ -2,6 +2,7 @@ import { enumValue, string, vector } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
 import type { Column, Host, Notice, Query, ResultRow, UpdateType, VocabularyId } from './model.ts';
+import { columnsRequest } from './query-columns.ts';
 import {
   type Arguments,
   type RequestDefinition,
@@ -41,6 +42,7 @@ export function familyVocabulary(dialect: Dialect): Vocabulary {
     ...familyRequests(dialect, otherModule),
     ...familyRequests(dialect, module),
     ...ownRequests,
+    columnsRequest(id),
   ]);
   return {
     id,

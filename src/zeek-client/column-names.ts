@@ -4,7 +4,8 @@ import { selectListNames } from './select-list.ts';
 export type ColumnNames = readonly (string | undefined)[];
 
 /**
- * The names of a row's values by position, as far as they are known: as given, else as they stand in the query.
+ * The names of a row's values by position, as far as they are known: as given or as the host tells them, else as they
+ * stand in the query.
  * Rows of V1 have their columns in the order of the names, each once; so all must be known there, as osquery calls
  * them: a column that the query writes in capitals may be another in lower case.
  *

@@ -1,12 +1,14 @@
 import type { Connection, ConnectionHandlers } from '../broker/connection.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import type { QueryDigest } from '../vocabulary/model.ts';
+import { columnsWanted } from '../vocabulary/query-columns.ts';
 import { queryDigest } from '../vocabulary/query-digest.ts';
 import type { BroEvent } from './bro-event.ts';
 import type { ZeekDialect } from './dialect.ts';
 import { desiredQueriesAreDue, type HostLink, type HostState, letsThrough, newHost } from './host-link.ts';
 import type { AnnouncedHost, HostMessage, Subscription } from './model.ts';
 import { acknowledge, declare, desiredQueries } from './package-dialect.ts';
+import { decodeQueryColumns } from './query-columns.ts';
 import type { RequestRegistry } from './request-registry.ts';
 
 export interface HostConversationsParts {
@@ -97,7 +99,8 @@ export class HostConversations {
       onEvent: (topic, event) => {
         // Over WebSocket hosts can't know the filter; a Zeek gets what it subscribed to all the same.
         if (!this.#dialect.filter.some((prefix) => topic.startsWith(prefix))) return;
-        const message = this.#dialect.decode({ topic, event }, this.#requests.asked);
+        const message =
+          decodeQueryColumns(event) ?? this.#dialect.decode({ topic, event }, this.#requests.asked);
         if (message) this.#decode(link, message);
       },
       onFilter: (topics) => {
@@ -178,6 +181,8 @@ export class HostConversations {
     const topic = this.#dialect.topicOf({ to: 'host', host: state.host.id });
     const greeting = this.#dialect.greeting();
     if (greeting) this.#send(link, topic, greeting);
+    const [announcements = ''] = this.#dialect.filter;
+    this.#send(link, topic, columnsWanted(this.#dialect.responseTopic || announcements));
     if (packageVersion === undefined) return;
     const digest = queryDigest(this.#requests.desiredQueriesOf(link, state));
     this.#send(link, topic, declare(endpointId, packageVersion, digest));

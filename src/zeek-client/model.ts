@@ -100,5 +100,13 @@ export type HostMessage =
   | { readonly type: 'queriesHeld'; readonly host: string; readonly held: QueryDigest }
   /** More on the host, to a Bro with our own Zeek package. */
   | { readonly type: 'details'; readonly host: string; readonly hostname: string; readonly version: string }
+  /** The names of the columns of a query's rows from this host, in the query's order. */
+  | {
+      readonly type: 'columns';
+      readonly host: string;
+      readonly event: string;
+      readonly cookie: string;
+      readonly names: readonly string[];
+    }
   /** An event of the vocabulary, or one that was asked for, whose arguments don't fit. */
   | { readonly type: 'malformed'; readonly problem: string };

@@ -2,9 +2,8 @@ import { isName, isSign, isWord, type SqlToken, sqlTokens } from '../text/sql-to
 
 /**
  * The names that a query gives its result's columns, as far as they stand plainly in its select list: `name`,
- * `table.name` and `expression AS name`. A Zeek event carries values by position only, and no host tells a Bro the
- * names that osquery found; so what can't be told from the text alone has no name here: a `*` leaves the whole list
- * unnamed, an expression without AS itself. Names are written as the query writes them.
+ * `table.name` and `expression AS name`. For hosts that don't tell the names that osquery found: what can't be told from
+ * the text alone has no name here, a `*` leaves the whole list unnamed, an expression without AS itself. Names are written as the query writes them.
  *
  * @returns undefined where the statement isn't a plain SELECT or its columns can't be counted
  */

@@ -43,6 +43,7 @@ export function formatBroEvent(news: Exclude<BroEvent, { readonly type: 'row' }>
     case 'farewell':
       return `host ${printable(news.host)} is shutting down`;
     case 'instance':
+    case 'columns':
     case 'rowsSent':
     case 'queriesHeld':
       return undefined;

@@ -30,14 +30,15 @@ export class RowTable {
     this.#paint = paint;
   }
 
-  /** The lines to print for a row: a heading first where the query is another than that of the row before. */
+  /** The lines to print for a row: a heading first where the query or its columns are others than those of the row before. */
   take(row: ReceivedRow, names: ColumnNames | undefined): string[] {
-    const key = row.query?.sql ?? row.event;
     const fitting = names?.length === row.values.length ? names : [];
     const head = [
       'host',
       ...row.values.map((_value, index) => printable(fitting[index] ?? `(${index + 1})`)),
     ];
+    // Hosts may have other columns for one query.
+    const key = [row.query?.sql ?? row.event, ...head].join(' ');
     const cells = [printable(row.host), ...row.values.map(cell)];
     const widths = this.#widths.get(key) ?? head.map((name) => name.length);
     for (const [index, text] of cells.entries()) {

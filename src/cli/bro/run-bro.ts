@@ -8,6 +8,7 @@ import { type Io, printLine } from '../io.ts';
 import { broEventAsJson, formatBroEvent } from './format-event.ts';
 import { rowLine } from './row-line.ts';
 import type { RowTable } from './row-table.ts';
+import { ToldColumns } from './told-columns.ts';
 
 export interface BroRun {
   readonly bro: BroOptions;
@@ -29,6 +30,9 @@ export interface BroRun {
 
 export interface NamedQuery {
   readonly query: BroQuery;
+  /** The names that the caller gives its columns. */
+  readonly given: ColumnNames | undefined;
+  /** The names that stand in its text, for hosts that don't tell them. */
   readonly names: ColumnNames | undefined;
 }
 
@@ -41,8 +45,9 @@ export type BroEnd = 'count' | 'duration' | 'interrupted' | 'output-closed';
  */
 export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEnd; readonly rows: number }> {
   const ended = Promise.withResolvers<BroEnd>();
-  const namesOf = new Map(run.queries.map(({ query, names }) => [query, names]));
+  const namesOf = new Map(run.queries.map((named) => [named.query, named]));
   const misnamed = new Set<BroQuery>();
+  const told = new ToldColumns(run.bro.dialect.id);
   let rows = 0;
   let closing = false;
 
@@ -52,7 +57,8 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
   const takeRow = (row: ReceivedRow) => {
     if (rows === run.count) return;
     rows += 1;
-    const names = row.query && namesOf.get(row.query);
+    const query = row.query && namesOf.get(row.query);
+    const names = query?.given ?? told.of(row) ?? query?.names;
     if (row.query && names && names.length !== row.values.length && !misnamed.has(row.query)) {
       misnamed.add(row.query);
       const problem = `rows of ${row.query.sql} have ${row.values.length} values, not the ${names.length} that were named: printing them without names`;
@@ -68,6 +74,7 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
       takeRow(news.row);
       return;
     }
+    if (news.type === 'columns') told.take(news);
     const words = formatBroEvent(news);
     if (run.json) say('', news);
     else if (words !== undefined && !(closing && news.type === 'disconnected')) say(words, news);

@@ -54,6 +54,7 @@ export function createDelivery(context: ExtensionContext, parts: DeliveryParts):
       wasSentAsEvent: (name, columns) => immediate.wasSent(name, columns),
       rowsPerResult: () => context.settings().rowsPerResult,
       marker: (peer, sequence) => links.find(peer)?.marker(sequence),
+      columnNames: ({ peer, query, columns }) => links.find(peer)?.columnNames(query, columns),
       async notifyGap(peer, gap) {
         return (await links.find(peer)?.tellGap(gap)) ?? false;
       },
