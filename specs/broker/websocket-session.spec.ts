@@ -4,7 +4,7 @@ import { DEFAULT_TIMINGS } from '../../src/broker/connection.ts';
 import { ConnectionLifecycle } from '../../src/broker/connection-lifecycle.ts';
 import { count, real, string, vector } from '../../src/broker/data.ts';
 import { dataMembers } from '../../src/broker/json.ts';
-import { decodeMessage } from '../../src/broker/websocket-messages.ts';
+import { decodeMessage, FENCE } from '../../src/broker/websocket-messages.ts';
 import { WebSocketSession } from '../../src/broker/websocket-session.ts';
 import type { WebSocketWire } from '../../src/broker/wire.ts';
 import { readMessages, type ZeekEvent } from '../../src/broker/zeek-event.ts';
@@ -64,9 +64,16 @@ function startClient(filter: readonly string[]) {
 
 const ACK = '{"type":"ack","endpoint":"2eae70ca-2018-5434-a405-86337db81a22-websocket-7","version":"8.0.10"}';
 
-function up(filter: readonly string[] = ['/us']) {
+/** Of the server that Zeek had before 8.0. */
+const BROKER_ACK = '{"type":"ack","endpoint":"2eae70ca-2018-5434-a405-86337db81a22","version":"2.7.0"}';
+
+const REFUSAL = '{"type":"error","code":"deserialization_failed","context":"failed to create Zeek event"}';
+const FENCED =
+  '{"type":"error","code":"deserialization_failed","context":"no topic in top-level JSON object"}';
+
+function up(filter: readonly string[] = ['/us'], ack = ACK) {
   const started = startClient(filter);
-  started.receive(ACK);
+  started.receive(ack);
   started.wire.sent.length = 0;
   return started;
 }
@@ -118,14 +125,22 @@ test('nothing is sent before the ack, and a server that never acks is given up',
   assert.equal(told.closed?.code, 'handshake-timeout');
 });
 
-test('an error of Zeek is reported with what was sent before it, without its values', async () => {
-  const { session, told, receive } = up();
+test('an error of an older Zeek is reported once, with what was sent before it, without its values', async () => {
+  const { session, told, receive, clock } = up(['/us'], BROKER_ACK);
   await session.lifecycle.send('/t', [{ name: 'ev', args: [string('secret'), count(1)] }]);
   await session.lifecycle.send('/u', [{ name: 'other', args: [] }]);
-  receive('{"type":"error","code":"deserialization_failed","context":"failed to create Zeek event"}');
-  assert.deepEqual(told.problems, [
-    'ws://zeek:1: Zeek reported deserialization_failed: failed to create Zeek event; last sent: other() on /u; ev(string, count) on /t',
-  ]);
+  receive(REFUSAL);
+  const problem =
+    'ws://zeek:1: Zeek reported deserialization_failed: failed to create Zeek event; last sent: other() on /u; ev(string, count) on /t';
+  assert.deepEqual(told.problems, [problem]);
+  for (let n = 0; n < 1_000; n += 1) receive(REFUSAL);
+  clock.advance(20_000);
+  session.heard();
+  clock.advance(20_000);
+  session.heard();
+  clock.advance(20_000);
+  receive(REFUSAL);
+  assert.deepEqual(told.problems, [problem, problem.replace(';', ' (1001 times);')]);
   assert.equal(told.closed, undefined);
 });
 
@@ -189,8 +204,88 @@ test('a changed filter asks for a new connection, an unchanged one does not', ()
   assert.equal(wire.ended, '1000 subscriptions change');
 });
 
-test('a confirmation waits for the pong of a ping sent behind the events', async () => {
-  const { session, wire } = up();
+test('events that Zeek refuses are told to who sent them, before they are confirmed', async () => {
+  const { session, wire, told, receive } = up();
+  const leftOut: unknown[] = [];
+  const send = (name: string, events: number) =>
+    session.lifecycle.send(
+      '/t',
+      Array.from({ length: events }, () => ({ name, args: [count(1)] })),
+      (index, why) => leftOut.push([name, index, why]),
+    );
+  const confirm = async (...errors: string[]) => {
+    const confirming = session.lifecycle.confirm();
+    await new Promise(setImmediate);
+    for (const error of errors) receive(error);
+    await confirming;
+    return leftOut.splice(0);
+  };
+  await send('a', 3);
+  assert.deepEqual(await confirm(FENCED), []);
+  // All of one name, a part of one name, all of several names.
+  await send('a', 2);
+  const two = [
+    ['a', 0, 'refused'],
+    ['a', 1, 'refused'],
+  ];
+  assert.deepEqual(await confirm(REFUSAL, REFUSAL, FENCED), two);
+  await send('b', 3);
+  assert.deepEqual((await confirm(REFUSAL, FENCED)).length, 1);
+  // From the first refusal on, a fence stands between events of different names.
+  wire.sent.length = 0;
+  await send('a', 1);
+  await send('b', 2);
+  assert.equal(wire.sent.indexOf(FENCE), 1);
+  assert.deepEqual(await confirm(FENCED, REFUSAL, REFUSAL, FENCED), [
+    ['b', 0, 'refused'],
+    ['b', 1, 'refused'],
+  ]);
+  assert.deepEqual(told.problems, []);
+});
+
+test('where it is not known which events were refused, nobody is told of a certain one', async () => {
+  const { session, told, receive } = up();
+  const leftOut: unknown[] = [];
+  const send = (name: string) =>
+    session.lifecycle.send('/t', [{ name, args: [] }], (...what) => leftOut.push(what));
+  await send('a');
+  await send('b');
+  const confirming = session.lifecycle.confirm();
+  await new Promise(setImmediate);
+  receive(REFUSAL);
+  receive(FENCED);
+  await confirming;
+  assert.deepEqual(leftOut, []);
+  assert.deepEqual(told.problems, [
+    'ws://zeek:1: Zeek refused events a, b, 1 of 2: it has none of that name with these parameters; last sent: b() on /t; a() on /t',
+  ]);
+});
+
+test('what nobody waits to hear of is asked about, and reported', async () => {
+  const { session, told, wire, receive } = up();
+  await session.lifecycle.send('/t', [{ name: 'hello', args: [] }]);
+  assert.deepEqual(wire.sent.includes(FENCE), false);
+  receive(REFUSAL);
+  assert.deepEqual(wire.sent.at(-1), FENCE);
+  receive(FENCED);
+  assert.match(told.problems.join(), /Zeek refused events hello: it has none of that name/);
+});
+
+test('a server that answers pings and no fence is taken at its pongs', async () => {
+  const { session, wire, clock } = up();
+  await session.lifecycle.send('/t', [{ name: 'e', args: [] }]);
+  for (const patience of [10_000, 0]) {
+    const confirming = session.lifecycle.confirm();
+    await new Promise(setImmediate);
+    session.pong(wire.pings.at(-1) ?? new Uint8Array());
+    clock.advance(patience);
+    await confirming;
+    await session.lifecycle.send('/t', [{ name: 'e', args: [] }]);
+  }
+});
+
+test('a confirmation of an older Zeek waits for the pong of a ping sent behind the events', async () => {
+  const { session, wire } = up(['/us'], BROKER_ACK);
   await session.lifecycle.send('/t', [{ name: 'e', args: [] }]);
   const confirming = session.lifecycle.confirm();
   await new Promise(setImmediate);

@@ -56,6 +56,22 @@ test('a row that the transport has no form for is booked as such, and those arou
   ]);
 });
 
+test('a row that the Zeek refuses is booked as such and reported, and those around it as confirmed', async () => {
+  harness.subscribe(subscription('a', 's1'));
+  life = await harness.live();
+  const a = new FakeLink();
+  for (const n of ['2', '3']) a.refused.add(n);
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2', '3', '4'] })));
+  await life.courier.settled();
+  assert.deepEqual(life.courier.counts(), [
+    counts({ taken: 4, sent: 4, confirmed: 2, skipped: { refused: 2 } }),
+  ]);
+  // The first at once, the other with those to come.
+  const [report] = life.reports.filter(({ type }) => type === 'row-problem');
+  assert(report?.type === 'row-problem' && report.problem.startsWith('Zeek refused it'));
+});
+
 test('rows reach the Bro whose query has the name, in order, and are booked as confirmed', async () => {
   harness.subscribe(subscription('a', 's1'), subscription('b', 's2'));
   life = await harness.live();

@@ -62,6 +62,9 @@ export class FakeLink implements Link {
   onMarker: ((sequence: number) => void) | undefined;
   /** What the transport has no form for, by the row's value. */
   readonly unsendable = new Set<string>();
+  /** Values of rows that the Zeek refuses, which shows before the confirmation. */
+  readonly refused = new Set<string>();
+  #refusals: (() => void)[] = [];
   /** A link that takes no more: what is sent waits. */
   stuck = false;
   #waiting: { resolve: () => void; reject: (error: Error) => void; taken: number | undefined }[] = [];
@@ -78,8 +81,10 @@ export class FakeLink implements Link {
       this.onMarker?.(this.markers.at(-1) ?? 0);
     } else {
       const rows = events.map(received);
-      for (const [index, { n }] of rows.entries())
+      for (const [index, { n }] of rows.entries()) {
         if (this.unsendable.has(n)) onLeftOut?.(index, 'unsendable');
+        if (this.refused.has(n)) this.#refusals.push(() => onLeftOut?.(index, 'refused'));
+      }
       this.batches.push({ topic, rows: rows.filter(({ n }) => !this.unsendable.has(n)) });
     }
     if (this.stuck) await this.#wait(undefined);
@@ -87,6 +92,7 @@ export class FakeLink implements Link {
 
   async confirm(): Promise<void> {
     if (this.#broken) throw this.#broken;
+    for (const refusal of this.#refusals.splice(0)) refusal();
     const taken = this.batches.length;
     if (this.confirms === 'when-told') await this.#wait(taken);
     this.taken = taken;

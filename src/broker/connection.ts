@@ -97,12 +97,13 @@ export interface ConnectionHandlers {
 export type HandlersFor = ConnectionHandlers | ((connection: Connection) => ConnectionHandlers);
 
 /**
- * Why an event was not sent: `unsendable` for one that the transport has no form for (too large, a value that it can't
- * say), `unheard` where the peer has subscribed to no prefix of its topic.
+ * Why an event did not get through: `unsendable` for one that the transport has no form for (too large, a value that it
+ * can't say), `unheard` where the peer has subscribed to no prefix of its topic, `refused` by Zeek, which has no event of that
+ * name with these parameters (only Zeek's WebSocket API tells).
  */
-export type LeftOut = 'unsendable' | 'unheard';
+export type LeftOut = 'unsendable' | 'unheard' | 'refused';
 
-/** Told, before `send` resolves, of each event that was not sent, by its index in the call. */
+/** Told of each event that did not get through, by its index in the call: before `send` resolves, `refused` before `confirm` does. */
 export type OnLeftOut = (index: number, why: LeftOut) => void;
 
 export interface Connection {

@@ -2,6 +2,7 @@ import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CodecError } from './codec-error.ts';
 import type { Clock, ConnectionError, OnLeftOut } from './connection.ts';
+import type { Refusals } from './refusals.ts';
 import { SendQueue } from './send-queue.ts';
 import { SendWindow } from './send-window.ts';
 import type { ZeekEvent } from './zeek-event.ts';
@@ -33,6 +34,8 @@ export interface OutboundOptions {
   /** The same for a ping, whose payload comes back by {@link Outbound.pong}. */
   writePing(payload: Uint8Array): boolean;
   onProblem(problem: string): void;
+  /** Where the peer tells what it refuses: told of each event that is sent. */
+  readonly refusals?: Refusals | undefined;
 }
 
 /** What goes out on a connection that is up, in order, and how much of it at a time. */
@@ -71,10 +74,14 @@ export class Outbound {
       for (let next = 0; next < events.length; ) {
         await this.#waitForRoom();
         const target = Math.min(BATCH_TARGET, this.#window.size / 4);
-        const made = this.#make(topic, events, next, target);
-        if (made.frame === undefined) onLeftOut?.(next, 'unsendable');
+        const from = next;
+        const made = this.#make(topic, events, from, target);
         next = made.next;
-        if (made.frame === undefined) continue;
+        if (made.frame === undefined) {
+          onLeftOut?.(from, 'unsendable');
+          continue;
+        }
+        this.#watchForRefusals(events, from, next, onLeftOut);
         this.writeNow(made.frame);
         if (this.#window.add(made.frame.length)) this.#mark();
       }
@@ -149,6 +156,21 @@ export class Outbound {
     if (this.#blocked || !this.#window.open) return;
     this.#room?.resolve();
     this.#room = undefined;
+  }
+
+  #watchForRefusals(
+    events: readonly ZeekEvent[],
+    from: number,
+    to: number,
+    onLeftOut: OnLeftOut | undefined,
+  ): void {
+    const { refusals } = this.#options;
+    if (!refusals) return;
+    for (let index = from; index < to; index += 1) {
+      const name = events[index]?.name ?? '';
+      if (refusals.isFenceDue(name)) this.#mark();
+      refusals.sent(name, onLeftOut && (() => onLeftOut(index, 'refused')));
+    }
   }
 
   #mark(): void {

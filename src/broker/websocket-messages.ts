@@ -11,8 +11,17 @@ export type WebSocketMessage =
   | { readonly type: 'data-message'; readonly topic: string; readonly data: Data }
   /** The server could not do something with what came before; it doesn't say with which message. */
   | { readonly type: 'error'; readonly code: string; readonly context: string }
+  /** It has no topic: see {@link FENCE}. */
+  | { readonly type: 'fence' }
   /** Of a type that this program doesn't know. */
   | { readonly type: 'other'; readonly name: string };
+
+/**
+ * A message that every Zeek from 8.0 on answers with the error {@link FENCE_ERROR}, in turn with what was sent before it, and
+ * does nothing else with: a well-formed value without a topic.
+ */
+export const FENCE = '{"type":"data-message","@data-type":"count","data":1}';
+export const FENCE_ERROR = 'no topic in top-level JSON object';
 
 /** The Zeek that acked: of what its ack calls us, the id before the part that counts its clients. */
 export function incarnationOf(endpoint: string): string {
@@ -58,7 +67,9 @@ export function decodeMessage(text: string): WebSocketMessage {
       return { type: 'error', code: member('code'), context: member('context') };
     case 'data-message': {
       const topic = object.get('topic');
-      if (typeof topic !== 'string') throw new CodecError('bad-json', 0, 'a data message without a topic');
+      if (topic === undefined) return { type: 'fence' };
+      if (typeof topic !== 'string')
+        throw new CodecError('bad-json', 0, 'the topic of a data message is no string');
       return { type: 'data-message', topic, data: readData(object) };
     }
     default:

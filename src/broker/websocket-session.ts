@@ -7,6 +7,8 @@ import { Outbound } from './outbound.ts';
 import { needsPacing, pacedChannel } from './paced-channel.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { closingOf } from './websocket-closing.ts';
+import { ErrorReports } from './websocket-errors.ts';
+import { hasFences, WebSocketFences } from './websocket-fences.ts';
 import { WebSocketFrames } from './websocket-frames.ts';
 import {
   decodeMessage,
@@ -14,6 +16,7 @@ import {
   encodeAck,
   encodeError,
   encodeSubscriptions,
+  FENCE_ERROR,
   incarnationOf,
   type WebSocketMessage,
 } from './websocket-messages.ts';
@@ -43,6 +46,8 @@ export class WebSocketSession {
   #remoteFilter: readonly string[] | undefined;
   #outbound: Outbound | undefined;
   #watch: SilenceWatch | undefined;
+  #fences: WebSocketFences | undefined;
+  readonly #errors: ErrorReports;
   #lastError = '';
   #early = 0;
 
@@ -50,6 +55,7 @@ export class WebSocketSession {
     this.#wire = wire;
     this.#options = options;
     this.lifecycle = lifecycle;
+    this.#errors = new ErrorReports(lifecycle);
     this.#carrier = this.#makeCarrier();
     lifecycle.setCarrier(this.#carrier);
   }
@@ -79,7 +85,8 @@ export class WebSocketSession {
   /** A pong came. */
   pong(payload: Uint8Array): void {
     this.#watch?.heard();
-    this.#outbound?.pong(payload);
+    if (this.#fences) this.#fences.pong(payload);
+    else this.#outbound?.pong(payload);
   }
 
   /** A sign of life came. */
@@ -109,6 +116,7 @@ export class WebSocketSession {
     return {
       end: (error, how) => {
         this.#watch?.stop();
+        this.#fences?.stop();
         this.#outbound?.fail(error);
         if (how === 'flushed') this.#wire.close(1000, 'subscriptions change');
         else this.#wire.destroy();
@@ -164,6 +172,9 @@ export class WebSocketSession {
       case 'data-message':
         this.#onData(message);
         return;
+      case 'fence':
+        this.#reply(FENCE_ERROR);
+        return;
       case 'other':
         this.#reply('failed to decode JSON object');
         this.lifecycle.problem(`a message of unknown type ${JSON.stringify(message.name)}`);
@@ -188,8 +199,8 @@ export class WebSocketSession {
     this.#lastError = `${context} (${code})`;
     const { peerName } = this.lifecycle;
     if (this.#outbound) {
-      const sent = this.#frames.describeRecent();
-      this.lifecycle.problem(`Zeek reported ${code}: ${context}${sent ? `; last sent: ${sent}` : ''}`);
+      if (this.#fences?.error(context)) return;
+      this.#errors.error(code, context, this.#frames.describeRecent());
     } else if (code === 'invalid_application_name' || code === 'invalid_uri') {
       this.lifecycle.close('refused', `${peerName} refused this client: ${this.#lastError}`, true);
     } else {
@@ -202,15 +213,24 @@ export class WebSocketSession {
     // Who is leaving does not come up any more.
     if (!lifecycle.isPending) return;
     const { transport, authenticated } = this.#options;
+    const write = (frame: Uint8Array) => this.#wire.send(frame);
+    const writePing = (payload: Uint8Array) => this.#wire.ping(payload);
+    const fences = hasFences(version)
+      ? new WebSocketFences({
+          ...{ clock: lifecycle.clock, write, writePing },
+          onMarker: (payload) => this.#outbound?.pong(payload),
+          onRefused: (refused) => this.#errors.refused(refused, this.#frames.describeRecent()),
+          onDoubt: () => this.#outbound?.probe(),
+        })
+      : undefined;
     const outbound = new Outbound({
-      frames: this.#frames,
-      clock: lifecycle.clock,
-      peerName: lifecycle.peerName,
+      ...{ frames: this.#frames, clock: lifecycle.clock, peerName: lifecycle.peerName, write },
       wants: (topic) => this.#remoteFilter === undefined || matchesFilter(this.#remoteFilter, topic),
-      write: (frame) => this.#wire.send(frame),
-      writePing: (payload) => this.#wire.ping(payload),
+      writePing: fences ? (payload) => fences.mark(payload) : writePing,
       onProblem: (problem) => lifecycle.problem(problem),
+      refusals: fences?.refusals,
     });
+    this.#fences = fences;
     this.#outbound = outbound;
     this.#watch = new SilenceWatch(lifecycle.clock, lifecycle.timings, {
       onIdle: () => outbound.probe(),

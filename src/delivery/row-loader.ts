@@ -1,10 +1,10 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import { isMalformed } from '../osquery/log-item.ts';
+import { ProblemThrottle } from '../text/problem-throttle.ts';
 import type { RowEncoder } from '../vocabulary/vocabulary.ts';
 import type { Batch } from './batch.ts';
 import type { RowCounter } from './delivery-counts.ts';
 import type { CourierLimits, CourierPorts, Deliverable } from './ports.ts';
-import { ProblemThrottle } from './problem-throttle.ts';
 import { isInitial, unwanted } from './row-filter.ts';
 import type { QueryResult } from './scanned-entry.ts';
 

@@ -38,6 +38,9 @@ const YIELD_AFTER = 200;
 const UNSENDABLE =
   'a row is larger than one message of this connection may be (frame_bytes of the host, or the payload limit of its NATS server): select fewer columns, or substr() of the large one';
 
+const REFUSED =
+  "Zeek refused it: its scripts have no event of that name with these parameters; compare the types of the event's parameters with the query's columns";
+
 /**
  * What happens between a sender and one link to its Bro: rows go out in batches, no more than a window unconfirmed, and
  * the Bro's confirmation settles them. It ends with the link; what was not confirmed then is left to the next one.
@@ -260,6 +263,7 @@ export class SendLoop {
         if (!row) return;
         batch.leaveOut(row, why);
         if (why === 'unsendable') this.#host.loader.report('row-problem', row.counter.name, UNSENDABLE);
+        if (why === 'refused') this.#host.loader.report('row-problem', row.counter.name, REFUSED);
       });
       if (this.#ended) return;
     }

@@ -39,7 +39,7 @@ function formatSubscriptions(subscriptions: StatusReport['subscriptions'], now: 
   const lines = subscriptions.map(({ name, interval, lastRun, trouble, sql }) => [
     printable(name),
     duration(interval * 1_000),
-    lastRun === null ? 'not yet' : `${duration(now - lastRun)} ago`,
+    lastRun === null ? 'none seen' : `${duration(now - lastRun)} ago`,
     lastRun === null || trouble !== '' ? '-' : `in about ${duration(lastRun + interval * 1_000 - now)}`,
     quoted(sql, 60),
   ]);

@@ -1,4 +1,4 @@
-import { ProblemThrottle } from '../../../delivery/problem-throttle.ts';
+import { ProblemThrottle } from '../../../text/problem-throttle.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 
 /** Milliseconds between two lines of the log on requests that are refused for the same trouble. */

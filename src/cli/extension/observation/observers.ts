@@ -11,6 +11,8 @@ export interface ObserverParts {
   readonly directory: string;
   readonly metrics: MetricsAddress | undefined;
   readonly report: () => StatusReport;
+  /** The same for `status`, which has the time to ask osquery. */
+  readonly status: () => Promise<StatusReport>;
   readonly times: LogCallTimes;
   /** Reads the configuration again. */
   readonly reload: () => void;
@@ -19,10 +21,10 @@ export interface ObserverParts {
 /** Serves status, metrics and reload; where they can't be served the extension works all the same. */
 export async function serveObservers(
   context: ExtensionContext,
-  { directory, metrics, report, times, reload }: ObserverParts,
+  { directory, metrics, report, status, times, reload }: ObserverParts,
 ): Promise<readonly { close(): void }[]> {
   const wanted: Promise<{ close(): void }>[] = [
-    serveStatus(directory, report),
+    serveStatus(directory, status),
     serveReload(directory, reload),
   ];
   if (metrics) wanted.push(serveMetrics(metrics, report, times, context.log));

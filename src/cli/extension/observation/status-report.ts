@@ -76,7 +76,7 @@ export const statusReport = z.object({
       peer: z.string(),
       sql: z.string(),
       interval: z.number(),
-      /** When osquery last ran it, as far as was seen; null: not yet. */
+      /** When osquery last ran it, as far as was seen; null: no run was seen. */
       lastRun: time.nullable(),
       /** Why it does not run as it was asked for; empty: it does. */
       trouble: z.string(),

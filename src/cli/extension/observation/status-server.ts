@@ -10,17 +10,18 @@ const PATIENCE = 5_000;
 /**
  * Answers whoever connects with one report in JSON and hangs up; nothing is read.
  */
-export function serveStatus(directory: string, report: () => object): Promise<Server> {
+export function serveStatus(directory: string, report: () => object | Promise<object>): Promise<Server> {
   return listenPrivately(statusSocket(directory), {
     mostCallers: MOST_CALLERS,
     answer: (socket) => answer(socket, report),
   });
 }
 
-function answer(socket: Socket, report: () => object): void {
+async function answer(socket: Socket, report: () => object | Promise<object>): Promise<void> {
   socket.on('error', () => socket.destroy());
   socket.setTimeout(PATIENCE, () => socket.destroy());
   // What is said to us is let go, so that the end of the other side is seen.
   socket.resume();
-  socket.end(`${JSON.stringify(report())}\n`);
+  const said = JSON.stringify(await report());
+  socket.end(`${said}\n`);
 }

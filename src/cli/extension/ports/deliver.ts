@@ -59,7 +59,8 @@ export function createDelivery(context: ExtensionContext, parts: DeliveryParts):
         return (await links.find(peer)?.tellGap(gap)) ?? false;
       },
       report(report) {
-        logReport(context, links, report);
+        logReport(context, report);
+        tellOfProblem(links, deliverables, report);
         if (report.type === 'columns-changed') {
           context.bus.publish({ type: 'osquery.columns-doubted', name: report.name });
         }
@@ -88,15 +89,22 @@ export function createDelivery(context: ExtensionContext, parts: DeliveryParts):
   };
 }
 
-function logReport({ log }: ExtensionContext, links: BroLinks, report: DeliveryReport): void {
+function logReport({ log }: ExtensionContext, report: DeliveryReport): void {
   const { type, ...details } = report;
   const isMaybe = report.type === 'gap' && report.gap.rows === 0;
   log.warn({ area: 'delivery', ...details }, isMaybe ? MAYBE : REPORTS[type]);
+}
+
+/** The Zeek that misses rows is told of which query. */
+function tellOfProblem(links: BroLinks, deliverables: Deliverables, report: DeliveryReport): void {
   if (report.type !== 'row-problem') return;
-  const text = `${report.rows} rows of ${report.name} could not be sent: ${report.problem}`;
+  const query = deliverables.find(report.name)?.query;
+  const of = query ? `'${query.sql}' (event ${query.event})` : report.name;
+  const rows = report.rows === 1 ? 'a row' : `${report.rows} rows`;
+  const text = `${rows} of ${of} could not be sent: ${report.problem}`;
   links
     .find(report.peer)
-    ?.tell({ level: 'warning', text })
+    ?.tell({ level: 'warning', text, ...(query && { query }) })
     .catch(() => {});
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyActorRef } from 'xstate';
 import type { ExtensionContext } from '../extension-context.ts';
 import { logBlockedRequests } from '../observation/blocked-requests.ts';
@@ -23,11 +24,16 @@ export interface ObservationParts {
   readonly known: KnownHost;
   readonly plugins: () => Pick<Plugins, 'tally' | 'times'>;
   readonly metrics: MetricsAddress | undefined;
-  /** When osquery last ran each of our queries, by name: what the last look at its schedule found. */
-  readonly runs: () => ReadonlyMap<string, number>;
+  /** When osquery last ran each of our queries, by name. */
+  readonly runs: () => Promise<ReadonlyMap<string, number>>;
+  /** The same as the last look at its schedule found it. */
+  readonly seenRuns: () => ReadonlyMap<string, number>;
   /** Reads the configuration again. */
   readonly reload: () => void;
 }
+
+/** Milliseconds that `status` waits for osquery. */
+const RUNS_PATIENCE = 1_000;
 
 /** Tells the log, `status`, metrics and osquery's tables what the extension is doing; changes nothing. */
 export class Observation {
@@ -67,9 +73,17 @@ export class Observation {
   }
 
   async serve(): Promise<void> {
-    const { state, metrics, plugins, reload } = this.#parts;
-    const report = () => this.#report();
-    const observed = { directory: state.directory(), metrics, report, times: plugins().times, reload };
+    const { state, metrics, plugins, reload, seenRuns } = this.#parts;
+    const report = () => this.#report(seenRuns());
+    const status = async () => this.#report(await this.#runs());
+    const observed = {
+      directory: state.directory(),
+      metrics,
+      report,
+      status,
+      times: plugins().times,
+      reload,
+    };
     this.#servers = await serveObservers(this.#context, observed);
   }
 
@@ -77,13 +91,21 @@ export class Observation {
     for (const server of this.#servers) server.close();
   }
 
-  #report(): StatusReport {
-    const { root, state, schedule, known, plugins, runs } = this.#parts;
+  #report(runs: ReadonlyMap<string, number>): StatusReport {
+    const { root, state, schedule, known, plugins } = this.#parts;
     const { opened } = state;
     return statusOf(this.#context, {
       ...{ root: root(), links: this.#links, startedAt: this.#startedAt, hostId: known.host()?.id ?? '' },
-      ...{ schedule: schedule.state(), opened, told: this.#told.latest(), runs: runs() },
+      ...{ schedule: schedule.state(), opened, told: this.#told.latest(), runs },
       logger: { ...plugins().tally, recovered: opened?.missed.rows ?? 0 },
     });
+  }
+
+  /** As osquery says now; what was seen of it last where it does not answer in time. */
+  async #runs(): Promise<ReadonlyMap<string, number>> {
+    const { runs, seenRuns, state } = this.#parts;
+    const late = sleep(RUNS_PATIENCE, undefined, { ref: false });
+    const ofOsquery = (await Promise.race([runs().catch(() => undefined), late])) ?? seenRuns();
+    return new Map([...ofOsquery, ...state.lastOwnRuns()]);
   }
 }

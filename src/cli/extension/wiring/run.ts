@@ -55,7 +55,11 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   });
   const observation = new Observation(context, {
     ...{ root: () => actor, state, schedule, known, plugins: () => plugins, metrics: options.metrics },
-    ...{ reload: () => osquery.refresh(), runs: () => osquery.schedule.seenRuns },
+    ...{
+      reload: () => osquery.refresh(),
+      runs: () => osquery.schedule.lastRuns(),
+      seenRuns: () => osquery.schedule.seenRuns,
+    },
   });
   const backfill = new BackfillPorts(context, {
     stores: state.whenOpen.then(({ missed, delivery: { courier }, state: { directory } }) => ({

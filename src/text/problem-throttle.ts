@@ -10,9 +10,9 @@ export class ProblemThrottle {
     this.#now = now;
   }
 
-  /** Counts one. @returns how many there were since the last report, 0 if the next one is not due */
-  count(): number {
-    this.#unsaid += 1;
+  /** Counts so many. @returns how many there were since the last report, 0 if the next one is not due */
+  count(more = 1): number {
+    this.#unsaid += more;
     const now = this.#now();
     if (now - this.#saidAt < this.#interval) return 0;
     const unsaid = this.#unsaid;
