@@ -68,7 +68,7 @@ test('a row that the Zeek refuses is booked as such and reported, and those arou
     counts({ taken: 4, sent: 4, confirmed: 2, skipped: { refused: 2 } }),
   ]);
   // The first at once, the other with those to come.
-  const [report] = life.reports.filter(({ type }) => type === 'row-problem');
+  const [report] = harness.reports.filter(({ type }) => type === 'row-problem');
   assert(report?.type === 'row-problem' && report.problem.startsWith('Zeek refused it'));
 });
 

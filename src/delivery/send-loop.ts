@@ -176,7 +176,8 @@ export class SendLoop {
       const counter = host.counter(result.name);
       if (counter?.peer !== host.peer) continue;
       const load = host.loader.prepare(result, counter, asEvent);
-      if (load) await this.#nameColumns(load);
+      const naming = load && this.#nameColumns(load);
+      if (naming) await naming;
       if (this.#ended) return;
       // An event has one number in all the queries that it satisfies, so all of them are loaded in one go.
       if (asEvent) {
@@ -195,12 +196,12 @@ export class SendLoop {
   }
 
   /** Once over this link, before the query's first row. */
-  async #nameColumns({ deliverable }: Load): Promise<void> {
-    if (this.#named.has(deliverable)) return;
+  #nameColumns({ deliverable }: Load): Promise<void> | undefined {
+    if (this.#named.has(deliverable)) return undefined;
     const names = this.#host.ports.columnNames?.(deliverable);
-    if (!names) return;
+    if (!names) return undefined;
     this.#named.add(deliverable);
-    await this.link.send(names.topic, [names.event]);
+    return this.link.send(names.topic, [names.event]);
   }
 
   async #deliverRows(load: Load): Promise<void> {

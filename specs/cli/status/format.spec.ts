@@ -35,10 +35,10 @@ test('each query has its interval, its last run and about when the next one is',
     { name: 'bro_3', peer: 'z', sql: 'SELECT 3', interval: 5, lastRun: NOW - 90_000, trouble: 'denylisted' },
   ];
   assert.deepEqual(paragraph({ ...REPORT, subscriptions }, 'query'), [
-    'query  every      last run  next run',
-    "bro_1  60 s       20 s ago  in about 40 s  'SELECT 1'",
-    "bro_2  2 h 0 min  none seen -              'SELECT 2'",
-    "bro_3  5 s        90 s ago  -              'SELECT 3'",
+    'query  every      last run   next run',
+    "bro_1  60 s       20 s ago   in about 40 s  'SELECT 1'",
+    "bro_2  2 h 0 min  none seen  -              'SELECT 2'",
+    "bro_3  5 s        90 s ago   -              'SELECT 3'",
   ]);
 });
 
