@@ -13,6 +13,10 @@ export type GatewayEvent =
     }
   | { readonly type: 'hosts.listening'; readonly port: number }
   | { readonly type: 'hosts.failed'; readonly reason: string }
+  | { readonly type: 'nats.met' }
+  | { readonly type: 'nats.failed'; readonly reason: string; readonly refused: boolean }
+  /** Its partitions are given to other gateways, and nothing is under way any more. */
+  | { readonly type: 'nats.left' }
   | { readonly type: 'gateway.drain' };
 
 /** Milliseconds. */
@@ -22,17 +26,29 @@ export interface GatewayTiming {
   readonly backOffMax: number;
   /** Pause before the port is tried again. */
   readonly listenPause: number;
+  /** Pause before the NATS server is tried again, and the same where it refused us. */
+  readonly natsPause: number;
+  readonly natsRefusedPause: number;
+  /** How long giving partitions back may take. */
+  readonly handOver: number;
 }
 
 export interface GatewayInput {
   /** How many ways lead to the Zeek. */
   readonly ways: number;
+  /** Where hosts reach it: at a port, at NATS, or both. */
+  readonly listens: boolean;
+  readonly meets: boolean;
   readonly timing: GatewayTiming;
 }
 
 interface GatewayContext {
   readonly ways: number;
+  readonly listens: boolean;
+  readonly meets: boolean;
   readonly timing: GatewayTiming;
+  /** Whether the NATS server refused us when it was last tried. */
+  readonly isRefused: boolean;
   /** The way that is tried, or in use. */
   readonly way: number;
   /** Attempts that failed since the Zeek was last up. */
@@ -58,6 +74,7 @@ export const gatewayMachine = setup({
   actors: {
     zeek: callbackPort<{ type: 'leave' }, { readonly way: number }, GatewayEvent>('zeek'),
     hosts: callbackPort<{ type: 'none' }, undefined, GatewayEvent>('hosts'),
+    nats: callbackPort<{ type: 'leave' }, undefined, GatewayEvent>('nats'),
   },
   actions: {
     recordUp: assign({
@@ -83,17 +100,29 @@ export const gatewayMachine = setup({
     recordPort: assign({ port: ({ event }) => (event.type === 'hosts.listening' ? event.port : null) }),
     forgetPort: assign({ port: null }),
     leave: sendTo('zeek', { type: 'leave' } as const),
+    recordRefusal: assign({ isRefused: ({ event }) => event.type === 'nats.failed' && event.refused }),
+    leaveNats: sendTo('nats', { type: 'leave' } as const),
+  },
+  guards: {
+    listens: ({ context }) => context.listens,
+    meets: ({ context }) => context.meets,
   },
   delays: {
     retryIn: ({ context }) => context.retryIn,
     listenPause: ({ context }) => context.timing.listenPause,
+    natsPause: ({ context }) =>
+      context.isRefused ? context.timing.natsRefusedPause : context.timing.natsPause,
+    handOver: ({ context }) => context.timing.handOver,
   },
 }).createMachine({
   id: 'gateway',
   description: 'A gateway between a Zeek and any number of hosts.',
   context: ({ input }) => ({
     ways: input.ways,
+    listens: input.listens,
+    meets: input.meets,
     timing: input.timing,
+    isRefused: false,
     way: 0,
     failures: 0,
     retryIn: 0,
@@ -118,25 +147,79 @@ export const gatewayMachine = setup({
         },
         serving: {
           description: 'Connected to the Zeek; hosts may connect.',
-          initial: 'binding',
-          exit: 'forgetPort',
+          type: 'parallel',
           states: {
-            binding: {
-              description: 'Opening the port for hosts.',
-              invoke: { id: 'hosts', src: 'hosts' },
-              initial: 'opening',
-              on: { 'hosts.failed': 'blocked' },
+            listener: {
+              description: 'The port for hosts.',
+              initial: 'choosing',
+              exit: 'forgetPort',
               states: {
-                opening: {
-                  description: 'Binding the port.',
-                  on: { 'hosts.listening': { target: 'open', actions: 'recordPort' } },
+                choosing: {
+                  description: 'Whether hosts connect to a port.',
+                  always: [{ guard: 'listens', target: 'binding' }, { target: 'none' }],
                 },
-                open: { description: 'Accepting hosts.' },
+                none: { description: 'Hosts connect to no port.' },
+                binding: {
+                  description: 'Opening the port for hosts.',
+                  invoke: { id: 'hosts', src: 'hosts' },
+                  initial: 'opening',
+                  on: { 'hosts.failed': 'blocked' },
+                  states: {
+                    opening: {
+                      description: 'Binding the port.',
+                      on: { 'hosts.listening': { target: 'open', actions: 'recordPort' } },
+                    },
+                    open: { description: 'Accepting hosts.' },
+                  },
+                },
+                blocked: {
+                  description: "The port can't be bound; it is retried.",
+                  after: { listenPause: 'binding' },
+                },
               },
             },
-            blocked: {
-              description: "The port can't be bound; it is retried.",
-              after: { listenPause: 'binding' },
+            nats: {
+              description: 'The NATS server at which hosts meet it.',
+              initial: 'choosing',
+              states: {
+                choosing: {
+                  description: 'Whether hosts meet it at NATS.',
+                  always: [{ guard: 'meets', target: 'joined' }, { target: 'none' }],
+                },
+                none: { description: 'Hosts do not meet it at NATS.' },
+                joined: {
+                  description: 'Connected to the NATS server, or connecting.',
+                  invoke: { id: 'nats', src: 'nats' },
+                  initial: 'connecting',
+                  on: { 'nats.failed': { target: 'away', actions: 'recordRefusal' } },
+                  states: {
+                    connecting: {
+                      description: 'Connecting to the NATS server.',
+                      on: { 'nats.met': 'sharing' },
+                    },
+                    sharing: {
+                      description: 'Serving its share of the hosts.',
+                      on: { 'gateway.drain': 'handingOver' },
+                    },
+                    handingOver: {
+                      description:
+                        'Its share goes to the other gateways; what is under way is settled first.',
+                      entry: 'leaveNats',
+                      on: {
+                        'nats.left': '#gateway.linked.draining',
+                        'nats.failed': '#gateway.linked.draining',
+                        'zeek.closed': '#gateway.ended',
+                        'gateway.drain': {},
+                      },
+                      after: { handOver: '#gateway.linked.draining' },
+                    },
+                  },
+                },
+                away: {
+                  description: 'The NATS server could not be reached, or refused us; it is tried again.',
+                  after: { natsPause: 'joined' },
+                },
+              },
             },
           },
         },

@@ -52,7 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/zeek-client': ['src/text', 'src/broker', 'src/vocabulary'],
   'src/simulation': ['src/text', 'src/broker', 'src/vocabulary', 'src/conversation', 'src/zeek-client'],
-  'src/gateway': ['src/text', 'src/broker', 'src/vocabulary', 'src/config'],
+  'src/gateway': ['src/text', 'src/broker', 'src/nats', 'src/vocabulary', 'src/config'],
   'src/sandbox': ['src/text', 'src/broker', 'src/osquery', 'src/vocabulary', 'src/schedule'],
 };
 

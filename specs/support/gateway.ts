@@ -27,7 +27,8 @@ export async function startGateway(
   const directory = mkdtempSync(join(tmpdir(), 'gateway-'));
   const parsed = parseGatewaySettings({
     zeek,
-    listen: 'broker://127.0.0.1:0',
+    // At NATS hosts need no port.
+    ...(config['nats'] ? {} : { listen: 'broker://127.0.0.1:0' }),
     state_dir: directory,
     ...config,
   });
@@ -38,7 +39,7 @@ export async function startGateway(
     log: pino({ level: process.env['SPEC_LOG'] ?? 'silent' }),
     audit: { write: (line) => void audited.push(JSON.parse(line)) },
     ...{ now: Date.now, chance: Math.random, uuid: () => crypto.randomUUID() },
-    ...{ name: 'spec-gateway', version: '0.0.0' },
+    ...{ name: String(config['name'] ?? 'spec-gateway'), version: '0.0.0' },
   });
   const drain = async () => {
     gateway.drain();
@@ -48,7 +49,14 @@ export async function startGateway(
     await drain();
     rmSync(directory, { recursive: true, force: true });
   });
-  await eventually('the gateway listens', () => gateway.report().port !== null);
+  if (parsed.settings.listen) await eventually('the gateway listens', () => gateway.report().port !== null);
+  if (parsed.settings.nats)
+    await eventually('it serves a share of the hosts', () => served(gateway.report()) > 0);
   const port = gateway.report().port ?? 0;
   return { port, address: `broker://127.0.0.1:${port}`, audited, report: () => gateway.report(), drain };
+}
+
+/** Partitions of hosts at NATS that a gateway serves. */
+export function served(report: GatewayReport): number {
+  return report.nats?.partitions.length ?? 0;
 }

@@ -43,9 +43,14 @@ export function startNatsBro(
 }
 
 /** How a host reaches the Bro at the server. */
-export function natsDial(port: number, hostId: string, settings: Partial<NatsSettings> = {}): Dial {
+export function natsDial(
+  port: number,
+  hostId: string,
+  settings: Partial<NatsSettings> = {},
+  endpointId: string = randomUUID(),
+): Dial {
   return (filter, handlers) =>
-    connectNats({ ...natsTarget(port, settings), hostId, endpointId: randomUUID(), filter }, handlers);
+    connectNats({ ...natsTarget(port, settings), hostId, endpointId, filter }, handlers);
 }
 
 /** A Bro of which nothing is known but what it hears. */

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { AddressError, parseEndpointAddress } from '../broker/address.ts';
+import { natsAddress } from './bro/nats-options.ts';
 import { metricsAddress } from './extension/observation/metrics-address.ts';
 import type { MetricsAddress } from './extension/observation/metrics-server.ts';
 import { AuditFile } from './gateway/audit-file.ts';
@@ -32,6 +33,11 @@ export function gatewayCommand(io: Io, onHangup: (listener: () => void) => void)
     .option(
       '--listen <address>',
       'where hosts connect to: host:port, broker:// or brokers:// (default: 0.0.0.0:9998)',
+    )
+    .option(
+      '--nats <url>',
+      'where hosts meet this gateway and others that share them: nats:// or tls://host:port (repeatable: servers of one cluster)',
+      natsServers,
     )
     .addOption(
       new Option('--config <file>', 'read settings from this JSON file; the command line goes before it').env(
@@ -106,6 +112,11 @@ function zeekAddresses(text: string, all: readonly string[] = []): readonly stri
     if (!(error instanceof AddressError)) throw error;
     throw new InvalidArgumentError(error.message);
   }
+}
+
+function natsServers(text: string, all: readonly string[] = []): readonly string[] {
+  natsAddress(text);
+  return [...all, text];
 }
 
 /** It ends a topic. */

@@ -7,7 +7,7 @@ import {
 } from '../broker/address.ts';
 import { DEFAULT_MAX_FRAME } from '../broker/frames.ts';
 import { type TlsSettings, tlsSettingsProblem } from '../broker/tls.ts';
-import { type NatsSettings, natsSettingsProblem } from '../nats/settings.ts';
+import { type JetStreamUse, type NatsSettings, natsSettingsProblem } from '../nats/settings.ts';
 import { DEFAULT_PREFIX } from '../nats/subjects.ts';
 import { DEFAULT_POLICY, type Policy } from '../schedule/policy.ts';
 import { problemsOf } from './problems.ts';
@@ -102,10 +102,11 @@ export function tlsOf(tls: NonNullable<BroConfig['tls']>): TlsSettings {
   };
 }
 
-function natsOf(nats: NonNullable<BroConfig['nats']>): NatsSettings {
+/** @param jetstream where nothing is said */
+export function natsOf(nats: NonNullable<BroConfig['nats']>, jetstream: JetStreamUse = 'off'): NatsSettings {
   return {
     prefix: nats.prefix ?? DEFAULT_PREFIX,
-    jetstream: nats.jetstream ?? 'off',
+    jetstream: nats.jetstream ?? jetstream,
     ...(nats.credentials !== undefined && { credentials: nats.credentials }),
     ...(nats.nkey !== undefined && { nkey: nats.nkey }),
     ...(nats.user !== undefined && { user: nats.user }),

@@ -71,20 +71,19 @@ export const tls = z.object(
   'an object of TLS settings',
 );
 
-const nats = z.object(
-  {
-    credentials: path.optional(),
-    nkey: path.optional(),
-    user: text("a user's name").optional(),
-    password: z.string('a text').optional(),
-    jetstream: oneOf(['off', 'use', 'create']).optional(),
-    prefix: checked('the prefix of the subjects', (value) => {
-      const problem = prefixProblem(value);
-      return problem && `expected the prefix of the subjects, but ${JSON.stringify(value)} ${problem}`;
-    }).optional(),
-  },
-  'an object of NATS settings',
-);
+/** How a NATS server is used: keys that hosts and gateways share. */
+export const natsKeys = {
+  credentials: path.optional(),
+  nkey: path.optional(),
+  user: text("a user's name").optional(),
+  password: z.string('a text').optional(),
+  jetstream: oneOf(['off', 'use', 'create']).optional(),
+  prefix: checked('the prefix of the subjects', (value) => {
+    const problem = prefixProblem(value);
+    return problem && `expected the prefix of the subjects, but ${JSON.stringify(value)} ${problem}`;
+  }).optional(),
+};
+const nats = z.object(natsKeys, 'an object of NATS settings');
 
 const vocabulary = oneOf(VOCABULARY_IDS);
 const VOCABULARIES = 'a list of vocabularies, at least one';

@@ -58,7 +58,7 @@ export class HostInput {
       const verdict = judge(event, host);
       if (verdict.is === 'refused') {
         this.#parts.refuse(host, verdict.reason);
-      } else if (!this.#mayGoTo(topic)) {
+      } else if (!this.mayGoTo(topic)) {
         this.#parts.refuse(host, `${event.name} goes to ${topic}, which is not a topic of the vocabularies`);
       } else if (verdict.is === 'own') {
         if (verdict.event.means === 'announces')
@@ -99,7 +99,8 @@ export class HostInput {
     this.#parts.clock.setTimeout(() => hold(host, 'limit', false), milliseconds);
   }
 
-  #mayGoTo(topic: string): boolean {
+  /** Whether hosts may send to the topic. */
+  mayGoTo(topic: string): boolean {
     const { vocabularies } = this.#parts;
     return (
       this.#parts.asked.hasTopic(topic) ||

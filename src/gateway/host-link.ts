@@ -13,11 +13,17 @@ export type Held =
   | { readonly kind: 'events'; readonly topic: string; readonly events: readonly SkimmedEvent[] }
   | { readonly kind: 'ping'; readonly pong: Uint8Array };
 
+/** One life of a host's connection, whatever it is over. */
+export type HostSession = Pick<
+  RelaySession,
+  'heardAt' | 'write' | 'ping' | 'subscribe' | 'pause' | 'resume' | 'close'
+>;
+
 /** A host's connection to a gateway. */
 export interface HostLink extends Identity {
   /** Shared by all connections of the host. */
   readonly position: HostPosition;
-  readonly session: RelaySession;
+  readonly session: HostSession;
   readonly remoteAddress: string;
   readonly isAuthenticated: boolean;
   /** Topic prefixes that it listens on, those that it may not left out. */

@@ -1,8 +1,7 @@
 import type { Clock } from '../broker/connection.ts';
-import type { RelaySession } from '../broker/relay-session.ts';
 import type { FleetTopics } from '../vocabulary/fleet-topics.ts';
 import type { GatewayCounts } from './counts.ts';
-import { type HostLink, hold } from './host-link.ts';
+import { type HostLink, type HostSession, hold } from './host-link.ts';
 import type { HostNews } from './host-news.ts';
 import type { HostPosition } from './outflow.ts';
 import { Pace } from './pace.ts';
@@ -11,7 +10,7 @@ import type { GatewaySettings } from './settings.ts';
 
 /** A host that has finished its handshake. */
 export interface Applicant {
-  readonly session: RelaySession;
+  readonly session: HostSession;
   readonly from: string;
   readonly endpointId: string;
   readonly filter: readonly string[];
@@ -31,6 +30,7 @@ export interface HostRegistryParts {
 
 /** Refusals that are told of each host. */
 const MAX_TOLD = 20;
+const MAX_TOLD_UNCONNECTED = 1_000;
 
 /** The hosts that are connected: who is let in, who listens on what, who is held back. */
 export class HostRegistry {
@@ -39,10 +39,36 @@ export class HostRegistry {
   readonly #parts: HostRegistryParts;
   /** A host that comes again goes on where its former connection's messages still wait: its order holds across both. */
   readonly #positions = new Map<string, HostPosition>();
+  /** Refusals of hosts that are not connected that were told. */
+  readonly #told = new Set<string>();
   #isCrowded = false;
 
   constructor(parts: HostRegistryParts) {
     this.#parts = parts;
+  }
+
+  /** Why a host may not come in; undefined where it may. */
+  objectionTo({ filter, provedId }: Pick<Applicant, 'filter' | 'provedId'>): string | undefined {
+    return this.#objection(this.#parts.topics.hostOf(filter), provedId);
+  }
+
+  /** Where the messages of a host stand in what goes to the Zeek, over all of its connections. */
+  positionOf(id: string): HostPosition {
+    return this.#laneOf(id);
+  }
+
+  /** Counts something that a host may not send, and tells of it as long as not too many kinds have been told. */
+  refuseUnconnected(id: string, reason: string): void {
+    const host = this.hosts.get(id);
+    if (host) {
+      this.refuse(host, reason);
+      return;
+    }
+    this.#parts.counts.refused += 1;
+    const kind = `${id}: ${reason}`;
+    if (this.#told.size >= MAX_TOLD_UNCONNECTED || this.#told.has(kind)) return;
+    this.#told.add(kind);
+    this.#parts.onHost({ type: 'refused', host: id, reason });
   }
 
   /** Lets a host in; undefined, and its connection ends, where it may not come in. */

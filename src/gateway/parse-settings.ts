@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { formatEndpointAddress, parseEndpointAddress } from '../broker/address.ts';
 import type { BrokerAddress } from '../broker/endpoint-connection.ts';
 import { tlsMode, tlsSettingsProblem } from '../broker/tls.ts';
-import { tlsOf } from '../config/parse.ts';
+import { natsOf, tlsOf } from '../config/parse.ts';
 import { problemsOf } from '../config/problems.ts';
 import {
   address,
   checked,
   count,
+  natsKeys,
   oneOf,
   path,
   tls,
@@ -15,10 +16,12 @@ import {
   vocabularyList,
 } from '../config/schema.ts';
 import { unknownKeys } from '../config/unknown-keys.ts';
+import { natsSettingsProblem } from '../nats/settings.ts';
 import {
   DEFAULT_GATEWAY_STATE_DIRECTORY,
   DEFAULT_LIMITS,
   type GatewayLimits,
+  type GatewayNats,
   type GatewaySettings,
 } from './settings.ts';
 
@@ -50,6 +53,20 @@ export const gatewaySchema = z.object(
       }
     }).optional(),
     tls: tls.optional(),
+    nats: z
+      .object(
+        {
+          servers: z.union(
+            [address, z.array(address, 'a list of addresses')],
+            'an address or a list of them',
+          ),
+          ...natsKeys,
+          replicas: z.int('1 to 5').min(1, '1 to 5').max(5, '1 to 5').optional(),
+          tls: tls.optional(),
+        },
+        'an object of NATS settings',
+      )
+      .optional(),
     identity: z
       .object(
         { from: oneOf(['cn', 'dns', 'claimed']).optional(), pattern: pattern.optional() },
@@ -95,10 +112,13 @@ export function parseGatewaySettings(config: unknown): ParsedGateway {
   const { data } = result;
   const problems: string[] = [];
   const zeek = waysOf(data, problems);
-  const listen = parseEndpointAddress(data.listen ?? DEFAULT_LISTEN, { listening: true });
+  const nats = data.nats && natsMeeting(data.nats, problems);
+  // Whoever meets hosts at NATS need not be connected to.
+  const listensTo = data.listen ?? (data.nats ? undefined : DEFAULT_LISTEN);
+  const listen = listensTo === undefined ? undefined : parseEndpointAddress(listensTo, { listening: true });
   const hostTls = tlsOf(data.tls ?? {});
   const zeekTls = tlsOf(data.zeek_tls ?? {});
-  if (listen.kind !== 'native')
+  if (listen && listen.kind !== 'native')
     problems.push('gateway.listen: hosts reach a gateway by host:port, broker:// or brokers://');
   for (const [place, own] of [
     ['gateway.tls', hostTls],
@@ -111,15 +131,15 @@ export function parseGatewaySettings(config: unknown): ParsedGateway {
   const from = data.identity?.from ?? (isMutual ? 'cn' : 'claimed');
   if (from !== 'claimed' && !isMutual)
     problems.push(`gateway.identity.from: ${from} wants certificates of hosts: set up gateway.tls`);
-  if (problems.length > 0 || listen.kind !== 'native') return { problems, warnings };
-  if (!isMutual)
+  if (problems.length > 0 || (listen && listen.kind !== 'native')) return { problems, warnings };
+  if (listen && !isMutual)
     warnings.push(
       'gateway.tls: without certificates anybody who reaches the gateway can speak for any host; set up gateway.tls',
     );
   return {
     warnings,
     settings: {
-      ...{ zeek, zeekTls, listen, tls: hostTls },
+      ...{ zeek, zeekTls, listen, tls: hostTls, nats },
       identity: {
         from,
         pattern: data.identity?.pattern === undefined ? undefined : new RegExp(data.identity.pattern, 'u'),
@@ -147,6 +167,29 @@ function waysOf({ zeek = [] }: GatewayConfig, problems: string[]): readonly Brok
   if (ways.length === 0 && problems.length === 0)
     problems.push('gateway.zeek: expected the address of a Zeek, got nothing; name it here or by --zeek');
   return ways;
+}
+
+function natsMeeting(
+  { servers, tls: own = {}, replicas = 1, ...settings }: NonNullable<GatewayConfig['nats']>,
+  problems: string[],
+): GatewayNats {
+  const addresses = (Array.isArray(servers) ? servers : [servers]).flatMap((text, at) => {
+    const parsed = parseEndpointAddress(text);
+    if (parsed.kind === 'nats') return [parsed];
+    problems.push(
+      `gateway.nats.servers[${at}]: ${text} is no NATS server: nats://host:port or tls://host:port`,
+    );
+    return [];
+  });
+  const meeting = { servers: addresses, settings: natsOf(settings, 'create'), tls: tlsOf(own), replicas };
+  const wrong = [natsSettingsProblem(meeting.settings), tlsSettingsProblem(meeting.tls) ?? ''];
+  if (new Set(addresses.map(({ secure }) => secure)).size > 1)
+    wrong.push('servers of one cluster are all nats:// or all tls://');
+  if (addresses.length === 0 && problems.length === 0) wrong.push('servers: name at least one');
+  if (meeting.settings.jetstream === 'off')
+    wrong.push('jetstream: gateways read rows from a stream: use or create');
+  for (const problem of wrong) if (problem !== '') problems.push(`gateway.nats: ${problem}`);
+  return meeting;
 }
 
 function limitsOf(limits: NonNullable<GatewayConfig['limits']>): GatewayLimits {

@@ -10,10 +10,11 @@ import { GatewayMessages } from './gateway-messages.ts';
 import { HostInput } from './host-input.ts';
 import { type HostLink, hold } from './host-link.ts';
 import type { HostNews } from './host-news.ts';
-import { HostRegistry } from './host-registry.ts';
+import { type Applicant, HostRegistry } from './host-registry.ts';
 import { Outflow } from './outflow.ts';
 import { Pace } from './pace.ts';
 import type { GatewaySettings } from './settings.ts';
+import { type StreamedRows, StreamInput } from './stream-input.ts';
 import { ZeekInput } from './zeek-input.ts';
 import type { LinkedZeek, ZeekLink } from './zeek-link.ts';
 
@@ -33,6 +34,8 @@ export interface RelayParts {
   readonly onAudit: (entry: AuditEntry) => void;
   readonly onHost: (news: HostNews) => void;
   readonly onProblem: (problem: string) => void;
+  /** More waits for the Zeek than should, or no longer. */
+  readonly onCrowded?: (crowded: boolean) => void;
 }
 
 /** A host at the door: its secured stream, and the id that it has proved, if it had to. */
@@ -41,6 +44,14 @@ export interface Arrival {
   readonly from: string;
   /** The id by its certificate; undefined where hosts say who they are. */
   readonly provedId: string | undefined;
+}
+
+/** A host that is let in: what becomes of what it says. */
+export interface JoinedHost {
+  hear(topic: string, payload: Uint8Array): void;
+  listen(filter: readonly string[]): void;
+  /** `isHandedOver`: another gateway serves it, so the Zeek is told nothing. */
+  ended(closed: Closed, isHandedOver: boolean): void;
 }
 
 /** How long a host has for its handshake. */
@@ -61,6 +72,7 @@ export class Relay {
   /** In their handshake. */
   readonly #arriving = new Set<RelaySession>();
   readonly #hostInput: HostInput;
+  readonly #streamInput: StreamInput;
   readonly #zeekInput: ZeekInput;
   /** What hosts are told as our filter: the Zeek's. */
   #filter: readonly string[];
@@ -77,7 +89,10 @@ export class Relay {
       link,
       now: () => clock.now(),
       soon: parts.soon,
-      onCrowded: (crowded) => this.#registry.crowd(crowded),
+      onCrowded: (crowded) => {
+        this.#registry.crowd(crowded);
+        parts.onCrowded?.(crowded);
+      },
     });
     this.#messages = new GatewayMessages({
       prefix: parts.vocabularies.prefix('zeek-osquery'),
@@ -94,6 +109,12 @@ export class Relay {
       rowPace: new Pace(settings.limits.rowsPerSecond, clock.now()),
       refuse: (host, reason) => this.#registry.refuse(host, reason),
     });
+    this.#streamInput = new StreamInput({
+      ...shared,
+      ...{ outflow: this.#outflow, mayGoTo: (topic) => this.#hostInput.mayGoTo(topic) },
+      positionOf: (id) => this.#registry.positionOf(id),
+      refuse: (host, reason) => this.#registry.refuseUnconnected(host, reason),
+    });
     this.#zeekInput = new ZeekInput({
       ...shared,
       ...{
@@ -105,6 +126,7 @@ export class Relay {
       ...{ now: parts.now, onAudit: parts.onAudit },
       onAsked: () => {
         for (const host of this.hosts.values()) this.#hostInput.release(host);
+        this.#streamInput.asked();
       },
     });
     this.#messages.begin();
@@ -116,6 +138,11 @@ export class Relay {
 
   get hosts(): ReadonlyMap<string, HostLink> {
     return this.#registry.hosts;
+  }
+
+  /** What hosts are told as our filter: the Zeek's. */
+  get filter(): readonly string[] {
+    return this.#filter;
   }
 
   get waitingBytes(): number {
@@ -167,6 +194,22 @@ export class Relay {
     return session;
   }
 
+  /** Lets in a host that has met us elsewhere than at our port; why not, where it may not come in. */
+  join(applicant: Applicant): JoinedHost | string {
+    const host = this.#registry.objectionTo(applicant) ?? this.#registry.admit(applicant);
+    if (typeof host !== 'object') return host ?? '';
+    return {
+      hear: (topic, payload) => this.#hostInput.hear(host, topic, payload),
+      listen: (filter) => this.#registry.listen(host, filter),
+      ended: (closed, isHandedOver) => this.#gone(host, closed, isHandedOver),
+    };
+  }
+
+  /** Takes on rows of a host that came by a stream. */
+  takeRows(rows: StreamedRows): void {
+    this.#streamInput.take(rows);
+  }
+
   /** A message of the Zeek came. */
   hear(topic: string, payload: Uint8Array): void {
     this.#zeekInput.hear(topic, payload);
@@ -210,10 +253,10 @@ export class Relay {
     hold(host, 'answers', false);
   }
 
-  #gone(host: HostLink, closed: Closed): void {
+  #gone(host: HostLink, closed: Closed, isHandedOver = false): void {
     this.#registry.remove(host);
     this.#parts.onHost({ type: 'down', host: host.id, closed });
-    if (!this.#ended) this.#messages.lost(host, closed.message);
+    if (!this.#ended && !isHandedOver) this.#messages.lost(host, closed.message);
   }
 
   #failed(from: string, closed: Closed): void {
@@ -236,6 +279,7 @@ export class Relay {
         } else if (silence > SILENCE.ping) host.session.ping(PING);
       }
       this.#registry.forgetPositions((position) => this.#outflow.isSettled(position));
+      this.#streamInput.release();
       this.#messages.tick();
       this.#watch();
     }, SWEEP);

@@ -1,6 +1,7 @@
 import type { EndpointAddress } from '../broker/address.ts';
 import type { BrokerAddress } from '../broker/endpoint-connection.ts';
 import type { TlsSettings } from '../broker/tls.ts';
+import type { NatsSettings } from '../nats/settings.ts';
 import type { VocabularyOptions } from '../vocabulary/vocabularies.ts';
 
 /** How a host proves its id. */
@@ -26,13 +27,25 @@ export interface GatewayLimits {
   readonly maxFrame: number;
 }
 
+/** Where hosts meet a gateway that they don't connect to. */
+export interface GatewayNats {
+  /** Servers of one cluster. */
+  readonly servers: readonly Extract<EndpointAddress, { readonly kind: 'nats' }>[];
+  readonly settings: NatsSettings;
+  readonly tls: TlsSettings;
+  /** Of the stream and the leases that are made: servers that keep each. */
+  readonly replicas: number;
+}
+
 /** A gateway's configuration, checked, with every default filled in. */
 export interface GatewaySettings {
   /** Ways to the one Zeek, tried in this order. */
   readonly zeek: readonly BrokerAddress[];
   readonly zeekTls: TlsSettings;
-  /** Where hosts connect to. */
-  readonly listen: Extract<EndpointAddress, { readonly kind: 'native' }>;
+  /** Where hosts connect to; undefined: nowhere. */
+  readonly listen: Extract<EndpointAddress, { readonly kind: 'native' }> | undefined;
+  /** Where hosts meet it at NATS; undefined: nowhere. */
+  readonly nats: GatewayNats | undefined;
   readonly tls: TlsSettings;
   readonly identity: IdentitySettings;
   readonly vocabularies: VocabularyOptions;

@@ -8,7 +8,7 @@ import {
   nkeyAuthenticator,
   type TlsOptions,
 } from 'nats';
-import { formatEndpointAddress } from '../broker/address.ts';
+import { formatEndpointAddress, formatHostAndPort } from '../broker/address.ts';
 import type { Closed, Timings } from '../broker/connection.ts';
 import { materialOptions, type TlsSettings } from '../broker/tls.ts';
 import { readTlsMaterial } from '../broker/tls-connection.ts';
@@ -27,6 +27,8 @@ export interface NatsTarget {
   readonly tls?: TlsSettings;
   /** What the server calls us in its own lists. */
   readonly name: string;
+  /** Further servers of the same cluster, for a lasting connection. */
+  readonly others?: readonly { readonly host: string; readonly port: number }[];
 }
 
 /** A server was not reached; `closed` says why as a connection would. */
@@ -69,7 +71,7 @@ export async function openNats(
   const problem = natsSettingsProblem(settings);
   if (problem !== '') throw refusal('refused', `the settings of ${server}: ${problem}`);
   const options: ConnectionOptions = {
-    servers: server.replace(/^\w+:\/\//, ''),
+    servers: [target, ...(target.others ?? [])].map(({ host, port }) => formatHostAndPort(host, port)),
     name: target.name,
     reconnect: life === 'lasting',
     maxReconnectAttempts: -1,
@@ -118,13 +120,14 @@ async function fromFile(path: string, make: (content: Buffer) => Authenticator):
   return authenticator;
 }
 
-async function tlsOptions({ host }: NatsTarget, tls: TlsSettings): Promise<TlsOptions> {
+async function tlsOptions({ host, others = [] }: NatsTarget, tls: TlsSettings): Promise<TlsOptions> {
   const material = await readTlsMaterial(tls).catch((error: Error) => {
     throw refusal('tls-settings', error.message, error);
   });
   const options = {
     minVersion: 'TLSv1.2',
-    ...(isIP(host) ? { host } : { servername: host, host }),
+    // Of several servers each has a name of its own, which the package knows.
+    ...(others.length > 0 ? {} : isIP(host) ? { host } : { servername: host, host }),
     ...materialOptions(material),
   };
   // What the package's type leaves out it hands on to Node as it is.

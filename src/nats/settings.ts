@@ -21,6 +21,8 @@ export type JetStreamUse = 'off' | 'use' | 'create';
 /** Limits of a stream that is created on demand. A stream that is full takes nothing new: rows wait on their hosts. */
 export const STREAM_LIMITS = {
   maxBytes: 4 * 1024 ** 3,
+  /** Messages of one host, each with many rows. */
+  messagesOfHost: 1_000,
   /** Milliseconds within which the server drops a row that it is given again; each id takes it some 100 bytes. */
   duplicateWindow: 10 * 60_000,
 } as const;

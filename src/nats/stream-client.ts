@@ -51,6 +51,7 @@ export class RowStream {
     subjects: NatsSubjects,
     use: Exclude<JetStreamUse, 'off'>,
     server: string,
+    replicas = 1,
   ): Promise<RowStream> {
     try {
       const manager = await connection.jetstreamManager({ checkAPI: false, timeout: PATIENCE });
@@ -69,9 +70,13 @@ export class RowStream {
           // A row that its Zeek has had makes room; none goes for being old.
           retention: RetentionPolicy.Workqueue,
           storage: StorageType.File,
+          num_replicas: replicas,
           // A full stream refuses rows, which then wait on their hosts; one that drops old ones would lose them.
           discard: DiscardPolicy.New,
           max_bytes: STREAM_LIMITS.maxBytes,
+          // One host that floods is refused before it has filled the stream for all.
+          max_msgs_per_subject: STREAM_LIMITS.messagesOfHost,
+          discard_new_per_subject: true,
           duplicate_window: STREAM_LIMITS.duplicateWindow * MILLISECOND,
         });
       }

@@ -1,4 +1,5 @@
 import { DEFAULT_GATEWAY_STATE_DIRECTORY } from '../../gateway/settings.ts';
+import { PARTITIONS } from '../../nats/lease-table.ts';
 import { counted } from '../../replay/printable.ts';
 import { reasonOf } from '../../text/reason.ts';
 import { statusSocket } from '../extension/observation/status-report.ts';
@@ -55,7 +56,8 @@ export function lookAtGateway(report: GatewayReport, hosts?: number): Finding[] 
     );
   } else {
     findings.push(ok(`the Zeek ${way} is connected over ${zeek.transport}`));
-    if (report.port === null)
+    if (!report.listens) findings.push(ok(`${counted(report.hosts, 'host')} connected`));
+    else if (report.port === null)
       findings.push(
         problem('not listening for hosts', 'check whether the port is in use: the log (area gateway) says'),
       );
@@ -70,7 +72,8 @@ export function lookAtGateway(report: GatewayReport, hosts?: number): Finding[] 
         );
     }
   }
-  const files = hosts === undefined ? undefined : hosts + SPARE_FILES;
+  if (report.nats) findings.push(...lookAtNats(report.nats, zeek.incarnation));
+  const files = hosts === undefined || !report.listens ? undefined : hosts + SPARE_FILES;
   if (files !== undefined && report.max_files !== null && report.max_files < files)
     findings.push(
       warning(
@@ -92,5 +95,38 @@ export function lookAtGateway(report: GatewayReport, hosts?: number): Finding[] 
         'ask for fewer rows, or give hosts several Zeeks; nothing is lost meanwhile',
       ),
     );
+  return findings;
+}
+
+function lookAtNats(nats: NonNullable<GatewayReport['nats']>, incarnation: string | null): Finding[] {
+  const { server, servers, prefix, partitions, gateways, troubles } = nats;
+  const findings: Finding[] = Object.entries(troubles).map(([about, trouble]) =>
+    problem(`NATS (${about}): ${trouble}`, 'rows stay in the stream, or on their hosts, meanwhile'),
+  );
+  if (incarnation === null) return findings;
+  if (server === '') {
+    if (findings.length === 0)
+      findings.push(problem(`not connected to ${servers.join(', ')}`, 'does a nats-server listen there?'));
+    return findings;
+  }
+  findings.push(ok(`${server} is connected, prefix ${prefix}`));
+  const share = `serves ${partitions.length} of ${PARTITIONS} partitions, with ${counted(gateways.length - 1, 'other gateway')}`;
+  findings.push(
+    partitions.length > 0 || gateways.length > PARTITIONS
+      ? ok(share)
+      : warning(
+          `${share}`,
+          'it takes its share within some seconds of its start; its log (area gateway) says why not',
+        ),
+  );
+  for (const { name, zeek } of gateways) {
+    if (zeek !== incarnation)
+      findings.push(
+        warning(
+          `the gateway ${name} uses the prefix ${prefix} with another Zeek (${zeek})`,
+          'a prefix belongs to one Zeek: give each Zeek its own, unless that one has just started anew',
+        ),
+      );
+  }
   return findings;
 }

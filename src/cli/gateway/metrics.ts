@@ -54,6 +54,25 @@ export const GATEWAY_METRICS: readonly {
     'Times that a host was held back for its limits.',
     ({ counts }) => counts.throttled,
   ),
+  gauge('nats_up', 'Whether a NATS server is connected (1) or not (0).', ({ nats }) =>
+    Number((nats?.server ?? '') !== ''),
+  ),
+  gauge(
+    'nats_partitions',
+    'Partitions of hosts at NATS that this gateway serves.',
+    ({ nats }) => nats?.partitions.length ?? 0,
+  ),
+  gauge('nats_gateways', 'Gateways that share the hosts at NATS.', ({ nats }) => nats?.gateways.length ?? 0),
+  gauge(
+    'nats_under_way',
+    'Messages of the stream that the Zeek has not confirmed.',
+    ({ nats }) => nats?.under_way ?? 0,
+  ),
+  gauge(
+    'nats_troubles',
+    'What hinders at NATS: of server, stream and leases, how many.',
+    ({ nats }) => Object.keys(nats?.troubles ?? {}).length,
+  ),
   counter('zeek_ups_total', 'Times that the Zeek was reached.', ({ counts }) => counts.zeekUps),
 ];
 

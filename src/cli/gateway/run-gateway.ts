@@ -7,8 +7,6 @@ import { SecurityMemory } from '../../broker/security-memory.ts';
 import { systemClock } from '../../broker/system-clock.ts';
 import { type AuditEntry, auditLine } from '../../gateway/audit.ts';
 import { GatewayCounts } from '../../gateway/counts.ts';
-import type { HostNews } from '../../gateway/host-news.ts';
-import { type HostServer, listenForHosts } from '../../gateway/host-server.ts';
 import { linkNativeZeek } from '../../gateway/native-zeek-connection.ts';
 import { Relay, type RelayParts } from '../../gateway/relay.ts';
 import type { GatewaySettings } from '../../gateway/settings.ts';
@@ -17,7 +15,10 @@ import type { ZeekLink, ZeekLinkHandlers } from '../../gateway/zeek-link.ts';
 import { FleetTopics } from '../../vocabulary/fleet-topics.ts';
 import { createVocabularies } from '../../vocabulary/vocabularies.ts';
 import type { AuditFile } from './audit-file.ts';
-import type { GatewayReport } from './report.ts';
+import { listenerPort } from './listener-port.ts';
+import { logHost } from './log-host.ts';
+import { NatsPort } from './nats-port.ts';
+import { type GatewayReport, natsReport } from './report.ts';
 
 export interface GatewayParts {
   readonly settings: GatewaySettings;
@@ -40,11 +41,12 @@ export interface RunningGateway {
   report(): GatewayReport;
 }
 
-const TIMING = { backOffBase: 500, backOffMax: 10_000, listenPause: 5_000 };
+const TIMING = {
+  ...{ backOffBase: 500, backOffMax: 10_000, listenPause: 5_000 },
+  ...{ natsPause: 2_000, natsRefusedPause: 30_000, handOver: 8_000 },
+};
 /** Milliseconds in which messages of hosts gather for one write to the Zeek. */
 const GATHERING = 10;
-/** The gateway's own connections beside those of hosts: handshakes that come to nothing. */
-const SPARE_CONNECTIONS = 1_000;
 
 /** Wires a gateway's machine, its relay and its sockets. */
 export function runGateway(parts: GatewayParts): RunningGateway {
@@ -59,7 +61,18 @@ export function runGateway(parts: GatewayParts): RunningGateway {
   const filter = [...topics.subscription, ownTopic];
   let relay: Relay | undefined;
   /** The port once bound: a port of 0 stays the same when the Zeek comes back. */
-  let port = settings.listen.port;
+  let port = settings.listen?.port ?? 0;
+  const nats = new NatsPort({
+    ...{ nats: settings.nats, log, name, version, uuid: parts.uuid, relay: () => relay },
+    hostsPerSecond: settings.limits.hostsPerSecond,
+    onTurnedAway: () => {
+      counts.turnedAway += 1;
+    },
+    onRefused(host, reason) {
+      counts.refused += 1;
+      logHost(log, { type: 'refused', host, reason });
+    },
+  });
 
   const relayParts: RelayParts = {
     ...{
@@ -80,6 +93,7 @@ export function runGateway(parts: GatewayParts): RunningGateway {
     },
     onHost: (news) => logHost(log, news),
     onProblem: (problem) => log.warn({ area: 'gateway' }, problem),
+    onCrowded: (crowded) => nats.crowd(crowded),
   };
 
   const dial = (way: number, handlers: ZeekLinkHandlers): ZeekLink => {
@@ -128,55 +142,21 @@ export function runGateway(parts: GatewayParts): RunningGateway {
     },
   );
 
-  const hosts = fromCallback<{ type: 'none' }, undefined, GatewayEvent>(({ sendBack }) => {
-    let server: HostServer | undefined;
-    let isOver = false;
-    const { limits, listen, tls, identity } = settings;
-    listenForHosts({
-      ...{ host: listen.host, port, security: listen.security, tls, identity, clock: systemClock },
-      ...{ hostsPerSecond: limits.hostsPerSecond, maxConnections: limits.hosts + SPARE_CONNECTIONS },
-      accept(arrival) {
-        if (!relay) throw new Error('a host was let in where there is no Zeek');
-        return relay.accept(arrival);
-      },
-      hasZeek: () => relay !== undefined,
-      onConnection: () => {
-        counts.connections += 1;
-      },
-      onTurnedAway: () => {
-        counts.turnedAway += 1;
-      },
-      onFailed(from, closed) {
-        counts.failed += 1;
-        logHost(log, { type: 'failed', from, closed });
-      },
-    }).then(
-      (bound) => {
-        server = bound;
-        if (isOver) {
-          void bound.close();
-          return;
-        }
-        port = bound.port;
-        const at = formatEndpointAddress({ ...listen, port });
-        log.info({ area: 'gateway', listen: at }, `listens for hosts on ${at}`);
-        sendBack({ type: 'hosts.listening', port });
-      },
-      (error: Error) => {
-        log.error({ area: 'gateway' }, `can't listen for hosts: ${error.message}`);
-        sendBack({ type: 'hosts.failed', reason: error.message });
-      },
-    );
-    return () => {
-      isOver = true;
-      void server?.close();
-    };
+  const hosts = listenerPort({
+    ...{ settings, log, port: () => port, relay: () => relay, counts },
+    onBound(bound) {
+      port = bound;
+    },
+    onFailed: (from, closed) => logHost(log, { type: 'failed', from, closed }),
   });
 
-  const actor = createActor(gatewayMachine.provide({ actors: { zeek, hosts } }), {
+  const actor = createActor(gatewayMachine.provide({ actors: { zeek, hosts, nats: nats.port } }), {
     id: 'gateway',
     systemId: 'gateway',
-    input: { ways: settings.zeek.length, timing: TIMING },
+    input: {
+      ...{ ways: settings.zeek.length, timing: TIMING },
+      ...{ listens: settings.listen !== undefined, meets: settings.nats !== undefined },
+    },
   });
   const ended = new Promise<void>((resolve, reject) => {
     actor.subscribe({ error: reject, complete: () => resolve() });
@@ -200,7 +180,9 @@ export function runGateway(parts: GatewayParts): RunningGateway {
           has_package: relay?.hasPackage ?? null,
           last_close: context.lastClose,
         },
+        listens: settings.listen !== undefined,
         port: context.port,
+        nats: natsReport(nats.standing()),
         hosts: relay?.hosts.size ?? 0,
         waiting_bytes: relay?.waitingBytes ?? 0,
         unconfirmed_bytes: relay?.unconfirmedBytes ?? 0,
@@ -220,30 +202,5 @@ function maxFiles(): number | null {
     return limit === undefined ? null : Number(limit);
   } catch {
     return null;
-  }
-}
-
-function logHost(log: Logger, news: HostNews): void {
-  switch (news.type) {
-    case 'up':
-      log.debug({ area: 'gateway', host: news.host, from: news.from }, 'a host is there');
-      return;
-    case 'down':
-      log.debug({ area: 'gateway', host: news.host, code: news.closed.code }, news.closed.message);
-      return;
-    case 'failed':
-      log.info({ area: 'gateway', from: news.from, code: news.closed.code }, news.closed.message);
-      return;
-    case 'refused':
-      log.warn({ area: 'gateway', host: news.host }, `refused: ${news.reason}`);
-      return;
-    case 'replaced':
-      log.info(
-        { area: 'gateway', host: news.host, from: news.from, before: news.before },
-        'a host has reconnected; two hosts with one id would do this again and again',
-      );
-      return;
-    default:
-      news satisfies never;
   }
 }

@@ -7,6 +7,7 @@ export interface GatewaySources {
   readonly config?: string;
   readonly zeek?: readonly string[];
   readonly listen?: string;
+  readonly nats?: readonly string[];
   readonly auditLog?: string;
   readonly stateDir?: string;
 }
@@ -21,9 +22,16 @@ export async function readGatewaySettings(flags: GatewaySources): Promise<Parsed
     ...file,
     ...(flags.zeek && { zeek: flags.zeek }),
     ...(flags.listen !== undefined && { listen: flags.listen }),
+    ...(flags.nats && { nats: { ...natsIn(file), servers: flags.nats } }),
     ...(flags.auditLog !== undefined && { audit_log: flags.auditLog }),
     ...(flags.stateDir !== undefined && { state_dir: flags.stateDir }),
   });
+}
+
+/** What the file says of NATS beside the servers. */
+function natsIn(file: object): object {
+  const nats = 'nats' in file ? file.nats : undefined;
+  return typeof nats === 'object' && nats !== null ? nats : {};
 }
 
 async function readConfig(path: string): Promise<object> {
