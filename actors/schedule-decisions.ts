@@ -2,7 +2,7 @@ import type { BusMessage } from '../src/bus/messages.ts';
 import type { Command } from '../src/schedule/commands.ts';
 import { decide } from '../src/schedule/decide.ts';
 import type { Descriptions } from '../src/schedule/description.ts';
-import type { ScheduleEvent } from '../src/schedule/events.ts';
+import type { EventData, ScheduleEvent } from '../src/schedule/events.ts';
 import { fold } from '../src/schedule/evolve.ts';
 import type { Policy } from '../src/schedule/policy.ts';
 import { type RenderedSchedule, renderedOf } from '../src/schedule/render.ts';
@@ -16,6 +16,7 @@ import {
   subscriptionsOf,
 } from '../src/schedule/schedule.ts';
 import { suspensionOf } from '../src/schedule/suspensions.ts';
+import { isConsoleQuery } from '../src/vocabulary/console-query.ts';
 import type { Query } from '../src/vocabulary/model.ts';
 import { columnsNotice, failureNotice, suspendedNotice, suspensionNotice } from './notices.ts';
 import { commandsFor, type Pending } from './schedule-commands.ts';
@@ -146,16 +147,7 @@ function noticesFor(
   return events.flatMap((event): BusMessage[] => {
     switch (event.type) {
       case 'ExecutionCompleted':
-        return event.data.error === ''
-          ? []
-          : [
-              tell(
-                event.data.peer,
-                'error',
-                `one-time query ${event.data.name}: ${event.data.error}`,
-                undefined,
-              ),
-            ];
+        return completionNotices(event.data, executionNamed(before, event.data.name)?.query);
       case 'ExecutionCancelled': {
         if (event.data.reason !== 'unanswered') return [];
         const { peer, name } = event.data;
@@ -204,4 +196,19 @@ function noticesFor(
         return [];
     }
   });
+}
+
+/** A console is told of each end of its query, others of failures. */
+function completionNotices(
+  { peer, name, rows, error }: EventData<'ExecutionCompleted'>,
+  query: Query | undefined,
+): BusMessage[] {
+  const isConsoles = query !== undefined && isConsoleQuery(query);
+  if (error !== '') {
+    return isConsoles
+      ? [tell(peer, 'error', error, query)]
+      : [tell(peer, 'error', `one-time query ${name}: ${error}`, undefined)];
+  }
+  if (!isConsoles) return [];
+  return [{ type: 'peer.tell', peer, notice: { level: 'log', text: 'answered', query, rows } }];
 }

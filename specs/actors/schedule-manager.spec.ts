@@ -10,6 +10,7 @@ import { fold } from '../../src/schedule/evolve.ts';
 import { DEFAULT_POLICY } from '../../src/schedule/policy.ts';
 import { renderedOf } from '../../src/schedule/render.ts';
 import { type Execution, initialState, subscriptions } from '../../src/schedule/schedule.ts';
+import { CONSOLE_ROW } from '../../src/vocabulary/console-query.ts';
 import type { RepeatedQuery, Request } from '../../src/vocabulary/model.ts';
 import { busProbe, promiseProbe, settle } from '../support/machine-ports.ts';
 
@@ -339,6 +340,33 @@ test('the Bro is notified why a one-time query failed', async () => {
   const [told] = bus.take();
   assert.equal(told?.type, 'peer.tell');
   assert.match(told?.type === 'peer.tell' ? told.notice.text : '', /osquery timed out/);
+});
+
+test('a console is told of the end of its one-time query, with the number of rows, and can take it back', async () => {
+  const { bus, executing, run, log } = await startManager();
+  const request = execute(sql);
+  assert(request.type === 'execute');
+  const { interval: _, ...once } = { interval: 0, ...request.query };
+  const query = { ...once, event: CONSOLE_ROW, cookie: 'r1' };
+  bus.deliver(asked({ ...request, query }));
+  await run(described);
+  bus.take();
+  executing.last.resolve({ rows: 3, error: '' });
+  await settle();
+  for (const finished of bus.take()) bus.deliver(finished);
+  await run();
+  const notice = { level: 'log', text: 'answered', query, rows: 3 } as const;
+  assert.deepEqual(bus.take(), [{ type: 'peer.tell', peer: PEER, notice }]);
+  bus.deliver(asked({ ...request, query: { ...query, cookie: 'r2' } }, 2));
+  await run(described);
+  const match = { by: 'identity', event: CONSOLE_ROW, sql, cookie: 'r2', interval: 1 } as const;
+  const { updateType } = query;
+  bus.deliver(asked({ type: 'unsubscribe', vocabulary: 'zeek-osquery', match: { ...match, updateType } }, 3));
+  await run();
+  assert.deepEqual(
+    log.map(({ type }) => type),
+    ['QueryExecuted', 'ExecutionCompleted', 'QueryExecuted', 'ExecutionCancelled'],
+  );
 });
 
 test('a Zeek instance whose hello stops loses its queries after two minutes', async () => {

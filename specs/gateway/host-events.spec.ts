@@ -5,6 +5,7 @@ import { string } from '../../src/broker/data.ts';
 import { skimEvents } from '../../src/broker/skimmed-message.ts';
 import { writeEvent, type ZeekEvent } from '../../src/broker/zeek-event.ts';
 import { judge } from '../../src/gateway/guard.ts';
+import { consoleAnswer } from '../../src/vocabulary/console-query.ts';
 import { FleetTopics } from '../../src/vocabulary/fleet-topics.ts';
 import type { Query, ResultRow } from '../../src/vocabulary/model.ts';
 import { createVocabularies } from '../../src/vocabulary/vocabularies.ts';
@@ -38,7 +39,9 @@ function sayings(): ZeekEvent[] {
     own.instance(HOST),
     own.gap(HOST, gap),
     own.farewell(HOST),
-  ].map(({ event }) => event);
+  ]
+    .map(({ event }) => event)
+    .concat(consoleAnswer({ level: 'log', text: 'answered', rows: 1 }, HOST));
 }
 
 function rows(): ZeekEvent[] {

@@ -202,7 +202,11 @@ describe('a Bro with our Zeek package', () => {
     ]);
     await bro.until('farewell');
     assert.deepEqual(bro.news.slice(2), [
-      { type: 'details', host: 'h1', hostname: 'web-1', version: '1.2.3' },
+      {
+        ...{ type: 'details', host: 'h1', hostname: 'web-1', version: '1.2.3' },
+        ...{ addresses: ['10.1.2.3', 'fe80::1'], groups: ['geo/de/hamburg', 'servers'] },
+        ...{ platform: 'linux', os: 'Debian GNU/Linux 13' },
+      },
       { type: 'gap', host: 'h1', first: 5n, last: 9n, rows: 5n, reason: 'journal full' },
       { type: 'rowsSent', host: 'h1', sequence: 9_007_199_254_740_991n },
       { type: 'farewell', host: 'h1' },

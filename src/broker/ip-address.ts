@@ -102,3 +102,15 @@ function formatV6(bytes: Uint8Array): string {
   const head = groups.slice(0, longest.from).join(':');
   return `${head}::${groups.slice(longest.from + longest.length).join(':')}`;
 }
+
+/** Whether an address is in a subnet; not if either is no such thing. */
+export function isInSubnet(address: string, subnet: string): boolean {
+  const one = parseIpAddress(address);
+  const range = parseSubnet(subnet);
+  if (!one || !range) return false;
+  return one.bytes.every((byte, at) => {
+    const bits = Math.max(0, Math.min(8, range.length - at * 8));
+    const mask = (0xff << (8 - bits)) & 0xff;
+    return (byte & mask) === ((range.bytes[at] ?? 0) & mask);
+  });
+}

@@ -23,6 +23,7 @@ import {
   seconds,
   whole,
 } from './bro/arguments.ts';
+import { addConsoleOptions, type BroConsoleOptions, consoleOptions } from './bro/console-options.ts';
 import { broEventAsJson } from './bro/format-event.ts';
 import { addNatsOptions, type NatsOptions, natsListen, natsSettings } from './bro/nats-options.ts';
 import { RowTable } from './bro/row-table.ts';
@@ -31,7 +32,7 @@ import { painterFor } from './colour.ts';
 import { type Io, printLine } from './io.ts';
 import { failed } from './usage.ts';
 
-interface BroCommandOptions extends NatsOptions {
+interface BroCommandOptions extends NatsOptions, BroConsoleOptions {
   readonly listen?: readonly BrokerAddress[];
   readonly websocket?: readonly BrokerAddress[];
   readonly subscribe?: readonly string[];
@@ -69,7 +70,8 @@ export const TOO_FEW_ROWS = 3;
 
 /** `bro-osquery bro`: a Zeek's place in a deployment, taken for trying it out. */
 export function broCommand(io: Io): Command {
-  const command = new Command('bro')
+  const command = new Command('bro');
+  command
     .description('act as a Zeek: query hosts and print their rows, one JSON object per line')
     .optionsGroup('Where hosts come:')
     .option(
@@ -81,7 +83,9 @@ export function broCommand(io: Io): Command {
       '--websocket <host:port>',
       "also listen as Zeek's WebSocket server does; over TLS with --tls-certificate (repeatable)",
       (text: string, all?: readonly BrokerAddress[]) => brokerAddresses(`ws://${text}`, all),
-    )
+    );
+  addConsoleOptions(command);
+  command
     .optionsGroup('What is asked:')
     .option('--subscribe <sql>', 'a query to subscribe to (repeatable)', collected)
     .option('--execute <sql>', 'a query to run once on each host (repeatable)', collected)
@@ -167,6 +171,9 @@ export function broCommand(io: Io): Command {
       command.error(`error: ${vocabulary} does not support joining groups`, { exitCode: 1 });
     }
     const tls = tlsOf(options);
+    if (options.console && vocabulary !== 'zeek-osquery') {
+      command.error(`error: --console needs the vocabulary zeek-osquery, not ${vocabulary}`, { exitCode: 1 });
+    }
     const { nats } = options;
     const fail = (error: Error) => failed(command, `error: ${error.message}`, { exitCode: 1 });
     await checkTls(tls, nats === undefined).catch(fail);
@@ -200,6 +207,7 @@ export function broCommand(io: Io): Command {
       count: options.count,
       duration: options.duration === undefined ? undefined : options.duration * 1000,
       json: options.json === true,
+      consoles: consoleOptions(options),
       table: isTable(io, options)
         ? new RowTable(() => io.out.columns ?? 100, painterFor(io.out, io.env))
         : undefined,

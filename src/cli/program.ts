@@ -8,16 +8,19 @@ import { extensionCommand, type ProcessParts } from './extension.ts';
 import { gatewayCommand } from './gateway.ts';
 import { generateCommand } from './generate.ts';
 import { helpCommand } from './help.ts';
+import { hostCommand, hostsCommand, queriesCommand } from './hosts.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
 import { logCommand } from './log.ts';
 import { manualCommand, type Reader } from './manual.ts';
+import { queryCommand } from './query.ts';
 import { reloadCommand } from './reload.ts';
 import { replayCommand } from './replay.ts';
 import { sandboxCommand } from './sandbox.ts';
 import { type SetupMachine, setupCommand } from './setup.ts';
 import { simulateCommand } from './simulate.ts';
 import { statusCommand } from './status.ts';
+import { topCommand } from './top.ts';
 import { finishUsage } from './usage.ts';
 import { VERSION } from './version.ts';
 
@@ -41,6 +44,11 @@ export function createProgram({ io, process, reader, machine, onInterruptible }:
     .addCommand(interruptible(broCommand(io)))
     .addCommand(interruptible(gatewayCommand(io, (listener) => process.onSignal('SIGHUP', listener))))
     .addCommand(generateCommand(io))
+    .addCommand(interruptible(queryCommand(io)))
+    .addCommand(interruptible(hostsCommand(io)))
+    .addCommand(interruptible(hostCommand(io)))
+    .addCommand(interruptible(queriesCommand(io)))
+    .addCommand(interruptible(topCommand(io)))
     .addCommand(interruptible(simulateCommand(io)))
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))

@@ -18,6 +18,8 @@ interface SimulateOptions extends NatsServerOptions {
   readonly drain: number;
   readonly connectsPerSecond: number;
   readonly runInterval: number;
+  readonly refuseQueries: number;
+  readonly ignoreQueries: number;
   readonly idPrefix: string;
   readonly group?: readonly string[];
   readonly vocabulary?: readonly VocabularyId[];
@@ -52,6 +54,8 @@ export function simulateCommand(io: Io): Command {
     .option('--duration <seconds>', 'how long rows are made', seconds, 60)
     .option('--drain <seconds>', 'how long to wait in the end for rows to be confirmed', seconds, 30)
     .option('--connects-per-second <n>', 'connections begun a second', whole, 200)
+    .option('--refuse-queries <n>', 'so many of the hosts refuse one-time queries', number, 0)
+    .option('--ignore-queries <n>', 'so many of the others never answer them', number, 0)
     .option('--id-prefix <text>', 'host ids are this and a number', 'sim')
     .option('--group <name>', 'a group that all hosts are in (repeatable)', groups)
     .addOption(
@@ -67,8 +71,10 @@ export function simulateCommand(io: Io): Command {
   return command.action(async (options: SimulateOptions) => {
     const { hosts, idPrefix, duration, drain, rowsPerMinute, runInterval, churn, connectsPerSecond } =
       options;
+    const { refuseQueries, ignoreQueries } = options;
     const report = await runSimulation(io, {
       ...{ hosts, idPrefix, rowsPerMinute, churn, connectsPerSecond },
+      ...{ refuseQueries, ignoreQueries },
       runInterval: Math.max(SHORTEST_RUN, runInterval),
       endpoints: options.endpoint,
       tls: (id) => tlsOf(options, id),
@@ -116,6 +122,11 @@ function vocabularies(text: string, all: readonly VocabularyId[] = []): readonly
   const id = VOCABULARY_IDS.find((one) => one === text);
   if (!id) throw new InvalidArgumentError(`It must be one of ${VOCABULARY_IDS.join(', ')}.`);
   return [...all, id];
+}
+
+function number(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is not a whole number of at least 0.');
 }
 
 function share(text: string): number {

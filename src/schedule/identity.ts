@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isConsoleQuery } from '../vocabulary/console-query.ts';
 import type { Query, QueryMatch, RepeatedQuery, VocabularyId } from '../vocabulary/model.ts';
 
 /**
@@ -42,8 +43,8 @@ export function isMeant(query: Query, vocabulary: VocabularyId, match: QueryMatc
         query.sql === match.sql &&
         query.cookie === match.cookie &&
         query.updateType === match.updateType &&
-        'interval' in query &&
-        query.interval === match.interval
+        // A console's cookie is that of one query alone; others unsubscribe from what is repeated.
+        ('interval' in query ? query.interval === match.interval : isConsoleQuery(query))
       );
     case 'queryId':
       return query.queryId === match.queryId && query.zeekInstance === match.zeekInstance;

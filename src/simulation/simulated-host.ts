@@ -4,7 +4,8 @@ import { type Conversation, type ConversationInput, openConversation } from '../
 import { converse } from '../conversation/converse.ts';
 import { heard } from '../conversation/heard.ts';
 import { acknowledgementRequest } from '../conversation/messages.ts';
-import type { Host, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
+import { isConsoleQuery } from '../vocabulary/console-query.ts';
+import type { Host, Notice, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
 import { isRowProblem } from '../vocabulary/row-values.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
 import { type Answered, answering } from './answered-query.ts';
@@ -20,6 +21,8 @@ export interface Surroundings {
   /** 0 to 1, without 1. */
   readonly chance: () => number;
   readonly uuid: () => string;
+  /** What a host does with one-time queries. */
+  readonly oneTimeQueries: (host: Host) => 'answers' | 'refuses' | 'ignores';
   /** Runs it after so many milliseconds, unless the fleet has ended. */
   readonly after: (milliseconds: number, callback: () => void) => void;
 }
@@ -216,10 +219,23 @@ export class SimulatedHost {
   }
 
   #execute(query: Query): void {
+    const conduct = this.#around.oneTimeQueries(this.#host);
+    if (conduct === 'ignores') return;
+    if (conduct === 'refuses') {
+      this.#tell({ level: 'error', text: 'this simulated host refuses one-time queries', query });
+      return;
+    }
     const answered = answering(query, this.#host, this.#around.vocabularies);
     if (!answered) return;
     for (let row = 0; row < EXECUTION_ROWS; row += 1) this.#add(answered);
     void this.#pump();
+    if (isConsoleQuery(query)) {
+      this.#tell({ level: 'log', text: 'answered', query, rows: EXECUTION_ROWS });
+    }
+  }
+
+  #tell(notice: Notice): void {
+    this.#converse({ type: 'notice', at: this.#around.now(), notice });
   }
 
   #add(query: Answered): void {

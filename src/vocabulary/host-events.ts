@@ -1,3 +1,4 @@
+import { CONSOLE_ANSWERED } from './console-query.ts';
 import type { VocabularyId } from './model.ts';
 import { QUERY_COLUMNS } from './query-columns.ts';
 
@@ -34,6 +35,7 @@ export const HOST_EVENTS: ReadonlyMap<string, HostEvent> = new Map<string, HostE
   [`${PACKAGE}host_rows_sent_v2`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_instance`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_gap`, { vocabulary: 'zeek-osquery', id: 0 }],
+  [CONSOLE_ANSWERED, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_farewell`, { vocabulary: 'zeek-osquery', id: 0, means: 'leaves' }],
   [QUERY_COLUMNS, { vocabulary: 'zeek-osquery', id: 0 }],
   ['ZeekAgent::host_new', { vocabulary: 'zeek-agent-1', id: 2, endpoint: 0, means: 'announces' }],

@@ -241,6 +241,8 @@ export interface Notice {
   readonly text: string;
   /** The query it is about, where it is about one. */
   readonly query?: Query;
+  /** The notice says that the query, a one-time one, has been answered with so many rows. */
+  readonly rows?: number;
 }
 
 /** A row of a query's result, as osquery reported it. */

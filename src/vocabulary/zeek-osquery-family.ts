@@ -1,5 +1,6 @@
 import { enumValue, string, vector } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { consoleRowEncoder, isConsoleQuery } from './console-query.ts';
 import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
 import type { Column, Host, Notice, Query, ResultRow, UpdateType, VocabularyId } from './model.ts';
 import { columnsRequest } from './query-columns.ts';
@@ -164,6 +165,7 @@ function rowEncoder(
   host: Host,
   options: RowOptions | undefined,
 ): RowEncoder {
+  if (isConsoleQuery(query)) return consoleRowEncoder(query, columns, host);
   const convert = rowConverter(columns, options?.nullPolicy ?? 'zero', options?.reals);
   const info = (utype: string) =>
     vector([string(host.id), enumValue(`${dialect.enumModule}${utype}`), string(query.cookie)]);

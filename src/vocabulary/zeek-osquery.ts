@@ -1,4 +1,5 @@
 import { string, vector } from '../broker/data.ts';
+import { consoleAnswer, isConsoleQuery } from './console-query.ts';
 import { noticeEvent } from './notice-event.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { familyVocabulary } from './zeek-osquery-family.ts';
@@ -29,6 +30,8 @@ export function zeekOsquery(prefix: string): Vocabulary {
         args: [string(host.endpointId), string(host.id), vector(host.groups.map(string))],
       })),
     notice: (notice, host, peer) =>
-      noticeEvent(peer.packageVersion === '' ? 'osquery::' : MODULE, notice, host),
+      notice.query && isConsoleQuery(notice.query)
+        ? consoleAnswer(notice, host)
+        : noticeEvent(peer.packageVersion === '' ? 'osquery::' : MODULE, notice, host),
   });
 }

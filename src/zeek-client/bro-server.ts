@@ -97,6 +97,19 @@ export class Bro {
     this.#hosts.offerAll();
   }
 
+  /** Asks the hosts that are there once; who comes later is not asked. */
+  ask(query: BroQuery): void {
+    this.#requests.expect(query);
+    this.publish(this.topicOf(query.target), this.#dialect.execute(query));
+  }
+
+  /** Takes back what was asked so and has not been answered; its rows are no longer expected. */
+  withdraw(query: BroQuery, isAnswered: boolean): void {
+    this.#requests.forget(query);
+    if (isAnswered) return;
+    this.publish(this.topicOf(query.target), this.#dialect.unsubscribe({ ...query, interval: 1 }));
+  }
+
   unsubscribe(query: Subscription): void {
     this.#requests.removeSubscription(query);
     this.#hosts.unsubscribe(query);

@@ -98,8 +98,6 @@ export type HostMessage =
     }
   /** Which of this Bro's queries the host holds. */
   | { readonly type: 'queriesHeld'; readonly host: string; readonly held: QueryDigest }
-  /** More on the host, to a Bro with our own Zeek package. */
-  | { readonly type: 'details'; readonly host: string; readonly hostname: string; readonly version: string }
   /** The names of the columns of a query's rows from this host, in the query's order. */
   | {
       readonly type: 'columns';
@@ -107,6 +105,26 @@ export type HostMessage =
       readonly event: string;
       readonly cookie: string;
       readonly names: readonly string[];
+    }
+  /** More on the host, to a Bro with our own Zeek package. */
+  | {
+      readonly type: 'details';
+      readonly host: string;
+      readonly hostname: string;
+      readonly addresses: readonly string[];
+      readonly groups: readonly string[];
+      readonly platform: string;
+      readonly os: string;
+      readonly version: string;
+    }
+  /** What became of a console's query with that cookie: `done`, `failed` or `note`. */
+  | {
+      readonly type: 'answered';
+      readonly host: string;
+      readonly cookie: string;
+      readonly outcome: string;
+      readonly rows: number;
+      readonly text: string;
     }
   /** An event of the vocabulary, or one that was asked for, whose arguments don't fit. */
   | { readonly type: 'malformed'; readonly problem: string };

@@ -1,8 +1,9 @@
 import { count, string, vector } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
+import { CONSOLE_ANSWERED } from '../vocabulary/console-query.ts';
 import type { QueryDigest, RepeatedQuery } from '../vocabulary/model.ts';
 import { decodeNotice } from './bro-2017-01-dialect.ts';
-import { countAt, shape, textAt, valuesAt } from './fields.ts';
+import { addressesAt, countAt, shape, textAt, textsAt, valuesAt } from './fields.ts';
 import type { HostMessage, Subscription } from './model.ts';
 
 /** The events between a Zeek with our own package and its hosts beyond those of zeek-osquery. */
@@ -50,6 +51,7 @@ const NOTICES = {
 export function decodePackageEvent(event: ZeekEvent): HostMessage | undefined {
   const { name, args } = event;
   if (Object.hasOwn(NOTICES, name)) return decodeNotice(event, NOTICES);
+  if (name === CONSOLE_ANSWERED) return decodeAnswer(event);
   if (!name.startsWith(MODULE)) return undefined;
   const host = textAt(args, 0);
   const message = host === undefined ? undefined : decodeHostEvent(host, event);
@@ -60,6 +62,15 @@ export function decodePackageEvent(event: ZeekEvent): HostMessage | undefined {
   };
 }
 
+function decodeAnswer(event: ZeekEvent): HostMessage {
+  const [host, cookie, outcome, , text] = [0, 1, 2, 3, 4].map((index) => textAt(event.args, index));
+  const rows = countAt(event.args, 3);
+  if (host === undefined || cookie === undefined || outcome === undefined || text === undefined) {
+    return { type: 'malformed', problem: `malformed answer to a console: ${shape(event)}` };
+  }
+  return { type: 'answered', host, cookie, outcome, rows: Number(rows ?? 0n), text };
+}
+
 function decodeHostEvent(host: string, { name, args }: ZeekEvent): HostMessage | undefined {
   switch (name.slice(MODULE.length)) {
     case 'host_farewell':
@@ -67,8 +78,11 @@ function decodeHostEvent(host: string, { name, args }: ZeekEvent): HostMessage |
     case 'host_details_v1': {
       const details = valuesAt(args, 1) ?? [];
       const [hostname, version] = [textAt(details, 2), textAt(details, 7)];
-      if (hostname === undefined || version === undefined) return undefined;
-      return { type: 'details', host, hostname, version };
+      const [addresses, groups] = [addressesAt(details, 3), textsAt(details, 4)];
+      const [platform, os] = [textAt(details, 5), textAt(details, 6)];
+      if (hostname === undefined || version === undefined || !addresses || !groups) return undefined;
+      if (platform === undefined || os === undefined) return undefined;
+      return { type: 'details', host, hostname, addresses, groups, platform, os, version };
     }
     case 'host_queries_held': {
       const [size, hash] = [countAt(args, 2), textAt(args, 3)];

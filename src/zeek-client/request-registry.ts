@@ -44,6 +44,16 @@ export class RequestRegistry {
     this.#asked.push(query);
   }
 
+  /** Rows of the query may come, though nobody is asked it from here. */
+  expect(query: BroQuery): void {
+    this.#asked.push(query);
+  }
+
+  forget(query: BroQuery): void {
+    const at = this.#asked.indexOf(query);
+    if (at >= 0) this.#asked.splice(at, 1);
+  }
+
   removeSubscription(query: Subscription): void {
     this.#subscriptions.delete(query);
   }

@@ -42,6 +42,7 @@ export function formatBroEvent(news: Exclude<BroEvent, { readonly type: 'row' }>
       return `two hosts announce the id ${printable(news.host)}: one from ${news.remoteAddresses.join(', another from ')}; give each its own \`uid\``;
     case 'farewell':
       return `host ${printable(news.host)} is shutting down`;
+    case 'answered':
     case 'instance':
     case 'columns':
     case 'rowsSent':

@@ -1,8 +1,14 @@
 import { once } from 'node:events';
 import { formatEndpointAddress } from '../../broker/address.ts';
+import type { BrokerAddress } from '../../broker/endpoint-connection.ts';
+import { listenEndpoint } from '../../broker/endpoint-server.ts';
+import type { Listener } from '../../broker/listening-server.ts';
+import { CONSOLE_ROW } from '../../vocabulary/console-query.ts';
+import { PACKAGE_VERSION } from '../../vocabulary/zeek-package.ts';
 import type { BroEvent } from '../../zeek-client/bro-event.ts';
 import { Bro, type BroOptions } from '../../zeek-client/bro-server.ts';
 import type { ColumnNames } from '../../zeek-client/column-names.ts';
+import { ConsoleDesk } from '../../zeek-client/console-desk.ts';
 import type { BroQuery, ReceivedRow, Subscription, Target } from '../../zeek-client/model.ts';
 import { type Io, printLine } from '../io.ts';
 import { broEventAsJson, formatBroEvent } from './format-event.ts';
@@ -24,8 +30,16 @@ export interface BroRun {
   readonly duration: number | undefined;
   /** Tell what happens as JSON lines. */
   readonly json: boolean;
+  /** Where consoles connect (`bro-osquery query`); undefined: nowhere. */
+  readonly consoles: ConsoleOptions | undefined;
   /** Print rows as a table; else as JSON, a line each. */
   readonly table: RowTable | undefined;
+}
+
+export interface ConsoleOptions {
+  readonly address: BrokerAddress;
+  readonly topicPrefix: string;
+  readonly allowQueries: boolean;
 }
 
 export interface NamedQuery {
@@ -69,9 +83,12 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
     if (rows === run.count) ended.resolve('count');
   };
 
+  const desk = run.consoles && deskFor(io, run.consoles, () => bro);
   const take = (news: BroEvent) => {
+    desk?.take(news);
     if (news.type === 'row') {
-      takeRow(news.row);
+      // What consoles have asked is theirs.
+      if (news.row.event !== CONSOLE_ROW) takeRow(news.row);
       return;
     }
     if (news.type === 'columns') told.take(news);
@@ -82,8 +99,19 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
 
   // A reader that has had enough (`| head`) is an end like any other.
   io.out.once('error', () => ended.resolve('output-closed'));
-  const bro = await Bro.listen(run.bro, take);
+  const bro: Bro = await Bro.listen(run.bro, take);
+  let consoles: Listener | undefined;
   try {
+    if (desk && run.consoles) {
+      consoles = await listenForConsoles(run.bro, run.consoles, desk);
+      const where = formatEndpointAddress({ ...run.consoles.address, port: consoles.port });
+      say(`listening on ${where} for consoles`, {
+        type: 'listening',
+        address: where,
+        port: consoles.port,
+        for: 'consoles',
+      });
+    }
     for (const [index, port] of bro.ports.entries()) {
       const address = run.bro.addresses[index];
       const where = run.where ?? (address ? formatEndpointAddress({ ...address, port }) : '');
@@ -105,8 +133,32 @@ export async function runBro(io: Io, run: BroRun): Promise<{ readonly end: BroEn
     closing = true;
     return { end, rows };
   } finally {
+    await consoles?.close();
     await bro.close();
   }
+}
+
+/** What WebSocket clients are told as Zeek's version: that whose API this is. */
+const ZEEK_VERSION = '8.2.0';
+
+function deskFor(io: Io, { topicPrefix, allowQueries }: ConsoleOptions, bro: () => Bro): ConsoleDesk {
+  return new ConsoleDesk({
+    ...{ bro, topicPrefix, allowQueries, packageVersion: PACKAGE_VERSION, now: io.now },
+    after: (milliseconds, callback) => void setTimeout(callback, milliseconds).unref(),
+  });
+}
+
+function listenForConsoles(
+  { endpointId, tls }: BroOptions,
+  { address }: ConsoleOptions,
+  desk: ConsoleDesk,
+): Promise<Listener> {
+  const isSecure = address.kind === 'websocket' && address.secure;
+  return listenEndpoint(
+    address,
+    { endpointId, filter: desk.filter, version: ZEEK_VERSION, ...(tls && isSecure && { tls }) },
+    (connection) => desk.accept(connection),
+  );
 }
 
 function isSubscription(query: BroQuery): query is Subscription {

@@ -5,6 +5,7 @@ export const TOPICS = [
   'tls',
   'nats',
   'gateway',
+  'console',
   'operate',
   'analyse',
   'migrate',

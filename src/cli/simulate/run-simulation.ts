@@ -29,6 +29,10 @@ export interface SimulationRun {
   /** Percent of the hosts a minute. */
   readonly churn: number;
   readonly connectsPerSecond: number;
+  /** So many hosts, the first, refuse one-time queries. */
+  readonly refuseQueries: number;
+  /** So many of the others, the next, leave them unanswered. */
+  readonly ignoreQueries: number;
   /** Milliseconds in which rows are made. */
   readonly duration: number;
   /** Milliseconds to wait in the end for the rest to be confirmed. */
@@ -52,6 +56,7 @@ export async function runSimulation(io: Io, run: SimulationRun): Promise<Simulat
     },
     {
       ...{ vocabularies, tally, dial: dialer(run), now: io.now, chance: Math.random, uuid: io.randomId },
+      oneTimeQueries: ({ id }) => oneTimeQueries(run, id),
       after(milliseconds, callback) {
         const timer = setTimeout(() => {
           timers.delete(timer);
@@ -86,11 +91,20 @@ export async function runSimulation(io: Io, run: SimulationRun): Promise<Simulat
   }
 }
 
+function oneTimeQueries({ idPrefix, refuseQueries, ignoreQueries }: SimulationRun, id: string) {
+  const number = numberOf(idPrefix, id);
+  if (number <= refuseQueries) return 'refuses';
+  return number <= refuseQueries + ignoreQueries ? 'ignores' : 'answers';
+}
+
+function numberOf(idPrefix: string, id: string): number {
+  return Number(id.slice(idPrefix.length + 1));
+}
+
 function dialer(run: SimulationRun) {
   const memory = new SecurityMemory();
   return (host: Host, filter: readonly string[], handlers: ConnectionHandlers): Connection => {
-    const number = Number(host.id.slice(run.idPrefix.length + 1));
-    const address = run.endpoints[number % run.endpoints.length];
+    const address = run.endpoints[numberOf(run.idPrefix, host.id) % run.endpoints.length];
     if (!address) throw new Error('there is no endpoint');
     const applicationName = `bro-osquery-simulate/${run.version}`;
     const tls = run.tls(host.id);

@@ -4,20 +4,25 @@
 
 module osquery;
 
-function open_websocket(): bool
+export {
+	## Listens for clients of Zeek's WebSocket API.
+	global open_websocket: function(address: addr, p: port, certificate: string, key: string, ca_file: string,
+	                                verify: bool): bool;
+}
+
+function open_websocket(address: addr, p: port, certificate: string, key: string, ca_file: string, verify: bool): bool
 	{
 @if ( Version::at_least("8.0.0") )
-	local tls = Cluster::WebSocketTLSOptions($enable_peer_verification=websocket_verify_hosts,
-	                                         $ca_file=websocket_ca_file);
-	if ( websocket_certificate != "" )
-		tls$cert_file = websocket_certificate;
-	if ( websocket_key != "" )
-		tls$key_file = websocket_key;
+	local tls = Cluster::WebSocketTLSOptions($enable_peer_verification=verify, $ca_file=ca_file);
+	if ( certificate != "" )
+		tls$cert_file = certificate;
+	if ( key != "" )
+		tls$key_file = key;
 
-	return Cluster::listen_websocket(Cluster::WebSocketServerOptions($listen_addr=websocket_address,
-	                                                                 $listen_port=websocket_port, $tls_options=tls));
+	return Cluster::listen_websocket(Cluster::WebSocketServerOptions($listen_addr=address, $listen_port=p,
+	                                                                 $tls_options=tls));
 @else
-	return Broker::listen_websocket(cat(websocket_address), websocket_port) != 0/tcp;
+	return Broker::listen_websocket(cat(address), p) != 0/tcp;
 @endif
 	}
 
@@ -44,7 +49,8 @@ event zeek_init() &priority=-20
 	if ( Cluster::is_enabled() && websocket_port == 27759/tcp )
 		return;
 
-	if ( listen_websocket && ! open_websocket() )
+	if ( listen_websocket && ! open_websocket(websocket_address, websocket_port, websocket_certificate, websocket_key,
+	                                           websocket_ca_file, websocket_verify_hosts) )
 		Reporter::error(fmt("osquery: can't listen for WebSocket clients on %s, port %s", websocket_address,
 		                    websocket_port));
 	}

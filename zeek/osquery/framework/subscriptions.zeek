@@ -64,6 +64,8 @@ export {
 	global insert_subscription: function(node: string, desired: DesiredQuery, target: osquery::Target);
 	global remove_subscription: function(node: string, desired: DesiredQuery, target: osquery::Target);
 	global execute_query: function(desired: DesiredQuery, target: osquery::Target);
+	## Takes back a query to run once, where it waits. Hosts do so for consoles' queries.
+	global cancel_query: function(desired: DesiredQuery, target: osquery::Target);
 
 	## Whether a host is meant.
 	global matches: function(h: Host, target: osquery::Target): bool;
@@ -277,6 +279,12 @@ function execute_query(desired: DesiredQuery, target: osquery::Target)
 		osquery::log_osquery("debug", topic, fmt("Executing %s for '%s'", desired$ev, desired$query));
 		publish_execute(topic, desired);
 		}
+	}
+
+function cancel_query(desired: DesiredQuery, target: osquery::Target)
+	{
+	for ( topic in topics_of(target) )
+		publish_unsubscribe(topic, desired);
 	}
 
 hook collect_desired_queries(h: Host, queries: table[string] of DesiredQuery)
