@@ -94,8 +94,8 @@ CHAOS_ROUNDS ?= 200
 chaos: setup ## kill, stop and cut off everything at random, 200 rounds (CHAOS_ROUNDS, CHAOS_SEED)
 	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/cli/chaos.int.spec.ts specs/cli/bounds.int.spec.ts specs/delivery/delivery-chaos.int.spec.ts
 
-chaos-gateway: setup ## kill, stop and cut off gateways and Zeek under simulated hosts, 200 rounds (CHAOS_ROUNDS, CHAOS_SEED, CHAOS_HOSTS)
-	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/gateway/chaos.int.spec.ts
+chaos-gateway: setup setup-nats ## kill, stop and cut off gateways, Zeek and nats-server under simulated hosts, 200 rounds (CHAOS_ROUNDS, CHAOS_SEED, CHAOS_HOSTS)
+	CHAOS_ROUNDS=$(CHAOS_ROUNDS) CHAOS_SEED=$(CHAOS_SEED) node --import tsx --test --test-reporter=spec specs/gateway/chaos.int.spec.ts specs/gateway/nats-failover.int.spec.ts
 
 CHAOS_KILLS ?= 1000
 CHAOS_SEED ?= $(shell date +%s)

@@ -143,14 +143,13 @@ export class GatewayAtNats {
     await this.#client.close();
   }
 
-  /** Ends at once; others take over when the leases are over. */
+  /** Ends at once, the Zeek being gone: what is under way stays in the stream, and others take over. */
   destroy(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#options.clock.clearTimeout(this.#beat);
-    this.#leases.abandon();
     for (const partition of [...this.#served.keys()]) void this.#stop(partition, 0, false);
-    void this.#client.close();
+    void this.#leases.end().finally(() => this.#client.close());
   }
 
   report(): GatewayAtNatsReport {

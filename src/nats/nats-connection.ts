@@ -187,6 +187,8 @@ class NatsOpening {
     for await (const { type, permissionContext } of client.status()) {
       if (permissionContext) {
         const { operation, subject } = permissionContext;
+        // Whoever may only publish has all that is needed; how the stream is set up stays unknown then.
+        if (subject.startsWith(STREAM_INFO)) continue;
         this.#end(permissionFailure(operation, subject, lifecycle.peerName));
       } else if (type === 'ldm') {
         lifecycle.problem('the server is about to stop (lame duck mode): reconnecting');
@@ -200,6 +202,8 @@ class NatsOpening {
     this.lifecycle.close(code, message, refused);
   }
 }
+
+const STREAM_INFO = '$JS.API.STREAM.INFO.';
 
 /** Where a Bro takes a host's messages, and in which form. */
 function destinationOf(subjects: NatsSubjects, host: string, bro: BroAnnouncement | undefined): Destination {

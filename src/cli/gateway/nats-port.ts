@@ -34,11 +34,14 @@ export interface NatsStanding extends GatewayAtNatsReport {
 /** The port `nats` of a gateway's machine, and what it stands at. */
 export class NatsPort {
   readonly #parts: NatsPortParts;
+  /** The same over all connections: a lease that it holds is not waited for. */
+  readonly #id: string;
   readonly #troubles = new Map<string, string>();
   #meeting: GatewayAtNats | undefined;
 
   constructor(parts: NatsPortParts) {
     this.#parts = parts;
+    this.#id = parts.uuid();
   }
 
   /** More waits for the Zeek than should: rows stay in the stream. */
@@ -61,7 +64,7 @@ export class NatsPort {
 
   /** Lives while the machine is connected to the server, or connecting. */
   readonly port = fromCallback<{ type: 'leave' }, undefined, GatewayEvent>(({ sendBack, receive }) => {
-    const { nats, log, relay: current, uuid, name, version, hostsPerSecond } = this.#parts;
+    const { nats, log, relay: current, name, version, hostsPerSecond } = this.#parts;
     const relay = current();
     let meeting: GatewayAtNats | undefined;
     let isOver = false;
@@ -73,7 +76,7 @@ export class NatsPort {
     if (!nats || !relay) throw new Error('there is nothing to be met');
     const { onTurnedAway, onRefused } = this.#parts;
     meetHostsAtNats({
-      ...{ nats, clock: systemClock, id: uuid(), name, version, hostsPerSecond, relay },
+      ...{ nats, clock: systemClock, id: this.#id, name, version, hostsPerSecond, relay },
       ...{ onTurnedAway, onRefused },
       onTrouble: (about, trouble) => this.#tell(about, trouble),
       onLeases: () => {
