@@ -22,10 +22,26 @@ export class ByteWriter {
     return this.#at;
   }
 
-  /** Forgets what was written, keeps the memory. */
-  reset(): this {
+  /**
+   * Forgets what was written, keeps the memory.
+   * @param most so many bytes of it at the most
+   */
+  reset(most = Number.POSITIVE_INFINITY): this {
     this.#at = 0;
+    if (this.#bytes.length > most) this.#allocate(most);
     return this;
+  }
+
+  /** The memory, with room for so many bytes behind {@link length}, for who writes there and calls {@link endAt} then. */
+  room(length: number): Buffer {
+    const end = this.#at + length;
+    if (end > this.#bytes.length) this.#grow(end);
+    return this.#bytes;
+  }
+
+  /** What is written ends there from now on: before, what is behind is forgotten; behind, it was written into the room. */
+  endAt(length: number): void {
+    this.#at = length;
   }
 
   /** A copy of what was written. */
@@ -90,6 +106,13 @@ export class ByteWriter {
     return this;
   }
 
+  /** A stretch of other bytes. */
+  copy(source: Buffer, start: number, end: number): this {
+    const at = this.#reserve(end - start);
+    source.copy(this.#bytes, at, start, end);
+    return this;
+  }
+
   /** The text's bytes (see {@link encodeText}) after their number as varbyte. */
   text(text: string): this {
     if (text.length <= SHORT && this.#shortAscii(text)) return this;
@@ -136,9 +159,13 @@ export class ByteWriter {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.from(new ArrayBuffer(Math.max(needed, this.#bytes.length * 2)));
-    grown.set(this.#bytes.subarray(0, this.#at));
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+    const before = this.#bytes;
+    this.#allocate(Math.max(needed, before.length * 2));
+    this.#bytes.set(before.subarray(0, this.#at));
+  }
+
+  #allocate(capacity: number): void {
+    this.#bytes = Buffer.from(new ArrayBuffer(capacity));
+    this.#view = new DataView(this.#bytes.buffer);
   }
 }

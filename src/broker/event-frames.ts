@@ -1,5 +1,6 @@
 import { ByteWriter } from './byte-writer.ts';
 import { CodecError } from './codec-error.ts';
+import { EncodedEvent } from './encoded-event.ts';
 import { NIL_ENDPOINT } from './endpoint-id.ts';
 import { encodeEnvelopeHeader, INITIAL_TTL } from './envelope.ts';
 import { writeBatchStart, writeEvent, type ZeekEvent } from './zeek-event.ts';
@@ -42,7 +43,8 @@ export class EventFrames {
     while (next < events.length && (end < target || next === from)) {
       const event = events[next];
       if (event === undefined) break;
-      writeEvent(body, event);
+      if (event instanceof EncodedEvent) body.copy(event.bytes, event.start, event.end);
+      else writeEvent(body, event);
       if (header.length + body.length + BATCH_OVERHEAD > this.#maxFrame) {
         if (next === from) {
           const bound = `more than the frame limit of ${this.#maxFrame}`;

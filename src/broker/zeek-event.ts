@@ -50,19 +50,28 @@ export function eventToData(event: ZeekEvent): VectorData {
 
 /** Writes what {@link eventToData} stands for, without making it. */
 export function writeEvent(writer: ByteWriter, event: ZeekEvent): void {
+  writeEventStart(writer, event.name, event.args.length, event.metadata !== undefined);
+  for (const arg of event.args) writeArgument(writer, arg);
+  if (event.metadata) writeMetadata(writer, event.metadata);
+}
+
+/** Writes an event up to its arguments, of which so many must follow, and metadata if it is to have some. */
+export function writeEventStart(writer: ByteWriter, name: string, args: number, hasMetadata: boolean): void {
   writeHeader(writer, EVENT)
     .u8(14)
-    .varbyte(event.metadata ? 3 : 2);
-  writer.u8(5).text(event.name);
-  writer.u8(14).varbyte(event.args.length);
-  for (const arg of event.args) writeData(writer, arg, ARGUMENT_DEPTH);
-  if (event.metadata) {
-    writeData(
-      writer,
-      vector(event.metadata.map(({ key, value }) => vector([count(key), value]))),
-      ARGUMENT_DEPTH - 1,
-    );
-  }
+    .varbyte(hasMetadata ? 3 : 2);
+  writer.u8(5).text(name);
+  writer.u8(14).varbyte(args);
+}
+
+/** Writes an argument of an event. @throws CodecError as `writeData` */
+export function writeArgument(writer: ByteWriter, arg: Data): void {
+  writeData(writer, arg, ARGUMENT_DEPTH);
+}
+
+export function writeMetadata(writer: ByteWriter, metadata: readonly EventMetadata[]): void {
+  const pairs = vector(metadata.map(({ key, value }) => vector([count(key), value])));
+  writeData(writer, pairs, ARGUMENT_DEPTH - 1);
 }
 
 /**

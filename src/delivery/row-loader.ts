@@ -1,11 +1,13 @@
+import type { ByteWriter } from '../broker/byte-writer.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
-import { isMalformed } from '../osquery/log-item.ts';
+import { isMalformed, type RowsJson } from '../osquery/log-item.ts';
 import { ProblemThrottle } from '../text/problem-throttle.ts';
 import type { RowEncoder } from '../vocabulary/vocabulary.ts';
 import type { Batch } from './batch.ts';
 import type { RowCounter } from './delivery-counts.ts';
 import type { CourierLimits, CourierPorts, Deliverable } from './ports.ts';
 import { isInitial, unwanted } from './row-filter.ts';
+import { RowWriter } from './row-writer.ts';
 import type { QueryResult } from './scanned-entry.ts';
 
 /** A result with what is needed to load its rows. */
@@ -15,6 +17,8 @@ export interface Load {
   readonly deliverable: Deliverable;
   readonly initial: boolean;
   readonly encode: RowEncoder;
+  /** What writes rows from the JSON in which they came; undefined where each must be parsed. */
+  readonly fast: { readonly writer: RowWriter; readonly json: RowsJson } | undefined;
   /** Whether the row came as an event, when it happened. */
   readonly asEvent: boolean;
 }
@@ -31,6 +35,7 @@ export class RowLoader {
   readonly #ports: CourierPorts;
   readonly #limits: CourierLimits;
   readonly #problems = new Map<string, ProblemThrottle>();
+  readonly #writers = new WeakMap<RowEncoder, { readonly writer: RowWriter | undefined }>();
 
   constructor(peer: string, ports: CourierPorts, limits: CourierLimits) {
     this.#peer = peer;
@@ -46,13 +51,42 @@ export class RowLoader {
       return undefined;
     }
     const initial = isInitial(result.item, deliverable);
-    return { result, counter, deliverable, initial, encode: this.#ports.encoderOf(deliverable), asEvent };
+    const encode = this.#ports.encoderOf(deliverable);
+    const { json } = result.item;
+    // Of events the rows must be known that came at their moment.
+    const isKnownByValue = deliverable.eventBased && this.#ports.wasSentAsEvent !== undefined;
+    const writer = json && !isKnownByValue ? this.#writerOf(encode) : undefined;
+    const fast = json && writer && { writer, json };
+    return { result, counter, deliverable, initial, encode, fast, asEvent };
   }
 
-  /** Puts the row, or why it isn't sent, into the batch. */
-  load(batch: Batch, load: Load, index: number): void {
-    const { result, counter } = load;
+  #writerOf(encode: RowEncoder): RowWriter | undefined {
+    let known = this.#writers.get(encode);
+    if (!known) {
+      known = { writer: encode.shape && RowWriter.of(encode.shape) };
+      this.#writers.set(encode, known);
+    }
+    return known.writer;
+  }
+
+  /**
+   * Puts the row, or why it isn't sent, into the batch.
+   * @param out where events may be written; they are good while it is not reset
+   */
+  load(batch: Batch, out: ByteWriter, load: Load, index: number): void {
+    const { result, counter, initial, fast, deliverable } = load;
     const number = result.first + index;
+    if (fast) {
+      const change = result.item.changeOf(index);
+      const row = { change, initial, unixTime: result.unixTime, sequence: number };
+      if (unwanted(change, initial, deliverable) === undefined) {
+        const event = fast.writer.write(out, fast.json, index, row);
+        if (event) {
+          batch.add(counter, fast.writer.topic, event, number, result.item.rowBytes(index));
+          return;
+        }
+      }
+    }
     const loaded = this.#encode(load, index, number);
     if ('topic' in loaded) {
       batch.add(counter, loaded.topic, loaded.event, number, result.item.rowBytes(index));

@@ -1,3 +1,4 @@
+import { ByteWriter } from '../broker/byte-writer.ts';
 import type { Gap } from '../vocabulary/model.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { Batch } from './batch.ts';
@@ -34,6 +35,10 @@ export interface SendLoopHost {
 /** Rows or entries that are passed over before the thread is yielded. */
 const YIELD_AFTER = 200;
 
+/** Of the buffer for rows: it grows to what a batch takes, and what a huge row took is given back. */
+const INITIAL_BYTES = 1024;
+const KEPT_BYTES = 512 * 1024;
+
 /** The connection's own log line has the sizes. */
 const UNSENDABLE =
   'a row is larger than one message of this connection may be (frame_bytes of the host, or the payload limit of its NATS server): select fewer columns, or substr() of the large one';
@@ -53,6 +58,8 @@ export class SendLoop {
   readonly #sent = new InFlight();
   /** The queries whose columns this Bro has been told. */
   readonly #named = new WeakSet<Deliverable>();
+  /** What of the open batch is written already. */
+  readonly #bytes = new ByteWriter(INITIAL_BYTES);
   #open = new Batch();
   #confirming = false;
   /** When rows went out last. */
@@ -182,7 +189,7 @@ export class SendLoop {
       // An event has one number in all the queries that it satisfies, so all of them are loaded in one go.
       if (asEvent) {
         if (host.position > result.first) break;
-        if (load) host.loader.load(this.#open, load, 0);
+        if (load) host.loader.load(this.#open, this.#bytes, load, 0);
         else this.#open.skip(counter, 'ended', 1, result.first);
       } else if (load) await this.#deliverRows(load);
       else this.#skipRest(result, counter, 'ended');
@@ -217,7 +224,7 @@ export class SendLoop {
         host.ports.report({ type: 'result-cut', peer: host.peer, name: result.name, rows, limit });
         return;
       }
-      host.loader.load(this.#open, load, index);
+      host.loader.load(this.#open, this.#bytes, load, index);
       host.position = result.first + index + 1;
       if (this.#isFull()) {
         await this.#flush();
@@ -268,6 +275,7 @@ export class SendLoop {
       });
       if (this.#ended) return;
     }
+    this.#bytes.reset(KEPT_BYTES);
     batch.handed = true;
     if (!this.#confirming) {
       this.#confirming = true;

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../broker/byte-writer.ts';
 import { CodecError } from '../broker/codec-error.ts';
+import { EncodedEvent } from '../broker/encoded-event.ts';
 import { batchStart } from '../broker/skimmed-message.ts';
 import { writeEvent, type ZeekEvent } from '../broker/zeek-event.ts';
 import { encodeEvent } from './message.ts';
@@ -74,6 +75,7 @@ export class MessageWriter {
       const event = events[index];
       if (!event) continue;
       const bytes = this.#encode(index, event, leaveOut, () => {
+        if (event instanceof EncodedEvent) return event.bytes.subarray(event.start, event.end);
         writeEvent(this.#one.reset(), event);
         return this.#one.take();
       });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { MsgHdrs } from 'nats';
 import { CodecError } from '../broker/codec-error.ts';
+import { EncodedEvent } from '../broker/encoded-event.ts';
 import { dataMembers, readData } from '../broker/json.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../broker/json-text.ts';
 import { eventToData, readMessages, SEQUENCE_KEY, type ZeekEvent } from '../broker/zeek-event.ts';
@@ -129,6 +130,7 @@ export function readMessage(raw: {
 
 /** The number of the row that the event is, undefined for every other event. */
 export function sequenceOf(event: ZeekEvent): bigint | undefined {
+  if (event instanceof EncodedEvent) return BigInt(event.sequence);
   const value = event.metadata?.find(({ key }) => key === SEQUENCE_KEY)?.value;
   return value?.type === 'count' ? value.value : undefined;
 }

@@ -27,6 +27,20 @@ export interface LogItem {
   changeOf(index: number): LogRow['change'];
   /** Length of the row's JSON. */
   rowBytes(index: number): number;
+  /** The rows' JSON, for who reads it without parsing; absent where there is none. */
+  readonly json?: RowsJson;
+}
+
+/** Where rows stand as JSON. */
+export interface RowsJson {
+  readonly bytes: Buffer;
+  /** Whether the values of rows that are no snapshot's may have osquery's escapes, to be undone. */
+  readonly escapes: boolean;
+  /** A longer row is not to be read. */
+  readonly maxRowBytes: number;
+  /** Of the row with that index. */
+  start(index: number): number;
+  end(index: number): number;
 }
 
 /** A row as osquery reported it. */
@@ -68,6 +82,17 @@ export interface ScannedLine {
 
 export function logItem(line: ScannedLine): LogItem {
   const removedCount = line.removed?.length ?? 0;
+  const json: RowsJson = {
+    bytes: line.bytes,
+    escapes: line.escapes,
+    maxRowBytes: line.maxRowBytes,
+    start: (index) =>
+      line.removed && index < removedCount
+        ? line.removed.start(index)
+        : line.rows.start(index - removedCount),
+    end: (index) =>
+      line.removed && index < removedCount ? line.removed.end(index) : line.rows.end(index - removedCount),
+  };
   return {
     name: line.name,
     epoch: line.epoch,
@@ -81,11 +106,8 @@ export function logItem(line: ScannedLine): LogItem {
     changeOf(index) {
       return index < removedCount ? 'REMOVED' : line.change;
     },
-    rowBytes(index) {
-      return line.removed && index < removedCount
-        ? line.removed.end(index) - line.removed.start(index)
-        : line.rows.end(index - removedCount) - line.rows.start(index - removedCount);
-    },
+    rowBytes: (index) => json.end(index) - json.start(index),
+    json,
   };
 }
 

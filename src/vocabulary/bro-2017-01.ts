@@ -6,8 +6,7 @@ import type { Column, Host, Query } from './model.ts';
 import { noticeEvent } from './notice-event.ts';
 import { columnsRequest } from './query-columns.ts';
 import { type RequestDefinition, readRequest, signature, signaturesOf } from './request-reader.ts';
-import { rowEvent } from './row-events.ts';
-import { isRowProblem, rowConverter } from './row-values.ts';
+import { rowEncoder } from './row-encoder.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Seconds between runs: this vocabulary has no word for it. */
@@ -91,16 +90,16 @@ export function bro201701(prefix: string): Vocabulary {
       return audience && readRequest('bro-2017-01', definition, event, { topic, host }, audience);
     },
     rowEncoder(query, columns, host, options) {
-      const convert = rowConverter(inOrderOfNames(columns), options?.nullPolicy ?? 'zero', options?.reals);
       const uid = string(host.id);
-      return (row) => {
-        const values = convert(row.columns);
-        if (isRowProblem(values)) return values;
-        return {
-          topic: query.responseTopic,
-          event: rowEvent(query.event, [uid, string(row.change), ...values], row),
-        };
-      };
+      return rowEncoder({
+        topic: query.responseTopic,
+        event: query.event,
+        columns: inOrderOfNames(columns),
+        columnsAre: 'arguments',
+        nullPolicy: options?.nullPolicy ?? 'zero',
+        reals: options?.reals ?? 'any',
+        head: ({ change }) => [uid, string(change)],
+      });
     },
     notice: (notice, host) => ({ topic: announceTopic, event: noticeEvent('osquery::', notice, host) }),
     farewell: () => [],

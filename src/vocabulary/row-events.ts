@@ -25,9 +25,13 @@ export function millisecondsToTimestamp(milliseconds: number): Data {
 export function rowEvent(name: string, args: readonly Data[], row: ResultRow): ZeekEvent {
   if (row.sequence === undefined || !Number.isSafeInteger(row.sequence) || row.sequence < 0)
     return { name, args };
-  const metadata: readonly EventMetadata[] = [
-    { key: NETWORK_TIMESTAMP, value: secondsToTimestamp(row.unixTime) },
-    { key: SEQUENCE_KEY, value: { type: 'count', value: BigInt(row.sequence) } },
+  return { name, args, metadata: rowMetadata(row.unixTime, row.sequence) };
+}
+
+/** The number comes last. */
+export function rowMetadata(unixTime: number, sequence: number): readonly EventMetadata[] {
+  return [
+    { key: NETWORK_TIMESTAMP, value: secondsToTimestamp(unixTime) },
+    { key: SEQUENCE_KEY, value: { type: 'count', value: BigInt(sequence) } },
   ];
-  return { name, args, metadata };
 }

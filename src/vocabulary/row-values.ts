@@ -40,12 +40,9 @@ export function rowConverter(
   nullPolicy: NullPolicy,
   reals: Reals = 'any',
 ): RowConverter {
-  const plan = columns.map(({ name, type, zeek, emptyIsUnset = false }) => ({
-    name,
-    type,
-    zeek: zeek && zeekConverter(zeek, emptyIsUnset),
-    convert: CONVERTERS[type],
-    null: NULLS[type],
+  const plan = columns.map((column) => ({
+    name: column.name,
+    convert: cellConverter(column, nullPolicy, reals),
   }));
   return (values) => {
     if (Object.keys(values).length !== plan.length) return strange(columns, values);
@@ -54,26 +51,34 @@ export function rowConverter(
       const column = plan[at];
       if (!column) break;
       if (!Object.hasOwn(values, column.name)) return strange(columns, values);
-      const text = textOf(values[column.name]);
-      if (column.zeek) {
-        const value = column.zeek(text);
-        if (!value) return unfit(column.name, column.type, text);
-        data[at] = value;
-        continue;
-      }
-      if (text === '' && column.null) {
-        if (nullPolicy === 'skip_row') return nullProblem(column.name, column.type);
-        data[at] = nullPolicy === 'none' ? none : column.null;
-        continue;
-      }
-      const value = column.convert(text);
-      if (!value) return misfit(column.name, column.type, text);
-      if (reals === 'finite' && value.type === 'real' && !Number.isFinite(value.value)) {
-        return endless(column.name, column.type, text);
-      }
+      const value = column.convert(textOf(values[column.name]));
+      if (isRowProblem(value)) return value;
       data[at] = value;
     }
     return data;
+  };
+}
+
+/** The same for a single column: called with osquery's text for it, never throws. */
+export function cellConverter(
+  { name, type, zeek, emptyIsUnset = false }: Column,
+  nullPolicy: NullPolicy,
+  reals: Reals,
+): (text: string) => Data | RowProblem {
+  if (zeek) {
+    const convert = zeekConverter(zeek, emptyIsUnset);
+    return (text) => convert(text) ?? unfit(name, type, text);
+  }
+  const convert = CONVERTERS[type];
+  const empty = nullPolicy === 'none' ? none : NULLS[type];
+  return (text) => {
+    if (text === '' && NULLS[type] && empty)
+      return nullPolicy === 'skip_row' ? nullProblem(name, type) : empty;
+    const value = convert(text);
+    if (!value) return misfit(name, type, text);
+    if (reals === 'finite' && value.type === 'real' && !Number.isFinite(value.value))
+      return endless(name, type, text);
+    return value;
   };
 }
 

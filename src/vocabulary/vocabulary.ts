@@ -10,6 +10,7 @@ import type {
   ResultRow,
   VocabularyId,
 } from './model.ts';
+import type { RowShape } from './row-shape.ts';
 import type { RowProblem } from './row-values.ts';
 
 /**
@@ -66,7 +67,11 @@ export interface RowOptions {
   readonly reals?: Reals;
 }
 
-export type RowEncoder = (row: ResultRow) => TopicEvent | RowProblem;
+export interface RowEncoder {
+  (row: ResultRow): TopicEvent | RowProblem;
+  /** How the events that it makes are laid out; absent: only it knows. */
+  readonly shape?: RowShape;
+}
 
 /** What is known of the Bro that gets a notice. */
 export interface PeerContext {

@@ -12,11 +12,12 @@ import {
 import { ipAddresses } from '../broker/ip-address.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import { withAncestors } from './groups.ts';
-import type { Audience, Column, Host, Query, ResultRow } from './model.ts';
+import type { Audience, Column, Host, Query } from './model.ts';
 import { readRequest, signaturesOf } from './request-reader.ts';
-import { millisecondsToTimestamp, rowEvent, secondsToTimestamp } from './row-events.ts';
-import { isRowProblem, rowConverter } from './row-values.ts';
-import type { RowEncoder, RowOptions, SessionContext, Vocabulary } from './vocabulary.ts';
+import { rowEncoder } from './row-encoder.ts';
+import { millisecondsToTimestamp, secondsToTimestamp } from './row-events.ts';
+import type { RowCircumstances, RowShape } from './row-shape.ts';
+import type { RowOptions, SessionContext, Vocabulary } from './vocabulary.ts';
 import { zeekAgent2Requests } from './zeek-agent-2-requests.ts';
 
 /** Seconds between hellos: its Zeeks forget a host after 10 minutes of silence, so well under that. */
@@ -40,7 +41,7 @@ export function zeekAgent2(prefix: string): Vocabulary {
       const audience = definition && audiences(host).get(topic);
       return audience && readRequest('zeek-agent-2', definition, event, { topic, host }, audience);
     },
-    rowEncoder,
+    rowEncoder: (...of) => rowEncoder(rowShape(...of)),
     notice(notice, host, peer) {
       if (notice.level === 'log') return undefined;
       const context = contextOf(
@@ -168,28 +169,25 @@ export function versionNumber(version: string): number {
 }
 
 /** `<event>(ctx, record of the columns in the query's order)`; without `change` for whole tables. */
-function rowEncoder(
-  query: Query,
-  columns: readonly Column[],
-  host: Host,
-  options: RowOptions | undefined,
-): RowEncoder {
-  const convert = rowConverter(columns, options?.nullPolicy ?? 'none', options?.reals);
+function rowShape(query: Query, columns: readonly Column[], host: Host, options?: RowOptions): RowShape {
   const id = string(host.id);
   const queryId = optionalText(query.queryId);
   const cookie = optionalText(query.cookie);
   const add = enumValue('ZeekAgent::Add');
   const gone = enumValue('ZeekAgent::Delete');
   // The first run of SnapshotPlusDifferences is a whole table; that of Events (which wants ADDED alone) is events.
-  const change = (row: ResultRow): Data => {
-    if (row.change === 'REMOVED') return gone;
-    if (row.change === 'SNAPSHOT') return none;
-    return row.initial && query.updateType === 'BOTH' ? none : add;
+  const changeOf = ({ change, initial }: RowCircumstances): Data => {
+    if (change === 'REMOVED') return gone;
+    if (change === 'SNAPSHOT') return none;
+    return initial && query.updateType === 'BOTH' ? none : add;
   };
-  return (row) => {
-    const values = convert(row.columns);
-    if (isRowProblem(values)) return values;
-    const context = vector([id, secondsToTimestamp(row.unixTime), queryId, change(row), cookie]);
-    return { topic: query.responseTopic, event: rowEvent(query.event, [context, vector(values)], row) };
+  return {
+    topic: query.responseTopic,
+    event: query.event,
+    columns,
+    columnsAre: 'record',
+    nullPolicy: options?.nullPolicy ?? 'none',
+    reals: options?.reals ?? 'any',
+    head: (row) => [vector([id, secondsToTimestamp(row.unixTime), queryId, changeOf(row), cookie])],
   };
 }

@@ -2,7 +2,7 @@ import { enumValue, string, vector } from '../broker/data.ts';
 import type { ZeekEvent } from '../broker/zeek-event.ts';
 import { consoleRowEncoder, isConsoleQuery } from './console-query.ts';
 import { audienceOf, type HostTopics, listeningTopics } from './host-topics.ts';
-import type { Column, Host, Notice, Query, ResultRow, UpdateType, VocabularyId } from './model.ts';
+import type { Column, Host, Notice, Query, UpdateType, VocabularyId } from './model.ts';
 import { columnsRequest } from './query-columns.ts';
 import {
   type Arguments,
@@ -11,9 +11,9 @@ import {
   signature,
   signaturesOf,
 } from './request-reader.ts';
-import { rowEvent } from './row-events.ts';
-import { isRowProblem, rowConverter } from './row-values.ts';
-import type { PeerContext, RowEncoder, RowOptions, Vocabulary } from './vocabulary.ts';
+import { rowEncoder } from './row-encoder.ts';
+import type { RowShape } from './row-shape.ts';
+import type { PeerContext, RowOptions, Vocabulary } from './vocabulary.ts';
 
 /** What sets apart the vocabularies from V2 to V4, which else share requests, rows and how they address hosts. */
 export interface Dialect {
@@ -57,7 +57,10 @@ export function familyVocabulary(dialect: Dialect): Vocabulary {
       const audience = definition && audienceOf(topics, topic, host);
       return audience && readRequest(id, definition, event, { topic, host }, audience);
     },
-    rowEncoder: (query, columns, host, options) => rowEncoder(dialect, query, columns, host, options),
+    rowEncoder: (query, columns, host, options) =>
+      isConsoleQuery(query)
+        ? consoleRowEncoder(query, columns, host)
+        : rowEncoder(rowShape(dialect, query, columns, host, options)),
     notice(notice, host, peer) {
       const event = dialect.notice(notice, host, peer);
       return event && { topic: announceTopic, event };
@@ -158,31 +161,30 @@ function readUpdateType(args: Arguments, dialect: Dialect): UpdateType {
 }
 
 /** `<ev>(record[host, utype, cookie], columns in the query's order)`. */
-function rowEncoder(
+function rowShape(
   dialect: Dialect,
   query: Query,
   columns: readonly Column[],
   host: Host,
   options: RowOptions | undefined,
-): RowEncoder {
-  if (isConsoleQuery(query)) return consoleRowEncoder(query, columns, host);
-  const convert = rowConverter(columns, options?.nullPolicy ?? 'zero', options?.reals);
-  const info = (utype: string) =>
-    vector([string(host.id), enumValue(`${dialect.enumModule}${utype}`), string(query.cookie)]);
+): RowShape {
+  const info = (utype: string) => [
+    vector([string(host.id), enumValue(`${dialect.enumModule}${utype}`), string(query.cookie)]),
+  ];
   const infos = {
     ADDED: info('ADD'),
     REMOVED: info('REMOVE'),
     SNAPSHOT: info('SNAPSHOT'),
     INITIAL: info('INITIAL'),
   };
-  const kind = (row: ResultRow) =>
-    dialect.marksInitialRows && row.initial && row.change === 'ADDED' ? 'INITIAL' : row.change;
-  return (row) => {
-    const values = convert(row.columns);
-    if (isRowProblem(values)) return values;
-    return {
-      topic: query.responseTopic,
-      event: rowEvent(query.event, [infos[kind(row)], ...values], row),
-    };
+  return {
+    topic: query.responseTopic,
+    event: query.event,
+    columns,
+    columnsAre: 'arguments',
+    nullPolicy: options?.nullPolicy ?? 'zero',
+    reals: options?.reals ?? 'any',
+    head: ({ change, initial }) =>
+      infos[dialect.marksInitialRows && initial && change === 'ADDED' ? 'INITIAL' : change],
   };
 }
