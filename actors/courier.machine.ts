@@ -4,6 +4,8 @@ import { callbackPort, inboxPort, publishPort } from './port.ts';
 
 /** How far one Bro is, in rows since our start. */
 export interface PeerProgress {
+  /** Received from osquery for the Bro. */
+  readonly taken: number;
   /** In the journal, still to be confirmed by the Bro. */
   readonly pending: number;
   readonly sent: number;

@@ -10,7 +10,14 @@ export type LoggerEvent =
   /** osqueryd (by its own name) has chosen us as a logger. */
   | { readonly type: 'calls.attached'; readonly by: string }
   /** Counts since our start. */
-  | { readonly type: 'calls.progress'; readonly calls: number; readonly bytes: number }
+  | {
+      readonly type: 'calls.progress';
+      readonly calls: number;
+      readonly bytes: number;
+      /** Until they were answered: all together, and the longest since this was said last. */
+      readonly milliseconds: number;
+      readonly longest: number;
+    }
   /** The first call of any whose rows the journal does not take; more of them are counted in what follows. */
   | { readonly type: 'journal.refused'; readonly reason: string; readonly lost: number }
   | { readonly type: 'journal.recovered'; readonly lost: number }
@@ -92,7 +99,7 @@ export const loggerPluginMachine = setup({
 });
 
 function progress({ event }: { event: Extract<LoggerEvent, { type: 'calls.progress' }> }) {
-  return { type: 'logger.progress', calls: event.calls, bytes: event.bytes } as const;
+  return { ...event, type: 'logger.progress' } as const;
 }
 
 function attached({ event }: { event: Extract<LoggerEvent, { type: 'calls.attached' }> }) {

@@ -38,6 +38,7 @@ const progress = (peer: string, pending: number) => ({
   peer,
   pending,
   sent: 10,
+  taken: 10,
   confirmed: 10 - pending,
   dropped: 0,
   oldestAt: pending > 0 ? 5 : null,
@@ -47,11 +48,11 @@ test('the logger receives once osqueryd has chosen it', () => {
   const { bus, calls, state } = startLogger();
   assert.equal(state(), 'unattached');
   calls.send({ type: 'calls.attached', by: 'osqueryd' });
-  calls.send({ type: 'calls.progress', calls: 3, bytes: 300 });
+  calls.send({ type: 'calls.progress', calls: 3, bytes: 300, milliseconds: 2, longest: 1 });
   assert.equal(state(), 'receiving');
   assert.deepEqual(bus.take(), [
     { type: 'logger.attached', by: 'osqueryd' },
-    { type: 'logger.progress', calls: 3, bytes: 300 },
+    { type: 'logger.progress', calls: 3, bytes: 300, milliseconds: 2, longest: 1 },
   ]);
 });
 
@@ -64,7 +65,7 @@ test("a journal that can't be written from the first call on is reported", () =>
 
 test('a re-registered logger gets no init from osqueryd and receives all the same', () => {
   const { calls, state } = startLogger();
-  calls.send({ type: 'calls.progress', calls: 1, bytes: 1 });
+  calls.send({ type: 'calls.progress', calls: 1, bytes: 1, milliseconds: 1, longest: 1 });
   assert.equal(state(), 'receiving');
 });
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { MACHINES } from '../../actors/machines.ts';
 import { parseInspectAddress, reachableAddresses } from '../../src/cli/inspect/address.ts';
 import { readToken } from '../../src/cli/inspect/options.ts';
 import { inspectCommand } from '../../src/cli/inspect.ts';
@@ -23,6 +24,22 @@ test('a statechart is drawn as SVG and as Mermaid text', async (t) => {
     /^<svg [\s\S]*backingOff[\s\S]*<\/svg>\n$/,
   );
   assert.match(await readFile(join(directory, 'peer.md'), 'utf8'), /^# bro-peer\n[\s\S]*stateDiagram-v2/);
+});
+
+test('statecharts of all machines are drawn at once, into a directory or one text', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const { io, complained } = surroundings();
+  const folder = join(directory, 'charts');
+  await inspectCommand(io).parseAsync(['--export', folder, '--machine', 'all'], { from: 'user' });
+  const names = [...MACHINES.keys()];
+  assert.deepEqual((await readdir(folder)).sort(), names.map((name) => `${name}.svg`).sort());
+  assert.match(complained(), /charts\/backfill\.svg: the statechart of backfill\n/);
+  await inspectCommand(io).parseAsync(['--export', `${folder}.md`, '--machine', 'all'], { from: 'user' });
+  const heads = (await readFile(`${folder}.md`, 'utf8')).match(/^# .*$/gm);
+  assert.deepEqual(
+    heads,
+    names.map((name) => `# ${name}`),
+  );
 });
 
 test('the page is served until the user has had enough; elsewhere than on loopback with a token', async () => {
@@ -93,6 +110,11 @@ test('a path that is not needed, or holds neither log nor trace, is refused', as
   assert.equal(
     await fails('--export', join(directory, 'x.svg'), directory),
     `error: --export takes no path: remove ${directory}\n`,
+  );
+  assert.match(await fails('--export', 'x.txt'), /can be drawn into a file whose name ends in \.svg or \.md/);
+  assert.match(
+    await fails('--export', 'x.svg', '--machine', 'all'),
+    /x\.svg holds one statechart: name a dir/,
   );
 });
 

@@ -13,7 +13,7 @@ const step = (at: number, actor: string, state: StepFrame['state'], event = 'e')
   bareStep({ kind: 'step', at, actor, machine: 'm', event, state, status: 'active' });
 const fact = (at: number, seq: number): Entry => ({
   ...{ kind: 'fact', at, seq, type: 'BroLost', words: 'gone' },
-  ...{ cause: '', detail: '{}' },
+  ...{ cause: '', detail: '{}', peer: 'a', query: '' },
 });
 
 test('at each moment every actor stands where its last step left it', () => {

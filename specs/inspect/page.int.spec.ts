@@ -9,3 +9,7 @@ import './page/past.ts';
 import './page/search.ts';
 import './page/rows.ts';
 import './page/live.ts';
+import './page/time.ts';
+import './page/charts.ts';
+import './page/filters.ts';
+import './page/accessibility.ts';

@@ -101,7 +101,17 @@ type LoggerMessage =
   /** osqueryd has chosen us as a logger; `by` is what it calls itself. */
   | { readonly type: 'logger.attached'; readonly by: string }
   /** Coalesced: what osquery has handed over since our start, all of it in the journal. */
-  | { readonly type: 'logger.progress'; readonly calls: number; readonly bytes: number }
+  /**
+   * Calls of osquery's logger since our start, and how many milliseconds they took until they were answered;
+   * `longest`: of those since the last of these messages.
+   */
+  | {
+      readonly type: 'logger.progress';
+      readonly calls: number;
+      readonly bytes: number;
+      readonly milliseconds: number;
+      readonly longest: number;
+    }
   /** The journal takes nothing: osquery is still answered OK, and what it hands over is lost, counted and declared. */
   | { readonly type: 'logger.degraded'; readonly reason: string }
   | { readonly type: 'logger.recovered'; readonly lost: number };
@@ -181,6 +191,7 @@ type CourierMessage =
   | {
       readonly type: 'courier.progress';
       readonly peer: string;
+      readonly taken: number;
       readonly pending: number;
       readonly sent: number;
       readonly confirmed: number;

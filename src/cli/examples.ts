@@ -92,6 +92,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string,
     ['/var/osquery/bro-osquery', 'look at an event log, as it grows'],
     ['--live 127.0.0.1:9909', 'look into an extension that runs with --inspect 9909'],
     ['--export peer.svg --machine bro-peer', 'draw a statechart'],
+    ['--export charts --machine all', 'draw all of them, into a directory'],
   ],
   completion: [
     ['bash > /etc/bash_completion.d/bro-osquery', 'for all users of bash'],

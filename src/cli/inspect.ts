@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { MACHINES } from '../../actors/machines.ts';
 import type { Conversation } from '../inspect/conversation.ts';
 import type { RowAccess } from '../inspect/rows.ts';
 import { reasonOf } from '../text/reason.ts';
 import { type InspectAddress, loopback, reachableAddresses } from './inspect/address.ts';
+import { ALL, exportCharts, whyNotDrawn } from './inspect/export.ts';
 import { inspectAddress, readToken } from './inspect/options.ts';
 import { type Io, printLine } from './io.ts';
 import { LAYOUT } from './layout.ts';
@@ -62,19 +62,26 @@ export function inspectCommand(io: Io): Command {
     )
     .optionsGroup('A statechart as a file:')
     .addOption(
-      new Option('--export <file>', 'write a statechart to a file: .svg, or .md for Mermaid').argParser(
-        drawing,
+      new Option(
+        '--export <file>',
+        'write a statechart to a file: .svg, or .md for Mermaid; with --machine all, into a directory, or a .md',
       ),
     )
     .addOption(
-      new Option('--machine <name>', 'the machine to draw').choices([...MACHINES.keys()]).default('bro-peer'),
+      new Option('--machine <name>', 'the machine to draw')
+        .choices([...MACHINES.keys(), ALL])
+        .default('bro-peer'),
     )
     .action(async (path: string | undefined, options: InspectOptions, command: Command) => {
       if (path !== undefined && (options.sandbox || options.export !== undefined)) {
         const option = options.sandbox ? '--sandbox' : '--export';
         command.error(`error: ${option} takes no path: remove ${path}`);
       }
-      if (options.export !== undefined) return exportChart(io, options.export, options.machine);
+      if (options.export !== undefined) {
+        const problem = whyNotDrawn(options.export, options.machine);
+        if (problem !== null) command.error(`error: ${problem}`);
+        return exportCharts(io, options.export, options.machine);
+      }
       if (options.sandbox) {
         const isChosen = command.getOptionValueSource('listen') !== 'default';
         return serveSandbox(io, isChosen ? options : { ...options, listen: SANDBOX_ADDRESS });
@@ -174,34 +181,4 @@ async function serveSandbox(io: Io, options: InspectOptions): Promise<void> {
 async function tokenFor(io: Io, { listen, tokenFile }: InspectOptions): Promise<string | null> {
   if (tokenFile !== undefined) return readToken(tokenFile);
   return listen.isLocal ? null : io.randomId();
-}
-
-function drawing(text: string): string {
-  if (/\.(svg|md)$/.test(text)) return text;
-  throw new InvalidArgumentError('A statechart can be drawn into a file whose name ends in .svg or .md.');
-}
-
-async function exportChart(io: Io, file: string, name: string): Promise<void> {
-  await writeFile(file, file.endsWith('.svg') ? await asSvg(name) : await asMarkdown(name));
-  await printLine(io.err, `${file}: the statechart of ${name}`);
-}
-
-async function asSvg(name: string): Promise<string> {
-  const [{ layOutCharts }, { svgOf }] = await Promise.all([
-    import('./inspect/charts.ts'),
-    import('../inspect/svg.ts'),
-  ]);
-  const layout = (await layOutCharts()).find(({ machine }) => machine === name);
-  return layout ? svgOf(layout) : '';
-}
-
-async function asMarkdown(name: string): Promise<string> {
-  const [{ chartOf }, { mermaidOf }] = await Promise.all([
-    import('../inspect/chart.ts'),
-    import('../inspect/mermaid.ts'),
-  ]);
-  const machine = MACHINES.get(name);
-  if (!machine) return '';
-  const chart = chartOf(machine);
-  return `# ${chart.machine}\n\n${chart.description}\n\n\`\`\`mermaid\n${mermaidOf(chart)}\`\`\`\n`;
 }

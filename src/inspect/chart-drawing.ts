@@ -1,4 +1,5 @@
 import { type ChartLayout, METRICS, type PlacedState, type PlacedTransition } from './chart-geometry.ts';
+import { isTroubleState } from './trouble.ts';
 
 /** A piece of a drawing: an SVG element, whose text is text and never markup. */
 export interface Shape {
@@ -51,7 +52,8 @@ function drawState(node: PlacedState, active: boolean): Shape {
       label(role, left, first + (index + 1) * METRICS.text.line, text),
     ),
   ];
-  return group(`state ${kind}${active ? ' active' : ''}`, shapes, { 'data-state': id });
+  const lit = active ? ` active${isTroubleState(id) ? ' trouble' : ''}` : '';
+  return group(`state ${kind}${lit}`, shapes, { 'data-state': id });
 }
 
 function drawLine({ points }: PlacedTransition, taken: boolean): Shape {

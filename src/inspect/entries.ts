@@ -36,6 +36,8 @@ export interface MessageEntry {
   readonly to: readonly string[];
   /** The Bro that it is about; empty where it is about none. */
   readonly peer: string;
+  /** Name of the query that it is about; empty where it is about none. */
+  readonly query: string;
   /** Its numbers, by name. */
   readonly numbers: Readonly<Record<string, number>>;
   /** All of it as JSON, cut where it is long. */
@@ -50,6 +52,9 @@ export interface FactEntry {
   readonly seq: number;
   readonly type: string;
   readonly words: string;
+  /** The Bro and the query that it is about; empty where it is about none. */
+  readonly peer: string;
+  readonly query: string;
   /** The request that it answers; empty where no Zeek asked for it. */
   readonly cause: string;
   /** Its data as JSON, cut where it is long. */

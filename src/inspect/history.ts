@@ -44,6 +44,16 @@ export class History {
     return this.#facts;
   }
 
+  /** Indices of counts of rows. */
+  get rows(): readonly number[] {
+    return this.#rows;
+  }
+
+  /** Indices of the messages of a type about a Bro. */
+  news(type: string, peer: string): readonly number[] {
+    return this.#news.get(newsKey(type, peer)) ?? [];
+  }
+
   at(index: number): Entry | undefined {
     return this.#entries[index];
   }

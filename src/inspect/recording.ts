@@ -100,7 +100,14 @@ export class Recording {
     else {
       const words = `${record.type}: not known to this version`;
       this.add({
-        ...{ kind: 'fact', at: record.time, seq: record.seq, type: record.type, words },
+        ...{
+          kind: 'fact',
+          at: record.time,
+          seq: record.seq,
+          type: record.type,
+          words,
+          ...aboutOf(record.data),
+        },
         ...{ cause: formatCause(record.cause), detail: detailText(record.data) },
       });
       this.#lastSeq = record.seq;
@@ -117,7 +124,7 @@ export class Recording {
     if (last && seq - last.seq >= FACTS_A_STATE) this.#states.push({ seq, state: this.scheduleAt(seq) });
     const { at, type, data } = event;
     this.add({
-      ...{ kind: 'fact', at, seq, type, words },
+      ...{ kind: 'fact', at, seq, type, words, ...aboutOf(data) },
       ...{ cause: formatCause(event.cause), detail: detailText(data) },
     });
   }
@@ -145,6 +152,12 @@ export class Recording {
       this.#listeners.delete(listener);
     };
   }
+}
+
+/** The Bro and the query that a fact's data name. */
+function aboutOf(data: unknown): { readonly peer: string; readonly query: string } {
+  const { peer = '', name = '' } = Object(data) as { readonly peer?: unknown; readonly name?: unknown };
+  return { peer: printable(String(peer)), query: printable(String(name)) };
 }
 
 function formatCause(cause: Cause | null): string {

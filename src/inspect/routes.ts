@@ -42,6 +42,7 @@ export function messageEntry(message: Published): MessageEntry {
     from: senderOf(type, peer),
     to: receiversOf(subject, type, peer),
     peer,
+    query: 'name' in message ? message.name : '',
     numbers: Object.fromEntries(
       Object.entries(message).filter(
         (member): member is [string, number] => typeof member[1] === 'number' && !BOOKKEEPING.has(member[0]),

@@ -1,4 +1,4 @@
-import { draw, NO_HIGHLIGHTS, type Shape } from './chart-drawing.ts';
+import { draw, type Highlights, NO_HIGHLIGHTS, type Shape } from './chart-drawing.ts';
 import { type ChartLayout, METRICS } from './chart-geometry.ts';
 
 /** How a chart looks in a file of its own, in light and in dark. */
@@ -19,6 +19,13 @@ text { fill: #57606a; }
 .event { fill: #0550ae; paint-order: stroke; stroke: #ffffff; stroke-width: 3px; }
 .line { fill: none; stroke: #57606a; }
 .head { fill: #57606a; }
+.state.active > rect { stroke: #1a7f37; stroke-width: 2; }
+.state.active.atomic > rect, .state.active.final > rect { fill: #dafbe1; }
+.state.active.trouble > rect { stroke: #9a6700; }
+.state.active.trouble.atomic > rect { fill: #fff8c5; }
+.taken .line { stroke: #cf222e; stroke-width: 2.5; }
+.taken .head, .taken .event { fill: #cf222e; }
+.taken .event { font-weight: 700; }
 @media (prefers-color-scheme: dark) {
   .background, .state.compound > rect, .state.parallel > rect, .any circle { fill: #0d1117; }
   .state rect { fill: #161b22; stroke: #6e7681; }
@@ -29,17 +36,26 @@ text { fill: #57606a; }
   .event { fill: #79c0ff; stroke: #0d1117; }
   .line { stroke: #8b949e; }
   .head { fill: #8b949e; }
+  .state.active > rect { stroke: #3fb950; }
+  .state.active.atomic > rect, .state.active.final > rect { fill: #12361f; }
+  .state.active.trouble > rect { stroke: #d29922; }
+  .state.active.trouble.atomic > rect { fill: #3a2a08; }
+  .taken .line { stroke: #ff7b72; }
+  .taken .head, .taken .event { fill: #ff7b72; }
 }`;
 
-/** A chart as an SVG document. */
-export function svgOf(layout: ChartLayout): string {
+/**
+ * A chart as an SVG document.
+ * @param lights states and transitions that are highlighted
+ */
+export function svgOf(layout: ChartLayout, lights: Highlights = NO_HIGHLIGHTS): string {
   const { width, height, machine, description } = layout;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" class="chart" role="img">`,
     `<title>${escaped(`${machine}: ${description}`)}</title>`,
     `<style>${STYLE}\n</style>`,
     `<rect class="background" width="100%" height="100%"/>`,
-    ...draw(layout, NO_HIGHLIGHTS).map(print),
+    ...draw(layout, lights).map(print),
     '</svg>\n',
   ].join('\n');
 }

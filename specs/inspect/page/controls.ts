@@ -51,10 +51,10 @@ browserTest(
     await page.waitForSelector('[data-actor="osquery-core"][aria-selected="true"]:focus');
     await page.keyboard.press('End');
     await page.keyboard.press('ArrowRight');
-    await page.waitForSelector('[data-actor="extension"][aria-selected="true"]:focus');
+    await page.waitForSelector('[data-actor="peer:manager.example:9999"][aria-selected="true"]:focus');
     assert.equal(await page.locator('.what').textContent(), what);
-    const panel = await page.locator('[data-actor="extension"]').getAttribute('aria-controls');
-    await page.waitForSelector(`#${panel}[role="tabpanel"][aria-label="Statechart of extension"]`);
+    const panel = await page.locator('[data-actor^="peer:manager"]').getAttribute('aria-controls');
+    await page.waitForSelector(`#${panel}[role="tabpanel"][aria-label="Statechart of manager.example:9999"]`);
     // An outline outside of what scrolls would be cut off.
     await page.keyboard.press('4');
     await page.waitForSelector('.log .list:focus');

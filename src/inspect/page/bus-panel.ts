@@ -1,7 +1,10 @@
 import { matches } from '../../bus/subject.ts';
 import type { MessageEntry } from '../entries.ts';
+import { FilteredIndices, passes } from '../filter.ts';
 import { type History, lastUpTo } from '../history.ts';
+import { markOf } from '../severity.ts';
 import { button, el, NOTHING_YET, shortName, svg, timeCell } from './dom.ts';
+import { classOf, signOf } from './signs.ts';
 import type { Commands, Panel, View } from './view.ts';
 import { VirtualList } from './virtual-list.ts';
 
@@ -29,8 +32,8 @@ const ORDER = [
 ];
 /** Pixels. */
 const ROW = 26;
-const TIME = 92;
-const NARROWEST_LANE = 74;
+const TIME = 112;
+const NARROWEST_LANE = 64;
 /** Where the window is narrow, all lanes in sight are worth more than their names. */
 const NARROW = 500;
 const NARROW_LANE = 42;
@@ -51,14 +54,16 @@ export class BusPanel implements Panel {
   /** Areas that are not shown; progress is not at first. */
   readonly #hidden = new Set<string>([PROGRESS]);
   #shown: readonly number[] = [];
-  #key = '';
+  readonly #filtered = new FilteredIndices();
   #lanes: readonly string[] = [];
   #lane = NARROWEST_LANE;
+  #drawnLanes = '';
   readonly #empty = el('p', { class: 'dim note' }, NOTHING_YET);
   #history: History | undefined;
 
   constructor(commands: Commands, onChange: () => void) {
     this.#list = new VirtualList<number>({
+      id: 'messages',
       label: 'Messages of the bus',
       rowHeight: ROW,
       row: (index, place) => this.#row(index, place),
@@ -97,25 +102,19 @@ export class BusPanel implements Panel {
     return this.#hidden.has(area) || (news === PROGRESS && this.#hidden.has(PROGRESS));
   }
 
-  render({ history, moment, source }: View): void {
+  render({ history, moment, source, filter }: View): void {
     this.#history = history;
     this.#lanes = [...ORDER, ...history.actors.filter((actor) => actor.startsWith('peer:')).sort()];
-    const key = JSON.stringify([
-      history.length,
-      history.messages.length,
-      this.filter.value,
-      [...this.#hidden],
-    ]);
-    if (key !== this.#key) {
-      this.#key = key;
-      const accepts = acceptor(this.filter.value.trim());
-      this.#shown = history.messages.filter((index) => {
-        const entry = history.at(index);
-        return entry?.kind === 'message' && !this.#isHidden(entry) && accepts(entry);
-      });
-      const all = history.messages.length;
-      this.#count.textContent = this.#shown.length === all ? `${all}` : `${this.#shown.length} of ${all}`;
-    }
+    const all = history.messages.length;
+    this.#shown = this.#filtered.of(history, history.messages, {
+      key: JSON.stringify([this.filter.value, [...this.#hidden], filter]),
+      accepts: () => {
+        const [accepts, passesFilter] = [acceptor(this.filter.value.trim()), passes(filter)];
+        return (entry) =>
+          entry.kind === 'message' && !this.#isHidden(entry) && passesFilter(entry) && accepts(entry);
+      },
+    });
+    this.#count.textContent = this.#shown.length === all ? `${all}` : `${this.#shown.length} of ${all}`;
     this.#empty.hidden = this.#shown.length > 0;
     if (source) {
       const none =
@@ -125,24 +124,37 @@ export class BusPanel implements Panel {
     const { clientWidth } = this.#sequence;
     const room = (clientWidth - TIME - 16) / this.#lanes.length;
     this.#lane = Math.max(clientWidth < NARROW ? NARROW_LANE : NARROWEST_LANE, Math.floor(room));
-    this.#head.style.setProperty('--lane', `${this.#lane}px`);
+    this.#drawLanes();
+    const latest = lastUpTo(this.#shown, moment);
+    this.#list.set(this.#shown, latest, this.#shown[latest] === moment);
+  }
+
+  #drawLanes(): void {
+    const key = JSON.stringify([this.#lanes, this.#lane]);
+    if (key === this.#drawnLanes) return;
+    this.#drawnLanes = key;
     const width = `${TIME + this.#lanes.length * this.#lane}px`;
+    this.#head.style.setProperty('--lane', `${this.#lane}px`);
     this.#head.style.width = width;
     this.#list.element.style.width = width;
     this.#head.replaceChildren(
       ...this.#lanes.map((lane) => el('span', { class: 'lane-head', title: lane }, shortName(lane))),
     );
-    const latest = lastUpTo(this.#shown, moment);
-    this.#list.set(this.#shown, latest, this.#shown[latest] === moment);
+    this.#list.redraw();
   }
 
   #row(index: number, place: number): HTMLElement {
     const entry = this.#history?.at(index);
     const before = this.#shown[place - 1];
     if (entry?.kind !== 'message') return el('div', { class: 'row' });
-    const row = el('div', { class: `row message area-${areaOf(entry)}`, title: entry.subject });
+    const mark = markOf(entry);
+    const row = el('div', {
+      class: `row message area-${areaOf(entry)} ${classOf(mark)}`,
+      title: entry.subject,
+    });
     row.append(
       timeCell(entry.at, before === undefined ? undefined : this.#history?.at(before)?.at),
+      signOf(mark),
       this.#arrow(entry),
     );
     return row;

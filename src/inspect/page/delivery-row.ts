@@ -1,6 +1,7 @@
 import type { RowCounts } from '../entries.ts';
+import { isTroubleState } from '../trouble.ts';
 import { el, spanOf } from './dom.ts';
-import { cell } from './tables.ts';
+import { cell, row } from './tables.ts';
 import type { View } from './view.ts';
 
 /** How far the rows have got to a Zeek. */
@@ -83,6 +84,17 @@ export const DELIVERY_HEADS = [
   ],
 ];
 
+/** A link that is gone or in trouble has a sign besides its word. */
+function linkCell(link: string): HTMLTableCellElement {
+  if (link === 'away') return cell(signed('marks', '○', link));
+  return isTroubleState(link) ? cell(signed('marks', '▲', link)) : cell(link);
+}
+
+/** A text behind a sign that says to eyes without colours what the word says. */
+function signed(name: string, sign: string, text: string): HTMLElement {
+  return el('span', {}, el('span', { class: name, 'aria-hidden': 'true' }, `${sign} `), text);
+}
+
 export function deliveryRow(delivery: Delivery): HTMLElement {
   const { peer, link, taken, refused, sent, confirmed, skipped, pending, lag, dropped } = delivery;
   const count = (value: number | null) => cell(value === null ? '–' : `${value}`);
@@ -98,18 +110,9 @@ export function deliveryRow(delivery: Delivery): HTMLElement {
   }
   const since = cell(lag === null ? '–' : spanOf(lag));
   since.title = 'how long the oldest row that is waiting has waited';
-  return el(
-    'tr',
-    { 'data-peer': peer },
-    cell(peer),
-    cell(link),
-    count(taken),
-    count(sent),
-    count(confirmed),
-    notSent,
-    count(dropped),
-    count(refused),
-    waiting,
-    since,
-  );
+  const lost = dropped ? cell(signed('lost', '▼', `${dropped}`)) : count(dropped);
+  const cells = [cell(peer), linkCell(link), count(taken), count(sent), count(confirmed)];
+  return row(DELIVERY_HEADS, [...cells, notSent, lost, count(refused), waiting, since], {
+    'data-peer': peer,
+  });
 }

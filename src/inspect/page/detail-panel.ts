@@ -6,7 +6,9 @@ import type { Panel, View } from './view.ts';
 export class DetailPanel implements Panel {
   readonly element: HTMLElement;
   readonly #kind = el('span', { class: 'dim count' });
-  readonly #body = el('div', { class: 'scroll detail-body', tabindex: '0', 'aria-label': 'Selected event' });
+  readonly #body = el('div', {
+    ...{ class: 'scroll detail-body', tabindex: '0', role: 'group', 'aria-label': 'Selected event' },
+  });
   readonly #copy: HTMLButtonElement;
   #shown = '';
   #json = '';

@@ -15,14 +15,17 @@ export class Frame {
     tab.setAttribute('data-panel', name);
     tab.setAttribute('role', 'tab');
     tab.setAttribute('aria-controls', name);
+    tab.id = `tab-${name}`;
     return tab;
   });
   readonly #list = el('div', { class: 'panel-tabs', role: 'tablist', 'aria-label': 'Panels' }, ...this.#tabs);
   #state = 'connecting';
+  /** As in the style sheet: then one panel is shown at a time. */
+  readonly #narrow = matchMedia('(max-width: 900px)');
 
   constructor(
     panels: readonly Panel[],
-    bar: Panel,
+    { bar, filters }: { readonly bar: Panel; readonly filters: HTMLElement },
     commands: { readonly theme: () => void; readonly help: () => void },
   ) {
     document.body.append(
@@ -41,11 +44,24 @@ export class Frame {
         ),
       ),
       this.#problem,
+      filters,
       el('main', {}, ...panels.map(({ element }) => element)),
       bar.element,
     );
+    const sections = panels.map(({ element }) => element);
+    const arrange = () => {
+      for (const section of sections) this.#arrange(section);
+    };
+    this.#narrow.addEventListener('change', arrange);
+    arrange();
     listenToTabKeys(this.#list, (tab) => this.show(tab.getAttribute('data-panel') ?? ''));
     this.show('machines');
+  }
+
+  /** A panel that is shown in place of others is a tab's panel; one that stands beside them is a region of its own. */
+  #arrange(section: HTMLElement): void {
+    if (this.#narrow.matches) section.setAttribute('role', 'tabpanel');
+    else section.removeAttribute('role');
   }
 
   /** On a narrow window one panel is shown. */

@@ -6,6 +6,7 @@ export interface KeyCommands {
   step(by: number): void;
   stepFact(by: number): void;
   follow(): void;
+  play(): void;
   mark(): void;
   copyLink(): void;
   nextActor(by: number): void;
@@ -42,6 +43,7 @@ const KEYS: readonly Key[] = [
     run: (commands, key) => commands.goTo(key === 'Home' ? 0 : Number.POSITIVE_INFINITY),
   },
   { keys: ['l'], says: 'follow what happens, or stay', run: (commands) => commands.follow() },
+  { keys: ['p'], says: 'let recorded time go by, or stop it', run: (commands) => commands.play() },
   {
     keys: ['c'],
     says: 'compare this moment with others; again: no more',
@@ -73,12 +75,11 @@ export function listenToKeys(commands: KeyCommands): void {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
-    const writes = target instanceof HTMLInputElement && target.type === 'search';
+    const writes = target instanceof HTMLInputElement && target.type !== 'range';
     if (writes && event.key === 'Escape') target.blur();
     if (writes || document.querySelector('dialog[open]')) return;
-    const slides = target instanceof HTMLInputElement && target.type === 'range';
     const found = KEYS.find(({ keys }) => keys.includes(event.key));
-    if (!found || (slides && /^(Arrow|Home|End)/.test(event.key))) return;
+    if (!found || (target instanceof HTMLSelectElement && /^(Arrow|Home|End)|^\w$/.test(event.key))) return;
     event.preventDefault();
     found.run(commands, event.key);
   });

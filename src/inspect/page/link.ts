@@ -1,5 +1,7 @@
+import { type Filter, NO_FILTER } from '../filter.ts';
+
 /** A moment as a link names it; empty: not named. */
-export interface Place {
+export interface Place extends Filter {
   readonly moment: string;
   /** The moment that it is compared with. */
   readonly mark: string;
@@ -11,14 +13,20 @@ export interface Place {
 export function placeOfLink(): Place | null {
   const words = new URLSearchParams(location.hash.slice(1));
   const word = (name: string) => words.get(name) ?? '';
-  const place = { moment: word('moment'), mark: word('with'), actor: word('actor'), find: word('find') };
+  const severity = word('severity');
+  const place: Place = {
+    ...{ moment: word('moment'), mark: word('with'), actor: word('actor'), find: word('find') },
+    severity: severity === 'trouble' || severity === 'error' ? severity : NO_FILTER.severity,
+    ...{ zeek: word('zeek'), type: word('type') },
+  };
   return Object.values(place).some((text) => text !== '') ? place : null;
 }
 
-export function putIntoLink({ moment, mark, actor, find }: Place): void {
+export function putIntoLink({ moment, mark, actor, find, severity, zeek, type }: Place): void {
   const words = new URLSearchParams({ moment, actor });
-  if (mark !== '') words.set('with', mark);
-  if (find !== '') words.set('find', find);
+  for (const [name, text] of Object.entries({ with: mark, find, severity, zeek, type })) {
+    if (text !== '') words.set(name, text);
+  }
   history.replaceState(null, '', `#${words}`);
 }
 

@@ -1,5 +1,8 @@
+import { FilteredIndices, passes } from '../filter.ts';
 import { type History, lastUpTo } from '../history.ts';
+import { markOf } from '../severity.ts';
 import { el, NOTHING_YET, timeCell } from './dom.ts';
+import { classOf, signOf } from './signs.ts';
 import type { Commands, Panel, View } from './view.ts';
 import { VirtualList } from './virtual-list.ts';
 
@@ -13,10 +16,13 @@ export class LogPanel implements Panel {
   readonly #count = el('span', { class: 'dim count' });
   readonly #empty = el('p', { class: 'dim note' }, NOTHING_YET);
   #history: History | undefined;
+  readonly #filtered = new FilteredIndices();
+  #shown: readonly number[] = [];
   #numbered = true;
 
   constructor(commands: Commands) {
     this.#list = new VirtualList<number>({
+      id: 'records',
       label: 'Records of the event log',
       rowHeight: ROW,
       row: (index, place) => this.#row(index, place),
@@ -31,25 +37,39 @@ export class LogPanel implements Panel {
     );
   }
 
-  render({ history, moment, source }: View): void {
+  render({ history, moment, source, filter }: View): void {
     this.#history = history;
-    this.#empty.hidden = history.facts.length > 0;
-    if (source) this.#empty.textContent = 'No record of the event log has been seen.';
-    this.#numbered = source?.kind !== 'trace';
-    this.#count.textContent = `${history.facts.length}`;
-    const latest = lastUpTo(history.facts, moment);
-    this.#list.set(history.facts, latest, history.facts[latest] === moment);
+    const { facts } = history;
+    this.#shown = this.#filtered.of(history, facts, {
+      key: JSON.stringify(filter),
+      accepts: () => passes(filter),
+    });
+    this.#empty.hidden = this.#shown.length > 0;
+    if (source) {
+      const none =
+        facts.length === 0 ? 'No record of the event log has been seen.' : 'No record matches the filter.';
+      this.#empty.textContent = none;
+    }
+    const numbered = source?.kind !== 'trace';
+    if (numbered !== this.#numbered) this.#list.redraw();
+    this.#numbered = numbered;
+    this.#count.textContent =
+      this.#shown.length === facts.length ? `${facts.length}` : `${this.#shown.length} of ${facts.length}`;
+    const latest = lastUpTo(this.#shown, moment);
+    this.#list.set(this.#shown, latest, this.#shown[latest] === moment);
   }
 
   #row(index: number, place: number): HTMLElement {
     const entry = this.#history?.at(index);
-    const before = this.#history?.facts[place - 1];
+    const before = this.#shown[place - 1];
     if (entry?.kind !== 'fact') return el('div', { class: 'row' });
+    const mark = markOf(entry);
     return el(
       'div',
-      { class: `row fact type-${entry.type}`, title: `${entry.type}: ${entry.words}` },
+      { class: `row fact ${classOf(mark)}`, title: `${entry.type}: ${entry.words}` },
       timeCell(entry.at, before === undefined ? undefined : this.#history?.at(before)?.at),
       el('span', { class: 'seq' }, this.#numbered ? `#${entry.seq}` : ''),
+      signOf(mark),
       el('span', { class: 'words' }, entry.words),
     );
   }

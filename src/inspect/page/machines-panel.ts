@@ -1,37 +1,31 @@
-import { draw, NO_HIGHLIGHTS } from '../chart-drawing.ts';
-import type { ChartLayout } from '../chart-geometry.ts';
+import type { StateValue } from 'xstate';
+import { NO_HIGHLIGHTS } from '../chart-drawing.ts';
 import type { StepEntry } from '../entries.ts';
 import { formatState, highlightsOf } from '../highlights.ts';
-import { button, drawn, el, NOTHING_YET, shortName, spanOf, svg, timeOf } from './dom.ts';
+import type { ToldState } from '../log-states.ts';
+import { isTroubleState } from '../trouble.ts';
+import { ChartView } from './chart-view.ts';
+import { button, el, NOTHING_YET, shortName, spanOf, timeOf } from './dom.ts';
 import { listenToTabKeys, markTab } from './tab-keys.ts';
 import type { Commands, Panel, View } from './view.ts';
-
-/** States in which something is not as it should be. */
-const TROUBLE = /backingOff|refused|blocked|degraded|waiting|outOfStep|suspect|forgotten|stalled|declaring/;
-/** Pixels between an active state and the edge of the panel, where it was brought into sight. */
-const MARGIN = 60;
-/** The smallest zoom at all, and the one at which letters can still be read, with which a chart is shown first. */
-const SMALLEST = 0.1;
-const READABLE = 0.55;
 
 /** The machines' statecharts, one actor at a time; what is active and what was taken last is lit. */
 export class MachinesPanel implements Panel {
   readonly element: HTMLElement;
   readonly #tabs = el('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Machines' });
-  readonly #state = el('p', { class: 'state-line', 'aria-live': 'polite' });
-  readonly #canvas = el('div', {
-    ...{ class: 'chart-canvas', id: 'chart', role: 'tabpanel', tabindex: '0' },
-    'aria-label': 'Statechart',
-  });
+  readonly #state = el('p', { class: 'state-line', id: 'chart-state', 'aria-live': 'polite' });
+  readonly #chart = new ChartView();
   readonly #commands: Commands;
-  #drawn: ChartLayout | undefined;
   #lit = '';
   #tabbed = '';
-  #zoom = 1;
 
-  constructor(commands: Commands) {
+  constructor(commands: Commands, save: (file: { readonly name: string; readonly text: string }) => void) {
     this.#commands = commands;
     listenToTabKeys(this.#tabs, (tab) => commands.pickActor(tab.getAttribute('data-actor') ?? ''));
+    const saveShown = () => {
+      const file = this.#chart.file();
+      if (file) save(file);
+    };
     this.element = el(
       'section',
       { class: 'panel machines', id: 'machines', 'aria-label': 'Machines' },
@@ -42,39 +36,45 @@ export class MachinesPanel implements Panel {
         el(
           'span',
           { class: 'tools' },
-          button('−', 'Smaller', () => this.#zoomBy(1 / 1.25)),
-          button('+', 'Larger', () => this.#zoomBy(1.25)),
-          button('Fit', 'Fit into the panel', () => this.#fit()),
+          button('−', 'Smaller (-, or Ctrl and the wheel)', () => this.#chart.smaller()),
+          button('+', 'Larger (+, or Ctrl and the wheel)', () => this.#chart.larger()),
+          button('Fit', 'Fit into the panel', () => this.#chart.fit()),
+          button('Save SVG', 'Save the chart as it is shown', saveShown),
         ),
       ),
       this.#tabs,
       this.#state,
-      this.#canvas,
+      this.#chart.element,
     );
   }
 
   render(view: View): void {
-    const { history, charts, moment, actor } = view;
+    const { history, charts, moment, source, actor, logStates } = view;
     this.#renderTabs(view);
     const found = history.stepAt(actor, moment);
+    const told = logStates?.at(history, actor, moment) ?? null;
     const chart = charts.get(found?.step.machine ?? machineOf(actor, charts));
     if (!chart) {
-      this.#state.textContent = view.source ? 'There is no statechart of it.' : NOTHING_YET;
+      this.#state.textContent = source ? 'There is no statechart of it.' : NOTHING_YET;
+      this.#chart.clear();
       return;
     }
-    if (chart !== this.#drawn) this.#draw(chart);
-    this.#state.replaceChildren(...stateLine(view, found?.step ?? null));
-    const key = found ? JSON.stringify([actor, found.step, found.before?.state]) : actor;
+    if (this.#chart.show(chart)) this.#lit = '';
+    this.#state.replaceChildren(...(told ? toldLine(told) : stateLine(view, found?.step ?? null)));
+    const key = JSON.stringify([actor, found?.step, found?.before?.state, told]);
     if (key === this.#lit) return;
     this.#lit = key;
-    this.#light(found ? highlightsOf(chart, found.step, found.before?.state ?? null) : NO_HIGHLIGHTS);
+    if (told) this.#chart.light(highlightsOf(chart, litBy(told), null));
+    else {
+      this.#chart.light(found ? highlightsOf(chart, found.step, found.before?.state ?? null) : NO_HIGHLIGHTS);
+    }
   }
 
-  #renderTabs({ history, charts, actor, moment }: View): void {
-    const actors = history.actors.length > 0 ? history.actors : [...charts.keys()];
+  #renderTabs({ history, moment, actors, actor, logStates }: View): void {
     const tabs = actors.map((id) => {
       const step = history.stepAt(id, moment)?.step;
-      return { id, mood: step ? moodOf(step) : 'none' };
+      const told = logStates?.at(history, id, moment);
+      return { id, mood: step ? moodOf(step) : told ? moodOfState(told.state) : 'none' };
     });
     const key = JSON.stringify([tabs, actor]);
     if (key === this.#tabbed) return;
@@ -82,7 +82,8 @@ export class MachinesPanel implements Panel {
     const hadFocus = this.#tabs.contains(document.activeElement);
     this.#tabs.replaceChildren(
       ...tabs.map(({ id, mood }) => {
-        const tab = button(shortName(id), id, () => this.#commands.pickActor(id), `tab mood-${mood}`);
+        const tab = button(shortName(id), `${id}: ${MOODS[mood]}`, () => this.#commands.pickActor(id));
+        tab.className = `tab mood-${mood}`;
         tab.setAttribute('role', 'tab');
         tab.setAttribute('data-actor', id);
         tab.setAttribute('aria-controls', 'chart');
@@ -90,63 +91,31 @@ export class MachinesPanel implements Panel {
         return tab;
       }),
     );
-    this.#canvas.setAttribute('aria-label', `Statechart of ${shortName(actor)}`);
+    this.#chart.element.setAttribute('aria-label', `Statechart of ${shortName(actor)}`);
     if (hadFocus) this.#tabs.querySelector<HTMLElement>('[aria-selected="true"]')?.focus();
   }
+}
 
-  #draw(chart: ChartLayout): void {
-    this.#drawn = chart;
-    this.#lit = '';
-    const { width, height } = chart;
-    const picture = svg('svg', { class: 'chart', viewBox: `0 0 ${width} ${height}`, role: 'img' });
-    picture.append(...draw(chart, NO_HIGHLIGHTS).map(drawn));
-    this.#canvas.replaceChildren(picture);
-    this.#fit(READABLE);
-  }
+type Mood = 'none' | 'well' | 'busy' | 'trouble' | 'ended';
 
-  #light({ active, taken }: ReturnType<typeof highlightsOf>): void {
-    for (const state of this.#canvas.querySelectorAll('[data-state]')) {
-      const id = state.getAttribute('data-state') ?? '';
-      state.classList.toggle('active', active.has(id));
-      state.classList.toggle('trouble', TROUBLE.test(id.slice(id.lastIndexOf('.'))));
-    }
-    for (const name of ['edge', 'edge-label']) {
-      for (const [index, edge] of [...this.#canvas.querySelectorAll(`.${name}`)].entries()) {
-        edge.classList.toggle('taken', taken.has(index));
-      }
-    }
-    const [innermost] = this.#canvas.querySelectorAll('.state.active.atomic, .state.active.final');
-    if (innermost) this.#bringIntoSight(innermost.getBoundingClientRect());
-  }
+const MOODS: Readonly<Record<Mood, string>> = {
+  none: 'nothing is known of it at this moment',
+  well: 'as it should be',
+  busy: 'at work',
+  trouble: 'something is not as it should be',
+  ended: 'ended',
+};
 
-  #bringIntoSight(state: DOMRect): void {
-    const frame = this.#canvas.getBoundingClientRect();
-    const by = (start: number, end: number, from: number, to: number) => {
-      if (start < from) return start - from - MARGIN;
-      return end > to ? end - to + MARGIN : 0;
-    };
-    const left = by(state.left, state.right, frame.left, frame.right);
-    const top = by(state.top, state.bottom, frame.top, frame.bottom);
-    if (left !== 0 || top !== 0) this.#canvas.scrollBy({ left, top });
-  }
+function litBy({ state, fact }: ToldState) {
+  return { state, event: fact.type, effects: { taken: [], actions: [] } };
+}
 
-  /** @param least the smallest zoom: what does not fit then scrolls */
-  #fit(least = SMALLEST): void {
-    const { width = 1, height = 1 } = this.#drawn ?? {};
-    const { clientWidth, clientHeight } = this.#canvas;
-    this.#zoom = Math.min(
-      1,
-      Math.max(least, Math.min((clientWidth - 4) / width, (clientHeight - 4) / height)),
-    );
-    this.#zoomBy(1);
-  }
-
-  #zoomBy(factor: number): void {
-    this.#zoom = Math.min(3, Math.max(SMALLEST, this.#zoom * factor));
-    const picture = this.#canvas.querySelector('svg');
-    picture?.setAttribute('width', `${(this.#drawn?.width ?? 0) * this.#zoom}`);
-    picture?.setAttribute('height', `${(this.#drawn?.height ?? 0) * this.#zoom}`);
-  }
+/** As far as a log says it: in what state, and which fact says so. */
+function toldLine({ state, fact }: ToldState): (Node | string)[] {
+  return [
+    el('strong', { class: 'state-name' }, formatState(state)),
+    el('span', { class: 'dim' }, `  as the log says: ${fact.type}  ${timeOf(fact.at)}`),
+  ];
 }
 
 /** Without any step the tabs are machines. */
@@ -155,12 +124,13 @@ function machineOf(actor: string, charts: View['charts']): string {
 }
 
 /** How an actor is, at a glance. */
-function moodOf({ state, status }: StepEntry): string {
-  if (status !== 'active') return 'ended';
+function moodOf({ state, status }: StepEntry): Mood {
+  return status === 'active' ? moodOfState(state) : 'ended';
+}
+
+function moodOfState(state: StateValue): Mood {
   const text = formatState(state);
-  if (TROUBLE.test(text)) {
-    return 'trouble';
-  }
+  if (text.split(/[^A-Za-z]+/).some(isTroubleState)) return 'trouble';
   return /peered|serving|\bregistered|open|idle|receiving|delivering|current/.test(text) ? 'well' : 'busy';
 }
 

@@ -1,6 +1,9 @@
+import type { Filter } from '../filter.ts';
 import { BusPanel } from './bus-panel.ts';
 import { connect } from './connection-client.ts';
 import { DetailPanel } from './detail-panel.ts';
+import { el } from './dom.ts';
+import { FilterBar, type FilterCommands } from './filter-bar.ts';
 import { Frame } from './frame.ts';
 import { type KeyCommands, listenToKeys, showHelp } from './keys.ts';
 import { placeOfLink, putIntoLink, takeToken } from './link.ts';
@@ -10,7 +13,7 @@ import { PageState } from './page-state.ts';
 import { SchedulePanel } from './schedule-panel.ts';
 import { SearchBox, type SearchCommands } from './search-box.ts';
 import { applyTheme, nextTheme } from './theme.ts';
-import { TimeBar } from './time-bar.ts';
+import { TimeBar, type TimeCommands } from './time-bar.ts';
 import type { Commands } from './view.ts';
 
 /** Puts the page together: what it knows, its panels, the server, keys, clock. */
@@ -23,11 +26,14 @@ function openPage(): void {
       change(...given);
       update();
     };
-  const commands: KeyCommands & Commands & SearchCommands = {
+  const commands: KeyCommands & Commands & SearchCommands & TimeCommands & FilterCommands = {
     goTo: changing((moment: number) => state.goTo(moment)),
     step: changing((by: number) => state.step(by)),
     stepFact: changing((by: number) => state.stepFact(by)),
     follow: changing(() => state.follow()),
+    play: changing(() => state.play(Date.now())),
+    setSpeed: (speed) => state.setSpeed(speed),
+    filterBy: changing((filter: Filter) => state.filter(filter)),
     mark: changing(() => state.toggleMark()),
     pickActor: changing((actor: string) => state.pickActor(actor)),
     pickRows: changing((name: string) => state.pickRows(name)),
@@ -60,12 +66,13 @@ function openPage(): void {
     copy(text, 'The JSON is copied.', 'The browser refuses to copy: select the text.'),
   );
   const panels = [
-    ...[new MachinesPanel(commands), bus, new SchedulePanel(commands), new LogPanel(commands)],
+    ...[new MachinesPanel(commands, download), bus, new SchedulePanel(commands), new LogPanel(commands)],
     details,
   ];
   const searchBox = new SearchBox(commands);
   const bar = new TimeBar(commands, searchBox.element);
-  const frame = new Frame(panels, bar, commands);
+  const filters = new FilterBar(commands);
+  const frame = new Frame(panels, { bar, filters: filters.element }, commands);
 
   function copy(text: string, done: string, failed: string): void {
     const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'));
@@ -81,9 +88,12 @@ function openPage(): void {
     isDue = true;
     requestAnimationFrame(() => {
       isDue = false;
+      state.advance(Date.now());
       for (const question of state.questions(Date.now())) server.say(question);
       const view = state.view(Date.now());
-      for (const panel of [...panels, bar, searchBox]) panel.render(view);
+      for (const panel of [...panels, bar, searchBox, filters]) panel.render(view);
+      // Pictures follow each other as fast as the browser shows them while time goes by.
+      if (state.isPlaying) update();
     });
   }
 
@@ -117,6 +127,14 @@ function openPage(): void {
   setInterval(() => {
     if (state.isTicking && !document.hidden) update();
   }, 250);
+}
+
+/** Offers a text as a file to keep. */
+function download({ name, text }: { readonly name: string; readonly text: string }): void {
+  const address = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
+  el('a', { href: address, download: name }).click();
+  // The browser has to have begun with it.
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
 openPage();

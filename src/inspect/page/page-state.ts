@@ -1,9 +1,13 @@
 import type { Earlier } from '../entries.ts';
+import { type Filter, NO_FILTER } from '../filter.ts';
 import { History } from '../history.ts';
+import { LogStates } from '../log-states.ts';
 import type { FromPage, FromServer, Hello } from '../protocol.ts';
-import type { ScheduleView } from '../schedule-view.ts';
 import { Search } from '../search.ts';
+import { AskedSchedule } from './asked-schedule.ts';
 import type { Place } from './link.ts';
+import { Playback } from './playback.ts';
+import { ScaleOfHistory } from './scale-of-history.ts';
 import { ShownRows } from './shown-rows.ts';
 import type { View } from './view.ts';
 
@@ -18,14 +22,13 @@ export class PageState {
   #actor = '';
   #find = '';
   readonly #search = new Search();
+  #filter: Filter = NO_FILTER;
+  readonly #scale = new ScaleOfHistory();
+  readonly #playback = new Playback();
+  readonly #logStates = new LogStates();
   /** The server's clock minus ours, milliseconds. */
   #clockAhead = 0;
-  #schedule: ScheduleView | null = null;
-  #difference: readonly string[] | null = null;
-  #asks = 0;
-  /** What the server was asked last: the fact, and the two that are compared. */
-  #askedSchedule = '';
-  #askedDifference = '';
+  readonly #schedule = new AskedSchedule();
   readonly #rows = new ShownRows();
   /** Where a link leads, until the entries are there. */
   #place: Place | null;
@@ -40,7 +43,12 @@ export class PageState {
 
   /** Whether time goes on by itself: spans and countdowns do, and rows come. */
   get isTicking(): boolean {
-    return this.#live && (this.source?.kind === 'live' || this.#rows.picked !== '');
+    const isLive = this.#live && (this.source?.kind === 'live' || this.#rows.picked !== '');
+    return isLive || this.#scale.isStale(this.#history);
+  }
+
+  get isPlaying(): boolean {
+    return this.#playback.isPlaying;
   }
 
   /** @param now our clock */
@@ -51,7 +59,7 @@ export class PageState {
         this.#clockAhead = message.at - now;
         this.#history.clear();
         this.#earlier = 'nothing';
-        this.#askedSchedule = '';
+        this.#schedule.reconnected();
         this.#rows.reconnected();
         break;
       case 'entries': {
@@ -66,10 +74,10 @@ export class PageState {
         break;
       }
       case 'schedule':
-        if (message.ask === this.#asks) this.#schedule = message.view;
+        this.#schedule.takeSchedule(message);
         break;
       case 'difference':
-        this.#difference = message.lines;
+        this.#schedule.difference = message.lines;
         break;
       case 'rows':
         this.#rows.take(message, now);
@@ -80,6 +88,7 @@ export class PageState {
 
   goTo(moment: number): void {
     this.#place = null;
+    this.#playback.stop();
     this.#stand(moment);
   }
 
@@ -114,8 +123,38 @@ export class PageState {
     if (found !== undefined) this.goTo(found);
   }
 
+  /** Lets time go by from the moment on, or stops it; at the end from the beginning. */
+  play(now: number): void {
+    this.#place = null;
+    if (this.#playback.isPlaying) {
+      this.#playback.stop();
+      return;
+    }
+    const scale = this.#scale.of(this.#history, now);
+    const isOver = this.#moment >= this.#history.length - 1;
+    this.#stand(isOver ? 0 : this.#moment);
+    this.#playback.start(scale.placeOf(this.#moment), now);
+  }
+
+  /** @param speed times as fast as it happened */
+  setSpeed(speed: number): void {
+    this.#playback.speed = speed;
+  }
+
+  /** Goes on to the moment that is reached while time goes by. */
+  advance(now: number): void {
+    const moment = this.#playback.moment(this.#scale.of(this.#history, now), now);
+    if (moment !== null) this.#stand(moment);
+  }
+
+  filter(filter: Filter): void {
+    this.#place = null;
+    this.#filter = filter;
+  }
+
   follow(): void {
     this.#place = null;
+    this.#playback.stop();
     this.#live = !this.#live;
     if (this.#live) this.#moment = this.#history.length - 1;
   }
@@ -123,8 +162,7 @@ export class PageState {
   toggleMark(): void {
     this.#place = null;
     this.#mark = this.#mark === null ? this.#moment : null;
-    this.#difference = null;
-    this.#askedDifference = '';
+    this.#schedule.markMoved();
   }
 
   pickActor(actor: string): void {
@@ -134,9 +172,21 @@ export class PageState {
 
   nextActor(by: number): void {
     this.#place = null;
-    const { actors } = this.#history;
-    const all = actors.length > 0 ? actors : (this.#hello?.charts ?? []).map(({ machine }) => machine);
-    this.#actor = all[(all.indexOf(this.#actor) + by + all.length) % all.length] ?? this.#actor;
+    const all = this.#actors();
+    this.#actor = all[(all.indexOf(this.#shownActor()) + by + all.length) % all.length] ?? this.#actor;
+  }
+
+  /** Who may be looked at; of an event log first those of which it says something. */
+  #actors(): readonly string[] {
+    if (this.#history.actors.length > 0) return this.#history.actors;
+    const told = this.source?.kind === 'log' ? this.#logStates.actors(this.#history) : [];
+    return [...told, ...(this.#hello?.charts ?? []).map(({ machine }) => machine)];
+  }
+
+  #shownActor(): string {
+    if (this.#actor !== '') return this.#actor;
+    const actors = this.#actors();
+    return actors.find((id) => id.startsWith('peer:')) ?? actors[0] ?? '';
   }
 
   /** The moment of now, which stays when others follow. */
@@ -145,8 +195,9 @@ export class PageState {
     return {
       moment: this.#history.nameOf(this.#moment),
       mark: this.#mark === null ? '' : this.#history.nameOf(this.#mark),
-      actor: this.#actor,
+      actor: this.#shownActor(),
       find: this.#find,
+      ...this.#filter,
     };
   }
 
@@ -156,11 +207,10 @@ export class PageState {
   }
 
   #arrive(): void {
-    const { actors } = this.#history;
-    if (this.#actor === '') this.#actor = actors.find((id) => id.startsWith('peer:')) ?? actors[0] ?? '';
     if (!this.#place) return;
-    const { moment, mark, actor, find } = this.#place;
+    const { moment, mark, actor, find, severity, zeek, type } = this.#place;
     if (find !== '') this.#find = find;
+    this.#filter = { severity, zeek, type };
     const found = this.#history.momentOf(moment);
     if (found !== null) this.#stand(found);
     this.#mark = this.#history.momentOf(mark);
@@ -183,26 +233,10 @@ export class PageState {
   questions(now: number): readonly FromPage[] {
     if (!this.#hello) return [];
     const until = this.#live ? null : (this.#history.at(this.#moment)?.at ?? null);
-    const questions: FromPage[] = [...this.#rows.questions(until, now)];
-    const factAt = (moment: number) => this.#history.factAt(moment)?.seq ?? 0;
-    const seq = factAt(this.#moment);
-    // A recording that has just begun may have another state before its first fact.
-    const wanted = `${seq} ${this.#history.facts.length === 0}`;
-    if (wanted !== this.#askedSchedule) {
-      this.#askedSchedule = wanted;
-      this.#asks += 1;
-      questions.push({ type: 'schedule', ask: this.#asks, seq });
-    }
-    if (this.#mark === null) return questions;
-    const [from, to] = [
-      factAt(Math.min(this.#mark, this.#moment)),
-      factAt(Math.max(this.#mark, this.#moment)),
+    return [
+      ...this.#rows.questions(until, now),
+      ...this.#schedule.questions(this.#history, this.#moment, this.#mark),
     ];
-    if (`${from} ${to}` !== this.#askedDifference) {
-      this.#askedDifference = `${from} ${to}`;
-      questions.push({ type: 'difference', ask: this.#asks, from, to });
-    }
-    return questions;
   }
 
   /** @param now our clock */
@@ -218,10 +252,15 @@ export class PageState {
       now: now + this.#clockAhead,
       find: this.#find,
       hits: this.#search.hits(this.#history, this.#find),
-      actor: this.#actor || ([...charts.keys()][0] ?? ''),
-      schedule: this.#schedule,
+      filter: this.#filter,
+      scale: this.#scale.of(this.#history, now),
+      isPlaying: this.#playback.isPlaying,
+      actors: this.#actors(),
+      actor: this.#shownActor(),
+      logStates: this.source?.kind === 'log' ? this.#logStates : null,
+      schedule: this.#schedule.view,
       mark: this.#mark,
-      difference: this.#difference,
+      difference: this.#schedule.difference,
       rows: { picked: this.#rows.picked, view: this.#rows.view },
     };
   }

@@ -1,6 +1,6 @@
 import { MOST_ROWS, type RowsView, type RowView } from '../rows.ts';
 import { button, dateTimeOf, el, timeOf } from './dom.ts';
-import { cell, table } from './tables.ts';
+import { cell, row, table } from './tables.ts';
 import type { Commands, View } from './view.ts';
 
 /** The latest rows of the query that was picked, or how to see any. */
@@ -45,9 +45,10 @@ function contents(view: RowsView | null, order: readonly string[]): Node[] {
   };
   const places = [...columns.keys()].sort((one, other) => rank(one) - rank(other));
   const heads = ['Received', 'Change', ...places.map((place) => columns[place] ?? '')];
-  const body = el('tbody', {}, ...rows.map((row) => rowOf(row, places)));
+  const body = el('tbody', {}, ...rows.map((one) => rowOf(one, places, heads)));
   const shown = table(heads, body, 'latest-rows');
-  const scroll = el('div', { class: 'rows-scroll', tabindex: '0', 'aria-label': 'Latest rows' }, shown);
+  const name = { role: 'group', 'aria-label': 'Latest rows' };
+  const scroll = el('div', { class: 'rows-scroll', tabindex: '0', ...name }, shown);
   if (rows.length >= MOST_ROWS) return [scroll, note(`These are the latest ${MOST_ROWS}.`)];
   return isCut ? [scroll, note('Older ones may be in the journal.')] : [scroll];
 }
@@ -60,16 +61,17 @@ const CHANGES: Readonly<Record<RowView['change'], string>> = {
   SNAPSHOT: 'snapshot',
 };
 
-function rowOf({ at, change, cells, sequence }: RowView, places: readonly number[]): HTMLElement {
+function rowOf(
+  { at, change, cells, sequence }: RowView,
+  places: readonly number[],
+  heads: readonly string[],
+): HTMLElement {
   const received = cell(timeOf(at));
   received.title = `${dateTimeOf(at)}, number ${sequence}`;
-  return el(
-    'tr',
-    { class: `change-${change.toLowerCase()}` },
-    received,
-    cell(CHANGES[change]),
-    ...places.map((place) => cell(cells[place] ?? '')),
-  );
+  const values = places.map((place) => cell(cells[place] ?? ''));
+  return row(heads, [received, cell(CHANGES[change]), ...values], {
+    class: `change-${change.toLowerCase()}`,
+  });
 }
 
 function note(text: string): HTMLElement {

@@ -1,10 +1,13 @@
 import type { SubscriptionView } from '../schedule-view.ts';
 import { DELIVERY_HEADS, deliveryOf, deliveryRow, peersOf } from './delivery-row.ts';
 import { el, NOTHING_YET, spanOf } from './dom.ts';
+import { PlotsBlock } from './plots-block.ts';
 import { RowsBlock } from './rows-block.ts';
-import { SubscriptionRow } from './subscription-row.ts';
-import { cell, table } from './tables.ts';
+import { SUBSCRIPTION_HEADS, SubscriptionRow } from './subscription-row.ts';
+import { cell, emptyRow, row, table } from './tables.ts';
 import type { Commands, Panel, View } from './view.ts';
+
+const ONCE_HEADS = ['One-time query', 'Zeek', 'Asked'];
 
 /** The schedule at the moment, who wants it, and how far the rows have got to each Zeek. */
 export class SchedulePanel implements Panel {
@@ -17,6 +20,7 @@ export class SchedulePanel implements Panel {
   readonly #config = el('pre', { class: 'config', tabindex: '0' });
   readonly #groups = el('p', { class: 'dim groups' });
   readonly #rows: RowsBlock;
+  readonly #plots = new PlotsBlock();
   readonly #commands: Commands;
   #key = '';
   /** Each subscription's line, and what it was made of. */
@@ -26,20 +30,21 @@ export class SchedulePanel implements Panel {
   constructor(commands: Commands) {
     this.#commands = commands;
     this.#rows = new RowsBlock(commands);
-    this.#onceTable = table(['One-time query', 'Zeek', 'Asked'], this.#once);
+    this.#onceTable = table(ONCE_HEADS, this.#once, 'cards');
     this.element = el(
       'section',
       { class: 'panel schedule', id: 'schedule', 'aria-label': 'Schedule' },
       el('header', {}, el('h2', {}, 'Schedule'), this.#count),
       el(
         'div',
-        { class: 'scroll', tabindex: '0', 'aria-label': 'Schedule and delivery' },
-        table(['Query', 'Zeek', 'Every', 'Since', 'Next run', 'Rows'], this.#body, 'subscriptions'),
+        { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Schedule and delivery' },
+        table(SUBSCRIPTION_HEADS, this.#body, 'subscriptions cards'),
         this.#rows.element,
         this.#onceTable,
         this.#groups,
         el('h3', {}, 'Delivery'),
-        table(DELIVERY_HEADS, this.#zeeks, 'delivery'),
+        table(DELIVERY_HEADS, this.#zeeks, 'delivery cards'),
+        this.#plots.element,
         el('details', {}, el('summary', {}, "osquery's configuration at this moment"), this.#config),
       ),
     );
@@ -53,6 +58,7 @@ export class SchedulePanel implements Panel {
     const counted = history.rowsAt(moment);
     const rows = counted?.counts ?? [];
     const peers = peersOf(view);
+    this.#plots.render(view, peers);
     const isNow = view.live && view.source?.kind === 'live';
     const at = isNow ? view.now : (history.at(moment)?.at ?? 0);
     const delivery = peers.map((peer) => deliveryOf(view, peer, at));
@@ -82,15 +88,11 @@ export class SchedulePanel implements Panel {
     this.#onceTable.hidden = executions.length === 0;
     this.#once.replaceChildren(
       ...executions.map(({ sql, peer, since }) =>
-        el('tr', {}, cell(el('code', {}, sql)), cell(peer), cell(`${spanOf(at - since)} ago`)),
+        row(ONCE_HEADS, [cell(el('code', {}, sql)), cell(peer), cell(`${spanOf(at - since)} ago`)]),
       ),
     );
     this.#groups.textContent = groups.length === 0 ? '' : `In groups: ${groups.join(', ')}`;
-    const nobody = el(
-      'tr',
-      {},
-      el('td', { colspan: '10', class: 'dim' }, 'No Zeek is known at this moment.'),
-    );
+    const nobody = emptyRow(DELIVERY_HEADS.length, 'No Zeek is known at this moment.');
     this.#zeeks.replaceChildren(...(delivery.length === 0 ? [nobody] : delivery.map(deliveryRow)));
     this.#config.textContent = config;
   }
@@ -108,7 +110,7 @@ export class SchedulePanel implements Panel {
       const line = known?.told === told ? known : { told, row: new SubscriptionRow(one, this.#commands) };
       this.#lines.set(one.name, line);
     }
-    const none = el('tr', {}, el('td', { colspan: '6', class: 'dim' }, 'No Zeek has subscriptions.'));
+    const none = emptyRow(SUBSCRIPTION_HEADS.length, 'No Zeek has subscriptions.');
     const rows = [...this.#lines.values()].map(({ row }) => row.element);
     this.#body.replaceChildren(...(rows.length === 0 ? [none] : rows));
   }

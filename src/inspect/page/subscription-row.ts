@@ -2,7 +2,7 @@ import type { RowCounts } from '../entries.ts';
 import type { SourceName } from '../protocol.ts';
 import type { SubscriptionView } from '../schedule-view.ts';
 import { button, dateTimeOf, el, spanOf } from './dom.ts';
-import { cell } from './tables.ts';
+import { cell, row } from './tables.ts';
 import type { Commands } from './view.ts';
 
 /** What changes in a subscription's line while it is shown. */
@@ -18,6 +18,8 @@ export interface SubscriptionNews {
   readonly source: SourceName['kind'];
 }
 
+export const SUBSCRIPTION_HEADS = ['Query', 'Zeek', 'Every', 'Since', 'Next run', 'Rows'];
+
 /** A subscription's line in the schedule. Its elements stay, so that what is being pressed is not taken away. */
 export class SubscriptionRow {
   readonly element: HTMLElement;
@@ -32,15 +34,11 @@ export class SubscriptionRow {
     const { name, peer, interval, updateType, since } = subscription;
     this.#open = button('', 'Show its latest rows', () => commands.pickRows(name), 'open-rows');
     this.#since.title = dateTimeOf(since);
-    this.element = el(
-      'tr',
+    const every = cell(`${interval} s`, el('div', { class: 'dim' }, updateType.toLowerCase()));
+    this.element = row(
+      SUBSCRIPTION_HEADS,
+      [queryCell(subscription), cell(peer), every, this.#since, this.#next, this.#count],
       { 'data-name': name },
-      queryCell(subscription),
-      cell(peer),
-      cell(`${interval} s`, el('div', { class: 'dim' }, updateType.toLowerCase())),
-      this.#since,
-      this.#next,
-      this.#count,
     );
   }
 
@@ -70,9 +68,9 @@ function put(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function queryCell(one: SubscriptionView): HTMLElement {
+function queryCell(one: SubscriptionView): HTMLTableCellElement {
   const marks = [
-    ...(one.denylisted ? ['stopped by osquery'] : []),
+    ...(one.denylisted ? ['■ stopped by osquery'] : []),
     ...(one.confirmed ? [] : ['not asked again yet']),
     ...(one.generation > 1 ? [`generation ${one.generation}`] : []),
   ];

@@ -1,11 +1,13 @@
 import type { Earlier, Entry } from '../entries.ts';
 import { formatState } from '../highlights.ts';
 import { button, dateTimeOf, el, shortName, timeOf } from './dom.ts';
+import { Playback, SPEEDS } from './playback.ts';
+import { TimeTrack, type TrackCommands } from './time-track.ts';
 import type { Panel, View } from './view.ts';
 
-export interface TimeCommands {
-  goTo(moment: number): void;
-  step(by: number): void;
+export interface TimeCommands extends TrackCommands {
+  play(): void;
+  setSpeed(speed: number): void;
   follow(): void;
   mark(): void;
   copyLink(): void;
@@ -14,21 +16,21 @@ export interface TimeCommands {
 /** The slider over everything that happened, with what one does to time. */
 export class TimeBar implements Panel {
   readonly element: HTMLElement;
-  readonly #slider = el('input', { type: 'range', min: '0', max: '0', step: '1', 'aria-label': 'Moment' });
-  readonly #marks = el('canvas', { class: 'density', 'aria-hidden': 'true' });
+  readonly #track: TimeTrack;
   readonly #earlier = el('p', { class: 'earlier dim' });
   readonly #what = el('output', { class: 'what' });
+  readonly #play: HTMLButtonElement;
   readonly #live: HTMLButtonElement;
   readonly #mark: HTMLButtonElement;
   /** Those that lead back, and those that lead forward. */
   readonly #back: readonly HTMLButtonElement[];
   readonly #forward: readonly HTMLButtonElement[];
   readonly #difference = el('div', { class: 'difference', 'aria-live': 'polite' });
-  #drawn = '';
 
   /** @param search what stands beside the moment's words */
   constructor(commands: TimeCommands, search: HTMLElement) {
-    this.#slider.addEventListener('input', () => commands.goTo(Number(this.#slider.value)));
+    this.#track = new TimeTrack(commands);
+    this.#play = button('Play', 'Let recorded time go by (P)', () => commands.play(), 'play');
     this.#live = button('Follow', 'Follow what happens (L)', () => commands.follow(), 'live');
     this.#mark = button('Compare', 'Compare with this moment (C)', () => commands.mark());
     this.#back = [
@@ -43,13 +45,15 @@ export class TimeBar implements Panel {
       'footer',
       { class: 'time-bar', 'aria-label': 'Time' },
       this.#difference,
-      el('div', { class: 'track' }, this.#marks, this.#slider),
+      this.#track.element,
       this.#earlier,
       el(
         'div',
         { class: 'controls' },
         ...this.#back,
         ...this.#forward,
+        this.#play,
+        speeds(commands),
         this.#live,
         this.#what,
         search,
@@ -63,8 +67,9 @@ export class TimeBar implements Panel {
     const { history, earlier, moment, live, mark, difference } = view;
     this.#earlier.textContent = EARLIER[earlier];
     this.#earlier.hidden = earlier === 'nothing';
-    this.#slider.max = `${Math.max(0, history.length - 1)}`;
-    this.#slider.value = `${moment}`;
+    this.#track.render(view);
+    this.#play.textContent = view.isPlaying ? 'Pause' : 'Play';
+    this.#play.setAttribute('aria-disabled', `${history.length < 2}`);
     // Not `disabled`, which would take the focus away from who steps with it.
     for (const one of this.#back) one.setAttribute('aria-disabled', `${moment <= 0}`);
     for (const one of this.#forward) {
@@ -78,36 +83,18 @@ export class TimeBar implements Panel {
       : 'Nothing has happened yet.';
     this.#difference.hidden = mark === null;
     if (mark !== null) this.#difference.replaceChildren(...differenceOf(view, mark, difference));
-    this.#drawMarks(view);
   }
+}
 
-  /** Where facts, messages and steps are, along the slider. */
-  #drawMarks({ history, mark }: View): void {
-    const { clientWidth: width, clientHeight: height } = this.#marks;
-    const key = `${history.length} ${width} ${mark} ${document.documentElement.dataset['theme']}`;
-    if (key === this.#drawn || width === 0) return;
-    this.#drawn = key;
-    const scale = globalThis.devicePixelRatio || 1;
-    this.#marks.width = width * scale;
-    this.#marks.height = height * scale;
-    const context = this.#marks.getContext('2d');
-    if (!context) return;
-    context.scale(scale, scale);
-    const place = (index: number) => 8 + (index / Math.max(1, history.length - 1)) * (width - 16);
-    context.fillStyle = this.#colour('--message');
-    for (const index of history.messages) context.fillRect(place(index), height - 5, 1, 5);
-    context.fillStyle = this.#colour('--fact');
-    for (const index of history.facts) context.fillRect(place(index) - 0.5, 0, 2, height - 6);
-    if (mark === null) return;
-    context.fillStyle = this.#colour('--accent');
-    context.fillRect(place(mark) - 1, 0, 3, height);
-  }
-
-  /** A colour of the theme as a canvas takes it, which knows no `light-dark()`: what it comes to here. */
-  #colour(name: string): string {
-    this.#marks.style.color = `var(${name})`;
-    return getComputedStyle(this.#marks).color;
-  }
+function speeds(commands: TimeCommands): HTMLSelectElement {
+  const select = el(
+    'select',
+    { 'aria-label': 'Speed', title: 'Times as fast as it happened' },
+    ...SPEEDS.map((speed) => el('option', { value: `${speed}` }, `${speed} ×`)),
+  );
+  select.value = `${new Playback().speed}`;
+  select.addEventListener('change', () => commands.setSpeed(Number(select.value)));
+  return select;
 }
 
 /** What the slider's left end is. */

@@ -1,9 +1,12 @@
 import type { ChartLayout } from '../chart-geometry.ts';
 import type { Earlier } from '../entries.ts';
+import type { Filter } from '../filter.ts';
 import type { History } from '../history.ts';
+import type { LogStates } from '../log-states.ts';
 import type { SourceName } from '../protocol.ts';
 import type { RowsView } from '../rows.ts';
 import type { ScheduleView } from '../schedule-view.ts';
+import type { TimeScale } from '../time-scale.ts';
 
 /** What the page shows at the moment; panels read it, and ask for another by {@link Commands}. */
 export interface View {
@@ -18,10 +21,19 @@ export interface View {
   readonly live: boolean;
   /** The server's clock now, milliseconds since the epoch. */
   readonly now: number;
+  /** Who may be looked at, and who is. */
+  readonly actors: readonly string[];
   readonly actor: string;
+  /** What an event log says of machines; null for what has their steps. */
+  readonly logStates: LogStates | null;
   /** What is searched for, and the indices of the entries that have it. */
   readonly find: string;
   readonly hits: readonly number[];
+  readonly filter: Filter;
+  /** Where moments are on a line of real time. */
+  readonly scale: TimeScale;
+  /** Whether recorded time goes by. */
+  readonly isPlaying: boolean;
   readonly schedule: ScheduleView | null;
   /** The other moment that is compared with. */
   readonly mark: number | null;

@@ -158,9 +158,10 @@ export function deliveryPort(delivery: () => Delivery) {
 function progressOf(courier: Courier) {
   const counts = courier.counts();
   return courier.senders().map(({ peer, oldestAt }) => {
-    const progress = { peer, pending: 0, sent: 0, confirmed: 0, dropped: 0, oldestAt };
+    const progress = { peer, taken: 0, pending: 0, sent: 0, confirmed: 0, dropped: 0, oldestAt };
     for (const one of counts) {
       if (one.peer !== peer) continue;
+      progress.taken += one.taken;
       progress.pending += one.pending;
       progress.sent += one.sent;
       progress.confirmed += one.confirmed;

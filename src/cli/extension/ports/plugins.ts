@@ -173,7 +173,11 @@ export class Plugins implements ExtensionHandlers {
       const report = () => {
         const { calls, bytes, lost, attachedBy, refusal } = this.#tally;
         if (attachedBy !== told.attachedBy) sendBack({ type: 'calls.attached', by: attachedBy });
-        if (calls !== told.calls) sendBack({ type: 'calls.progress', calls, bytes });
+        if (calls !== told.calls) {
+          const milliseconds = inMilliseconds(this.times.seconds);
+          const longest = inMilliseconds(this.times.takeLongest());
+          sendBack({ type: 'calls.progress', calls, bytes, milliseconds, longest });
+        }
         if (refusal !== '' && lost !== told.lost) {
           sendBack({ type: 'journal.refused', reason: refusal, lost });
         }
@@ -189,4 +193,9 @@ export class Plugins implements ExtensionHandlers {
       };
     });
   }
+}
+
+/** To three decimals: a call takes some tenths of one. */
+function inMilliseconds(seconds: number): number {
+  return Math.round(seconds * 1_000_000) / 1_000;
 }
