@@ -22,6 +22,11 @@ export interface Remote {
   readonly version: string;
   /** Whether {@link Connection.confirm} says that the peer has taken in what was sent before. */
   readonly confirms: boolean;
+  /**
+   * Rows go into a stream that keeps them, to be read later: they are confirmed with that, and the peer's scripts can't
+   * be asked for them, since the question would come before the rows.
+   */
+  readonly keepsRows?: boolean;
 }
 
 /**

@@ -46,7 +46,7 @@ export interface ConversationParts {
 export interface ConversationOptions {
   readonly peer: string;
   readonly connection: Connection;
-  readonly remote: Pick<Remote, 'filter' | 'version'>;
+  readonly remote: Pick<Remote, 'filter' | 'version' | 'keepsRows'>;
   readonly host: Host;
   readonly onRequest: (request: Request, audience: Audience) => void;
   readonly onProblem: (problem: string) => void;
@@ -119,7 +119,9 @@ export class ConversationLink implements BroLink {
   }
 
   marker = (sequence: number): TopicEvent | undefined =>
-    acknowledgementRequest(this.#conversation, sequence, this.#vocabularies);
+    this.#options.remote.keepsRows
+      ? undefined
+      : acknowledgementRequest(this.#conversation, sequence, this.#vocabularies);
 
   columnNames = (query: Query, columns: readonly Column[]): TopicEvent | undefined =>
     columnNamesMessage(this.#conversation, query, columns);

@@ -1,5 +1,5 @@
 import { ByteWriter } from '../broker/byte-writer.ts';
-import { type Data, none, string, vector } from '../broker/data.ts';
+import { count, type Data, none, string, vector } from '../broker/data.ts';
 import { writeEvent, type ZeekEvent } from '../broker/zeek-event.ts';
 import { pseudoHost } from '../vocabulary/fleet-topics.ts';
 import type { VocabularyId } from '../vocabulary/model.ts';
@@ -22,9 +22,13 @@ export interface GatewayMessagesOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly vocabularies: Vocabularies;
+  /** The package has handled rows of a stream up to this number. */
+  readonly onAcknowledged: (number: number) => void;
 }
 
 const MODULE = 'osquery::gateways::';
+/** The package's version from which on it says what of a stream it has handled. */
+const ACKNOWLEDGES = [1, 2, 0];
 /** Milliseconds between two words of a gateway that it is there. */
 const HELLO_INTERVAL = 15_000;
 
@@ -39,6 +43,7 @@ export class GatewayMessages {
   /** Known from the Zeek's filter at once, or from what its package says. */
   #hasPackage: boolean;
   #hasEvents = false;
+  #acknowledges = false;
   #helloAt = Number.NEGATIVE_INFINITY;
   #ended = false;
 
@@ -107,13 +112,29 @@ export class GatewayMessages {
     }
   }
 
+  /** Whether the package says what of a stream it has handled. */
+  get acknowledges(): boolean {
+    return this.#acknowledges;
+  }
+
+  /** Asks the package to say when it has handled all rows that went before. */
+  askFor(number: number): void {
+    const args = [string(this.#options.name), count(BigInt(number))];
+    this.#say(this.#topic, `${MODULE}gateway_rows_sent_v1`, args);
+  }
+
   /** The names of the events that the package wants rows as, where that is what the Zeek says; else undefined. */
   hear(topic: string, event: ZeekEvent): readonly string[] | undefined {
     if (topic !== this.#ownTopic) return undefined;
+    if (event.name === `${MODULE}gateway_acknowledge_v1`) {
+      const [number] = event.args;
+      if (number?.type === 'count') this.#options.onAcknowledged(Number(number.value));
+    }
     if (event.name !== `${MODULE}gateway_welcome_v1`) return [];
     this.#hasPackage = true;
     this.#hasEvents = true;
-    const [, , names] = event.args;
+    const [, version, names] = event.args;
+    this.#acknowledges = version?.type === 'string' && isFrom(version.value, ACKNOWLEDGES);
     if (names?.type !== 'vector' && names?.type !== 'set') return [];
     return names.values.flatMap((name) => (name.type === 'string' ? [name.value] : []));
   }
@@ -128,4 +149,14 @@ export class GatewayMessages {
 /** `Broker::EndpointInfo`: record[id: string, network: record[address: string, bound_port: port] &optional]. */
 function endpointInfo(endpointId: string): Data {
   return vector([string(endpointId), none]);
+}
+
+/** Whether a version, `1.2.0` for example, is that or a later one. */
+function isFrom(version: string, first: readonly number[]): boolean {
+  const parts = version.split('.').map(Number);
+  for (const [at, wanted] of first.entries()) {
+    const part = parts[at] ?? 0;
+    if (part !== wanted) return part > wanted;
+  }
+  return true;
 }

@@ -7,6 +7,7 @@ import { AskedEvents } from './asked-events.ts';
 import type { AuditEntry } from './audit.ts';
 import type { GatewayCounts } from './counts.ts';
 import { GatewayMessages } from './gateway-messages.ts';
+import { HandledRows } from './handled-rows.ts';
 import { HostInput } from './host-input.ts';
 import { type HostLink, hold } from './host-link.ts';
 import type { HostNews } from './host-news.ts';
@@ -71,6 +72,7 @@ export class Relay {
   readonly #outflow: Outflow;
   /** In their handshake. */
   readonly #arriving = new Set<RelaySession>();
+  readonly #handled: HandledRows;
   readonly #hostInput: HostInput;
   readonly #streamInput: StreamInput;
   readonly #zeekInput: ZeekInput;
@@ -101,7 +103,9 @@ export class Relay {
       say: (topic, message, position) => this.#outflow.offer(position ?? this.#own, topic, [message]),
       now: parts.now,
       vocabularies: parts.vocabularies,
+      onAcknowledged: (number) => this.#handled.acknowledged(number),
     });
+    this.#handled = new HandledRows({ messages: this.#messages, clock, onProblem: parts.onProblem });
     const shared = { asked: this.#asked, messages: this.#messages, counts: parts.counts, clock };
     this.#hostInput = new HostInput({
       ...shared,
@@ -111,7 +115,11 @@ export class Relay {
     });
     this.#streamInput = new StreamInput({
       ...shared,
-      ...{ outflow: this.#outflow, mayGoTo: (topic) => this.#hostInput.mayGoTo(topic) },
+      ...{
+        outflow: this.#outflow,
+        handled: this.#handled,
+        mayGoTo: (topic) => this.#hostInput.mayGoTo(topic),
+      },
       positionOf: (id) => this.#registry.positionOf(id),
       refuse: (host, reason) => this.#registry.refuseUnconnected(host, reason),
     });
@@ -237,6 +245,7 @@ export class Relay {
     this.#parts.clock.clearTimeout(this.#sweep);
     this.#messages.end();
     this.#outflow.end();
+    this.#handled.end();
     for (const session of this.#arriving) session.drop(AWAY, reason);
     for (const { session } of this.hosts.values()) session.close('left', reason);
   }

@@ -5,6 +5,7 @@ import type { AskedEvents } from './asked-events.ts';
 import type { GatewayCounts } from './counts.ts';
 import type { GatewayMessages } from './gateway-messages.ts';
 import { judge } from './guard.ts';
+import type { HandledRows } from './handled-rows.ts';
 import type { HostPosition, Outflow } from './outflow.ts';
 
 /** Rows of a host that a stream has kept. */
@@ -23,6 +24,7 @@ export interface StreamInputParts {
   readonly asked: AskedEvents;
   readonly messages: GatewayMessages;
   readonly outflow: Outflow;
+  readonly handled: HandledRows;
   readonly mayGoTo: (topic: string) => boolean;
   readonly positionOf: (host: string) => HostPosition;
   readonly refuse: (host: string, reason: string) => void;
@@ -73,7 +75,7 @@ export class StreamInput {
 
   #pass(rows: StreamedRows): void {
     const { host, topic, payload } = rows;
-    const { asked, counts, mayGoTo, outflow, positionOf, refuse } = this.#parts;
+    const { asked, counts, handled, mayGoTo, outflow, positionOf, refuse } = this.#parts;
     const events = this.#skim(rows);
     const passed: Uint8Array[] = [];
     for (const event of events) {
@@ -97,7 +99,7 @@ export class StreamInput {
     }
     const position = positionOf(host);
     outflow.offer(position, topic, passed);
-    outflow.ping(position, () => rows.settled());
+    outflow.ping(position, () => handled.arrived(() => rows.settled()));
     counts.events += passed.length;
     counts.rows += passed.length;
     counts.bytes += payload.length;

@@ -179,6 +179,7 @@ class NatsOpening {
       authenticated: secure,
       version: bro.version,
       confirms: settings.jetstream !== 'off' || bro.confirms,
+      keepsRows: settings.jetstream !== 'off',
     };
   }
 

@@ -62,6 +62,8 @@ export class SimulatedHost {
   #nextQuery = 0;
   #pumping: Connection | undefined;
   #acknowledged = 0;
+  /** Rows are confirmed by a stream, and nobody else is asked. */
+  #keepsRows = false;
   #onAcknowledge: (() => void) | undefined;
   #failures = 0;
   #wasUp = false;
@@ -132,6 +134,7 @@ export class SimulatedHost {
     this.#wasUp = true;
     this.#failures = 0;
     this.#acknowledged = 0;
+    this.#keepsRows = remote.keepsRows === true;
     const { filter = null, version: zeekVersion } = remote;
     this.#conversation = openConversation({ connectionId: uuid(), host: this.#host, filter, zeekVersion });
     this.#converse({ type: 'connected', at: now() });
@@ -280,6 +283,7 @@ export class SimulatedHost {
   }
 
   #marker(last: number): TopicEvent | undefined {
+    if (this.#keepsRows) return undefined;
     return this.#conversation && acknowledgementRequest(this.#conversation, last, this.#around.vocabularies);
   }
 

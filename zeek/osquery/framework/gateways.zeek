@@ -127,6 +127,16 @@ event osquery::gateways::gateway_lost_v1(name: string, host_id: string, endpoint
 		lose_host(known[name], host_id, endpoint_id, reason);
 	}
 
+# Events are handled in the order in which they came: the rows before this one have been.
+event osquery::gateways::gateway_rows_sent_v1(name: string, number: count)
+	{
+	if ( ! osquery::is_owner() || name !in known )
+		return;
+
+	known[name]$last_seen = current_time();
+	osquery::publish(topic_gateway(name), osquery::make_event(gateway_acknowledge_v1, number));
+	}
+
 # Before the host counts as connected.
 event osquery::hosts::host_new(peer_name: string, host_id: string, group_list: vector of string) &priority=10
 	{

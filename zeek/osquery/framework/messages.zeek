@@ -150,10 +150,21 @@ export {
 	## A host of the gateway is gone without a word of its own.
 	global gateway_lost_v1: event(name: string, host_id: string, endpoint_id: string, reason: string);
 
+	## So many groups of rows that hosts have left in a stream have been sent, by the gateway's own count. Since version
+	## 1.2.0.
+	global gateway_rows_sent_v1: event(name: string, number: count);
+
+	## To a gateway: all of them up to and with this number have been handled. Since version 1.2.0.
+	global gateway_acknowledge_v1: event(number: count);
+
 	## To a gateway: the names of all events that this Zeek takes rows as. The answer to its hello, and said again when
 	## there are more.
 	global gateway_welcome_v1: event(zeek_instance: string, package_version: string, events: set[string]);
 }
+
+event gateway_acknowledge_v1(number: count) &is_used
+	{
+	}
 
 event gateway_welcome_v1(zeek_instance: string, package_version: string, events: set[string]) &is_used
 	{
