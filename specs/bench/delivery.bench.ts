@@ -93,6 +93,7 @@ async function withCourier(
         encoders.get(peer) ?? (() => ({ problem: 'null', column: '', type: 'TEXT', value: '', text: '' })),
       rowsPerResult: () => Number.POSITIVE_INFINITY,
       marker: () => undefined,
+      beginning: () => undefined,
       notifyGap: async () => true,
       report: (report) => say(JSON.stringify(report)),
       now: Date.now,

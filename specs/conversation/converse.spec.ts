@@ -66,6 +66,8 @@ const declare = (
   },
 });
 
+const SENT = { run: 1, upTo: 7, rows: new Map([['a', 3]]) };
+
 const acknowledge = (sequence: number): ConversationInput => ({
   type: 'acknowledged',
   at: AT,
@@ -116,10 +118,10 @@ describe('a Zeek that declares what it wants', () => {
   });
 
   test('is asked to acknowledge rows, and no Zeek before it has', () => {
-    assert.equal(acknowledgementRequest(opened(), 7, vocabularies), undefined);
+    assert.equal(acknowledgementRequest(opened(), SENT, vocabularies), undefined);
     const { conversation } = after(opened(), declare([]));
     assert.equal(
-      acknowledgementRequest(conversation, 7, vocabularies)?.event.name,
+      acknowledgementRequest(conversation, SENT, vocabularies)?.event.name,
       'osquery::hosts::host_rows_sent',
     );
   });
@@ -132,7 +134,7 @@ test('of two hosts with one id neither takes the word for the other for its own'
     'osquery::hosts::host_queries_held',
     'osquery::hosts::host_instance',
   ]);
-  const marker = acknowledgementRequest(conversation, 7, vocabularies);
+  const marker = acknowledgementRequest(conversation, SENT, vocabularies);
   assert.equal(marker?.event.name, 'osquery::hosts::host_rows_sent_v2');
   assert.deepEqual(marker?.event.args.slice(1), [
     { type: 'string', value: HOST.instanceId },

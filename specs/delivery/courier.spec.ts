@@ -439,6 +439,86 @@ test('scripts that stop to acknowledge hold nothing up for ever, and that is rep
   assert.deepEqual(life.courier.counts(), [counts({ taken: 2, sent: 2, confirmed: 2 })]);
 });
 
+test('scripts that count are asked with the number of rows of each query, those left out not among them', async () => {
+  harness.subscribe(subscription('a', 's1'), subscription('a', 's2'));
+  harness.acknowledging.add('a');
+  harness.counting.add('a');
+  life = await harness.live();
+  const a = new FakeLink();
+  a.unsendable.add('2');
+  a.onMarker = (number) => life.courier.acknowledge('a', number);
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2', '3'] })));
+  await life.courier.settled();
+  await life.courier.take(logEntry(batchLine('s2', { added: ['4', '5'] })));
+  await life.courier.settled();
+  const asked = harness.asked.map(({ run, rows }) => ({
+    run,
+    rows: [...rows].filter(([, sent]) => sent > 0),
+  }));
+  const total = new Map<string, number>();
+  for (const { rows } of asked)
+    for (const [cookie, sent] of rows) total.set(cookie, (total.get(cookie) ?? 0) + sent);
+  assert.deepEqual(
+    [...total].sort(),
+    [
+      ['ev_s1', 2],
+      ['ev_s2', 2],
+    ].sort(),
+  );
+  assert.ok(asked.every(({ run }) => run === 0));
+});
+
+test('rows that scripts miss are sent again after a pause, in a run of their own, and confirmed once they are there', async () => {
+  harness.subscribe(subscription('a', 's1'));
+  harness.acknowledging.add('a');
+  harness.counting.add('a');
+  life = await harness.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1', '2', '3'] })));
+  await until(() => a.markers.length === 1, 'the Bro is asked');
+  const pending = new Set(harness.timers);
+  life.courier.sendAgain('a', 0);
+  life.courier.sendAgain('a', 0);
+  await until(() => [...harness.timers].some((timer) => !pending.has(timer)), 'the pause has begun');
+  assert.equal(a.begins, 0);
+  for (const timer of harness.timers) if (!pending.has(timer)) timer();
+  await until(() => a.markers.length === 2, 'the Bro is asked again');
+  assert.equal(a.begins, 1);
+  assert.deepEqual(
+    a.received.map(({ n }) => n),
+    ['1', '2', '3', '1', '2', '3'],
+  );
+  assert.deepEqual(
+    harness.asked.map(({ run, rows }) => [run, [...rows]]),
+    [
+      [0, [['ev_s1', 3]]],
+      [1, [['ev_s1', 3]]],
+    ],
+  );
+  life.courier.acknowledge('a', a.markers[1] ?? 0);
+  await life.courier.settled();
+  assert.deepEqual(harness.reports, [{ type: 'rows-missing', peer: 'a', run: 0 }]);
+  assert.deepEqual(life.courier.counts(), [counts({ taken: 3, sent: 3, resent: 3, confirmed: 3 })]);
+});
+
+test('scripts that count and do not answer are sent the rows again: the transport is not believed', async () => {
+  harness.subscribe(subscription('a', 's1'));
+  harness.acknowledging.add('a');
+  harness.counting.add('a');
+  life = await harness.live();
+  const a = new FakeLink();
+  life.courier.attach('a', a);
+  await life.courier.take(logEntry(batchLine('s1', { added: ['1'] })));
+  await until(() => harness.timers.size === 1, 'the grace has begun');
+  for (const timer of [...harness.timers]) timer();
+  await until(() => harness.reports.length === 1, 'it is sent again');
+  assert.deepEqual(harness.reports, [{ type: 'rows-missing', peer: 'a', run: 0 }]);
+  assert.deepEqual(life.courier.counts(), [counts({ taken: 1, sent: 1, pending: 1 })]);
+  life.courier.detach('a');
+});
+
 test('a Bro that stays away costs another Bro no row, and is notified of its losses on its return', async () => {
   harness.subscribe(subscription('a', 's1'), subscription('b', 's2'));
   life = await harness.live({ maxBytes: 20_000, segmentBytes: 1000 });

@@ -16,7 +16,7 @@ import type {
   DeliveryReport,
   Link,
 } from '../../src/delivery/ports.ts';
-import type { Gap, ResultRow, UpdateType } from '../../src/vocabulary/model.ts';
+import type { Gap, ResultRow, SentRows, UpdateType } from '../../src/vocabulary/model.ts';
 
 /** A subscription of a Bro, named after both. */
 export function subscription(
@@ -32,7 +32,7 @@ export function subscription(
       vocabulary: 'zeek-osquery',
       event: `ev_${name}`,
       sql: `SELECT n FROM ${name}`,
-      cookie: '',
+      cookie: `ev_${name}`,
       responseTopic: changes.topic ?? `/rows/${peer}`,
       updateType: changes.updateType ?? 'BOTH',
       initialRows: changes.initialRows ?? true,
@@ -55,6 +55,8 @@ export interface Received {
 export class FakeLink implements Link {
   readonly batches: { readonly topic: string; readonly rows: readonly Received[] }[] = [];
   readonly markers: number[] = [];
+  /** Runs after the first. */
+  begins = 0;
   /** What the Bro has taken in: handed over before a confirmation. */
   taken = 0;
   confirms: 'at-once' | 'when-told' = 'at-once';
@@ -76,7 +78,8 @@ export class FakeLink implements Link {
 
   async send(topic: string, events: readonly ZeekEvent[], onLeftOut?: OnLeftOut): Promise<void> {
     if (this.#broken) throw this.#broken;
-    if (topic === '/marker') {
+    if (topic === '/begin') this.begins += 1;
+    else if (topic === '/marker') {
       this.markers.push(...events.map(sequenceOf));
       this.onMarker?.(this.markers.at(-1) ?? 0);
     } else {
@@ -140,6 +143,10 @@ export class DeliveryHarness {
   readonly gaps: { readonly peer: string; readonly gap: Gap }[] = [];
   /** Bros whose scripts acknowledge. */
   readonly acknowledging = new Set<string>();
+  /** Those of them that count rows. */
+  readonly counting = new Set<string>();
+  /** What they were asked to acknowledge. */
+  readonly asked: ({ readonly peer: string } & SentRows)[] = [];
   readonly timers = new Set<() => void>();
   rowsPerResult = Number.POSITIVE_INFINITY;
   time = 1_700_000_000_000;
@@ -209,12 +216,17 @@ export class DeliveryHarness {
       lookup: (name) => this.deliverables.get(name),
       encoderOf: (deliverable) => (row) => encode(deliverable, row),
       rowsPerResult: () => this.rowsPerResult,
-      marker: (peer, sequence) =>
-        this.acknowledging.has(peer)
-          ? {
-              topic: '/marker',
-              event: { name: 'marker', args: [], metadata: [{ key: 200n, value: count(sequence) }] },
-            }
+      marker: (peer, sent) => {
+        if (!this.acknowledging.has(peer)) return undefined;
+        this.asked.push({ peer, ...sent, rows: new Map(sent.rows) });
+        return {
+          topic: '/marker',
+          event: { name: 'marker', args: [], metadata: [{ key: 200n, value: count(sent.upTo) }] },
+        };
+      },
+      beginning: (peer, run) =>
+        this.counting.has(peer)
+          ? { topic: '/begin', event: { name: 'begin', args: [count(run)], metadata: [] } }
           : undefined,
       notifyGap: async (peer, gap) => {
         this.gaps.push({ peer, gap });

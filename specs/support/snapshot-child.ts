@@ -50,6 +50,7 @@ const courier = new Courier({
     }),
     rowsPerResult: () => Number.POSITIVE_INFINITY,
     marker: () => undefined,
+    beginning: () => undefined,
     notifyGap: async () => true,
     report: (report) => process.stderr.write(`${JSON.stringify(report)}\n`),
     now: Date.now,

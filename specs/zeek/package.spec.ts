@@ -119,6 +119,8 @@ test('every request that the package declares is understood as declared, and no 
     'queries_held',
     'rows_sent',
     'rows_sent_v2',
+    'rows_sent_v3',
+    'rows_begin_v1',
     'instance',
     'gap',
     'farewell',

@@ -1,6 +1,6 @@
 import type { Connection } from '../broker/connection.ts';
 import type { TopicEvent } from '../broker/zeek-event.ts';
-import type { Column, Gap, Notice, Query, VocabularyId } from '../vocabulary/model.ts';
+import type { Column, Gap, Notice, Query, SentRows, VocabularyId } from '../vocabulary/model.ts';
 
 /** A Bro that is there, for whoever has something to say to it. */
 export interface BroLink {
@@ -13,7 +13,9 @@ export interface BroLink {
   /** Resolves with whether there are words for it, since no vocabulary may be known; rejects without a connection. */
   readonly tellGap: (gap: Gap) => Promise<boolean>;
   /** Asks the Bro's scripts to acknowledge what came before; undefined where they can't. */
-  readonly marker: (sequence: number) => TopicEvent | undefined;
+  readonly marker: (sent: SentRows) => TopicEvent | undefined;
+  /** Says that a run of rows begins; undefined for a Bro whose scripts don't count them. */
+  readonly beginning: (run: number) => TopicEvent | undefined;
   /** Tells the Bro how the query's columns are called; undefined where it doesn't want to know. */
   readonly columnNames: (query: Query, columns: readonly Column[]) => TopicEvent | undefined;
   readonly vocabulariesSpoken: () => readonly VocabularyId[];

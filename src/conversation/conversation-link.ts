@@ -9,8 +9,10 @@ import type {
   Host,
   Notice,
   Query,
+  Receipt,
   RepeatedQuery,
   Request,
+  SentRows,
 } from '../vocabulary/model.ts';
 import type { Vocabularies, VocabularyOptions } from '../vocabulary/vocabularies.ts';
 import type { BroLink } from './bro-links.ts';
@@ -22,13 +24,13 @@ import {
 } from './conversation.ts';
 import { converse } from './converse.ts';
 import { heard } from './heard.ts';
-import { acknowledgementRequest, columnNamesMessage } from './messages.ts';
+import { acknowledgementRequest, columnNamesMessage, runBeginning } from './messages.ts';
 import { type ConversationRecord, changedBy, effectsOf } from './record.ts';
 
 /** What a conversation needs of the rest. */
 export interface ConversationParts {
-  /** The Zeek's scripts have handled all rows up to and with the number. */
-  readonly acknowledge: (peer: string, sequence: number) => void;
+  /** The Zeek's scripts have handled rows, or miss some. */
+  readonly receive: (peer: string, receipt: Receipt) => void;
   /** What the Zeek has subscribed, in the order it asked. */
   readonly subscribed: (peer: string) => readonly RepeatedQuery[];
   readonly vocabularies: () => Vocabularies;
@@ -118,10 +120,13 @@ export class ConversationLink implements BroLink {
     return say.length > 0;
   }
 
-  marker = (sequence: number): TopicEvent | undefined =>
+  marker = (sent: SentRows): TopicEvent | undefined =>
     this.#options.remote.keepsRows
       ? undefined
-      : acknowledgementRequest(this.#conversation, sequence, this.#vocabularies);
+      : acknowledgementRequest(this.#conversation, sent, this.#vocabularies);
+
+  beginning = (run: number): TopicEvent | undefined =>
+    this.#options.remote.keepsRows ? undefined : runBeginning(this.#conversation, run, this.#vocabularies);
 
   columnNames = (query: Query, columns: readonly Column[]): TopicEvent | undefined =>
     columnNamesMessage(this.#conversation, query, columns);
@@ -135,7 +140,7 @@ export class ConversationLink implements BroLink {
   async #take(input: ConversationInput): Promise<void> {
     const { say, requests, acknowledgements, problems } = this.#step(input);
     const said = say.map((message) => this.#say(message));
-    for (const { sequence } of acknowledgements) this.#parts.acknowledge(this.peer, sequence);
+    for (const receipt of acknowledgements) this.#parts.receive(this.peer, receipt);
     for (const problem of problems) this.#options.onProblem(problem);
     for (const { request, audience } of requests) this.#options.onRequest(request, audience);
     await Promise.all(said);

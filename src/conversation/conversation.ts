@@ -1,12 +1,12 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import type {
-  Acknowledgement,
   Audience,
   ColumnsWanted,
   Declaration,
   Gap,
   Host,
   Notice,
+  Receipt,
   RepeatedQuery,
   Request,
   VocabularyId,
@@ -57,8 +57,8 @@ export type ConversationInput = { readonly at: number } & (
   | { readonly type: 'connected' }
   /** The Zeek asked for something. */
   | { readonly type: 'requested'; readonly request: Request; readonly audience: Audience }
-  /** The Zeek's scripts have handled rows. */
-  | { readonly type: 'acknowledged'; readonly acknowledgement: Acknowledgement }
+  /** The Zeek's scripts have handled rows, or miss some. */
+  | { readonly type: 'acknowledged'; readonly acknowledgement: Receipt }
   /** The Zeek said what it wants in all; `held` are all subscriptions that this host has of it. */
   | {
       readonly type: 'declared';
@@ -91,7 +91,7 @@ export interface ConversationStep {
   /** For whoever decides on the schedule. */
   readonly requests: readonly { readonly request: Request; readonly audience: Audience }[];
   /** For whoever keeps count of the rows. */
-  readonly acknowledgements: readonly Acknowledgement[];
+  readonly acknowledgements: readonly Receipt[];
   /** For the log. */
   readonly problems: readonly string[];
 }

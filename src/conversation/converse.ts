@@ -1,5 +1,5 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
-import type { Acknowledgement, Request, VocabularyId } from '../vocabulary/model.ts';
+import type { Receipt, Request, VocabularyId } from '../vocabulary/model.ts';
 import { queryDigest } from '../vocabulary/query-digest.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
 import { knowsInstances } from '../vocabulary/zeek-package.ts';
@@ -74,7 +74,7 @@ export function converse(
 }
 
 /** Another host with our id hears the same topic: what is meant for it says nothing of our rows. */
-function isForUs({ host, packageVersion }: Conversation, { instanceId }: Acknowledgement): boolean {
+function isForUs({ host, packageVersion }: Conversation, { instanceId }: Receipt): boolean {
   return instanceId === undefined ? !knowsInstances(packageVersion) : instanceId === host.instanceId;
 }
 

@@ -12,8 +12,8 @@ export function heard(decoded: Decoded, at: number, held: () => readonly Repeate
       return { type: 'requested', at, request: decoded.request, audience: decoded.audience };
     case 'statement': {
       const { statement, audience } = decoded;
-      if (statement.type === 'acknowledge') return { type: 'acknowledged', at, acknowledgement: statement };
       if (statement.type === 'columnsWanted') return { type: 'columns-wanted', at, wanted: statement };
+      if (statement.type !== 'declare') return { type: 'acknowledged', at, acknowledgement: statement };
       return { type: 'declared', at, declaration: statement, audience, held: held() };
     }
     case 'malformed':

@@ -1,10 +1,10 @@
 import type { TopicEvent } from '../broker/zeek-event.ts';
 import { formatGap } from '../vocabulary/gap-text.ts';
-import type { Column, Gap, Notice, Query, VocabularyId } from '../vocabulary/model.ts';
+import type { Column, Gap, Notice, Query, SentRows, VocabularyId } from '../vocabulary/model.ts';
 import { queryColumns } from '../vocabulary/query-columns.ts';
 import type { Announcement, Vocabularies } from '../vocabulary/vocabularies.ts';
 import type { SessionContext } from '../vocabulary/vocabulary.ts';
-import { knowsInstances, type PackageEvents, packageEvents } from '../vocabulary/zeek-package.ts';
+import { countsRows, knowsInstances, type PackageEvents, packageEvents } from '../vocabulary/zeek-package.ts';
 import type { Conversation } from './conversation.ts';
 
 /** What a host says to the Zeek of a conversation, in the vocabularies' own events. */
@@ -100,17 +100,27 @@ export function farewells(
   ];
 }
 
-/** Asks the Zeek's scripts to acknowledge all rows up to that number; undefined for scripts that can't. */
+/** Asks the Zeek's scripts to acknowledge rows; undefined for scripts that can't. */
 export function acknowledgementRequest(
   conversation: Conversation,
-  sequence: number,
+  sent: SentRows,
   vocabularies: Vocabularies,
 ): TopicEvent | undefined {
   const { host, packageVersion } = conversation;
   const events = knownPackageEvents(conversation, vocabularies);
-  return knowsInstances(packageVersion)
-    ? events?.rowsSentV2(host, sequence)
-    : events?.rowsSent(host, sequence);
+  if (countsRows(packageVersion)) return events?.rowsSentV3(host, sent);
+  if (knowsInstances(packageVersion)) return events?.rowsSentV2(host, sent.upTo);
+  return events?.rowsSent(host, sent.upTo);
+}
+
+/** Says that a run of rows begins; undefined for scripts that don't count. */
+export function runBeginning(
+  conversation: Conversation,
+  run: number,
+  vocabularies: Vocabularies,
+): TopicEvent | undefined {
+  if (!countsRows(conversation.packageVersion)) return undefined;
+  return knownPackageEvents(conversation, vocabularies)?.rowsBegin(conversation.host, run);
 }
 
 /** The names of a query's columns, for a Zeek that wants them. */

@@ -1,4 +1,4 @@
-import type { Acknowledgement } from '../vocabulary/model.ts';
+import type { Receipt } from '../vocabulary/model.ts';
 import type { VocabularyOptions } from '../vocabulary/vocabularies.ts';
 import type { Conversation, ConversationInput, ConversationStep } from './conversation.ts';
 
@@ -20,7 +20,7 @@ export interface Effects {
   readonly say: readonly { readonly topic: string; readonly event: string }[];
   /** Types of requests. */
   readonly requests: readonly string[];
-  readonly acknowledgements: readonly Acknowledgement[];
+  readonly acknowledgements: readonly Receipt[];
   readonly problems: readonly string[];
 }
 

@@ -139,6 +139,11 @@ export class Courier implements PeerSenderHost {
     this.#senders.get(peer)?.acknowledge(sequence);
   }
 
+  /** The Bro's scripts miss rows of this run: what they have not acknowledged is sent again. */
+  sendAgain(peer: string, run: number): void {
+    this.#senders.get(peer)?.sendAgain(run);
+  }
+
   /**
    * osquery may have had rows for the Bro that were not received: it is notified. They are in no counts, for nobody knows
    * how many there were. `reason`: why they are not to be had. Resolves once that is on disk, and also if it can't be.

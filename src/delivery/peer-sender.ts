@@ -8,6 +8,7 @@ import type { CourierLimits, CourierPorts, Link } from './ports.ts';
 import { RowLoader } from './row-loader.ts';
 import type { ScannedEntry } from './scanned-entry.ts';
 import { SendLoop, type SendLoopHost } from './send-loop.ts';
+import { firstPace, slower } from './send-pace.ts';
 import { UnreportedGap } from './unreported-gap.ts';
 
 /** What a sender asks of its courier. */
@@ -90,7 +91,7 @@ export class PeerSender implements SendLoopHost {
 
   attach(link: Link): void {
     this.detach();
-    this.#loop = new SendLoop(link, this);
+    this.#loop = new SendLoop(link, this, firstPace(this.limits));
     this.#loop.start();
   }
 
@@ -113,6 +114,19 @@ export class PeerSender implements SendLoopHost {
   /** The Bro's scripts have handled all rows up to and with the number. */
   acknowledge(sequence: number): void {
     this.#loop?.acknowledge(sequence);
+  }
+
+  /**
+   * What was sent in this run is not all there, or nobody has said that it is: goes on over the same link at the cursor,
+   * more slowly, for what was dropped was too much.
+   */
+  sendAgain(run: number): void {
+    const loop = this.#loop;
+    if (loop?.pace.run !== run) return;
+    this.ports.report({ type: 'rows-missing', peer: this.peer, run });
+    this.detach();
+    this.#loop = new SendLoop(loop.link, this, slower(loop.pace, this.limits));
+    this.#loop.start();
   }
 
   next(): Promise<ScannedEntry | undefined> {

@@ -1,6 +1,6 @@
 import type { OnLeftOut } from '../broker/connection.ts';
 import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
-import type { Column, Gap, Query } from '../vocabulary/model.ts';
+import type { Column, Gap, Query, SentRows } from '../vocabulary/model.ts';
 import type { RowEncoder } from '../vocabulary/vocabulary.ts';
 
 /** A query whose rows go to a Bro: a subscription or a one-time query. */
@@ -78,6 +78,8 @@ export type DeliveryReport =
   | { readonly type: 'journal-trouble'; readonly message: string }
   /** A link failed while it was used; the courier has detached it and waits for another. */
   | { readonly type: 'link-failed'; readonly peer: string; readonly message: string }
+  /** The scripts of a Bro that counts rows miss some, or have not answered: all that it has not acknowledged is sent again. */
+  | { readonly type: 'rows-missing'; readonly peer: string; readonly run: number }
   /** The scripts of a Bro that acknowledges have stopped to; the transport's confirmation counts again. */
   | { readonly type: 'acknowledgements-missing'; readonly peer: string };
 
@@ -93,10 +95,13 @@ export interface CourierPorts {
   /** The most rows of one result that the Bro gets; Infinity for all. */
   rowsPerResult(peer: string): number;
   /**
-   * For a Bro whose scripts acknowledge: the event that asks them to, once they have handled all up to the number
-   * (its answer goes to `Courier.acknowledge`). Undefined for others: their transport's confirmation counts.
+   * For a Bro whose scripts acknowledge: the event that asks them to, once they have handled all that was sent (its
+   * answer goes to `Courier.acknowledge` or `Courier.sendAgain`). Undefined for others: their transport's confirmation
+   * counts.
    */
-  marker(peer: string, sequence: number): TopicEvent | undefined;
+  marker(peer: string, sent: SentRows): TopicEvent | undefined;
+  /** For a Bro whose scripts count rows: the event before the first row of a run. Undefined for others. */
+  beginning(peer: string, run: number): TopicEvent | undefined;
   /** Tells the Bro how the query's columns are called, before their first row; undefined where it doesn't want to know. */
   columnNames?(deliverable: Deliverable): TopicEvent | undefined;
   /** Whether the query has had the row through {@link matchEvent}; its schedule then brings it a second time. */

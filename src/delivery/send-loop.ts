@@ -1,12 +1,13 @@
 import { ByteWriter } from '../broker/byte-writer.ts';
 import type { Gap } from '../vocabulary/model.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import { Batch } from './batch.ts';
+import { Batch, type SentRow } from './batch.ts';
 import type { RowCounter } from './delivery-counts.ts';
 import { InFlight } from './in-flight.ts';
 import type { CourierLimits, CourierPorts, Deliverable, Link } from './ports.ts';
 import type { Load, RowLoader } from './row-loader.ts';
 import type { QueryResult, ScannedEntry } from './scanned-entry.ts';
+import { faster, type SendPace } from './send-pace.ts';
 import { Signal } from './signal.ts';
 
 /** What a loop asks of the sender that it is for. */
@@ -28,6 +29,8 @@ export interface SendLoopHost {
   gapReported(said: boolean): void;
   /** All rows below the number are settled. */
   settled(below: number): void;
+  /** The Bro has not answered for the rows of this run. */
+  sendAgain(run: number): void;
   /** The link has failed. */
   failed(error: unknown): void;
 }
@@ -53,6 +56,8 @@ const REFUSED =
 export class SendLoop {
   readonly link: Link;
   readonly #host: SendLoopHost;
+  /** Slower than it was where rows did not arrive; as fast as the limits allow once they do. */
+  #pace: SendPace;
   readonly #signal = new Signal();
   readonly #acknowledgements = new Acknowledgements();
   readonly #sent = new InFlight();
@@ -60,6 +65,10 @@ export class SendLoop {
   readonly #named = new WeakSet<Deliverable>();
   /** What of the open batch is written already. */
   readonly #bytes = new ByteWriter(INITIAL_BYTES);
+  /** Rows handed to the transport since the last question, by name of their query. */
+  #unasked = new Map<string, number>();
+  /** While a batch is being handed to the transport. */
+  #handing: Promise<void> | undefined;
   #open = new Batch();
   #confirming = false;
   /** When rows went out last. */
@@ -68,9 +77,14 @@ export class SendLoop {
   #steps = 0;
   #ended = false;
 
-  constructor(link: Link, host: SendLoopHost) {
+  constructor(link: Link, host: SendLoopHost, pace: SendPace) {
     this.link = link;
     this.#host = host;
+    this.#pace = pace;
+  }
+
+  get pace(): SendPace {
+    return this.#pace;
   }
 
   /** Rows sent and not confirmed. */
@@ -103,6 +117,7 @@ export class SendLoop {
 
   /** The Bro's scripts have handled all rows up to and with the number. */
   acknowledge(sequence: number): void {
+    this.#pace = faster(this.#pace, this.#host.limits);
     this.#settle(sequence);
     this.#acknowledgements.record(sequence);
   }
@@ -128,6 +143,7 @@ export class SendLoop {
 
   async #run(): Promise<void> {
     const host = this.#host;
+    if (this.#pace.run > 0) await this.#beginRun(this.#pace);
     while (!this.#ended) {
       await this.#takeGap();
       if (this.#ended) return;
@@ -157,8 +173,20 @@ export class SendLoop {
     const { limits, ports } = this.#host;
     const wait = Math.min(limits.gatherTime, this.#sentAt + limits.gatherTime - ports.now());
     if (this.#ended || !(wait > 0)) return;
+    await this.#wait(wait);
+  }
+
+  async #beginRun({ run, pause }: SendPace): Promise<void> {
+    const { peer, ports } = this.#host;
+    await this.#wait(pause);
+    const beginning = this.#ended ? undefined : ports.beginning(peer, run);
+    if (beginning) await this.link.send(beginning.topic, [beginning.event]);
+  }
+
+  /** Resolves after so many milliseconds, or when the loop ends. */
+  async #wait(milliseconds: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const cancel = ports.after(wait, resolve);
+      const cancel = this.#host.ports.after(milliseconds, resolve);
       this.#endPause = () => {
         cancel();
         resolve();
@@ -265,27 +293,52 @@ export class SendLoop {
     this.#sentAt = this.#host.ports.now();
     batch.bookSent();
     this.#sent.add(batch);
+    const handing = this.#hand(batch);
+    this.#handing = handing;
+    await handing;
+    this.#handing = undefined;
+    if (this.#ended) return;
+    if (!this.#confirming) {
+      this.#confirming = true;
+      this.#confirm().catch((error: unknown) => this.#fail(error));
+    }
+    const { windowBytes } = this.#host.limits;
+    while (!this.#ended && (this.#sent.rows >= this.#pace.windowRows || this.#sent.bytes >= windowBytes)) {
+      await this.#signal.rest();
+    }
+    await this.#host.ports.yieldControl();
+  }
+
+  async #hand(batch: Batch): Promise<void> {
+    const { loader } = this.#host;
     for (const { topic, events, rows } of batch.takeGroups()) {
+      for (const row of rows) this.#countUnasked(row, 1);
       await this.link.send(topic, events, (index, why) => {
         const row = rows[index];
         if (!row) return;
         batch.leaveOut(row, why);
-        if (why === 'unsendable') this.#host.loader.report('row-problem', row.counter.name, UNSENDABLE);
-        if (why === 'refused') this.#host.loader.report('row-problem', row.counter.name, REFUSED);
+        this.#countUnasked(row, -1);
+        if (why === 'unsendable') loader.report('row-problem', row.counter.name, UNSENDABLE);
+        if (why === 'refused') loader.report('row-problem', row.counter.name, REFUSED);
       });
       if (this.#ended) return;
     }
     this.#bytes.reset(KEPT_BYTES);
     batch.handed = true;
-    if (!this.#confirming) {
-      this.#confirming = true;
-      this.#confirm().catch((error: unknown) => this.#fail(error));
+  }
+
+  #countUnasked({ counter: { name } }: SentRow, rows: number): void {
+    this.#unasked.set(name, (this.#unasked.get(name) ?? 0) + rows);
+  }
+
+  /** Rows since the last question by their query's cookie. */
+  #byCookie(): ReadonlyMap<string, number> {
+    const rows = new Map<string, number>();
+    for (const [name, sent] of this.#unasked) {
+      const cookie = this.#host.ports.lookup(name)?.query.cookie;
+      if (cookie !== undefined) rows.set(cookie, (rows.get(cookie) ?? 0) + sent);
     }
-    const { windowRows, windowBytes } = this.#host.limits;
-    while (!this.#ended && (this.#sent.rows >= windowRows || this.#sent.bytes >= windowBytes)) {
-      await this.#signal.rest();
-    }
-    await this.#host.ports.yieldControl();
+    return rows;
   }
 
   /** Asks for confirmation until nothing that was sent lacks it, one question at a time. */
@@ -293,12 +346,25 @@ export class SendLoop {
     const { peer, ports, limits } = this.#host;
     const acknowledgements = this.#acknowledgements;
     for (;;) {
+      // The question speaks for all rows that go before it.
+      while (this.#handing) await this.#handing;
       const upTo = this.#sent.lastHanded;
-      if (upTo === undefined) break;
-      const marker = acknowledgements.silent ? undefined : ports.marker(peer, upTo);
-      if (marker) await this.link.send(marker.topic, [marker.event]);
+      if (upTo === undefined || this.#ended) break;
+      const { run } = this.#pace;
+      const asked = acknowledgements.silent
+        ? undefined
+        : ports.marker(peer, { run, upTo, rows: this.#byCookie() });
+      if (asked) {
+        this.#unasked = new Map();
+        await this.link.send(asked.topic, [asked.event]);
+      }
       await this.link.confirm();
-      if (marker && !(await acknowledgements.reach(upTo, limits.acknowledgeGrace, ports))) {
+      if (asked && !(await acknowledgements.reach(upTo, limits.acknowledgeGrace, ports)) && !this.#ended) {
+        if (ports.beginning(peer, run)) {
+          // Who counts has lost the question, or the answer: the transport does not know whether rows, too.
+          this.#host.sendAgain(run);
+          return;
+        }
         ports.report({ type: 'acknowledgements-missing', peer });
       }
       if (this.#ended) return;

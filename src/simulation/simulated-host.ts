@@ -3,11 +3,12 @@ import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import { type Conversation, type ConversationInput, openConversation } from '../conversation/conversation.ts';
 import { converse } from '../conversation/converse.ts';
 import { heard } from '../conversation/heard.ts';
-import { acknowledgementRequest } from '../conversation/messages.ts';
+import { acknowledgementRequest, runBeginning } from '../conversation/messages.ts';
 import { isConsoleQuery } from '../vocabulary/console-query.ts';
-import type { Host, Notice, Query, RepeatedQuery, Request } from '../vocabulary/model.ts';
+import type { Host, Notice, Query, RepeatedQuery, Request, SentRows } from '../vocabulary/model.ts';
 import { isRowProblem } from '../vocabulary/row-values.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
+import { cookieOfRow, countsRows } from '../vocabulary/zeek-package.ts';
 import { type Answered, answering } from './answered-query.ts';
 import type { Tally } from './tally.ts';
 
@@ -37,6 +38,9 @@ interface Pending {
 
 /** Rows that go out together, as in the extension. */
 const BATCH_ROWS = 500;
+/** As few after rows were dropped on their way; and milliseconds until they are sent again, on average. */
+const FEWEST_ROWS = 10;
+const RESEND_PAUSE = 1_000;
 /** Rows that a host keeps while nobody takes them. */
 const MAX_PENDING = 10_000;
 /** How long a Zeek with the package may take to acknowledge before the transport's word counts, as in the extension. */
@@ -64,6 +68,11 @@ export class SimulatedHost {
   #acknowledged = 0;
   /** Rows are confirmed by a stream, and nobody else is asked. */
   #keepsRows = false;
+  /** How often rows were sent anew over this connection, and whether those of this run did not all arrive. */
+  #run = 0;
+  #isMissing = false;
+  /** Fewer after rows were missing. */
+  #batchRows = BATCH_ROWS;
   #onAcknowledge: (() => void) | undefined;
   #failures = 0;
   #wasUp = false;
@@ -135,6 +144,8 @@ export class SimulatedHost {
     this.#failures = 0;
     this.#acknowledged = 0;
     this.#keepsRows = remote.keepsRows === true;
+    this.#run = 0;
+    this.#batchRows = BATCH_ROWS;
     const { filter = null, version: zeekVersion } = remote;
     this.#conversation = openConversation({ connectionId: uuid(), host: this.#host, filter, zeekVersion });
     this.#converse({ type: 'connected', at: now() });
@@ -176,8 +187,9 @@ export class SimulatedHost {
     this.#conversation = step.conversation;
     for (const message of step.say) this.#say(message);
     for (const problem of step.problems) tally.problem(problem);
-    for (const { sequence } of step.acknowledgements) {
-      this.#acknowledged = Math.max(this.#acknowledged, sequence);
+    for (const receipt of step.acknowledgements) {
+      if (receipt.type === 'acknowledge') this.#acknowledged = Math.max(this.#acknowledged, receipt.sequence);
+      else if (receipt.run === this.#run) this.#isMissing = true;
       this.#onAcknowledge?.();
     }
     for (const { request } of step.requests) this.#perform(request);
@@ -265,15 +277,17 @@ export class SimulatedHost {
     this.#pumping = connection;
     try {
       while (this.#pending.length > 0 && this.#connection === connection) {
-        const batch = this.#pending.slice(0, BATCH_ROWS);
-        const last = batch.at(-1)?.number ?? 0;
-        await this.#send(connection, batch);
+        const batch = this.#pending.slice(0, this.#batchRows);
+        const upTo = batch.at(-1)?.number ?? 0;
+        const rows = await this.#send(connection, batch);
         // The Zeek may tell of its package while this batch is under way.
-        const marker = this.#marker(last);
+        const marker = this.#marker({ run: this.#run, upTo, rows });
         if (marker) await connection.send(marker.topic, [marker.event]);
         await connection.confirm();
-        if (marker) await this.#acknowledgement(connection, last);
-        if (this.#connection === connection) this.#settle(batch.length);
+        const isThere = !marker || (await this.#acknowledgement(connection, upTo));
+        if (this.#connection !== connection) return;
+        if (isThere) this.#settle(batch.length);
+        else await this.#beginAgain(connection);
       }
     } catch {
       // The connection is gone: what was not confirmed goes out on the next one.
@@ -282,19 +296,39 @@ export class SimulatedHost {
     }
   }
 
-  #marker(last: number): TopicEvent | undefined {
+  #marker(sent: SentRows): TopicEvent | undefined {
     if (this.#keepsRows) return undefined;
-    return this.#conversation && acknowledgementRequest(this.#conversation, last, this.#around.vocabularies);
+    return this.#conversation && acknowledgementRequest(this.#conversation, sent, this.#around.vocabularies);
   }
 
-  async #send(connection: Connection, batch: readonly Pending[]): Promise<void> {
+  /** Rows did not arrive: they go out again, fewer at a time, after a pause. */
+  async #beginAgain(connection: Connection): Promise<void> {
+    const { after, chance, vocabularies } = this.#around;
+    this.#run += 1;
+    this.#isMissing = false;
+    this.#batchRows = Math.max(FEWEST_ROWS, Math.floor(this.#batchRows / 2));
+    await new Promise<void>((resolve) => after(RESEND_PAUSE * (0.5 + chance()), resolve));
+    const begin = this.#conversation && runBeginning(this.#conversation, this.#run, vocabularies);
+    if (begin && this.#connection === connection) await connection.send(begin.topic, [begin.event]);
+  }
+
+  /** @returns how many rows were sent, by cookie */
+  async #send(connection: Connection, batch: readonly Pending[]): Promise<ReadonlyMap<string, number>> {
     const { tally } = this.#around;
+    const sent = new Map<string, number>();
+    const count = (event: ZeekEvent, rows: number) => {
+      const cookie = cookieOfRow(event);
+      if (cookie !== undefined) sent.set(cookie, (sent.get(cookie) ?? 0) + rows);
+    };
     let topic: string | undefined;
     let events: ZeekEvent[] = [];
     const flush = async () => {
       if (topic === undefined) return;
-      await connection.send(topic, events, () => {
+      const these = events;
+      await connection.send(topic, these, (index) => {
         tally.leftOut += 1;
+        const event = these[index];
+        if (event) count(event, -1);
       });
       events = [];
     };
@@ -304,15 +338,18 @@ export class SimulatedHost {
       if (message.topic !== topic) await flush();
       topic = message.topic;
       events.push(message.event);
+      count(message.event, 1);
       tally.sent += 1;
       if (row.sent) tally.resent += 1;
       row.sent = true;
     }
     await flush();
+    return sent;
   }
 
   #settle(rows: number): void {
     const { tally, now } = this.#around;
+    this.#batchRows = Math.min(BATCH_ROWS, this.#batchRows * 2);
     const at = now();
     for (const { createdAt } of this.#pending.splice(0, rows)) {
       tally.confirmed += 1;
@@ -320,18 +357,22 @@ export class SimulatedHost {
     }
   }
 
-  async #acknowledgement(connection: Connection, upTo: number): Promise<void> {
+  /** @returns whether the rows are there, as far as is known */
+  async #acknowledgement(connection: Connection, upTo: number): Promise<boolean> {
     let late = false;
     this.#around.after(ACKNOWLEDGE_GRACE, () => {
       late = true;
       this.#onAcknowledge?.();
     });
-    while (this.#acknowledged < upTo && !late && this.#connection === connection) {
+    while (this.#acknowledged < upTo && !late && !this.#isMissing && this.#connection === connection) {
       await new Promise<void>((resolve) => {
         this.#onAcknowledge = resolve;
       });
     }
     this.#onAcknowledge = undefined;
-    if (late && this.#acknowledged < upTo) this.#around.tally.problem('acknowledgements are missing');
+    if (this.#acknowledged >= upTo) return true;
+    if (this.#isMissing || countsRows(this.#conversation?.packageVersion ?? '')) return false;
+    if (late) this.#around.tally.problem('acknowledgements are missing');
+    return true;
   }
 }

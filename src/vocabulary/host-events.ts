@@ -33,6 +33,8 @@ export const HOST_EVENTS: ReadonlyMap<string, HostEvent> = new Map<string, HostE
   [`${PACKAGE}host_queries_held`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_rows_sent`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_rows_sent_v2`, { vocabulary: 'zeek-osquery', id: 0 }],
+  [`${PACKAGE}host_rows_sent_v3`, { vocabulary: 'zeek-osquery', id: 0 }],
+  [`${PACKAGE}host_rows_begin_v1`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_instance`, { vocabulary: 'zeek-osquery', id: 0 }],
   [`${PACKAGE}host_gap`, { vocabulary: 'zeek-osquery', id: 0 }],
   [CONSOLE_ANSWERED, { vocabulary: 'zeek-osquery', id: 0 }],

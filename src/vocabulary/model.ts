@@ -151,7 +151,10 @@ export type Request =
     };
 
 /** What a Bro says that asks for nothing: nobody has to decide on it, and it never waits behind requests. */
-export type Statement = Acknowledgement | Declaration | ColumnsWanted;
+export type Statement = Receipt | Declaration | ColumnsWanted;
+
+/** What the Bro's scripts say of rows that were sent (our own Zeek package). */
+export type Receipt = Acknowledgement | ResendRequest;
 
 /** The Bro's scripts have taken in all rows up to and with this sequence number (our own Zeek package). */
 export interface Acknowledgement {
@@ -160,6 +163,27 @@ export interface Acknowledgement {
   /** The host's instance that it is meant for; absent from packages before 1.1.0, which don't know it. */
   readonly instanceId?: string;
   readonly sequence: number;
+}
+
+/**
+ * What was sent in this run is not all there: all rows after the last acknowledgement are to be sent again, in a new run.
+ * Since version 1.2.0 of the package.
+ */
+export interface ResendRequest {
+  readonly type: 'resend';
+  readonly vocabulary: VocabularyId;
+  readonly instanceId: string;
+  readonly run: number;
+}
+
+/** Rows that a host has sent to a Bro since it asked for an acknowledgement last. */
+export interface SentRows {
+  /** 0 on a new connection, then one more each time that the host begins anew at the row after the last acknowledgement. */
+  readonly run: number;
+  /** All rows up to and with this number have been sent. */
+  readonly upTo: number;
+  /** How many in this run since the last question, by the query's cookie. */
+  readonly rows: ReadonlyMap<string, number>;
 }
 
 /**

@@ -65,7 +65,7 @@ export function readRequest(
 }
 
 function isStatement(said: Request | Statement): said is Statement {
-  return said.type === 'acknowledge' || said.type === 'declare' || said.type === 'columnsWanted';
+  return ['acknowledge', 'resend', 'declare', 'columnsWanted'].includes(said.type);
 }
 
 /** Says why an argument doesn't fit; never leaves this module. */

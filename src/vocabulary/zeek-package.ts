@@ -1,8 +1,8 @@
-import { count, set, string, vector } from '../broker/data.ts';
+import { count, set, string, table, vector } from '../broker/data.ts';
 import { ipAddresses } from '../broker/ip-address.ts';
-import type { TopicEvent } from '../broker/zeek-event.ts';
+import type { TopicEvent, ZeekEvent } from '../broker/zeek-event.ts';
 import { gapReason } from './gap-text.ts';
-import type { Gap, Host, QueryDigest, RepeatedQuery } from './model.ts';
+import type { Gap, Host, QueryDigest, RepeatedQuery, SentRows } from './model.ts';
 import { type RequestDefinition, signature } from './request-reader.ts';
 import { familyQuery } from './zeek-osquery-family.ts';
 
@@ -79,15 +79,43 @@ export const PACKAGE_REQUESTS: ReadonlyMap<string, RequestDefinition> = new Map<
       }),
     },
   ],
+  [
+    `${MODULE}host_resend_v1`,
+    {
+      signature: signature('instance_id: string, run: count'),
+      build: (args) => ({
+        type: 'resend',
+        vocabulary: 'zeek-osquery',
+        instanceId: args.string(0),
+        run: Number(args.count(1)),
+      }),
+    },
+  ],
 ]);
 
 /** The version of the package in this repository. */
-export const PACKAGE_VERSION = '1.1.0';
+export const PACKAGE_VERSION = '1.2.0';
 
 /** Since version 1.1.0 the package knows hosts by their instance, too: two with one id are not taken for one. */
 export function knowsInstances(packageVersion: string): boolean {
+  return isAtLeast(packageVersion, 1);
+}
+
+/** Since version 1.2.0 it acknowledges rows that it has counted, and asks for those again that are missing. */
+export function countsRows(packageVersion: string): boolean {
+  return isAtLeast(packageVersion, 2);
+}
+
+function isAtLeast(packageVersion: string, leastMinor: number): boolean {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(packageVersion) ?? [];
-  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= 1);
+  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= leastMinor);
+}
+
+/** The cookie of the query that an event in V3's form is a row of; undefined for other events. */
+export function cookieOfRow({ args }: ZeekEvent): string | undefined {
+  const [info] = args;
+  const cookie = info?.type === 'vector' ? info.values[2] : undefined;
+  return cookie?.type === 'string' ? cookie.value : undefined;
 }
 
 const DESIRED_QUERY = signature(
@@ -108,6 +136,10 @@ export interface PackageEvents {
   rowsSent(host: Host, sequence: number): TopicEvent;
   /** The same, to a package that {@link knowsInstances}: another host with the same id must not be confirmed by it. */
   rowsSentV2(host: Host, sequence: number): TopicEvent;
+  /** The same, to a package that {@link countsRows}. */
+  rowsSentV3(host: Host, sent: SentRows): TopicEvent;
+  /** Begins a run after the first of a connection, to such a package. */
+  rowsBegin(host: Host, run: number): TopicEvent;
   /** Beside each answer to a declaration: two instances that live with one id are two hosts. */
   instance(host: Host): TopicEvent;
   /** Rows that this Bro will never get. */
@@ -142,6 +174,16 @@ export function packageEvents(prefix: string): PackageEvents {
       say('host_queries_held', host, string(zeekInstance), count(held.size), string(held.hash)),
     rowsSent: (host, sequence) => say('host_rows_sent', host, count(sequence)),
     rowsSentV2: (host, sequence) => say('host_rows_sent_v2', host, string(host.instanceId), count(sequence)),
+    rowsSentV3: (host, { run, upTo, rows }) =>
+      say(
+        'host_rows_sent_v3',
+        host,
+        string(host.instanceId),
+        count(run),
+        count(upTo),
+        table([...rows].map(([cookie, sent]) => [string(cookie), count(sent)])),
+      ),
+    rowsBegin: (host, run) => say('host_rows_begin_v1', host, string(host.instanceId), count(run)),
     instance: (host) =>
       say(
         'host_instance',

@@ -87,6 +87,8 @@ export type HostMessage =
       readonly instanceId?: string;
       readonly sequence: bigint;
     }
+  /** What the host sends begins anew at the row after the last acknowledgement. */
+  | { readonly type: 'runBegins'; readonly host: string; readonly instanceId: string; readonly run: bigint }
   /** Rows that this Bro will never get; 0 where some may be missing. */
   | {
       readonly type: 'gap';

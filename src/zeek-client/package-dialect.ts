@@ -98,6 +98,16 @@ function decodeHostEvent(host: string, { name, args }: ZeekEvent): HostMessage |
       if (instanceId === undefined || sequence === undefined) return undefined;
       return { type: 'rowsSent', host, instanceId, sequence };
     }
+    case 'host_rows_sent_v3': {
+      const [instanceId, sequence] = [textAt(args, 1), countAt(args, 3)];
+      if (instanceId === undefined || sequence === undefined) return undefined;
+      return { type: 'rowsSent', host, instanceId, sequence };
+    }
+    case 'host_rows_begin_v1': {
+      const [instanceId, run] = [textAt(args, 1), countAt(args, 2)];
+      if (instanceId === undefined || run === undefined) return undefined;
+      return { type: 'runBegins', host, instanceId, run };
+    }
     case 'host_instance': {
       const [instanceId, hostname] = [textAt(args, 1), textAt(args, 2)];
       if (instanceId === undefined || hostname === undefined) return undefined;

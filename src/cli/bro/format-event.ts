@@ -46,6 +46,7 @@ export function formatBroEvent(news: Exclude<BroEvent, { readonly type: 'row' }>
     case 'instance':
     case 'columns':
     case 'rowsSent':
+    case 'runBegins':
     case 'queriesHeld':
       return undefined;
     default:

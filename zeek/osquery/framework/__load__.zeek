@@ -11,6 +11,7 @@
 @load ./publish
 @load ./rows
 @load ./hosts
+@load ./acknowledge
 @load ./desired-queries
 @load ./subscriptions
 @load ./gateways

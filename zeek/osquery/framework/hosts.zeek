@@ -571,25 +571,6 @@ event osquery::hosts::host_error(host_id: string, msg: string)
 	        $identifier=cat(host_id, msg)]);
 	}
 
-event osquery::hosts::host_rows_sent(host_id: string, sequence: count)
-	{
-	if ( ! osquery::is_owner() )
-		return;
-
-	# Events are handled in the order in which they came: the rows before this one have been.
-	seen(host_id);
-	osquery::publish(topic_host(host_id), osquery::make_event(host_acknowledge, sequence));
-	}
-
-event osquery::hosts::host_rows_sent_v2(host_id: string, instance_id: string, sequence: count)
-	{
-	if ( ! osquery::is_owner() )
-		return;
-
-	seen(host_id);
-	osquery::publish(topic_host(host_id), osquery::make_event(host_acknowledge_v2, instance_id, sequence));
-	}
-
 event osquery::hosts::host_instance(host_id: string, instance_id: string, hostname: string, addresses: set[addr])
 	{
 	if ( ! osquery::is_owner() )

@@ -66,6 +66,10 @@ export {
 	## The same, for the one host of those with this id that is meant. Since version 1.1.0.
 	global host_acknowledge_v2: event(instance_id: string, sequence: count);
 
+	## What was sent in this run is not all there: everything after the last acknowledgement is to come again, in a new
+	## run. Since version 1.2.0.
+	global host_resend_v1: event(instance_id: string, run: count);
+
 	### From hosts, in the words of zeek-osquery.
 
 	## A host is there.
@@ -84,6 +88,14 @@ export {
 
 	## The same, with the host's instance. Since version 1.1.0.
 	global host_rows_sent_v2: event(host_id: string, instance_id: string, sequence: count);
+
+	## What a host sends begins anew at the row after the last acknowledgement: a new run. Since version 1.2.0.
+	global host_rows_begin_v1: event(host_id: string, instance_id: string, run: count);
+
+	## All rows up to and with this number have been sent in this run (0 after the host has connected), and how many by
+	## their query's cookie since it asked last. Since version 1.2.0.
+	global host_rows_sent_v3: event(host_id: string, instance_id: string, run: count, sequence: count,
+	                                rows: table[string] of count);
 
 	## Which process speaks for the host, beside each answer to ``host_declare``. Since version 1.1.0.
 	global host_instance: event(host_id: string, instance_id: string, hostname: string, addresses: set[addr]);
@@ -133,6 +145,10 @@ event host_acknowledge(sequence: count) &is_used
 	}
 
 event host_acknowledge_v2(instance_id: string, sequence: count) &is_used
+	{
+	}
+
+event host_resend_v1(instance_id: string, run: count) &is_used
 	{
 	}
 

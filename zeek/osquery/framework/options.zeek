@@ -4,7 +4,7 @@ module osquery;
 
 export {
 	## Version of this package, told to the hosts.
-	const package_version = "1.1.0";
+	const package_version = "1.2.0";
 
 	## Listen for hosts with Broker's own protocol. In a cluster the manager's Broker port already listens.
 	const listen_native = F &redef;

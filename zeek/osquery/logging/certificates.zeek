@@ -38,6 +38,7 @@ export {
 event row(info: osquery::ResultInfo, common_name: string, subject: string, issuer: string, ca: int,
           self_signed: int, from: string, to: string, sha1: string, serial: string, path: string)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -68,6 +69,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-certificates");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-certificates",
 	                     $query="SELECT common_name, subject, issuer, ca, self_signed, not_valid_before AS `from`, not_valid_after AS `to`, sha1, serial, path FROM certificates"]);
 	}

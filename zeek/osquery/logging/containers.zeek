@@ -37,6 +37,7 @@ export {
 event row(info: osquery::ResultInfo, id: string, name: string, image: string, command: string, state_: string,
           pid: int, privileged: int, created: int)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -63,6 +64,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-containers");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-containers",
 	                     $query="SELECT id, name, image, command, state, pid, privileged, created FROM docker_containers"],
 	                    osquery::Target($platforms=set("linux", "darwin")));

@@ -39,6 +39,7 @@ export {
 event row(info: osquery::ResultInfo, path: string, action: string, category: string, size: int, mode: string,
           uid: int, mtime: int, sha256: string, at: int)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -69,6 +70,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-files");
 	osquery::keep_query([$ev=row, $utype=osquery::ADD, $inter=query_interval, $cookie="osq-files",
 	                     $query="SELECT target_path AS path, action, category, size, mode, uid, mtime, sha256, time AS at FROM file_events"],
 	                    osquery::Target($platforms=set("linux", "darwin")));

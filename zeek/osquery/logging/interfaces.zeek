@@ -29,6 +29,7 @@ export {
 
 event row(info: osquery::ResultInfo, interface: string, address: string, mask: string, mac: string)
 	{
+	osquery::row_handled(info);
 	# Hosts with this project's extension tell their addresses themselves; others do so here.
 	for ( a in osquery::read_address(address) )
 		osquery::hosts::update_address(info$host, a, info$utype != osquery::REMOVE);
@@ -51,6 +52,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-interfaces");
 	osquery::keep_query([$ev=row, $query="SELECT a.interface, a.address, a.mask, d.mac FROM interface_addresses AS a JOIN interface_details AS d ON a.interface = d.interface",
 	                     $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-interfaces"]);
 	}

@@ -41,6 +41,7 @@ export {
 event row(info: osquery::ResultInfo, pid: int, local_port: int, protocol: int, family: int, address: string,
           fd: int, path: string, name: string, username: string)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -71,6 +72,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-listening-ports");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-listening-ports",
 	                     $query="SELECT l.pid, l.port, l.protocol, l.family, l.address, l.fd, l.path, p.name, u.username FROM listening_ports AS l LEFT JOIN processes AS p ON p.pid = l.pid LEFT JOIN users AS u ON u.uid = p.uid"]);
 	}

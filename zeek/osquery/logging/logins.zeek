@@ -38,6 +38,7 @@ export {
 
 event row(info: osquery::ResultInfo, user: string, tty: string, pid: int, kind: string, at: int, from: string)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -68,9 +69,11 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-logins-unix");
 	osquery::keep_query([$ev=row, $utype=osquery::ADD, $inter=query_interval, $cookie="osq-logins-unix",
 	                     $query="SELECT username AS user, tty, pid, type_name AS kind, time AS at, host AS `from` FROM last WHERE type = 7 AND time > (SELECT unix_time - 600 FROM time)"],
 	                    osquery::Target($platforms=set("linux", "darwin")));
+	osquery::count_rows("osq-logins-windows");
 	osquery::keep_query([$ev=row, $utype=osquery::ADD, $inter=query_interval, $cookie="osq-logins-windows",
 	                     $query="SELECT user, CAST(session_id AS TEXT) AS tty, CAST(0 AS BIGINT) AS pid, logon_type AS kind, logon_time AS at, dns_domain_name AS `from` FROM logon_sessions WHERE logon_time > (SELECT unix_time - 600 FROM time)"],
 	                    osquery::Target($platforms=set("windows")));

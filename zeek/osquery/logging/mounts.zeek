@@ -29,6 +29,7 @@ export {
 
 event row(info: osquery::ResultInfo, device: string, path: string, type_: string, flags: string)
 	{
+	osquery::row_handled(info);
 	if ( enabled )
 		Log::write(LOG, Info($row=osquery::row_columns(info), $device=device, $path=path, $type_=type_, $flags=flags));
 	}
@@ -47,6 +48,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-mounts");
 	osquery::keep_query([$ev=row, $query="SELECT device, path, type, flags FROM mounts",
 	                     $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-mounts"]);
 	}

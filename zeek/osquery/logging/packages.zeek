@@ -31,6 +31,7 @@ export {
 
 event row(info: osquery::ResultInfo, name: string, version: string, vendor: string, path: string)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -58,18 +59,23 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-packages-deb");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-packages-deb",
 	                     $query="SELECT name, version, maintainer AS vendor, CAST('' AS TEXT) AS path FROM deb_packages WHERE status LIKE 'install%installed'"],
 	                    osquery::Target($platforms=set("linux")));
+	osquery::count_rows("osq-packages-rpm");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-packages-rpm",
 	                     $query="SELECT name, CAST(version || '-' || release AS TEXT) AS version, vendor, CAST('' AS TEXT) AS path FROM rpm_packages"],
 	                    osquery::Target($platforms=set("linux")));
+	osquery::count_rows("osq-packages-windows");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-packages-windows",
 	                     $query="SELECT name, version, publisher AS vendor, install_location AS path FROM programs"],
 	                    osquery::Target($platforms=set("windows")));
+	osquery::count_rows("osq-packages-macos");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-packages-macos",
 	                     $query="SELECT name, bundle_short_version AS version, bundle_identifier AS vendor, path FROM apps"],
 	                    osquery::Target($platforms=set("darwin")));
+	osquery::count_rows("osq-packages-homebrew");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-packages-homebrew",
 	                     $query="SELECT name, version, CAST('' AS TEXT) AS vendor, path FROM homebrew_packages"],
 	                    osquery::Target($platforms=set("darwin")));

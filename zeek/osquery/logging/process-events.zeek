@@ -32,6 +32,7 @@ export {
 
 event row(info: osquery::ResultInfo, pid: int, parent: int, uid: int, gid: int, path: string, cmdline: string, time_: int)
 	{
+	osquery::row_handled(info);
 	if ( enabled )
 		Log::write(LOG, Info($row=osquery::row_columns(info), $pid=pid, $parent=parent, $uid=uid, $gid=gid, $path=path, $cmdline=cmdline, $time_=time_));
 	}
@@ -50,6 +51,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-process-events");
 	osquery::keep_query([$ev=row, $query="SELECT pid, parent, uid, gid, path, cmdline, time FROM process_events",
 	                     $utype=osquery::ADD, $inter=query_interval, $cookie="osq-process-events"]);
 	}

@@ -34,6 +34,7 @@ export {
 
 event row(info: osquery::ResultInfo, pid: int, parent: int, uid: int, gid: int, name: string, path: string, cmdline: string, cwd: string, start_time: int)
 	{
+	osquery::row_handled(info);
 	if ( enabled )
 		Log::write(LOG, Info($row=osquery::row_columns(info), $pid=pid, $parent=parent, $uid=uid, $gid=gid, $name=name, $path=path, $cmdline=cmdline, $cwd=cwd, $start_time=start_time));
 	}
@@ -52,6 +53,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-processes");
 	osquery::keep_query([$ev=row, $query="SELECT pid, parent, uid, gid, name, path, cmdline, cwd, start_time FROM processes",
 	                     $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-processes"]);
 	}

@@ -36,6 +36,7 @@ export {
 event row(info: osquery::ResultInfo, name: string, description: string, state_: string, start: string, path: string,
           user: string)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -66,12 +67,15 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-services-systemd");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-services-systemd",
 	                     $query="SELECT id AS name, description, active_state AS state, unit_file_state AS start, fragment_path AS path, user FROM systemd_units WHERE id LIKE '%.service' OR id LIKE '%.timer' OR id LIKE '%.socket'"],
 	                    osquery::Target($platforms=set("linux")));
+	osquery::count_rows("osq-services-launchd");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-services-launchd",
 	                     $query="SELECT label AS name, CAST('' AS TEXT) AS description, CAST('' AS TEXT) AS state, run_at_load AS start, program AS path, username AS user FROM launchd"],
 	                    osquery::Target($platforms=set("darwin")));
+	osquery::count_rows("osq-services-windows");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-services-windows",
 	                     $query="SELECT name, display_name AS description, status AS state, start_type AS start, path, user_account AS user FROM services"],
 	                    osquery::Target($platforms=set("windows")));

@@ -51,6 +51,7 @@ event row(info: osquery::ResultInfo, pid: int, fd: int, family: int, protocol: i
           local_port: int, remote_address: string, remote_port: int, state: string, name: string, username: string,
           parent: int, parent_name: string)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -90,6 +91,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-sockets");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-sockets",
 	                     $query="SELECT s.pid, s.fd, s.family, s.protocol, s.local_address, s.local_port, s.remote_address, s.remote_port, s.state, p.name, u.username, p.parent, pp.name AS parent_name FROM process_open_sockets AS s LEFT JOIN processes AS p ON p.pid = s.pid LEFT JOIN users AS u ON u.uid = p.uid LEFT JOIN processes AS pp ON pp.pid = p.parent WHERE s.family IN (2, 10, 23, 30)"]);
 	}

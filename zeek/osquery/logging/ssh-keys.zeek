@@ -39,6 +39,7 @@ export {
 event row(info: osquery::ResultInfo, user: string, algorithm: string, key: string, comment: string, path: string,
           encrypted: int)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -71,9 +72,11 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-ssh-keys-authorized");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-ssh-keys-authorized",
 	                     $query="SELECT u.username AS user, k.algorithm, k.key, k.comment, k.key_file AS path, CAST(0 AS BIGINT) AS encrypted FROM users AS u JOIN authorized_keys AS k ON k.uid = u.uid"],
 	                    osquery::Target($platforms=set("linux", "darwin")));
+	osquery::count_rows("osq-ssh-keys-private");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-ssh-keys-private",
 	                     $query="SELECT u.username AS user, k.key_type AS algorithm, CAST('' AS TEXT) AS key, CAST('' AS TEXT) AS comment, k.path, k.encrypted FROM users AS u JOIN user_ssh_keys AS k ON k.uid = u.uid"]);
 	}

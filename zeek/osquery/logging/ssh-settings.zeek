@@ -36,6 +36,7 @@ export {
 
 event row(info: osquery::ResultInfo, user: string, block: string, setting: string, value: string, path: string)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -66,9 +67,11 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-ssh-settings-server");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-ssh-settings-server",
 	                     $query="SELECT CAST('' AS TEXT) AS user, node AS block, label AS setting, value, path FROM augeas WHERE path IN ('/etc/ssh/sshd_config') AND label != '' AND value != ''"],
 	                    osquery::Target($platforms=set("linux", "darwin")));
+	osquery::count_rows("osq-ssh-settings-client");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-ssh-settings-client",
 	                     $query="SELECT u.username AS user, c.block, c.option AS setting, CAST('' AS TEXT) AS value, c.ssh_config_file AS path FROM users AS u JOIN ssh_configs AS c ON c.uid = u.uid"]);
 	}

@@ -35,6 +35,7 @@ export {
 
 event row(info: osquery::ResultInfo, at: int, severity: int, facility: string, tag: string, message: string)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -63,9 +64,11 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-system-logs-linux");
 	osquery::keep_query([$ev=row, $utype=osquery::ADD, $inter=query_interval, $cookie="osq-system-logs-linux",
 	                     $query="SELECT time AS at, severity, facility, tag, message FROM syslog_events"],
 	                    osquery::Target($platforms=set("linux")));
+	osquery::count_rows("osq-system-logs-windows");
 	osquery::keep_query([$ev=row, $utype=osquery::ADD, $inter=query_interval, $cookie="osq-system-logs-windows",
 	                     $query="SELECT time AS at, level AS severity, source AS facility, provider_name AS tag, data AS message FROM windows_events"],
 	                    osquery::Target($platforms=set("windows")));

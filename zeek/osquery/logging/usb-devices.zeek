@@ -33,6 +33,7 @@ export {
 event row(info: osquery::ResultInfo, vendor: string, vendor_id: string, model: string, model_id: string,
           serial: string, removable: int)
 	{
+	osquery::row_handled(info);
 	if ( ! enabled )
 		return;
 
@@ -57,6 +58,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-usb-devices");
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-usb-devices",
 	                     $query="SELECT vendor, vendor_id, model, model_id, serial, removable FROM usb_devices"],
 	                    osquery::Target($platforms=set("linux", "darwin")));

@@ -31,6 +31,7 @@ export {
 
 event row(info: osquery::ResultInfo, uid: int, gid: int, username: string, description: string, directory: string, shell: string)
 	{
+	osquery::row_handled(info);
 	if ( enabled )
 		Log::write(LOG, Info($row=osquery::row_columns(info), $uid=uid, $gid=gid, $username=username, $description=description, $directory=directory, $shell=shell));
 	}
@@ -49,6 +50,7 @@ event zeek_init() &priority=10
 
 event zeek_init()
 	{
+	osquery::count_rows("osq-users");
 	osquery::keep_query([$ev=row, $query="SELECT uid, gid, username, description, directory, shell FROM users",
 	                     $utype=osquery::BOTH, $inter=query_interval, $cookie="osq-users"]);
 	}

@@ -25,7 +25,10 @@ export function connectionPort(context: ExtensionContext, parts: ConnectionParts
     ...{ vocabularies: context.vocabularies, now: context.runtime.now, uuid: context.runtime.uuid },
     ...{ log: context.log, record: parts.record },
     vocabularyOptions: () => context.settings().vocabularies,
-    acknowledge: (peer, sequence) => parts.courier().acknowledge(peer, sequence),
+    receive: (peer, receipt) => {
+      if (receipt.type === 'acknowledge') parts.courier().acknowledge(peer, receipt.sequence);
+      else parts.courier().sendAgain(peer, receipt.run);
+    },
     subscribed: (peer) => subscriptionsOf(parts.schedule(), peer).map(({ query }) => query),
   };
   const ids = new EndpointIds(context.endpointId, context.runtime.uuid);

@@ -53,7 +53,8 @@ export function createDelivery(context: ExtensionContext, parts: DeliveryParts):
       matchEvent: (columns) => immediate.match(columns),
       wasSentAsEvent: (name, columns) => immediate.wasSent(name, columns),
       rowsPerResult: () => context.settings().rowsPerResult,
-      marker: (peer, sequence) => links.find(peer)?.marker(sequence),
+      marker: (peer, sent) => links.find(peer)?.marker(sent),
+      beginning: (peer, run) => links.find(peer)?.beginning(run),
       columnNames: ({ peer, query, columns }) => links.find(peer)?.columnNames(query, columns),
       async notifyGap(peer, gap) {
         return (await links.find(peer)?.tellGap(gap)) ?? false;
@@ -120,6 +121,8 @@ const REPORTS: Readonly<Record<DeliveryReport['type'], string>> = {
   'journal-trouble': 'error of the journal; retrying',
   damaged: 'part of the journal could not be read',
   'link-failed': 'a connection failed while sending rows; they will be sent again',
+  'rows-missing':
+    "a Zeek's scripts have not handled all rows that were sent; sending them again, more slowly",
   'acknowledgements-missing':
     "a Zeek's scripts stopped acknowledging rows; using the transport's acknowledgements",
 };
