@@ -25,6 +25,22 @@ const VALUES: Readonly<Record<string, number | bigint | string | undefined>> = {
   '2.5': '2.5',
 };
 
+test('a Zeek is told of a result that osqueryd cuts off at an infinite number, and other rows come', async (t) => {
+  const bro = await startBro(t);
+  const host = await HostProcesses.create({ bro: { bro_endpoint: bro.address, uid: 'h1' } });
+  t.after(() => host.close());
+  await host.startOsqueryd(['--logger_numerics=true']);
+  host.startExtension();
+  await bro.announced('h1');
+  // No constant: of those the host knows beforehand.
+  const sql = "SELECT 1 AS a, CAST(9e307 AS DOUBLE) * length('longer than ten') AS v, 2 AS z";
+  bro.subscribe(sql, { interval: 1, updateType: 'SNAPSHOT' });
+  const other = bro.subscribe('SELECT 1 AS a, 2 AS b', { interval: 1, updateType: 'SNAPSHOT' });
+  const { text } = await bro.until('notice', (notice) => notice.text.includes('cut off'), 60_000);
+  assert(text.includes('of this query') && text.endsWith(sql), text);
+  await bro.untilRows(bro.rows(other).length + 2, other, 60_000);
+});
+
 describe('A value at the edge of its type', { concurrency: 2 }, () => {
   for (const numerics of ['false', 'true']) {
     test(`comes the same as row, as snapshot and once, with --logger_numerics=${numerics}`, async (t) => {

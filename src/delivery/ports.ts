@@ -62,7 +62,13 @@ export type DeliveryReport =
       readonly limit: number;
     }
   /** A malformed result line from osquery. */
-  | { readonly type: 'malformed-line'; readonly problem: string; readonly offset: number }
+  | {
+      readonly type: 'malformed-line';
+      readonly problem: string;
+      readonly offset: number;
+      /** See MalformedLog. */
+      readonly columns?: readonly string[];
+    }
   /** The journal didn't take an entry. */
   | { readonly type: 'refused'; readonly reason: string; readonly message: string; readonly rows: number }
   /** Rows that the Bro will never get, by name of the query; unknown for rows that were never received. */

@@ -1,6 +1,7 @@
 import { printable } from '../replay/printable.ts';
 import { render } from '../schedule/render.ts';
 import { executions, groupsOf, type ScheduleState, subscriptions } from '../schedule/schedule.ts';
+import { troubleOf } from '../schedule/trouble.ts';
 import type { Audience } from '../vocabulary/model.ts';
 
 /** The schedule at a moment, as the page shows it; times in milliseconds since the epoch. */
@@ -35,7 +36,8 @@ export interface SubscriptionView {
   readonly since: number;
   readonly generation: number;
   readonly confirmed: boolean;
-  readonly denylisted: boolean;
+  /** Why it does not run as it was asked for; empty: it does. */
+  readonly trouble: string;
 }
 
 export interface BroView {
@@ -51,8 +53,9 @@ export interface BroView {
 export function scheduleView(state: ScheduleState, seq: number): ScheduleView {
   return {
     seq,
-    subscriptions: subscriptions(state).map(
-      ({ name, peer, query, columns, via, subscribedAt, generation, confirmed, denylisted }) => ({
+    subscriptions: subscriptions(state).map((subscription) => {
+      const { name, peer, query, columns, via, subscribedAt, generation, confirmed } = subscription;
+      return {
         name,
         peer,
         sql: printable(query.sql),
@@ -65,9 +68,9 @@ export function scheduleView(state: ScheduleState, seq: number): ScheduleView {
         since: subscribedAt,
         generation,
         confirmed,
-        denylisted,
-      }),
-    ),
+        trouble: printable(troubleOf(state, subscription)),
+      };
+    }),
     executions: executions(state).map(({ name, peer, query, requestedAt }) => ({
       name,
       peer,

@@ -55,6 +55,8 @@ export interface MalformedLog {
   readonly problem: string;
   /** In bytes from the payload's start. */
   readonly offset: number;
+  /** Of a line that ends in the middle of its first row: the names of the columns up to there. */
+  readonly columns?: readonly string[];
 }
 
 export function isMalformed(value: LogItem | LogRow | MalformedLog): value is MalformedLog {

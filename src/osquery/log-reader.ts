@@ -1,4 +1,5 @@
 import { encodeText } from '../text/byte-text.ts';
+import { columnsOfCutLine } from './cut-line.ts';
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
@@ -68,8 +69,10 @@ export class LogReader {
         this.#mode = this.#step(until);
       } catch (error) {
         if (!(error instanceof JsonBytesError)) throw error;
-        this.#items.push({ problem: error.message, offset: error.offset });
+        const start = this.#lineStart;
         this.#mode = this.#recover();
+        const columns = columnsOfCutLine(this.#scanner.bytes.subarray(start, this.#scanner.at));
+        this.#items.push({ problem: error.message, offset: error.offset, ...(columns && { columns }) });
       }
     }
     return this.#mode === 'done';

@@ -1,5 +1,6 @@
 import { parseSettings } from '../../config/parse.ts';
 import type { Settings } from '../../config/settings.ts';
+import { misplacedKeys } from '../../config/unknown-keys.ts';
 import type { ManagerClient } from '../../osquery/manager-client.ts';
 import { counted } from '../../replay/printable.ts';
 import { reasonOf } from '../../text/reason.ts';
@@ -25,14 +26,18 @@ export async function lookAtConfiguration(
   try {
     const found = client
       ? await findConfig({ client, options: flags, file: undefined }, '')
-      : { source: path, bro: fromFile(path)?.bro };
+      : { source: path, ...(fromFile(path) ?? { bro: undefined, options: undefined }) };
     if (found.bro === undefined) {
-      return {
-        findings: [problem('the configuration of osquery has no key bro', `put the key bro into ${path}`)],
-      };
+      const misplaced = misplacedKeys(found.options).map((text) =>
+        warning(text, 'move it: it is ignored there'),
+      );
+      const missing = problem('the configuration of osquery has no key bro', `put the key bro into ${path}`);
+      return { findings: [missing, ...misplaced] };
     }
     const parsed = parseSettings(found.bro);
-    const findings = parsed.warnings.map((text) => warning(text, 'fix it: unknown keys are ignored'));
+    const findings = [...parsed.warnings, ...misplacedKeys(found.options)].map((text) =>
+      warning(text, 'fix it: these keys are ignored'),
+    );
     if ('problems' in parsed) {
       const wrong = parsed.problems.map((text) =>
         problem(text, `fix it in ${found.source}; the last good configuration is in effect until then`),

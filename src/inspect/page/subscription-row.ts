@@ -70,7 +70,7 @@ function put(element: HTMLElement, text: string): void {
 
 function queryCell(one: SubscriptionView): HTMLTableCellElement {
   const marks = [
-    ...(one.denylisted ? ['■ stopped by osquery'] : []),
+    ...(one.trouble === '' ? [] : [`■ ${one.trouble}`]),
     ...(one.confirmed ? [] : ['not asked again yet']),
     ...(one.generation > 1 ? [`generation ${one.generation}`] : []),
   ];

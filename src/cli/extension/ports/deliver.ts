@@ -2,6 +2,7 @@ import { fromCallback } from 'xstate';
 import type { DeliveryEvent } from '../../../../actors/courier.machine.ts';
 import type { BroLinks } from '../../../conversation/bro-links.ts';
 import { Courier } from '../../../delivery/courier.ts';
+import { CutResults } from '../../../delivery/cut-results.ts';
 import type { Deliverables } from '../../../delivery/deliverables.ts';
 import type { ImmediateEvents } from '../../../delivery/immediate-events.ts';
 import type { DeliveryReport } from '../../../delivery/ports.ts';
@@ -43,6 +44,7 @@ export function createDelivery(context: ExtensionContext, parts: DeliveryParts):
   /** Losses that nobody has listened to yet. */
   const unheard: Parameters<LossListener>[] = [];
   const encoders = new RowEncoders({ settings: context.settings, vocabularies: context.vocabularies, host });
+  const cut = new CutResults(deliverables.all.bind(deliverables), runtime.now);
   const courier: Courier = new Courier({
     journal: state.journal,
     cursors: state.cursors,
@@ -62,6 +64,14 @@ export function createDelivery(context: ExtensionContext, parts: DeliveryParts):
       report(report) {
         logReport(context, report);
         tellOfProblem(links, deliverables, report);
+        if (report.type === 'malformed-line' && report.columns) {
+          for (const { peer, notice } of cut.notices(report.columns)) {
+            links
+              .find(peer)
+              ?.tell(notice)
+              .catch(() => {});
+          }
+        }
         if (report.type === 'columns-changed') {
           context.bus.publish({ type: 'osquery.columns-doubted', name: report.name });
         }
