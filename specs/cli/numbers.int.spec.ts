@@ -37,7 +37,7 @@ test('a Zeek is told of a result that osqueryd cuts off at an infinite number, a
   bro.subscribe(sql, { interval: 1, updateType: 'SNAPSHOT' });
   const other = bro.subscribe('SELECT 1 AS a, 2 AS b', { interval: 1, updateType: 'SNAPSHOT' });
   const { text } = await bro.until('notice', (notice) => notice.text.includes('cut off'), 60_000);
-  assert(text.includes('of this query') && text.endsWith(sql), text);
+  assert(text.includes('of this query') && text.includes(sql), text);
   await bro.untilRows(bro.rows(other).length + 2, other, 60_000);
 });
 

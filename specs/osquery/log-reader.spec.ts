@@ -265,7 +265,7 @@ const malformed: readonly (readonly [what: string, payload: string, problem: Mal
   [
     'a line that osquery cut',
     '{"diffResults":{"removed":[],"added":[{"d":1.0,"inf":',
-    { problem: 'expected a value, but the text ends', offset: 53 },
+    { problem: 'expected a value, but the text ends', offset: 53, columns: ['d', 'inf'] },
   ],
 ];
 for (const [what, payload, problem] of malformed) {

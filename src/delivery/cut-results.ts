@@ -26,7 +26,7 @@ export class CutResults {
       if (this.#throttle(name).count() === 0) return [];
       const which =
         candidates.length === 1 ? 'this query' : `one of ${candidates.length} queries like this one`;
-      const text = `osqueryd cut off a result of ${which} at a number that JSON has no form for, and all of its rows are lost: set its --logger_numerics to false: ${query.sql}`;
+      const text = `osqueryd cut off a result of ${which} at a number that JSON has no form for, and all of its rows are lost: set its --logger_numerics to false`;
       return [{ peer, notice: { level: 'warning', text, query } as const }];
     });
   }

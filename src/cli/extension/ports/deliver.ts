@@ -110,9 +110,9 @@ function logReport({ log }: ExtensionContext, report: DeliveryReport): void {
 function tellOfProblem(links: BroLinks, deliverables: Deliverables, report: DeliveryReport): void {
   if (report.type !== 'row-problem') return;
   const query = deliverables.find(report.name)?.query;
-  const of = query ? `'${query.sql}' (event ${query.event})` : report.name;
   const rows = report.rows === 1 ? 'a row' : `${report.rows} rows`;
-  const text = `${rows} of ${of} could not be sent: ${report.problem}`;
+  // With a query, every vocabulary names it.
+  const text = `${rows}${query ? '' : ` of ${report.name}`} could not be sent: ${report.problem}`;
   links
     .find(report.peer)
     ?.tell({ level: 'warning', text, ...(query && { query }) })
