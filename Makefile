@@ -9,7 +9,7 @@ SPECS ?= specs/**/*.spec.ts
 # Specs that open no socket, process or browser; specs/spec-cost.spec.ts holds the names to that.
 UNIT_SPECS = $(filter-out %.int.spec.ts,$(shell find specs -name '*.spec.ts'))
 
-.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats bench fuzz chaos chaos-gateway chaos-log thrift
+.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats demo-attack bench fuzz chaos chaos-gateway chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -111,6 +111,9 @@ demo: setup ## show the whole way on this host, with the osqueryd of OSQUERYD an
 
 demo-nats: setup setup-nats ## show three hosts and a Zeek at a nats-server that dies and comes back
 	node --import tsx src/cli/main.ts demo-nats
+
+demo-attack: setup ## act out an attack on hosts in namespaces, with the Zeek of ZEEK and the osqueryd of OSQUERYD, or those of the PATH (root, Linux)
+	node --import tsx src/cli/main.ts demo-attack $(DEMO_FLAGS)
 
 inspect: setup ## run osqueryd or its stand-in, a Zeek's stand-in and the extension, with a page to look at them
 	node --import tsx src/cli/main.ts inspect --sandbox

@@ -28,7 +28,7 @@ test("the columns of the package's logging queries have the types that its event
     const text = readFileSync(join(ROOT, file), 'utf8');
     const sql = /\$query="([^"]+)"/.exec(text)?.[1] ?? '';
     const declared = /global row: event\(info: osquery::ResultInfo, ([^)]+)\)/.exec(text)?.[1] ?? '';
-    const types = declared.split(', ').map((parameter) => parameter.split(': ')[1]);
+    const types = declared.split(/,\s+/).map((parameter) => parameter.split(': ')[1]);
     const invented = columnsOf(sql).map(({ type }) => (type === 'TEXT' ? 'string' : 'int'));
     assert.deepEqual(invented, types, file);
   }

@@ -176,12 +176,13 @@ const DB = '10.0.0.6';
 
 writeTrace('clock', [clock(900)]);
 
-// A program that will run, one that won't, one that ran before, and a page.
+// A program that will run, one that won't, one that ran before, one that the host had, and a page.
 writeTrace('download', [
   clock(120),
   httpGet(10, WEB, 40_000, '/update', program(1, 3000)),
   httpGet(12, WEB, 40_001, '/report', program(2, 3000)),
   httpGet(14, WEB, 40_002, '/old', program(3, 3000)),
+  httpGet(15, WEB, 40_004, '/had', program(4, 3000)),
   httpGet(16, WEB, 40_003, '/page', Buffer.from('<html><body>Nothing</body></html>')),
 ]);
 

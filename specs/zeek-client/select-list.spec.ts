@@ -30,6 +30,8 @@ const NAMED = [
   'SELECT u."from", "t"."odd name" FROM u, t',
   'SELECT 1 AS one',
   'SELECT pid FROM t UNION SELECT pid FROM u ORDER BY pid LIMIT 3;',
+  'WITH w AS (SELECT 1 AS a) SELECT a FROM w',
+  'WITH RECURSIVE n(a, b) AS MATERIALIZED (SELECT 1, 2 UNION ALL SELECT a + 1, 3 FROM n WHERE a < 3) SELECT n.a, count(*) AS c FROM n',
   'SELECT CAST(pid AS TEXT) AS pid, pid IN (1, 2) AS known FROM t',
   'SELECT 1.5e+3 AS big, .5 AS half, 0x1F AS hex, -pid AS minus, pid * 2 AS twice FROM t',
 ];
@@ -38,7 +40,7 @@ const UNCOUNTABLE = [
   'SELECT * FROM t',
   'SELECT pid, t.* FROM t',
   'SELECT t.*, pid FROM t',
-  'WITH w AS (SELECT 1 AS a) SELECT a FROM w',
+  'WITH w AS (SELECT 1 AS a)',
   'VALUES (1, 2)',
   'EXPLAIN SELECT pid FROM t',
   '',

@@ -51,6 +51,10 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string,
   simulate: [['--hosts 1000 --endpoint 127.0.0.1:9999 --duration 60', 'play a thousand hosts for a minute']],
   demo: [['', 'show the whole way on this machine']],
   'demo-nats': [['', 'show three hosts at a nats-server that dies']],
+  'demo-attack': [
+    ['--logs /tmp/lab-logs', "act it out, and keep Zeek's logs"],
+    ['--ordinary 600', 'after ten minutes of ordinary work'],
+  ],
   status: [
     ['', 'how the extension of this host is doing'],
     ['--json', 'the same for programs'],

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { broCommand } from './bro.ts';
 import { addCompletion } from './completion.ts';
 import { demoCommand } from './demo.ts';
+import { demoAttackCommand } from './demo-attack.ts';
 import { demoNatsCommand } from './demo-nats.ts';
 import { doctorCommand } from './doctor.ts';
 import { extensionCommand, type ProcessParts } from './extension.ts';
@@ -52,6 +53,7 @@ export function createProgram({ io, process, reader, machine, onInterruptible }:
     .addCommand(interruptible(simulateCommand(io)))
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))
+    .addCommand(interruptible(demoAttackCommand(io)))
     .addCommand(interruptible(statusCommand(io)))
     .addCommand(reloadCommand(io))
     .addCommand(setupCommand(io, machine))

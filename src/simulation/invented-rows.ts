@@ -11,6 +11,8 @@ const NUMBERS: ReadonlySet<string> = new Set(
     'pid ppid parent uid gid euid egid suid sgid fd family protocol port local_port remote_port start_time time',
     'uptime size mtime atime ctime inode threads nice blocks blocks_free blocks_available mtu ibytes obytes',
     'ipackets opackets memory physical_memory cpu_physical_cores cpu_logical_cores total_size resident_size',
+    'at number answer every executions output_size denylisted wall_time_ms cpu_ms in_local_port in_remote_port',
+    'ca self_signed encrypted privileged removable created severity',
   ]
     .join(' ')
     .split(' '),
@@ -37,8 +39,7 @@ export function inventedRow(
 ): ResultRow {
   const values: Record<string, string> = {};
   for (const [index, { name, type }] of columns.entries()) {
-    values[name] =
-      type === 'TEXT' ? `/usr/lib/invented/${name}-${(number * 7 + index) % 1000}` : String(number % 65_536);
+    values[name] = type === 'TEXT' ? inventedText(name, number * 7 + index) : String(number % 65_536);
   }
   return {
     change: changeOf(updateType, number),
@@ -47,6 +48,11 @@ export function inventedRow(
     columns: values,
     sequence: number,
   };
+}
+
+function inventedText(name: string, number: number): string {
+  if (name.endsWith('address')) return `10.${(number >> 8) % 256}.${number % 256}.7`;
+  return `/usr/lib/invented/${name}-${number % 1000}`;
 }
 
 function changeOf(updateType: UpdateType, number: number): RowChange {

@@ -8,8 +8,8 @@ import { isName, isSign, isWord, type SqlToken, sqlTokens } from '../text/sql-to
  * @returns undefined where the statement isn't a plain SELECT or its columns can't be counted
  */
 export function selectListNames(sql: string): readonly (string | undefined)[] | undefined {
-  const tokens = sqlTokens(sql);
-  if (!tokens || !isWord(tokens[0], 'select')) return undefined;
+  const tokens = withoutCommonTables(sqlTokens(sql) ?? []);
+  if (!isWord(tokens[0], 'select')) return undefined;
   const from = isWord(tokens[1], 'distinct', 'all') ? 2 : 1;
   const items: SqlToken[][] = [[]];
   let depth = 0;
@@ -26,6 +26,18 @@ export function selectListNames(sql: string): readonly (string | undefined)[] | 
   }
   if (items.some((item) => item.length === 0 || isStar(item))) return undefined;
   return items.map(nameOf);
+}
+
+/** What follows the common table expressions of `WITH …`, each of which is in parentheses. */
+function withoutCommonTables(tokens: readonly SqlToken[]): readonly SqlToken[] {
+  if (!isWord(tokens[0], 'with')) return tokens;
+  let depth = 0;
+  for (const [index, token] of tokens.entries()) {
+    if (isSign(token, '(')) depth += 1;
+    if (isSign(token, ')')) depth -= 1;
+    if (depth === 0 && isWord(token, 'select')) return tokens.slice(index);
+  }
+  return [];
 }
 
 /** What ends a select list. */

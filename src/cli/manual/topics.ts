@@ -7,6 +7,7 @@ export const TOPICS = [
   'gateway',
   'console',
   'operate',
+  'detect',
   'analyse',
   'migrate',
   'troubleshoot',

@@ -29,7 +29,8 @@ export {
 	## By how much intervals may differ: standard deviation by mean.
 	option max_jitter = 0.2;
 
-	## How many of the intervals may be gaps (a host asleep, connections missed), which are longer than 2.5 times the mean.
+	## How many of the intervals may be gaps: a host asleep, or connections that nobody is known to have made. They are
+	## longer than 1.6 times the mean.
 	option max_gaps = 0.2;
 
 	## What beats by its nature.
@@ -52,7 +53,8 @@ export {
 	type Observation: record {
 		hid: string;
 		hostname: string;
-		process: string;
+		## Empty where nobody is known to have made the connection.
+		process: string &default="";
 		user: string &default="";
 		pid: int &optional;
 		resp_h: addr;
@@ -77,7 +79,17 @@ type Rhythm: record {
 	squares: double &default=0.0;
 	gaps: count &default=0;
 	connections: count &default=1;
+	## How many of them are known to be the program's.
+	known: count &default=0;
 };
+
+# Who is known to have connected to a place.
+type Connector: record {
+	process: string;
+	user: string;
+};
+
+global connectors: table[string, addr, port] of set[Connector] &read_expire=forget;
 
 global rhythms: table[string, string, string, addr, port] of Rhythm &write_expire=forget;
 
@@ -101,7 +113,7 @@ function tell(o: Observation)
 		}
 
 	# Each place has its node, so that the connections that several workers see come together.
-	if ( ! Cluster::publish_hrw(Cluster::proxy_pool, cat(o$hid, o$process, o$resp_h), observed, o) )
+	if ( ! Cluster::publish_hrw(Cluster::proxy_pool, cat(o$hid, o$resp_h), observed, o) )
 		osquery::publish(Cluster::manager_topic, osquery::make_event(observed, o));
 	}
 
@@ -112,21 +124,34 @@ function to_ignore(id: conn_id): bool
 	       ( ! inside_too && osquery::detections::is_inside(id$resp_h) );
 	}
 
+# The host of an address, unless several share it.
+function host_of(a: addr): string
+	{
+	if ( |osquery::hosts::by_address(a)| == 1 )
+		for ( hid in osquery::hosts::by_address(a) )
+			return hid;
+
+	return "";
+	}
+
 event Conn::log_conn(rec: Conn::Info)
 	{
-	if ( ! rec?$orig_hid || ! rec?$orig_process || rec$orig_process in ignore_programs || rec$proto == icmp ||
-	     to_ignore(rec$id) )
+	local hid = rec?$orig_hid ? rec$orig_hid : host_of(rec$id$orig_h);
+	if ( hid == "" || rec$proto == icmp || to_ignore(rec$id) )
 		return;
 
-	local o = Observation($hid=rec$orig_hid, $hostname=rec?$orig_hostname ? rec$orig_hostname : rec$orig_hid,
-	    $process=rec$orig_process, $resp_h=rec$id$resp_h, $resp_p=rec$id$resp_p, $uid=rec$uid, $start=rec$ts,
-	    $sent=rec?$orig_bytes ? rec$orig_bytes : 0, $received=rec?$resp_bytes ? rec$resp_bytes : 0, $over=T);
+	local o = Observation($hid=hid, $hostname=osquery::hosts::hostname(hid), $resp_h=rec$id$resp_h,
+	    $resp_p=rec$id$resp_p, $uid=rec$uid, $start=rec$ts, $sent=rec?$orig_bytes ? rec$orig_bytes : 0,
+	    $received=rec?$resp_bytes ? rec$resp_bytes : 0, $over=T);
+	if ( rec?$orig_process )
+		o$process = rec$orig_process;
 	if ( rec?$orig_user )
 		o$user = rec$orig_user;
 	if ( rec?$orig_pid )
 		o$pid = rec$orig_pid;
 
-	tell(o);
+	if ( o$process !in ignore_programs )
+		tell(o);
 	}
 
 # An upload that goes on is told of before it ends.
@@ -181,18 +206,20 @@ function judge_rhythm(o: Observation, r: Rhythm)
 		return;
 
 	local n = finding(Beacon, o, r$first,
-	    fmt("%s has connected to %s, port %s, %d times at intervals of %.1f s (standard deviation %.1f s)", who(o),
-	        o$resp_h, o$resp_p, r$connections, r$mean, deviation(r)));
+	    fmt("%s has connected to %s, port %s, %d times at intervals of %.1f s (standard deviation %.1f s)%s", who(o),
+	        o$resp_h, o$resp_p, r$connections, r$mean, deviation(r),
+	        r$known < r$connections ? fmt("; %d of these connections are known to be its, and none anybody else's", r$known) : ""));
 	n$n = r$connections;
 	n$techniques = set("T1071", "T1029");
 	osquery::detections::raise(n);
 	}
 
-function beat(o: Observation)
+function beat(o: Observation, known: count)
 	{
 	if ( [o$hid, o$process, o$user, o$resp_h, o$resp_p] !in rhythms )
 		{
-		rhythms[o$hid, o$process, o$user, o$resp_h, o$resp_p] = Rhythm($first=o$start, $last=o$start);
+		rhythms[o$hid, o$process, o$user, o$resp_h, o$resp_p] = Rhythm($first=o$start, $last=o$start,
+		                                                                          $known=known);
 		return;
 		}
 
@@ -203,8 +230,9 @@ function beat(o: Observation)
 		return;
 
 	++r$connections;
+	r$known += known;
 	r$last = o$start;
-	if ( r$n >= 3 && passed > 2.5 * r$mean )
+	if ( r$n >= 3 && passed > 1.6 * r$mean )
 		{
 		++r$gaps;
 		# A rhythm that has changed begins anew.
@@ -253,8 +281,29 @@ function sum_up(o: Observation)
 
 event observed(o: Observation) &is_used
 	{
+	if ( [o$hid, o$resp_h, o$resp_p] !in connectors )
+		connectors[o$hid, o$resp_h, o$resp_p] = set();
+
+	local known = 1;
+	local those = connectors[o$hid, o$resp_h, o$resp_p];
+	if ( o$process != "" )
+		add those[Connector($process=o$process, $user=o$user)];
+	else
+		{
+		# A connection of nobody's belongs to the one program that connects there; where there are several, to none.
+		if ( |those| != 1 )
+			return;
+
+		known = 0;
+		for ( one in those )
+			{
+			o$process = one$process;
+			o$user = one$user;
+			}
+		}
+
 	if ( o$over )
-		beat(o);
+		beat(o, known);
 
 	sum_up(o);
 	}

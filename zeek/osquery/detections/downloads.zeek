@@ -58,6 +58,9 @@ export {
 
 global downloads: table[string] of Download &create_expire=remember;
 
+# Programs that hosts ran when nobody had downloaded them: whoever downloads one of these, has it already.
+global own_programs: set[string] &read_expire=7day;
+
 event file_sniff(f: fa_file, meta: fa_metadata)
 	{
 	if ( ! meta?$mime_type || mime_types in meta$mime_type )
@@ -101,7 +104,7 @@ event file_seen(d: Download) &is_used
 			return;
 
 	# Seen first is what counts: a file that goes round was there before.
-	if ( d$sha256 !in downloads && |downloads| < max_files && d$sha256 !in ignore_hashes )
+	if ( d$sha256 !in downloads && d$sha256 !in own_programs && |downloads| < max_files && d$sha256 !in ignore_hashes )
 		downloads[d$sha256] = d;
 	}
 
@@ -146,8 +149,15 @@ function finding(kind: Notice::Type, d: Download, hid: string, msg: string, sinc
 
 event osquery::programs::started(p: osquery::programs::Program, news: bool)
 	{
+	if ( p$sha256 !in downloads )
+		{
+		if ( p$sha256 != "" && |own_programs| < max_files )
+			add own_programs[p$sha256];
+		return;
+		}
+
 	# What began before the file was seen isn't from there.
-	if ( p$sha256 !in downloads || p$started < downloads[p$sha256]$at - clock_slack )
+	if ( p$started < downloads[p$sha256]$at - clock_slack )
 		return;
 
 	local d = downloads[p$sha256];

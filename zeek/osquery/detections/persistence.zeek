@@ -138,6 +138,10 @@ function writer_of(hid: string, kind: string, what: string, path: string, since:
 
 event judge(hid: string, kind: string, what: string, detail: string, path: string, owner: string, at: time)
 	{
+	# Meanwhile the run may have turned out to be a first one.
+	if ( at <= osquery::known_since(hid, cookie_prefix + kind) )
+		return;
+
 	local k = kinds[kind];
 	local where_ = path == "" || path == what ? "" : fmt(" in %s", path);
 	local n = Notice::Info($note=New_Persistence, $hid=hid, $since=at, $sub=k$text,
@@ -186,27 +190,27 @@ event zeek_init()
 	local linux = osquery::Target($platforms=set("linux"));
 	local windows = osquery::Target($platforms=set("windows"));
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-cron",
-	                     $query="SELECT command AS what, CAST(trim(event || ' ' || minute || ' ' || hour || ' ' || day_of_month || ' ' || month || ' ' || day_of_week) AS TEXT) AS detail, path, CAST('' AS TEXT) AS owner FROM crontab UNION ALL SELECT '', '', '', ''"], unix);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT command AS what, CAST(trim(event || ' ' || minute || ' ' || hour || ' ' || day_of_month || ' ' || month || ' ' || day_of_week) AS TEXT) AS detail, path, CAST('' AS TEXT) AS owner FROM crontab"], unix);
 	# The files and links of units that no package of a distribution writes: what is in /usr/lib/systemd is theirs.
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-systemd",
-	                     $query="SELECT f.filename AS what, CAST(f.type || ', ' || f.size || ' bytes' AS TEXT) AS detail, f.path, u.username AS owner FROM file AS f LEFT JOIN users AS u ON u.uid = f.uid WHERE (f.path LIKE '/etc/systemd/system/%%' OR f.path LIKE '/usr/local/lib/systemd/system/%%' OR f.path LIKE '/etc/systemd/user/%%' OR f.path LIKE '/root/.config/systemd/user/%%' OR f.path LIKE '/home/%/.config/systemd/user/%%') AND f.type != 'directory' UNION ALL SELECT '', '', '', ''"], linux);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT f.filename AS what, CAST(f.type || ', ' || f.size || ' bytes' AS TEXT) AS detail, f.path, u.username AS owner FROM file AS f LEFT JOIN users AS u ON u.uid = f.uid WHERE (f.path LIKE '/etc/systemd/system/%%' OR f.path LIKE '/usr/local/lib/systemd/system/%%' OR f.path LIKE '/etc/systemd/user/%%' OR f.path LIKE '/root/.config/systemd/user/%%' OR f.path LIKE '/home/%/.config/systemd/user/%%') AND f.type != 'directory'"], linux);
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-keys",
-	                     $query="SELECT k.key AS what, CAST(trim(k.algorithm || ' ' || k.comment) AS TEXT) AS detail, k.key_file AS path, u.username AS owner FROM users AS u JOIN authorized_keys AS k ON k.uid = u.uid UNION ALL SELECT '', '', '', ''"], unix);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT k.key AS what, CAST(trim(k.algorithm || ' ' || k.comment) AS TEXT) AS detail, k.key_file AS path, u.username AS owner FROM users AS u JOIN authorized_keys AS k ON k.uid = u.uid"], unix);
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-sudoers",
-	                     $query="SELECT CAST(header || ' ' || rule_details AS TEXT) AS what, CAST('' AS TEXT) AS detail, source AS path, CAST('' AS TEXT) AS owner FROM sudoers UNION ALL SELECT '', '', '', ''"], unix);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT CAST(header || ' ' || rule_details AS TEXT) AS what, CAST('' AS TEXT) AS detail, source AS path, CAST('' AS TEXT) AS owner FROM sudoers"], unix);
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-modules",
-	                     $query="SELECT name AS what, CAST(size || ' bytes' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner FROM kernel_modules UNION ALL SELECT '', '', '', ''"], linux);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT name AS what, CAST(size || ' bytes' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner FROM kernel_modules"], linux);
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-startup",
-	                     $query="SELECT name AS what, CAST(trim(type || ' ' || args) AS TEXT) AS detail, path, username AS owner FROM startup_items UNION ALL SELECT '', '', '', ''"]);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT name AS what, CAST(trim(type || ' ' || args) AS TEXT) AS detail, path, username AS owner FROM startup_items"]);
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=suid_query_interval, $cookie="osquery-persistence-suid",
-	                     $query="SELECT path AS what, permissions AS detail, path, username AS owner FROM suid_bin UNION ALL SELECT '', '', '', ''"], unix);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT path AS what, permissions AS detail, path, username AS owner FROM suid_bin"], unix);
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-launchd",
-	                     $query="SELECT label AS what, CAST(program || ' ' || program_arguments AS TEXT) AS detail, path, username AS owner FROM launchd UNION ALL SELECT '', '', '', ''"],
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT label AS what, CAST(program || ' ' || program_arguments AS TEXT) AS detail, path, username AS owner FROM launchd"],
 	                    osquery::Target($platforms=set("darwin")));
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-tasks",
-	                     $query="SELECT name AS what, action AS detail, path, CAST('' AS TEXT) AS owner FROM scheduled_tasks UNION ALL SELECT '', '', '', ''"], windows);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT name AS what, action AS detail, path, CAST('' AS TEXT) AS owner FROM scheduled_tasks"], windows);
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-persistence-services",
-	                     $query="SELECT name AS what, start_type AS detail, path, user_account AS owner FROM services UNION ALL SELECT '', '', '', ''"], windows);
+	                     $query="SELECT CAST('' AS TEXT) AS what, CAST('' AS TEXT) AS detail, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS owner UNION ALL SELECT name AS what, start_type AS detail, path, user_account AS owner FROM services"], windows);
 
 	if ( use_file_events )
 		osquery::keep_query([$ev=file_row, $utype=osquery::ADD, $inter=10, $cookie="osquery-persistence-file-events",

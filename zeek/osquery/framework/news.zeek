@@ -1,6 +1,7 @@
 ##! Tells what has changed on a host from what was there when its query ran first. Rows don't say which they are, so the
-##! query itself does: it ends in a row of nothing (``UNION ALL SELECT '', ''``), which comes with every first run, and
-##! no row of the same run is news.
+##! query itself does: it begins with a row of nothing (``SELECT CAST('' AS TEXT) AS name UNION ALL SELECT ...``), which comes
+##! with every first run, and no row of the same run is news. There may be several first runs: osquery tells all rows anew
+##! when its database or the extension's state is lost.
 
 @load ./subscriptions
 @load ./rows
@@ -8,11 +9,10 @@
 module osquery;
 
 export {
-	## Whether the row at hand is news. ``is_marker``: it is the row of nothing, which never is. A row that comes before
-	## the marker of its own run does count as news where an earlier run is known.
+	## Whether the row at hand is news. ``is_marker``: it is the row of nothing, which never is.
 	global is_news: function(info: ResultInfo, is_marker: bool): bool;
 
-	## Since when a host's query is known here: the time of its first run, by the host's clock. Unset before.
+	## The time of the last first run of a host's query, by the host's clock; 0 before there is one.
 	global known_since: function(host: string, cookie: string): time;
 }
 

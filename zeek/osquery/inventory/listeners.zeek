@@ -122,5 +122,5 @@ event zeek_init()
 	{
 	Option::set_change_handler("osquery::listeners::query_interval", interval_changed);
 	osquery::keep_query([$ev=row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-listeners",
-	                     $query="SELECT l.pid, l.port AS number, l.protocol, l.address, p.name, p.path, u.username FROM listening_ports AS l LEFT JOIN processes AS p ON p.pid = l.pid LEFT JOIN users AS u ON u.uid = p.uid WHERE l.port > 0 UNION ALL SELECT 0, 0, 0, '', '', '', ''"]);
+	                     $query="SELECT CAST(0 AS BIGINT) AS pid, CAST(0 AS BIGINT) AS number, CAST(0 AS BIGINT) AS protocol, CAST('' AS TEXT) AS address, CAST('' AS TEXT) AS name, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS username UNION ALL SELECT l.pid, l.port AS number, l.protocol, l.address, p.name, p.path, u.username FROM listening_ports AS l LEFT JOIN processes AS p ON p.pid = l.pid LEFT JOIN users AS u ON u.uid = p.uid WHERE l.port > 0"]);
 	}

@@ -83,7 +83,7 @@ event zeek_init()
 	{
 	Option::set_change_handler("osquery::programs::query_interval", interval_changed);
 	osquery::keep_query([$ev=process_row, $utype=osquery::BOTH, $inter=query_interval, $cookie="osquery-programs",
-	                     $query="SELECT p.pid, p.parent, p.path, p.cmdline, p.start_time AS at, u.username, h.md5, h.sha1, h.sha256 FROM processes AS p LEFT JOIN users AS u ON u.uid = p.uid LEFT JOIN hash AS h ON h.path = p.path WHERE p.path != '' UNION ALL SELECT 0, 0, '', '', 0, '', '', '', ''"]);
+	                     $query="SELECT CAST(0 AS BIGINT) AS pid, CAST(0 AS BIGINT) AS parent, CAST('' AS TEXT) AS path, CAST('' AS TEXT) AS cmdline, CAST(0 AS BIGINT) AS at, CAST('' AS TEXT) AS username, CAST('' AS TEXT) AS md5, CAST('' AS TEXT) AS sha1, CAST('' AS TEXT) AS sha256 UNION ALL SELECT p.pid, p.parent, p.path, p.cmdline, p.start_time AS at, u.username, h.md5, h.sha1, h.sha256 FROM processes AS p LEFT JOIN users AS u ON u.uid = p.uid LEFT JOIN hash AS h ON h.path = p.path WHERE p.path != ''"]);
 
 	if ( use_process_events )
 		osquery::keep_query([$ev=event_row, $utype=osquery::ADD, $inter=query_interval, $cookie="osquery-program-events",

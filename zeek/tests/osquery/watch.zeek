@@ -6,7 +6,7 @@
 
 function listens(utype: osquery::UpdateType, path: string, number: int)
 	{
-	event osquery::watch::listener([$host="h1", $utype=utype], "x", path, "0.0.0.0", number);
+	event osquery::watch::listener([$host="h1", $utype=utype], 7, "x", path, "root", "0.0.0.0", number);
 	}
 
 hook Notice::policy(n: Notice::Info) &priority=10

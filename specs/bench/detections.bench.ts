@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SimulationReport } from '../../src/cli/simulate/report.ts';
+import { eventually } from '../support/eventually.ts';
+
+/**
+ * What the detections cost a real Zeek (ZEEK): its CPU while it takes rows of simulated hosts over Broker's own protocol,
+ * with logs and attribution alone, and with all detections, frameworks and policies beside them. BENCH_HOSTS (1000),
+ * BENCH_RATE (rows a second of all hosts, 2000), BENCH_SECONDS (40).
+ */
+const { ZEEK } = process.env;
+const HOSTS = Number(process.env['BENCH_HOSTS'] ?? 1000);
+const RATE = Number(process.env['BENCH_RATE'] ?? 2000);
+const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 40);
+
+const ROOT = join(import.meta.dirname, '../..');
+const NONE = ['attribution', 'logging'];
+const VARIANTS = {
+  none: NONE,
+  'all detections': [...NONE, 'detections'],
+  'all detections, frameworks, policies and costs': [
+    ...NONE,
+    'detections',
+    'frameworks',
+    'policies',
+    'query-costs',
+  ],
+};
+
+/** Seconds of CPU that a process has used, and bytes of memory that it has. */
+function usage(pid: number | undefined): { readonly cpu: number; readonly memory: number } {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, memory: Number(fields[21]) * 4096 };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function heard(child: ChildProcess): { text: string } {
+  const output = { text: '' };
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output.text += chunk));
+  return output;
+}
+
+async function measure(scripts: readonly string[]): Promise<{ perRow: number; text: string }> {
+  const directory = mkdtempSync(join(tmpdir(), 'detections-bench-'));
+  const port = await freePort();
+  const loads = ['native', ...scripts].map((script) => `@load osquery/${script}`);
+  writeFileSync(
+    join(directory, 'bench.zeek'),
+    `${loads.join('\n')}
+redef exit_only_after_terminate = T;
+redef osquery::broker_ip = "127.0.0.1";
+redef osquery::broker_port = ${port}/tcp;
+redef Broker::disable_ssl = T;
+event zeek_init() &priority=-30 { print "listening"; flush_all(); }
+`,
+  );
+  const path = `${join(ROOT, 'zeek')}:`;
+  const script = 'ZEEKPATH="$0"$("$(dirname "$1")"/zeek-config --zeekpath) exec "$@"';
+  const zeek = spawn('sh', ['-c', script, path, ZEEK ?? '', 'bench.zeek'], { cwd: directory });
+  const said = heard(zeek);
+  try {
+    await eventually('Zeek listens', () => said.text.includes('listening'), 120_000);
+    const before = usage(zeek.pid);
+    const rate = ['--rows-per-minute', String((RATE * 60) / HOSTS), '--duration', String(SECONDS)];
+    const simulation = spawn(process.execPath, [
+      ...['--import', 'tsx', join(ROOT, 'src/cli/main.ts'), 'simulate', '--vocabulary', 'zeek-osquery'],
+      ...['--endpoint', `broker://127.0.0.1:${port}`, '--hosts', String(HOSTS), '--drain', '120', ...rate],
+    ]);
+    const told = heard(simulation);
+    await once(simulation, 'close');
+    const after = usage(zeek.pid);
+    const line = told.text.split('\n').find((text) => text.startsWith('{'));
+    if (line === undefined) throw new Error(`no report: ${told.text.slice(-500)}`);
+    const { hosts, rows, lag_ms: lag } = JSON.parse(line) as SimulationReport;
+    const cpu = after.cpu - before.cpu;
+    return {
+      perRow: cpu / rows.confirmed,
+      text: `${hosts.up_most} hosts, ${rows.confirmed} rows confirmed of ${rows.created}, lag p50 ${lag?.p50} ms, Zeek ${cpu.toFixed(1)} s of CPU, ${((cpu / rows.confirmed) * 1e6).toFixed(0)} µs a row, ${(after.memory / 1024 ** 2).toFixed(0)} MiB`,
+    };
+  } finally {
+    zeek.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+if (!ZEEK) process.stdout.write('left out: no Zeek in ZEEK\n');
+else {
+  let base = 0;
+  for (const [name, scripts] of Object.entries(VARIANTS)) {
+    const { perRow, text } = await measure(scripts);
+    base ||= perRow;
+    process.stdout.write(`${name}: ${text}, ${(perRow / base).toFixed(2)} times the first\n`);
+  }
+}
+process.exit(0);
