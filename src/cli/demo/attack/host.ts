@@ -10,8 +10,6 @@ import type { Machine } from './lab.ts';
 export interface Host {
   readonly machine: Machine;
   readonly children: readonly Child[];
-  /** Where osqueryd writes its process id, as the machine counts. */
-  readonly pidfile: string;
 }
 
 /** Starts osqueryd on a machine, and the extension beside it, which connects to the Zeek at that address. */
@@ -27,7 +25,6 @@ export async function startHost(
   const bro = { bro_endpoint: endpoint, groups: ['servers'], uid: machine.name };
   writeFileSync(config, JSON.stringify({ bro }));
   const socket = join(folder, 'osquery.em');
-  const pidfile = join(folder, 'osqueryd.pid');
   const flags = {
     extensions_socket: socket,
     extensions_autoload: join(folder, 'none'),
@@ -37,7 +34,7 @@ export async function startHost(
     logger_plugin: `${PLUGIN_NAME},filesystem`,
     logger_path: folder,
     logger_event_type: false,
-    pidfile,
+    pidfile: join(folder, 'osqueryd.pid'),
     ephemeral: true,
     disable_database: true,
     disable_events: true,
@@ -51,5 +48,5 @@ export async function startHost(
     `${machine.name}: bro-osquery extension`,
     machine.within([...ourselves(), 'extension', '--socket', socket, '--state-dir', join(folder, 'state')]),
   );
-  return { machine, children: [osqueryd, extension], pidfile };
+  return { machine, children: [osqueryd, extension] };
 }

@@ -41,7 +41,7 @@ export class Lab {
 
   /** @throws Error if the namespaces can't be had */
   async start(address: string): Promise<void> {
-    const child = await this.#hold('switch', ['--net'], INIT);
+    const child = await this.#hold('switch', ['--net'], 'exec sleep 1000000');
     this.#switchPid = await firstProcess(child);
     await this.#inSwitch('link', 'set', 'lo', 'up');
     await this.#inSwitch('link', 'add', SWITCH, 'type', 'bridge');
@@ -96,6 +96,11 @@ export class Lab {
 /** Runs a command to its end. @throws Error with what it said if it fails */
 export async function execute([program = '', ...args]: readonly string[]): Promise<void> {
   await run(program, args);
+}
+
+/** Kills the process that was started within a machine, which its own name for it is not needed for. */
+export function killWithin({ pid }: Child): void {
+  for (const inner of childrenOf(pid)) process.kill(inner, 'SIGKILL');
 }
 
 /** The first process within new namespaces, as it is called outside. */

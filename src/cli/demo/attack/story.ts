@@ -7,7 +7,7 @@ import type { FoundOsqueryd, FoundZeek } from '../programs.ts';
 import type { DemoContext } from '../run-demo.ts';
 import { EXPECTED, type Expected, fits, type LabNotice } from './expected.ts';
 import { type Host, startHost } from './host.ts';
-import { execute, Lab, type Machine } from './lab.ts';
+import { execute, killWithin, Lab, type Machine } from './lab.ts';
 import { FETCH, hidden, implant, knock, monitor, SSH, sink, sshServer, webServer } from './programs.ts';
 import { type LabZeek, startLabZeek } from './zeek.ts';
 import { LEARNING_ENDS } from './zeek-script.ts';
@@ -184,11 +184,10 @@ async function attack(
   const last = wanted.filter(({ note }) => note.endsWith('Silent_Host_Seen'));
   const before = wanted.filter((one) => !last.includes(one));
   await Promise.race([waitFor(labZeek.notices, before, signal), knockAgain(attacker, web, signal)]);
-  output.line('At last osqueryd of web-1 is killed; the program goes on beating.');
-  for (const { machine, children, pidfile } of hosts) {
-    if (machine !== web) continue;
-    children.forEach(mayEnd);
-    await execute(web.within(['sh', '-c', `kill -9 $(cat ${pidfile})`]));
+  output.line('At last osqueryd of web-1 and its extension are killed; the program goes on beating.');
+  for (const child of hosts.find(({ machine }) => machine === web)?.children ?? []) {
+    mayEnd(child);
+    killWithin(child);
   }
   await waitFor(labZeek.notices, last, signal);
   await sleep(AFTERMATH, undefined, { signal });
