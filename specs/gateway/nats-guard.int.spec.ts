@@ -26,7 +26,7 @@ const ACCOUNTS = `
         subscribe: ["osquery.hello", "osquery.hello.>", "osquery.announce.>", "_INBOX.>"]
         allow_responses: { max: 1, expires: "1m" } } }
     { user: h1, password: secret, permissions: {
-        publish: ["osquery.hello", "osquery.*.*.h1", "$JS.API.STREAM.NAMES"]
+        publish: ["osquery.hello", "osquery.hello.*.h1", "osquery.announce.*.h1", "osquery.rows.*.h1", "$JS.API.STREAM.NAMES"]
         subscribe: ["osquery.bro", "osquery.host.h1", "osquery.all", "osquery.group.>", "_INBOX.>"]
         allow_responses: { max: 1, expires: "1m" } } }
   ] }`;

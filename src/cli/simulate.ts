@@ -26,6 +26,7 @@ interface SimulateOptions extends NatsServerOptions {
   readonly tlsCa?: string;
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
+  readonly natsZeekCluster?: boolean;
 }
 
 /** Seconds. */
@@ -68,6 +69,7 @@ export function simulateCommand(io: Io): Command {
     .option('--tls-key <file>', 'its key; {id} as well')
     .addHelpText('after', HELP);
   addNatsServerOptions(command);
+  command.option('--nats-zeek-cluster', 'speak to a Zeek cluster that talks over NATS itself');
   return command.action(async (options: SimulateOptions) => {
     const { hosts, idPrefix, duration, drain, rowsPerMinute, runInterval, churn, connectsPerSecond } =
       options;
@@ -78,7 +80,7 @@ export function simulateCommand(io: Io): Command {
       runInterval: Math.max(SHORTEST_RUN, runInterval),
       endpoints: options.endpoint,
       tls: (id) => tlsOf(options, id),
-      nats: natsSettings(options),
+      nats: { ...natsSettings(options), ...(options.natsZeekCluster && { zeekCluster: true }) },
       groups: options.group ?? [],
       vocabularies: options.vocabulary,
       duration: duration * 1000,

@@ -107,6 +107,7 @@ export function natsOf(nats: NonNullable<BroConfig['nats']>, jetstream: JetStrea
   return {
     prefix: nats.prefix ?? DEFAULT_PREFIX,
     jetstream: nats.jetstream ?? jetstream,
+    ...(nats.zeek_cluster && { zeekCluster: true }),
     ...(nats.credentials !== undefined && { credentials: nats.credentials }),
     ...(nats.nkey !== undefined && { nkey: nats.nkey }),
     ...(nats.user !== undefined && { user: nats.user }),

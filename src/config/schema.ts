@@ -83,7 +83,7 @@ export const natsKeys = {
     return problem && `expected the prefix of the subjects, but ${JSON.stringify(value)} ${problem}`;
   }).optional(),
 };
-const nats = z.object(natsKeys, 'an object of NATS settings');
+const nats = z.object({ ...natsKeys, zeek_cluster: flag.optional() }, 'an object of NATS settings');
 
 const vocabulary = oneOf(VOCABULARY_IDS);
 const VOCABULARIES = 'a list of vocabularies, at least one';

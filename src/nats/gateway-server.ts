@@ -48,6 +48,8 @@ export interface GatewayAtNatsReport {
 }
 
 const BEAT = 5_000;
+/** How long the hosts of a gateway that ends have to come by another. */
+const LINGER = 5_000;
 /** How long what is under way to the Zeek may take when a partition is given back. */
 const SETTLING = 3_000;
 
@@ -137,7 +139,10 @@ export class GatewayAtNats {
   /** Gives its partitions to the other gateways, what is under way settled as far as can be, and disconnects. */
   async end(): Promise<void> {
     if (this.#ended) return;
+    const hasOthers = this.#leases.hasOthers && this.#hosts.count > 0;
     await this.#leases.end();
+    // The Zeek would take hosts for gone that have not yet come another way when this gateway leaves it.
+    if (hasOthers) await new Promise<void>((resolve) => this.#options.clock.setTimeout(resolve, LINGER));
     this.#ended = true;
     this.#options.clock.clearTimeout(this.#beat);
     await this.#client.close();

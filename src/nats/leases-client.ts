@@ -71,6 +71,11 @@ export class Leases {
     return this.#serving;
   }
 
+  /** Whether another gateway is there to take its share. */
+  get hasOthers(): boolean {
+    return Object.keys(this.#table.gateways).some((id) => id !== this.#options.self);
+  }
+
   /** The table as it was last read. */
   get table(): LeaseTable {
     return this.#table;

@@ -67,6 +67,11 @@ export class PartitionHosts {
     });
   }
 
+  /** Hosts that are there. */
+  get count(): number {
+    return this.#hosts.size;
+  }
+
   /** Serves the hosts of a partition from now on. */
   serve(partition: number): void {
     const any = this.#options.subjects.inPartition(partition, '*');

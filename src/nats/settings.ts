@@ -9,6 +9,8 @@ export interface NatsSettings {
   readonly user?: string;
   readonly password?: string;
   readonly jetstream: JetStreamUse;
+  /** The nodes of a Zeek cluster talk over this server themselves: they are spoken to as they speak. */
+  readonly zeekCluster?: boolean;
 }
 
 /**
@@ -32,5 +34,7 @@ export function natsSettingsProblem(settings: NatsSettings): string {
   const ways = [settings.credentials, settings.nkey, settings.user].filter((way) => way !== undefined);
   if (ways.length > 1) return 'set only one of credentials, nkey and user';
   if (settings.password !== undefined && settings.user === undefined) return 'a password requires a user';
+  if (settings.zeekCluster && settings.jetstream !== 'off')
+    return 'a Zeek cluster reads no stream: leave out jetstream, or zeek_cluster';
   return '';
 }

@@ -43,7 +43,7 @@ export interface RunningGateway {
 
 const TIMING = {
   ...{ backOffBase: 500, backOffMax: 10_000, listenPause: 5_000 },
-  ...{ natsPause: 2_000, natsRefusedPause: 30_000, handOver: 8_000 },
+  ...{ natsPause: 2_000, natsRefusedPause: 30_000, handOver: 15_000 },
 };
 /** Milliseconds in which messages of hosts gather for one write to the Zeek. */
 const GATHERING = 10;

@@ -3,6 +3,7 @@ import type { Connection, ConnectionHandlers } from '../../broker/connection.ts'
 import { connectEndpoint } from '../../broker/endpoint-connection.ts';
 import { SecurityMemory } from '../../broker/security-memory.ts';
 import type { TlsSettings } from '../../broker/tls.ts';
+import { connectDirectly } from '../../nats/direct-connection.ts';
 import { connectNats } from '../../nats/nats-connection.ts';
 import type { NatsSettings } from '../../nats/settings.ts';
 import { Fleet } from '../../simulation/fleet.ts';
@@ -110,7 +111,7 @@ function dialer(run: SimulationRun) {
     const tls = run.tls(host.id);
     const { endpointId } = host;
     return address.kind === 'nats'
-      ? connectNats(
+      ? (run.nats.zeekCluster ? connectDirectly : connectNats)(
           {
             ...address,
             ...{ settings: run.nats, tls, name: applicationName, hostId: host.id, endpointId, filter },

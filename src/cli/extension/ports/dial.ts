@@ -5,6 +5,7 @@ import type { Connection, ConnectionHandlers } from '../../../broker/connection.
 import { ConnectionLifecycle } from '../../../broker/connection-lifecycle.ts';
 import { connectEndpoint } from '../../../broker/endpoint-connection.ts';
 import { SecurityMemory } from '../../../broker/security-memory.ts';
+import { connectDirectly } from '../../../nats/direct-connection.ts';
 import { connectNats } from '../../../nats/nats-connection.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 
@@ -33,7 +34,7 @@ export function createDial(context: ExtensionContext): Dial {
     const applicationName = `bro-osquery/${context.version}`;
     const connect = (address: EndpointAddress, wanted: readonly string[], own: ConnectionHandlers) =>
       address.kind === 'nats'
-        ? connectNats(
+        ? (settings.zeekCluster ? connectDirectly : connectNats)(
             { ...address, settings, tls, name: applicationName, hostId, endpointId, filter: wanted },
             own,
           )
