@@ -71,7 +71,9 @@ export class LogReader {
         if (!(error instanceof JsonBytesError)) throw error;
         const start = this.#lineStart;
         this.#mode = this.#recover();
-        const columns = columnsOfCutLine(this.#scanner.bytes.subarray(start, this.#scanner.at));
+        const line = this.#scanner.bytes.subarray(start, this.#scanner.at);
+        const isCut = error.offset >= start + line.toString('latin1').trimEnd().length;
+        const columns = isCut ? columnsOfCutLine(line) : undefined;
         this.#items.push({ problem: error.message, offset: error.offset, ...(columns && { columns }) });
       }
     }
