@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { VocabularyId } from '../../src/vocabulary/model.ts';
 import { columnNames } from '../../src/zeek-client/column-names.ts';
 import { startBro } from '../support/bro.ts';
+import { HostProcesses } from '../support/host-processes.ts';
 import { place } from '../support/place.ts';
 
 /** A stand-in osqueryd, the extension, and Bros of several vocabularies that print rows. */
@@ -35,4 +36,63 @@ test('whoever asks for them is told the names of a result before its first row, 
       assert.equal(bro.of('columns').length, 2);
     }),
   );
+});
+
+/** Names that a way through JSON, maps or SQL might change. */
+const NAMES = [
+  'A b',
+  'a"b',
+  'é',
+  'a ',
+  'A',
+  '1',
+  'constructor',
+  'a\tb',
+  'a\\x41',
+  "a'b",
+  'a\nb',
+  '😀',
+  'name',
+  '{',
+  'null',
+];
+
+test('a column keeps its name whatever it is, and names that osquery takes for one are refused', async (t) => {
+  const [bro, agent] = await Promise.all([startBro(t), startBro(t, { vocabulary: 'zeek-agent-2' })]);
+  const bros = [bro, agent];
+  const endpoints = bros.map(({ address }) => address);
+  const host = await HostProcesses.create({ bro: { endpoints, uid: 'h1' } });
+  t.after(() => host.close());
+  await host.startOsqueryd([]);
+  host.startExtension();
+  await Promise.all(bros.map(({ announced }) => announced('h1')));
+  const named = NAMES.map((name) => {
+    const sql = `SELECT 5 AS "${name.replaceAll('"', '""')}", 6 AS z`;
+    const ways = [
+      bro.subscribe(sql, { interval: 1, updateType: 'ADDED' }),
+      bro.subscribe(sql, { interval: 1, updateType: 'SNAPSHOT' }),
+      bro.execute(sql),
+    ];
+    return { name, ways };
+  });
+  for (const { name, ways } of named) {
+    for (const way of ways) {
+      const [row] = await bro.untilRows(1, way, 60_000);
+      assert.deepEqual(
+        row?.values.map((value) => 'value' in value && value.value),
+        [5n, 6n],
+        name,
+      );
+      const { names } = await bro.until('columns', ({ event }) => event === way.event);
+      assert.deepEqual(names, [name, 'z']);
+    }
+  }
+  const refused =
+    'SELECT u.uid, u.username, p.username, 1 AS __PROTO__ FROM users u JOIN users p USING (uid)';
+  for (const one of bros) {
+    one.subscribe(refused, { interval: 1 });
+    one.execute(refused, { updateType: 'SNAPSHOT' });
+    const isIt = ({ text }: { readonly text: string }) => /columns 2 and 3 .* AS username_2/.test(text);
+    await one.untilHolds(() => one.of('notice').filter(isIt).length === 2, 'both are refused', 60_000);
+  }
 });
