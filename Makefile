@@ -28,6 +28,7 @@ TYPES := node_modules/.cache
 types: setup ## type-check everything
 	tsc -p . --incremental --tsBuildInfoFile $(TYPES)/all.tsbuildinfo
 	tsc -p src/inspect/page --incremental --tsBuildInfoFile $(TYPES)/page.tsbuildinfo
+	tsc -p src/report/page --incremental --tsBuildInfoFile $(TYPES)/report.tsbuildinfo
 
 lint: setup ## lint and check the formatting
 	biome check --error-on-warnings .

@@ -52,6 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/console': ['src/text', 'src/broker', 'src/vocabulary'],
   'src/zeek-client': ['src/text', 'src/broker', 'src/vocabulary', 'src/console'],
+  'src/report': ['src/text', 'src/replay'],
   'src/simulation': ['src/text', 'src/broker', 'src/vocabulary', 'src/conversation', 'src/zeek-client'],
   'src/gateway': ['src/text', 'src/broker', 'src/nats', 'src/vocabulary', 'src/config'],
   'src/sandbox': ['src/text', 'src/broker', 'src/osquery', 'src/vocabulary', 'src/schedule'],

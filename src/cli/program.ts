@@ -17,6 +17,7 @@ import { manualCommand, type Reader } from './manual.ts';
 import { queryCommand } from './query.ts';
 import { reloadCommand } from './reload.ts';
 import { replayCommand } from './replay.ts';
+import { reportCommand } from './report.ts';
 import { sandboxCommand } from './sandbox.ts';
 import { type SetupMachine, setupCommand } from './setup.ts';
 import { simulateCommand } from './simulate.ts';
@@ -50,6 +51,7 @@ export function createProgram({ io, process, reader, machine, onInterruptible }:
     .addCommand(interruptible(hostCommand(io)))
     .addCommand(interruptible(queriesCommand(io)))
     .addCommand(interruptible(topCommand(io)))
+    .addCommand(interruptible(reportCommand(io)))
     .addCommand(interruptible(simulateCommand(io)))
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))

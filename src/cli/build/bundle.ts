@@ -1,13 +1,17 @@
 import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { zeekPackage } from '../demo/zeek-package.ts';
 import { layOutCharts } from '../inspect/charts.ts';
 import { manualPages } from '../manual/pages.ts';
-import { bundlePage } from './page.ts';
+import { bundlePage, bundleReport } from './page.ts';
 
 /** What the bundle is called, in its folder. */
 export const BUNDLE = 'bro-osquery.cjs';
+
+/** What the layout engine is called beside it: an asset of the executable, which a sensor never has in its memory. */
+export const LAYOUT_ENGINE = 'elk.cjs';
 
 /**
  * Bundles the program into one file of CommonJS, the same for all platforms.
@@ -37,8 +41,35 @@ export async function bundleProgram(root: string, folder: string): Promise<reado
     // Thrift's compiler writes them.
     logOverride: { 'duplicate-case': 'silent' },
   });
-  return Object.keys(metafile.inputs).sort();
+  const engine = await build({
+    absWorkingDir: root,
+    entryPoints: [createRequire(import.meta.url).resolve('elkjs/lib/elk.bundled.js')],
+    outfile: join(folder, LAYOUT_ENGINE),
+    bundle: true,
+    minify: true,
+    metafile: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node26',
+    logLevel: 'warning',
+  });
+  return [...new Set([...Object.keys(metafile.inputs), ...Object.keys(engine.metafile.inputs)])].sort();
 }
+
+/** In place of an import: the engine out of the executable, when it is wanted first. */
+const LAY_OUT = `
+import { getAsset } from 'node:sea';
+let engine;
+const load = () => {
+  const module = { exports: {} };
+  new Function('module', 'exports', 'require', getAsset(${JSON.stringify(LAYOUT_ENGINE)}, 'utf8'))(module, module.exports, require);
+  return module.exports;
+};
+export const layOut = async (graph) => {
+  engine ??= load();
+  return new (engine.default ?? engine)().layout(graph);
+};
+`;
 
 /** What `inspect` and `manual` show is made here, since the binary has no bundler, no layout engine and no files. */
 const filesInside: Plugin = {
@@ -50,6 +81,8 @@ const filesInside: Plugin = {
         return { contents: `export const ${name} = async () => JSON.parse(${made});` };
       });
     replace('inspect/page-assets.ts', 'pageAssets', bundlePage);
+    building.onLoad({ filter: /\/cli\/report\/lay-out\.ts$/ }, () => ({ contents: LAY_OUT }));
+    replace('report/page-assets.ts', 'reportAssets', bundleReport);
     replace('inspect/charts.ts', 'layOutCharts', layOutCharts);
     replace('manual/pages.ts', 'manualPages', manualPages);
     replace('demo/zeek-package.ts', 'zeekPackage', zeekPackage);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { BUNDLE } from './bundle.ts';
+import { BUNDLE, LAYOUT_ENGINE } from './bundle.ts';
 
 /**
  * MiB. A garbage collection of young objects stops everything for as long as what it finds alive is large: with this
@@ -33,6 +33,7 @@ export function putIntoNode({ folder, output, node, codeCache }: Executable): vo
       main: BUNDLE,
       output,
       ...(node !== undefined && { executable: node }),
+      assets: { [LAYOUT_ENGINE]: LAYOUT_ENGINE },
       disableExperimentalSEAWarning: true,
       useCodeCache: codeCache,
       execArgv: [`--max-semi-space-size=${SEMI_SPACE}`],
