@@ -39,7 +39,7 @@ export interface HostServer {
 }
 
 /** A host gives up an attempt after 10 s (its handshake's time): who has no turn by then need not wait. */
-const PATIENCE = 6_000;
+const PATIENCE = 8_000;
 /** How long a host may take for TLS. */
 const SECURING = 10_000;
 /** TLS handshakes under way at once; more of them would only take longer. */

@@ -59,7 +59,7 @@ export const DEFAULT_GATEWAY_STATE_DIRECTORY = '/var/lib/bro-osquery-gateway';
 
 export const DEFAULT_LIMITS: GatewayLimits = {
   hosts: 20_000,
-  hostsPerSecond: 300,
+  hostsPerSecond: 500,
   rowsPerSecond: Number.POSITIVE_INFINITY,
   hostRowsPerSecond: 10_000,
   hostBytesPerSecond: 16 * 1024 * 1024,
