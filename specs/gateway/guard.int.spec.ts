@@ -242,3 +242,27 @@ test('with certificates a host is who its certificate says', async (t) => {
 function namesOf({ ca, certificate, key }: ReturnType<typeof certified>) {
   return { ca, certificate, key };
 }
+
+test('of two hosts with one id one is refused, and the Zeek is told of both', async (t) => {
+  const zeek = await startRawZeek(t);
+  const gateway = await startGateway(t, zeek.address);
+  const clone = () => sampleHost({ id: 'clone', endpointId: crypto.randomUUID() });
+  const [first, second] = [clone(), clone()];
+  await connectHost(t, gateway.port, 'zeek-osquery', first);
+  await connectHost(t, gateway.port, 'zeek-osquery', second);
+  const introductions = () => zeek.names().filter((name) => name === 'osquery::hosts::host_new');
+  await eventually('the second has taken its place', () => introductions().length === 2);
+  const recorded = recordHandlers();
+  const filter = ['/bro/osquery/hosts', '/bro/osquery/host/clone'];
+  const { endpointId } = first;
+  const again = connectTcp(
+    { host: '127.0.0.1', port: gateway.port, security: 'plain', endpointId, filter },
+    recorded.handlers,
+  );
+  recorded.take(again);
+  t.after(() => again.destroy());
+  await recorded.closing();
+  await zeek.until('osquery::hosts::host_error');
+  assert.equal(gateway.report().counts.duplicates, 1);
+  assert.equal(gateway.report().hosts, 1);
+});

@@ -21,7 +21,7 @@ function harness(limits: object = {}) {
     now: () => 0,
     onHost: (one) => void news.push(one),
   });
-  const come = (id: string, provedId?: string) => {
+  const come = (id: string, provedId?: string, endpointId = 'e') => {
     const closed: string[] = [];
     const session = {
       close: (_code: string, message: string) => void closed.push(message),
@@ -29,7 +29,7 @@ function harness(limits: object = {}) {
       resume: () => {},
     } as unknown as RelaySession;
     const filter = [`/bro/osquery/host/${id}`, '/bro/osquery/hosts'];
-    const host = registry.admit({ session, from: 'somewhere', endpointId: 'e', filter, provedId });
+    const host = registry.admit({ session, from: 'somewhere', endpointId, filter, provedId });
     return { host, closed };
   };
   return { registry, news, come };
@@ -51,6 +51,25 @@ test('a host that comes anew takes the place of its former connection, and goes 
   registry.remove(first.host);
   assert.equal(registry.hosts.size, 1);
   assert.deepEqual([...registry.routes.to('/bro/osquery/host/h1')], [again.host]);
+});
+
+test("a host that starts anew again and again is one; two that take each other's place are two, and the second is refused", () => {
+  const { registry, news, come } = harness();
+  for (const endpointId of ['a', 'b', 'c']) assert(come('h1', undefined, endpointId).host);
+  const again = come('h1', undefined, 'b');
+  assert.equal(again.host, undefined);
+  assert.deepEqual(again.closed, ['another host with the id h1 is connected']);
+  assert.equal(come('h1', undefined, 'b').host, undefined);
+  assert.equal(registry.hosts.get('h1')?.endpointId, 'c');
+  assert.deepEqual(
+    news.filter(({ type }) => type === 'duplicate'),
+    [{ type: 'duplicate', host: 'h1', from: 'somewhere', other: 'somewhere' }],
+  );
+  // The one that is connected may connect again, and when it is gone the other may come.
+  const kept = come('h1', undefined, 'c').host;
+  assert(kept);
+  registry.remove(kept);
+  assert(come('h1', undefined, 'b').host);
 });
 
 test('so it does after a time without one, until all that it sent has arrived', () => {

@@ -18,6 +18,8 @@ export class GatewayCounts {
   deliveries = 0;
   /** Requests that were kept from a host by its limit. */
   withheld = 0;
+  /** Times that a host was refused since another with its id is connected. */
+  duplicates = 0;
   /** Hosts that read their requests too slowly, or sent nothing for too long. */
   dropped = 0;
   /** Times that a host was held back for its limits. */

@@ -112,6 +112,17 @@ export class GatewayMessages {
     }
   }
 
+  /** Two hosts have this one's id: its Zeek is told, in the words that the one here has introduced itself in. */
+  duplicate(host: Pick<HostLink, 'id' | 'announced' | 'position' | 'remoteAddress'>, other: string): void {
+    const { vocabularies, now } = this.#options;
+    const text = `two hosts have the id ${host.id}: one connects from ${host.remoteAddress}, the other from ${other}, and is refused; give each its own uid`;
+    for (const id of host.announced) {
+      const peer = { at: now(), packageVersion: '' };
+      const message = vocabularies.get(id)?.notice({ level: 'error', text }, pseudoHost(host.id), peer);
+      if (message) this.#say(message.topic, message.event.name, message.event.args, host.position);
+    }
+  }
+
   /** Whether the package says what of a stream it has handled. */
   get acknowledges(): boolean {
     return this.#acknowledges;

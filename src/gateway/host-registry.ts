@@ -1,6 +1,7 @@
 import type { Clock } from '../broker/connection.ts';
 import type { FleetTopics } from '../vocabulary/fleet-topics.ts';
 import type { GatewayCounts } from './counts.ts';
+import { DuplicateHosts } from './duplicate-hosts.ts';
 import { type HostLink, type HostSession, hold } from './host-link.ts';
 import type { HostNews } from './host-news.ts';
 import type { HostPosition } from './outflow.ts';
@@ -41,6 +42,7 @@ export class HostRegistry {
   readonly #positions = new Map<string, HostPosition>();
   /** Refusals of hosts that are not connected that were told. */
   readonly #told = new Set<string>();
+  readonly #duplicates = new DuplicateHosts();
   #isCrowded = false;
 
   constructor(parts: HostRegistryParts) {
@@ -81,6 +83,13 @@ export class HostRegistry {
       return undefined;
     }
     const before = this.hosts.get(id);
+    const howMany = before && this.#duplicates.howMany(id, endpointId, before.endpointId, clock.now());
+    if (before && howMany !== 'one') {
+      counts.duplicates += 1;
+      if (howMany === 'two') onHost({ type: 'duplicate', host: id, from, other: before.remoteAddress });
+      session.close('refused', `another host with the id ${id} is connected`, true);
+      return undefined;
+    }
     if (before) {
       onHost({ type: 'replaced', host: id, from, before: before.remoteAddress });
       before.session.close('redundant', `${id} has reconnected from ${from}`);
@@ -134,6 +143,7 @@ export class HostRegistry {
 
   /** Forgets what hosts that are gone have sent, once it has arrived. */
   forgetPositions(isSettled: (position: HostPosition) => boolean): void {
+    this.#duplicates.forget(this.#parts.clock.now());
     for (const [id, position] of this.#positions)
       if (!this.hosts.has(id) && isSettled(position)) this.#positions.delete(id);
   }

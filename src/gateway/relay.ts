@@ -86,7 +86,14 @@ export class Relay {
     this.#parts = parts;
     const { clock, settings } = parts;
     this.#filter = this.#filterFor(zeek.filter);
-    this.#registry = new HostRegistry(parts);
+    this.#registry = new HostRegistry({
+      ...parts,
+      onHost: (news) => {
+        const host = news.type === 'duplicate' && this.hosts.get(news.host);
+        if (host) this.#messages.duplicate(host, news.from);
+        parts.onHost(news);
+      },
+    });
     this.#outflow = new Outflow({
       link,
       now: () => clock.now(),

@@ -81,6 +81,13 @@ export function lookAtGateway(report: GatewayReport, hosts?: number): Finding[] 
         `raise its limit to ${files} (LimitNOFILE, ulimit -n), or lower limits.hosts`,
       ),
     );
+  if (counts.duplicates > 0)
+    findings.push(
+      warning(
+        'two hosts have the same id: one of them is refused',
+        'its log (area gateway) says which id and from where; set uid on each',
+      ),
+    );
   if (counts.refused > 0)
     findings.push(
       warning(

@@ -19,7 +19,13 @@ export function logHost(log: Logger, news: HostNews): void {
     case 'replaced':
       log.info(
         { area: 'gateway', host: news.host, from: news.from, before: news.before },
-        'a host has reconnected; two hosts with one id would do this again and again',
+        'a host has reconnected',
+      );
+      return;
+    case 'duplicate':
+      log.warn(
+        { area: 'gateway', host: news.host, from: news.from, other: news.other },
+        'two hosts have the same id: one is refused while the other is connected; give each its own uid',
       );
       return;
     default:

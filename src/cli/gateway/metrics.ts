@@ -34,6 +34,11 @@ export const GATEWAY_METRICS: readonly {
     ({ counts }) => counts.failed,
   ),
   counter('hosts_dropped_total', 'Hosts that did not read, or were silent.', ({ counts }) => counts.dropped),
+  counter(
+    'duplicates_total',
+    'Times that a host was refused, for another with its id is connected.',
+    ({ counts }) => counts.duplicates,
+  ),
   counter('events_total', 'Events of hosts that went on to the Zeek.', ({ counts }) => counts.events),
   counter('rows_total', 'Rows among them.', ({ counts }) => counts.rows),
   counter('bytes_total', 'Their bytes.', ({ counts }) => counts.bytes),

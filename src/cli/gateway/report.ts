@@ -64,6 +64,7 @@ export const gatewayReport = z.object({
     withheld: counter,
     dropped: counter,
     throttled: counter,
+    duplicates: counter,
     zeekUps: counter,
   }),
   memory_bytes: counter,
