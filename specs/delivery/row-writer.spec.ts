@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeData } from '../../src/broker/binary.ts';
 import { ByteWriter } from '../../src/broker/byte-writer.ts';
-import { eventToData } from '../../src/broker/zeek-event.ts';
+import { EventFrames } from '../../src/broker/event-frames.ts';
+import { eventToData, type ZeekEvent } from '../../src/broker/zeek-event.ts';
 import { RowWriter } from '../../src/delivery/row-writer.ts';
 import { isMalformed, type LogItem } from '../../src/osquery/log-item.ts';
 import { LogReader } from '../../src/osquery/log-reader.ts';
@@ -142,6 +143,11 @@ const number = fc.oneof(
 const awkward = fc.constantFrom(
   ...[
     '\\x0A',
+    '\\x0a',
+    '\\x8',
+    '\\\\x9F',
+    '\\x1Fx',
+    '\\xE4\\xB8',
     '\\x41',
     'C:\\x0A\\xFF\\x80',
     '\\',
@@ -337,6 +343,42 @@ test('rows as osquery has them are written, with escapes, and by name though the
   assert.equal(compare(encoderOf(ordinary), itemOf({ removed: [], added: rows }, 'batch')), rows.length);
 });
 
+test('escapes of JSON and of osquery are undone as who parses the row undoes them, in whatever order they come', () => {
+  const letter = fc.constantFrom(
+    '\\',
+    '\\',
+    'x',
+    'X',
+    '0',
+    '1',
+    '7',
+    '9',
+    'A',
+    'F',
+    'a',
+    '"',
+    'n',
+    'u',
+    '/',
+    '\n',
+    '\u0001',
+    'é',
+  );
+  const value = fc.array(letter, { maxLength: 12 }).map((letters) => letters.join(''));
+  const one: Case = { ...ordinary, columns: [{ name: 'a', type: 'TEXT' }] };
+  fc.assert(
+    fc.property(
+      fc.array(value, { maxLength: 4 }),
+      fc.constantFrom('batch' as const, 'snapshot' as const),
+      (values, form) => {
+        const rows = values.map((text) => Buffer.from(JSON.stringify({ a: text })));
+        assert.equal(compare(encoderOf(one), itemOf({ removed: [], added: rows }, form)), rows.length);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
 test('a row that is no JSON, or none of the query, is left to who says so', () => {
   const bad = ['{"pid":"1"}', '{"cmdline":"\\q","load":"","name":"","pid":"","uid":""}'];
   const later = '{"cmdline":"","load":"","name":"a","pid":"1","uid":"2"}';
@@ -358,8 +400,30 @@ test('of a buffer that had to grow, the events before are what they were', () =>
       ? writer?.write(out, json, index, { change: 'ADDED', initial: false, unixTime: 1, sequence: index })
       : undefined,
   );
+  const encoded = events.filter((event) => event !== undefined);
+  const plain = encoded.map(({ name, args, metadata }) => ({ name, args, metadata }));
+  for (const [target, most] of [
+    [0, 64_000],
+    [500, 64_000],
+    [5_000, 64_000],
+    [5_000, 4_000],
+    [1_000_000, 64_000_000],
+  ] as const) {
+    assert.deepEqual(framesOf(encoded, target, most), framesOf(plain, target, most));
+  }
   for (const [n, event] of events.entries()) {
     assert.deepEqual(event?.args[1], { type: 'integer', value: BigInt(n) });
     assert.deepEqual(event?.args[3], { type: 'string', value: 'x'.repeat(n * 100) });
   }
 });
+
+function framesOf(events: readonly ZeekEvent[], target: number, most: number): string[] {
+  const source = new EventFrames('4f9b3c52-6c1b-4c07-9d2c-0a53d2b7a9f1', most);
+  const frames: string[] = [];
+  for (let next = 0; next < events.length; ) {
+    const made = source.next('/rows', events, next, target);
+    frames.push(Buffer.from(made.frame).toString('hex'));
+    next = made.next;
+  }
+  return frames;
+}

@@ -7,6 +7,10 @@ import { writeBatchStart, writeEvent, type ZeekEvent } from './zeek-event.ts';
 
 /** Where a body begins to grow: a process may have ten thousand connections that say little. */
 const INITIAL = 512;
+/** Of that buffer, bytes that are kept when a large frame is through. */
+const KEPT = 512 * 1024;
+/** Topics whose headers are kept. */
+const TOPICS = 8;
 /** Room for a frame's length and the start of a batch message. */
 const BATCH_OVERHEAD = 64;
 
@@ -16,8 +20,7 @@ export class EventFrames {
   readonly #maxFrame: number;
   readonly #body = new ByteWriter(INITIAL);
   readonly #start = new ByteWriter(BATCH_OVERHEAD);
-  #topic: string | undefined;
-  #header: Uint8Array = new Uint8Array();
+  readonly #headers = new Map<string, Uint8Array>();
 
   /** @param maxFrame longest payload of a frame */
   constructor(sender: string, maxFrame: number) {
@@ -37,15 +40,18 @@ export class EventFrames {
     target: number,
   ): { readonly frame: Uint8Array; readonly next: number } {
     const header = this.#headerOf(topic);
-    const body = this.#body.reset();
+    const most = this.#maxFrame - header.length - BATCH_OVERHEAD;
+    const body = this.#body.reset(KEPT);
     let next = from;
     let end = 0;
     while (next < events.length && (end < target || next === from)) {
       const event = events[next];
       if (event === undefined) break;
-      if (event instanceof EncodedEvent) body.copy(event.bytes, event.start, event.end);
+      const run =
+        event instanceof EncodedEvent ? runFrom(events, next, Math.min(target, most) - end) : undefined;
+      if (event instanceof EncodedEvent) body.copy(event.bytes, event.start, run?.end ?? event.end);
       else writeEvent(body, event);
-      if (header.length + body.length + BATCH_OVERHEAD > this.#maxFrame) {
+      if (body.length > most) {
         if (next === from) {
           const bound = `more than the frame limit of ${this.#maxFrame}`;
           throw new CodecError(
@@ -57,7 +63,7 @@ export class EventFrames {
         break;
       }
       end = body.length;
-      next += 1;
+      next = run?.next ?? next + 1;
     }
     const start = this.#start.reset();
     if (next - from > 1) writeBatchStart(start, next - from);
@@ -71,17 +77,40 @@ export class EventFrames {
   }
 
   #headerOf(topic: string): Uint8Array {
-    if (topic !== this.#topic) {
-      const sender = this.#sender;
-      this.#header = encodeEnvelopeHeader({
-        sender,
-        receiver: NIL_ENDPOINT,
-        kind: 'data',
-        ttl: INITIAL_TTL,
-        topic,
-      });
-      this.#topic = topic;
-    }
-    return this.#header;
+    const known = this.#headers.get(topic);
+    if (known) return known;
+    const header = encodeEnvelopeHeader({
+      sender: this.#sender,
+      receiver: NIL_ENDPOINT,
+      kind: 'data',
+      ttl: INITIAL_TTL,
+      topic,
+    });
+    // Rows and the questions for them take turns between topics.
+    if (this.#headers.size >= TOPICS) this.#headers.clear();
+    this.#headers.set(topic, header);
+    return header;
   }
+}
+
+/**
+ * Events that stand one behind the other in one buffer, from that index on: at least one, and no more than begin within
+ * so many bytes and end within them too.
+ */
+function runFrom(
+  events: readonly ZeekEvent[],
+  from: number,
+  bytes: number,
+): { readonly end: number; readonly next: number } | undefined {
+  const first = events[from];
+  if (!(first instanceof EncodedEvent)) return undefined;
+  let { end } = first;
+  let next = from + 1;
+  for (; next < events.length; next += 1) {
+    const event = events[next];
+    if (!(event instanceof EncodedEvent) || event.bytes !== first.bytes || event.start !== end) break;
+    if (event.end - first.start > bytes) break;
+    end = event.end;
+  }
+  return { end, next };
 }

@@ -145,7 +145,7 @@ export interface CourierLimits {
 }
 
 export const DEFAULT_LIMITS: CourierLimits = {
-  batchRows: 100,
+  batchRows: 400,
   batchBytes: 256 * 1024,
   gatherTime: 25,
   windowRows: 10_000,

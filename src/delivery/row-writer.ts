@@ -75,7 +75,11 @@ export class RowWriter {
       const start = starts[column] as number;
       const end = ends[column] as number;
       const kind = kinds[column] as number;
-      if (kind !== ESCAPED && writer.writeBytes(out, bytes, start, end)) continue;
+      const isWritten =
+        kind === ESCAPED
+          ? writer.writeEscaped(out, bytes, start, end, escapes)
+          : writer.writeBytes(out, bytes, start, end);
+      if (isWritten) continue;
       if (!writeOther(writer, out, bytes, { start, end, kind, escapes })) return false;
     }
     return true;

@@ -17,6 +17,19 @@ const NINE = 0x39;
 /** Digits that a number of JavaScript holds whatever they are. */
 const EXACT_DIGITS = 15;
 const POWERS = Array.from({ length: EXACT_DIGITS + 1 }, (_, power) => 10 ** power);
+const BACKSLASH = 0x5c;
+const X = 0x78;
+/** What the letter behind a backslash stands for in JSON, 0 where that takes more. */
+const UNESCAPED: Readonly<Uint8Array> = lettersToBytes({
+  '"': 34,
+  '\\': 92,
+  '/': 47,
+  b: 8,
+  f: 12,
+  n: 10,
+  r: 13,
+  t: 9,
+});
 /** The longest number of 7 bits, in which a length takes one byte. */
 const ONE_BYTE = 0x7f;
 /** Up to this length bytes are copied one by one, which is faster than a call. */
@@ -58,6 +71,32 @@ export class CellWriter {
     return this.#kind === 'real'
       ? this.#writeReal(out, bytes, start, end)
       : this.#writeWhole(out, bytes, start, end);
+  }
+
+  /**
+   * Writes a text that lies in the bytes with JSON's escapes.
+   * @param escapes whether osquery's own, which begin with `\\\\x`, are to be undone too
+   * @returns whether it did; if not, it takes {@link writeText}
+   */
+  writeEscaped(out: ByteWriter, bytes: Buffer, start: number, end: number, escapes: boolean): boolean {
+    if (this.#kind !== 'text') return false;
+    let length = 0;
+    for (let at = start; at < end; length += 1) {
+      const found = bytes[at] === BACKSLASH ? escapeAt(bytes, at, end, escapes) : ONE;
+      if (found < 0) return false;
+      at += found >> 8;
+    }
+    out.u8(STRING).varbyte(length);
+    let to = out.length;
+    const target = out.room(length);
+    for (let at = start; at < end; to += 1) {
+      const byte = bytes[at] as number;
+      const found = byte === BACKSLASH ? escapeAt(bytes, at, end, escapes) : ONE;
+      target[to] = found === ONE ? byte : found;
+      at += found >> 8;
+    }
+    out.endAt(to);
+    return true;
   }
 
   /** Writes what the text stands for. @returns whether the row can be sent with it */
@@ -128,6 +167,34 @@ const KINDS = {
   'UNSIGNED BIGINT': 'count',
   DOUBLE: 'real',
 } as const satisfies Record<Column['type'], string>;
+
+/** No escape, one byte. */
+const ONE = 1 << 8;
+
+/** Of the escape that begins there: its length in bits from 8 on, the byte that it is below; -1 for one of another kind. */
+function escapeAt(bytes: Buffer, at: number, end: number, escapes: boolean): number {
+  const letter = bytes[at + 1] as number;
+  if (escapes && letter === BACKSLASH && bytes[at + 2] === X && at + 5 <= end) {
+    const high = HEX[bytes[at + 3] as number] as number;
+    const low = HEX[bytes[at + 4] as number] as number;
+    // osquery escapes control characters and what is no UTF-8.
+    if (low < 16 && (high < 2 || (high >= 8 && high < 16))) return (5 << 8) | (high << 4) | low;
+  }
+  const byte = UNESCAPED[letter] as number;
+  return byte === 0 ? -1 : (2 << 8) | byte;
+}
+
+/** What a digit of osquery's escapes stands for, upper case; 255: no digit. */
+const HEX: Readonly<Uint8Array> = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const digit = '0123456789ABCDEF'.indexOf(String.fromCharCode(byte));
+  return digit < 0 ? 255 : digit;
+});
+
+function lettersToBytes(letters: Readonly<Record<string, number>>): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const [letter, byte] of Object.entries(letters)) table[letter.charCodeAt(0)] = byte;
+  return table;
+}
 
 /** A string of those bytes. */
 function writeString(out: ByteWriter, bytes: Buffer, start: number, end: number): void {
