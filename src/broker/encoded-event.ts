@@ -23,6 +23,12 @@ export class EncodedEvent implements ZeekEvent {
     this.end = end;
   }
 
+  /** The same, in memory of its own. */
+  kept(): EncodedEvent {
+    const bytes = Buffer.from(this.bytes.subarray(this.start, this.end));
+    return new EncodedEvent(this.name, this.sequence, bytes, 0, bytes.length);
+  }
+
   get args(): ZeekEvent['args'] {
     return this.#decode().args;
   }

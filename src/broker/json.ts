@@ -114,7 +114,7 @@ function list(values: readonly Data[], depth: number): string {
 }
 
 /** A real must have a point or an exponent: Zeek takes `1` for an integer and refuses the message. */
-function printReal(value: number): string {
+export function printReal(value: number): string {
   if (!Number.isFinite(value)) throw new CodecError('bad-value', 0, `JSON can't represent the real ${value}`);
   const digits = Object.is(value, -0) ? '-0' : String(value);
   return /[.e]/.test(digits) ? digits : `${digits}.0`;

@@ -1,3 +1,4 @@
+import { EncodedEvent } from './encoded-event.ts';
 import type { ZeekEvent } from './zeek-event.ts';
 
 const KEPT = 5;
@@ -10,7 +11,8 @@ export class RecentEvents {
   readonly #events: { readonly topic: string; readonly event: ZeekEvent }[] = [];
 
   add(topic: string, event: ZeekEvent): void {
-    this.#events.push({ topic, event });
+    // What is in a buffer that is used again must be remembered elsewhere.
+    this.#events.push({ topic, event: event instanceof EncodedEvent ? event.kept() : event });
     if (this.#events.length > KEPT) this.#events.shift();
   }
 

@@ -1,8 +1,9 @@
 import { CodecError } from './codec-error.ts';
 import type { Data } from './data.ts';
-import { dataMembers, readData } from './json.ts';
+import { eventMembers } from './encoded-json.ts';
+import { readData } from './json.ts';
 import { type JsonValue, parseJson, printJsonString } from './json-text.ts';
-import { eventToData, type ZeekEvent } from './zeek-event.ts';
+import type { ZeekEvent } from './zeek-event.ts';
 
 /** A text frame of Zeek's WebSocket API (v1), whoever sent it. */
 export type WebSocketMessage =
@@ -44,7 +45,7 @@ export function decodeSubscriptions(text: string): readonly string[] | { readonl
 }
 
 export function encodeEvent(topic: string, event: ZeekEvent): string {
-  return `{"type":"data-message","topic":${printJsonString(topic)},${dataMembers(eventToData(event))}}`;
+  return `{"type":"data-message","topic":${printJsonString(topic)},${eventMembers(event)}}`;
 }
 
 export function encodeAck(endpoint: string, version: string): string {

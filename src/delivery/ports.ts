@@ -147,7 +147,7 @@ export interface CourierLimits {
 export const DEFAULT_LIMITS: CourierLimits = {
   batchRows: 400,
   batchBytes: 256 * 1024,
-  gatherTime: 25,
+  gatherTime: 40,
   windowRows: 10_000,
   windowBytes: 8 * 1024 * 1024,
   recentBytes: 8 * 1024 * 1024,

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { MsgHdrs } from 'nats';
 import { CodecError } from '../broker/codec-error.ts';
 import { EncodedEvent } from '../broker/encoded-event.ts';
-import { dataMembers, readData } from '../broker/json.ts';
+import { eventMembers } from '../broker/encoded-json.ts';
+import { readData } from '../broker/json.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../broker/json-text.ts';
-import { eventToData, readMessages, SEQUENCE_KEY, type ZeekEvent } from '../broker/zeek-event.ts';
+import { readMessages, SEQUENCE_KEY, type ZeekEvent } from '../broker/zeek-event.ts';
 import { decodeText, encodeText } from '../text/byte-text.ts';
 import { binaryEvents, binaryTopic } from './binary-events.ts';
 
@@ -64,7 +65,7 @@ const MAX_FILTER = 10_000;
 
 /** @throws CodecError `bad-value` (a real that is no number), `too-deep` */
 export function encodeEvent(topic: string, event: ZeekEvent): Uint8Array {
-  return encodeText(`{"type":"data-message","topic":${jsonText(topic)},${dataMembers(eventToData(event))}}`);
+  return encodeText(`{"type":"data-message","topic":${jsonText(topic)},${eventMembers(event)}}`);
 }
 
 export function encodeMessage(message: Exclude<NatsMessage, { readonly type: 'events' }>): Uint8Array {

@@ -21,7 +21,7 @@ export const OPEN_BRACKET = 0x5b;
 export const CLOSE_BRACKET = 0x5d;
 export const OPEN_BRACE = 0x7b;
 export const CLOSE_BRACE = 0x7d;
-const BACKSLASH = 0x5c;
+export const BACKSLASH = 0x5c;
 /** Strings up to this length are walked byte by byte; beyond, the search for the end is left to native code. */
 const NEAR = 256;
 

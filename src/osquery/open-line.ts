@@ -1,5 +1,5 @@
 import { decodeText } from '../text/byte-text.ts';
-import { JsonBytesError, type JsonScanner } from './json-bytes.ts';
+import { BACKSLASH, JsonBytesError, type JsonScanner, QUOTE } from './json-bytes.ts';
 import { type LogItem, type LogRow, logItem } from './log-item.ts';
 import { RowSpans } from './row-spans.ts';
 
@@ -95,9 +95,24 @@ export function finishLine(line: OpenLine, scanner: JsonScanner, maxRowBytes: nu
 export function scalar(scanner: JsonScanner, start: number, maxBytes: number): unknown {
   if (scanner.at - start > maxBytes)
     throw new JsonBytesError(`expected no more than ${maxBytes} bytes`, start);
+  const plain = plainText(scanner.bytes, start, scanner.at);
+  if (plain !== undefined) return plain;
   try {
     return JSON.parse(decodeText(scanner.bytes.subarray(start, scanner.at)));
   } catch {
     throw new JsonBytesError('expected a JSON value', start);
   }
+}
+
+/** Up to this length a text is looked through byte by byte. */
+const SHORT = 64;
+
+/** A string without escapes and of ASCII alone, as most are: to decode and to parse it costs more than to look. */
+function plainText(bytes: Buffer, start: number, end: number): string | undefined {
+  if (end - start > SHORT || bytes[start] !== QUOTE) return undefined;
+  for (let at = start + 1; at < end - 1; at += 1) {
+    const byte = bytes[at] as number;
+    if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return undefined;
+  }
+  return bytes.toString('latin1', start + 1, end - 1);
 }
