@@ -1,25 +1,25 @@
 import { and, assign, sendTo, setup, stateIn } from 'xstate';
 import { callbackPort, promisePort, publishPort } from './port.ts';
 
-/** What the machine hears of osqueryd, of its log calls, and of the process; times in milliseconds since the epoch. */
+/** Events about osqueryd, its log calls and this process; times in milliseconds since the epoch. */
 export type AttendanceEvent =
-  /** osqueryd registers us and may call from now on: its calls are held. */
+  /** osqueryd has registered the extension and may call it from now on: its calls are held. */
   | { readonly type: 'osquery.registering' }
-  /** osqueryd knows us: at a registration, and whenever that is looked for. */
+  /** osqueryd lists the extension: told at a registration and at each later check. */
   | { readonly type: 'osquery.seen'; readonly at: number }
-  /** osqueryd lives and knows us no more. */
+  /** osqueryd runs, but no longer lists the extension. */
   | { readonly type: 'osquery.forgotten' }
-  /** osqueryd itself is gone. */
+  /** osqueryd has ended. */
   | { readonly type: 'osquery.gone' }
   /** This process did not run for a while: calls are held. */
   | { readonly type: 'process.stalled'; readonly at: number }
-  /** The calls that were under way are in the journal. */
+  /** The calls in progress are in the journal. */
   | { readonly type: 'calls.settled' }
   /** A call is held. */
   | { readonly type: 'call.waiting' }
-  /** No call came until osqueryd registered us again. */
+  /** No call came before osqueryd registered the extension again. */
   | { readonly type: 'calls.superseded' }
-  /** The calls that were held go on; `open`: and so do those that come. */
+  /** The held calls go on; with `open`, later calls are not held. */
   | { readonly type: 'calls.released'; readonly open: boolean };
 
 /** What the machine has done with osqueryd's log calls; see `CallGate`. */
@@ -33,17 +33,17 @@ export type BackfillEvent =
   | AttendanceEvent
   /** The state directory is open; `heartbeat`: when a former process was last known to osqueryd, if it did not end in order. */
   | { readonly type: 'state.opened'; readonly at: number; readonly heartbeat: number | null }
-  /** The extension ends; `inOrder`: osqueryd runs none of our queries any more. */
+  /** The extension ends; `inOrder`: osqueryd no longer runs any of its queries. */
   | { readonly type: 'backfill.end'; readonly inOrder: boolean };
 
 /** What was found in osqueryd's logs. */
 export interface Reading {
   readonly rows: number;
-  /** Why rows may be missing all the same; empty if none can be. */
+  /** Why rows may still be missing; empty if none can be. */
   readonly doubt: string;
 }
 
-/** A time in which osqueryd may have had rows that nobody took. */
+/** A period in which osqueryd may have had rows that nobody received. */
 export interface Loss {
   readonly from: number;
   readonly to: number;
@@ -51,17 +51,17 @@ export interface Loss {
 }
 
 interface BackfillContext {
-  /** Since when osqueryd may have had rows that nobody took; null: it hasn't. */
+  /** Since when osqueryd may have had rows that nobody received; null: there is no such period. */
   readonly since: number | null;
-  /** When osqueryd was last seen to know us; null: not yet. */
+  /** When osqueryd last listed the extension; null: not yet. */
   readonly seenAt: number | null;
-  /** Since when it has known us, or we have run again. */
+  /** Since when it has listed the extension, or this process has run again. */
   readonly knownSince: number;
-  /** Why its logs may not have all of those rows; empty if they do. */
+  /** Why its logs may lack some of those rows; empty if they have all. */
   readonly doubt: string;
   /** Rows taken from its logs since the last registration. */
   readonly rows: number;
-  /** What is being declared. */
+  /** The period that is being declared. */
   readonly loss: Loss | null;
 }
 
@@ -70,7 +70,7 @@ const taken = {
   params: ({ event }: { readonly event: { readonly output: Reading } }) => event.output,
 } as const;
 
-/** Only where nothing is to be made up for: until then another start may have to do it. */
+/** Only where nothing is to be backfilled: until then the next start may have to do it. */
 const heartbeat = {
   type: 'writeHeartbeat',
   params: ({ context: { since, seenAt } }: { readonly context: BackfillContext }) => ({
@@ -78,7 +78,7 @@ const heartbeat = {
   }),
 } as const;
 
-/** The action that writes when osqueryd was last seen to know us, for the next start; null: what is there stays. */
+/** The action that writes, for the next start, when osqueryd last listed the extension; null leaves the file as it is. */
 function writeHeartbeatPort(_: unknown, { at }: { readonly at: number | null }): void {
   throw new Error(`writeHeartbeat is not provided for ${at}`);
 }
@@ -92,12 +92,12 @@ const failed = {
 } as const;
 
 /**
- * Takes what osqueryd computed while nobody answered its log calls from the logs of its own logger `filesystem`, which
- * it will not tell again, and declares what may not be had: after a crash of ours, where osqueryd no longer lists the extension, and
- * where this process stood still.
+ * Recovers rows that osqueryd computed while nobody answered its log calls. osqueryd does not log them again, so they are
+ * read from the files of its logger `filesystem`; what those may lack is declared as lost. This happens after a crash of the
+ * extension, after osqueryd has dropped it from its list, and after this process was stopped.
  *
- * The logs are read at each registration at once, and again right before osqueryd's first call is taken: everything that
- * its scheduler, a single thread, ran before that call is written down then. That keeps the rows of a query in order.
+ * The logs are read at each registration and again right before osqueryd's first call is accepted. Its scheduler is a single
+ * thread: by then, all that ran before that call is in the logs. That keeps the rows of a query in order.
  */
 export const backfillMachine = setup({
   types: { context: {} as BackfillContext, events: {} as BackfillEvent },
@@ -105,7 +105,7 @@ export const backfillMachine = setup({
     calls: callbackPort<CallCommand, undefined, AttendanceEvent>('calls'),
     readLogs: promisePort<Reading, { readonly until: 'end' | 'waiting call' }>('readLogs'),
     declare: promisePort<void, Loss>('declare'),
-    /** Waits for a reading that was cut short, and for the heartbeat; then that may be removed. */
+    /** Waits for an interrupted reading and for the heartbeat, whose file may be removed then. */
     finish: promisePort<void, { readonly removeHeartbeat: boolean }>('finish'),
   },
   actions: {
@@ -116,7 +116,7 @@ export const backfillMachine = setup({
       seenAt: (_, { at }: { readonly at: number }) => at,
       knownSince: (_, { at }: { readonly at: number }) => at,
     }),
-    /** What a former process left is older than what this one has seen so far. */
+    /** What the previous process left is older than what this one has seen so far. */
     takeHeartbeat: assign({
       since: ({ context }, { heartbeat }: { readonly heartbeat: number | null }) =>
         heartbeat ?? context.since,
@@ -127,7 +127,7 @@ export const backfillMachine = setup({
       knownSince: (_, { at }: { readonly at: number }) => at,
     }),
     beginReading: assign({ rows: 0 }),
-    // What is read twice looks whole the second time.
+    // A log that is read a second time looks complete.
     takeReading: assign({
       rows: ({ context }, { rows }: Reading) => context.rows + rows,
       doubt: ({ context }, { doubt }: Reading) => context.doubt || doubt,
@@ -148,7 +148,7 @@ export const backfillMachine = setup({
       event.type === 'backfill.end' && event.inOrder && context.since === null,
   },
   delays: {
-    /** From the first reading on: how long osqueryd's first call is waited for. */
+    /** How long after the first reading to wait for osqueryd's first call. */
     firstCall: 5_000,
   },
 }).createMachine({

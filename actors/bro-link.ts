@@ -1,27 +1,27 @@
 import type { Audience, Host, Notice, Request } from '../src/vocabulary/model.ts';
 
-/** What a Bro's peer and its connection tell each other, and how long the peer waits for what. */
+/** The events between a Bro's peer and its connection, and the peer's delays. */
 
 /** Milliseconds. */
 export interface LinkTiming {
   /** First pause before a new attempt; doubles with each failure. */
   readonly backOffBase: number;
   readonly backOffMax: number;
-  /** Pause after the Bro, or our own policy, refused us: nothing will change soon. */
+  /** Pause after a refusal by the Bro or by the host's own policy: that will not change soon. */
   readonly refusedPause: number;
-  /** A connection that lived this long was healthy: its loss is met with an attempt at once. */
+  /** A connection that was up this long was healthy: after its loss the next attempt is made at once. */
   readonly healthyAfter: number;
 }
 
 /** Milliseconds; as configured. */
 export interface PeerTimeouts {
-  /** How long a Bro has after each connect to ask again for what it wants. */
+  /** How long after each connect a Bro has to repeat its requests. */
   readonly resyncWindow: number;
-  /** How long the subscriptions of a Bro that stays away live. */
+  /** How long the subscriptions of an absent Bro are kept. */
   readonly expiry: number;
 }
 
-/** What the connection tells its peer. Each carries the time; chance comes in with `closed`. */
+/** Events of the connection for its peer. `closed` carries the random number for the jitter. */
 export type ConnectionEvent =
   | {
       readonly type: 'connection.phase';
@@ -55,12 +55,12 @@ export type ConnectionEvent =
 export type ConnectionCommand =
   | { readonly type: 'host'; readonly host: Host }
   | { readonly type: 'tell'; readonly notice: Notice }
-  /** It is time to say hello again. */
+  /** The hello is due again. */
   | { readonly type: 'hello' }
   | { readonly type: 'leave' };
 
 /**
- * The pause before the next attempt: exponential in the failures, with jitter so that a fleet does not return as one.
+ * The pause before the next attempt: exponential in the failures, with jitter so that the hosts of a fleet do not reconnect all at once.
  */
 export function pauseAfter(
   event: Extract<ConnectionEvent, { type: 'connection.closed' }>,

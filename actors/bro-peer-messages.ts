@@ -1,9 +1,9 @@
 import type { BusMessage } from '../src/bus/messages.ts';
 import type { ConnectionEvent } from './bro-link.ts';
 
-/** What a Bro's peer puts on the bus, of its context and of what its connection tells. */
+/** The bus messages of a Bro's peer, made of its context and of its connection's events. */
 
-/** What of the context is told. */
+/** The part of the context that goes into messages. */
 interface PeerContext {
   readonly peer: string;
   readonly incarnation: string;

@@ -24,7 +24,7 @@ export type BroPeerEvent =
   | MessageOf<'peer.tell'>
   | { readonly type: 'host.changed'; readonly host: Host }
   | { readonly type: 'patience.changed'; readonly patience: PeerTimeouts }
-  /** The connection is to be made of other settings than it was. */
+  /** The settings of the connection have changed. */
   | { readonly type: 'endpoint.changed' }
   | { readonly type: 'peer.drain' };
 
@@ -47,7 +47,7 @@ interface BroPeerContext {
   readonly lastClose: { readonly code: string; readonly reason: string } | null;
 }
 
-/** One Bro: reaching it, talking with it, coming back to it, and giving it up when it stays away. */
+/** One Bro: connects, exchanges messages, reconnects, and drops its subscriptions when it stays away. */
 export const broPeerMachine = setup({
   types: {
     context: {} as BroPeerContext,
@@ -170,7 +170,7 @@ export const broPeerMachine = setup({
               { guard: 'isRefused', target: 'refused', actions: 'recordClose' },
               { target: 'backingOff', actions: 'recordClose' },
             ],
-            // Also one in the making: it is to come up with the filter and the groups of now.
+            // Also a connection that is not up yet: it is to come up with the current filter and groups.
             'host.changed': {
               actions: [
                 'takeHost',
@@ -362,5 +362,5 @@ export const broPeerMachine = setup({
   },
 });
 
-/** Ends of a connection that say nothing against the Bro. */
+/** Ends of a connection that do not count as failures of the Bro. */
 const UNHARMED: ReadonlySet<string> = new Set(['filter-changed', 'moved']);

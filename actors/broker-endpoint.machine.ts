@@ -9,7 +9,7 @@ export interface BrokerEndpointInput {
   /** Our Broker endpoint id, a version-4 UUID. */
   readonly endpointId: string;
   readonly timing: LinkTiming;
-  /** The Bros of the configuration and our patience with them; null while there is no good configuration. */
+  /** The Bros of the configuration and the delays that apply to them; null while there is no valid configuration. */
   readonly configuration: Configuration | null;
   /** The groups this host is in. */
   readonly groups: readonly string[];
@@ -25,14 +25,14 @@ export type BrokerEndpointEvent =
   | (DoneActorEvent & { readonly type: 'xstate.done.actor.*' });
 
 interface BrokerEndpointContext extends BrokerEndpointInput {
-  /** Peers that have an actor: the wanted ones, and those that still take their leave. */
+  /** Peers that have an actor: those of the configuration, and those that are still leaving. */
   readonly live: readonly string[];
 }
 
 /** The id of a peer's actor, within the endpoint and in the whole system. */
 export const peerActorId = (peer: string): string => `peer:${peer}`;
 
-/** Our Broker endpoint: who we are, which Bros we are to reach, and one peer for each of them. */
+/** The host's Broker endpoint: its identity, the Bros to connect to, and one peer for each of them. */
 export const brokerEndpointMachine = setup({
   types: {
     context: {} as BrokerEndpointContext,

@@ -11,13 +11,13 @@ import { doubtedIn, type Pending, queriesIn } from './schedule-commands.ts';
 export interface ColumnRequests {
   /** Each once. */
   readonly queries: readonly Question[];
-  /** Queries that cannot be had whatever osquery would say: it is spared the asking. */
+  /** Queries that are refused whatever osquery would say: it is not asked about them. */
   readonly refused: Descriptions;
 }
 
 /**
- * The queries in the news whose columns osquery must tell first. What a Bro's limits forbid in any case is not
- * among them, so that osquery has no more work with a Bro than those allow.
+ * The queries whose columns osquery must describe before the requests can be decided. Queries that a Bro's limits forbid are not
+ * among them, so that a Bro causes no more work for osquery than its limits allow.
  */
 export function columnRequestsOf(
   pending: readonly Pending[],
@@ -61,7 +61,7 @@ function refusalUnseen(
   }
   const bro = broOf(state, peer);
   const overRate = bro && requestRefusal(bro, at, policy);
-  // What it has already may be asked for again, and may have other columns now.
+  // A query that it already has may be requested again, and may have other columns now.
   const isNew = !('interval' in query) || unheld(state, peer, [query], policy).length > 0;
   return overRate && isNew ? overRate : null;
 }

@@ -2,7 +2,7 @@ import { sendTo, setup } from 'xstate';
 import type { MessageOf } from '../src/bus/messages.ts';
 import { callbackPort, inboxPort, publishPort } from './port.ts';
 
-/** How far one Bro is, in rows since our start. */
+/** Delivery to one Bro, in rows since the start of the extension. */
 export interface PeerProgress {
   /** Received from osquery for the Bro. */
   readonly taken: number;
@@ -15,7 +15,7 @@ export interface PeerProgress {
   readonly oldestAt: number | null;
 }
 
-/** What the delivery tells: progress at most once a second and Bro, no event per row; losses and its end at once. */
+/** Events of the delivery: progress at most once a second for each Bro, never one per row; losses and its end at once. */
 export type DeliveryEvent =
   | ({ readonly type: 'delivery.progress'; readonly peer: string } & PeerProgress)
   | {
@@ -28,7 +28,7 @@ export type DeliveryEvent =
 
 export type CourierEvent = DeliveryEvent | MessageOf<'extension.draining'>;
 
-/** The courier: brings the journal's rows to each Bro, in order, at the pace that Bro takes them. */
+/** The courier: sends the journal's rows to each Bro in order, as fast as that Bro confirms them. */
 export const courierMachine = setup({
   types: { events: {} as CourierEvent },
   actors: {

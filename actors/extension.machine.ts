@@ -17,17 +17,17 @@ import { scheduleManagerMachine } from './schedule-manager.machine.ts';
 export interface ExtensionInput {
   /** Our Broker endpoint id, a version-4 UUID. */
   readonly endpointId: string;
-  /** End when osqueryd stays away, since whoever started us starts us again. */
+  /** Whether to end when osqueryd stays away: its watcher starts the extension again. */
   readonly givesUp: boolean;
   readonly timing: { readonly osquery: OsqueryTiming; readonly link: LinkTiming };
 }
 
-/** What was found in the state directory, and the news of our start. */
+/** What was found in the state directory, and the events of the start. */
 export interface Recovered {
   readonly schedule: ScheduleState;
   /** The sequence number of the event log's last record. */
   readonly sequence: number;
-  /** When a former process was last known to osqueryd, if it did not end in order; milliseconds since the epoch. */
+  /** When osqueryd last listed the previous process, if that did not end in order; milliseconds since the epoch. */
   readonly heartbeat: number | null;
   readonly start: Extract<Pending, { type: 'StartExtension' }>;
 }
@@ -46,9 +46,9 @@ export type ExtensionEvent =
       readonly actorId: string;
     };
 
-/** Nobody reaches us any more. */
+/** All ways to reach the extension are closed. */
 export interface Closed {
-  /** osqueryd runs none of our queries any more. */
+  /** osqueryd no longer runs any of the extension's queries. */
   readonly inOrder: boolean;
 }
 
@@ -80,14 +80,14 @@ const letGo = {
   params: ({ event }: { readonly event: { readonly output: OsqueryCoreOutput } }) => endOf(event.output),
 } as const;
 
-/** What ends us while there is nobody yet to drain. */
+/** What ends the extension while there is nothing to drain yet. */
 const ENDINGS = {
   'osquery.shutdown': { guard: 'givesUp', target: 'releasing', actions: toldToEnd },
   'process.signal': { target: 'releasing', actions: signalled },
   'xstate.done.actor.osquery-core': { target: 'releasing', actions: letGo },
 } as const;
 
-/** The whole extension: supervises the rest and lives the life of an osquery extension. */
+/** The whole extension: supervises all other machines, from the start to a clean shutdown. */
 export const extensionMachine = setup({
   types: {
     context: {} as ExtensionContext,
@@ -104,9 +104,9 @@ export const extensionMachine = setup({
     brokerEndpoint: brokerEndpointMachine,
     loggerPlugin: loggerPluginMachine,
     courier: courierMachine,
-    /** Closes what others reach us by, osqueryd among them; calls that wait have their time to be answered in. */
+    /** Closes all sockets, osqueryd's too; calls in progress are given time to be answered. */
     close: promisePort<Closed, undefined>('close'),
-    /** Ends what is left that the machines do not own: files. */
+    /** Closes what the machines do not own: files. */
     release: promisePort<void, undefined>('release'),
   },
   actions: {
@@ -215,7 +215,7 @@ export const extensionMachine = setup({
         serving: {
           description: 'In service.',
           on: {
-            // Who started us by hand or by another supervisor wants us to wait for the next osqueryd.
+            // Started by hand or by another supervisor, the extension waits for the next osqueryd.
             'osquery.shutdown': { guard: 'givesUp', target: 'draining', actions: toldToEnd },
             'process.signal': { target: 'draining', actions: signalled },
             'xstate.done.actor.osquery-core': { target: 'draining.osquery.ended', actions: letGo },
@@ -291,7 +291,7 @@ function drainingOf<Id extends string>(actor: Id, description: string) {
   } as const;
 }
 
-/** The groups of the configuration as it is now, and those that Bros had us join in former lives. */
+/** The groups of the current configuration, and those that Bros had the host join before a restart. */
 function groupsAtStart({ recovered, configured }: ExtensionContext): readonly string[] {
   const schedule = recovered?.schedule ?? initialState();
   return groupsOf(configured ? { ...schedule, configuredGroups: configured.groups } : schedule);
@@ -303,7 +303,7 @@ function scheduleInput({ recovered, configured, host }: ExtensionContext) {
     schedule: recovered.schedule,
     sequence: recovered.sequence,
     policy: configured?.policy ?? DEFAULT_POLICY,
-    // It was read before our start was known; in the log it comes after.
+    // It was read before the start was recorded; in the log it comes after.
     pending: configured ? [recovered.start, { ...configured, at: recovered.start.at }] : [recovered.start],
     tables: host?.tables ?? [],
   };

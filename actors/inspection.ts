@@ -1,7 +1,7 @@
 import type { AnyActorRef, InspectionEvent, StateValue } from 'xstate';
 
 /**
- * What an actor has done, for eyes: which machine dealt with an event of which type, and where that left it. What the
+ * What an actor has done, for the inspect page: which machine took an event of which type, and the state that led to. What the
  * event carried and what changed in the context is not in it, and nothing gets in that is not named here.
  */
 export interface StepFrame {
@@ -17,7 +17,7 @@ export interface StepFrame {
   readonly status: 'active' | 'done' | 'error' | 'stopped';
 }
 
-/** What is looked at of a snapshot; those of actors without a machine have none of it. */
+/** The parts of a snapshot that are read; snapshots of actors without a machine have none of them. */
 interface Seen {
   readonly machine?: { readonly id: string };
   readonly value?: StateValue;

@@ -3,18 +3,18 @@ import type { MessageOf } from '../src/bus/messages.ts';
 import { callbackPort, inboxPort, publishPort } from './port.ts';
 
 /**
- * What the logger plugin's calls come to: counts at most once a second, no event per call or row; where the journal
- * begins to refuse, or to take again, at once.
+ * Events of the logger plugin: counts at most once a second, never one per call or row; when the journal begins to refuse
+ * rows or to accept them again, at once.
  */
 export type LoggerEvent =
-  /** osqueryd (by its own name) has chosen us as a logger. */
+  /** osqueryd (named) uses the extension as a logger. */
   | { readonly type: 'calls.attached'; readonly by: string }
   /** Counts since our start. */
   | {
       readonly type: 'calls.progress';
       readonly calls: number;
       readonly bytes: number;
-      /** Until they were answered: all together, and the longest since this was said last. */
+      /** Time until they were answered: the sum, and the longest since the last event. */
       readonly milliseconds: number;
       readonly longest: number;
     }
@@ -31,7 +31,7 @@ interface LoggerContext {
   readonly reason: string;
 }
 
-/** The logger plugin: whether osquery speaks to us, and whether what it says is kept. */
+/** The logger plugin: whether osqueryd logs to the extension, and whether the journal keeps the rows. */
 export const loggerPluginMachine = setup({
   types: { context: {} as LoggerContext, events: {} as LoggerEvent },
   actors: { inbox: inboxPort(), calls: callbackPort<{ type: 'none' }, undefined, LoggerEvent>('calls') },

@@ -3,7 +3,7 @@ import type { EventOf } from '../src/schedule/events.ts';
 import { shortened } from '../src/text/shortened.ts';
 import type { Column } from '../src/vocabulary/model.ts';
 
-/** What Zeeks are told of what becomes of their queries, for the authors of their scripts. */
+/** Notices to Zeeks about their queries, for the authors of their scripts. */
 
 export function suspensionNotice(event: EventOf<'QuerySuspended'> | EventOf<'QueryResumed'>): string {
   return event.type === 'QuerySuspended'

@@ -19,7 +19,7 @@ export interface OsqueryTiming {
 
 export interface OsqueryCoreInput {
   readonly timing: OsqueryTiming;
-  /** Give up when osqueryd stays away: whoever started us starts us again. */
+  /** Whether to end when osqueryd stays away: its watcher starts the extension again. */
   readonly givesUp: boolean;
 }
 
@@ -28,7 +28,7 @@ export type Configured =
   | {
       readonly outcome: 'configured';
       readonly configuration: Configuration;
-      /** The Bros whose connections are made of something else than before. */
+      /** The Bros whose connection settings have changed. */
       readonly changed: readonly string[];
     }
   | { readonly outcome: 'refused'; readonly problems: readonly string[] };
@@ -36,7 +36,7 @@ export type Configured =
 /** How a registration ended, when it did not fail on the way. */
 export type Registered =
   | { readonly outcome: 'registered'; readonly uuid: string }
-  /** osquery still knows a former self of ours, or one that lives. */
+  /** osquery still lists an earlier process of the extension, or one that runs. */
   | { readonly outcome: 'duplicate'; readonly alive: boolean };
 
 /** What osquery has taken. */
@@ -50,11 +50,11 @@ export type WatchEvent =
   | { readonly type: 'watch.lost'; readonly reason: string }
   | { readonly type: 'watch.configured'; readonly result: Configured }
   | { readonly type: 'watch.host'; readonly host: Host }
-  /** osquery's schedule lacks what we gave it. */
+  /** osquery's schedule lacks queries that were pushed to it. */
   | { readonly type: 'watch.schedule-missing' }
   | { readonly type: 'watch.shutdown' };
 
-/** Which osqueryd has us registered, and what can be found of how the one before it ended. */
+/** The osqueryd that has registered the extension, and what is known of the end of the one before it. */
 export type Identified = Pick<MessageOf<'osquery.identified'>, 'osqueryd' | 'evidence'>;
 
 export type OsqueryCoreEvent =
@@ -67,9 +67,9 @@ interface OsqueryCoreContext {
   readonly timing: OsqueryTiming;
   readonly givesUp: boolean;
   readonly uuid: string;
-  /** The osqueryd that has us registered; null before it is known. */
+  /** The osqueryd that has registered the extension; null before it is known. */
   readonly identified: Identified | null;
-  /** Why we are not registered. */
+  /** Why the extension is not registered. */
   readonly reason: string;
   /** What osquery should run; null before the first change is known. */
   readonly desired: RenderedSchedule | null;
@@ -77,7 +77,7 @@ interface OsqueryCoreContext {
   readonly applied: string;
 }
 
-/** How the life with osquery ended. */
+/** Why the connection to osqueryd ended. */
 export type OsqueryCoreOutput =
   | { readonly ended: 'detached' }
   | { readonly ended: 'osquery-absent'; readonly reason: string }

@@ -2,9 +2,9 @@ import { type EventObject, fromCallback, fromPromise } from 'xstate';
 import type { BusMessage } from '../src/bus/messages.ts';
 
 /**
- * What a machine needs of the world is declared in its `setup` as an actor or action of this file's kinds and
- * supplied by the composition root through `.provide`. Unsupplied, it fails as soon as it is used, so a
- * forgotten wire is loud, while pure transitions (which run nothing) need no fakes.
+ * A machine declares its ports in its `setup`, as actors or actions of the kinds in this file; the composition root supplies them
+ * through `.provide`. A port that is not supplied throws when it is used, so that a missing one is noticed, while pure
+ * transitions, which run nothing, need no fakes.
  */
 
 /** A piece of work with one result, to be supplied. */

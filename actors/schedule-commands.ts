@@ -11,7 +11,7 @@ import type { Query, RepeatedQuery, Request } from '../src/vocabulary/model.ts';
 import type { SuspensionsDue } from './suspensions-due.ts';
 import { ZEEK_SILENCE, type ZeekSilent } from './zeek-silence.ts';
 
-/** The bus's news that the schedule is made of. */
+/** The bus messages that change the schedule. */
 export type ScheduleInput =
   | MessageOf<'osquery.configured'>
   | MessageOf<'osquery.schedule-applied'>
@@ -58,8 +58,8 @@ export function queriesIn({ request }: MessageOf<'peer.request'>): readonly (Que
 }
 
 /**
- * What a piece of news asks of the schedule. `tables` are those that this osquery has: a query that wants
- * others (V5) is passed over without a word, as its vocabulary says.
+ * The commands that follow from a message. `tables` are those that this osquery has: a query that requires others (V5) is
+ * ignored without a notice, as its vocabulary demands.
  */
 export function commandsFor(
   pending: Pending,
@@ -128,7 +128,7 @@ export function commandsFor(
   }
 }
 
-/** A query that osquery can't describe now stays as it is: the table of another extension may come any moment. */
+/** A query that osquery can't describe now stays as it is: another extension may register its table at any moment. */
 function columnCommands(news: Pending, descriptions: Descriptions, state: ScheduleState): readonly Command[] {
   return doubtedIn(news, state).flatMap(({ name, peer, query }) => {
     const description = descriptionOf(query, descriptions);

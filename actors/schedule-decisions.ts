@@ -21,18 +21,18 @@ import type { Query } from '../src/vocabulary/model.ts';
 import { columnsNotice, failureNotice, suspendedNotice, suspensionNotice } from './notices.ts';
 import { commandsFor, type Pending } from './schedule-commands.ts';
 
-/** What a batch of news comes to, before it is in the log. */
+/** The decisions on a batch of messages, before they are in the log. */
 export interface Decided {
   /** The state once the events are in the log. */
   readonly next: ScheduleState;
   /** That state as osquery's config; null where osquery need not be given another. */
   readonly rendered: RenderedSchedule | null;
   readonly events: readonly ScheduleEvent[];
-  /** To be said to Bros whose requests were not granted, whether the log takes the events or not. */
+  /** Notices to Bros whose requests were refused, sent whether or not the log accepts the events. */
   readonly refusals: readonly BusMessage[];
 }
 
-/** Decides on one piece of news after the other, each upon the state that the one before has made. */
+/** Decides on one message after the other, each on the state that results from those before. */
 export function decideAll(
   state: ScheduleState,
   pending: readonly Pending[],
@@ -69,7 +69,7 @@ function tell(
   return { type: 'peer.tell', peer, notice: { level, text, ...(query && { query }) } };
 }
 
-/** To the Bros whose requests the log could not take. */
+/** Notices to the Bros whose requests could not be logged. */
 export function refusalsForLog(pending: readonly Pending[], reason: string): readonly BusMessage[] {
   return pending.flatMap((news) => {
     if (news.type !== 'peer.request') return [];
@@ -79,19 +79,19 @@ export function refusalsForLog(pending: readonly Pending[], reason: string): rea
   });
 }
 
-/** What the rest of the system is told where the log takes nothing. */
+/** The messages to the rest of the system where nothing can be logged. */
 export function blockedMessages(pending: readonly Pending[], reason: string): readonly BusMessage[] {
   return [...refusalsForLog(pending, reason), { type: 'schedule.blocked', reason }];
 }
 
-/** That it is decided for which osqueryd. */
+/** Which osqueryd the decision is for. */
 export function reviewed(pending: readonly Pending[]): readonly BusMessage[] {
   return pending.flatMap((news) =>
     news.type === 'osquery.identified' ? [{ type: 'schedule.reviewed', pid: news.osqueryd.pid }] : [],
   );
 }
 
-/** What the rest of the system is told once the events are in the log. */
+/** The messages to the rest of the system once the events are in the log. */
 export function messagesOf(
   before: ScheduleState,
   { next, rendered, events, refusals }: Decided,
@@ -104,7 +104,7 @@ export function messagesOf(
   ];
 }
 
-/** At our start osquery is given the schedule in any case: it may have forgotten, or remember a former one. */
+/** At the start the schedule is always pushed: osquery may have none, or an old one. */
 function isNewForOsquery(events: readonly ScheduleEvent[]): boolean {
   return events.some(
     ({ type }) =>
@@ -122,7 +122,7 @@ function scheduleNews(
   events: readonly ScheduleEvent[],
 ): BusMessage {
   const added = events.flatMap((event) => {
-    // One that has been taken back in the same batch was never there.
+    // A query that was removed in the same batch was never scheduled.
     const subscription =
       event.type === 'QuerySubscribed' ? subscriptionNamed(next, event.data.name) : undefined;
     return subscription ? [subscription] : [];
@@ -138,7 +138,7 @@ function groupNews(before: ScheduleState, next: ScheduleState): readonly BusMess
   return same ? [] : [{ type: 'schedule.groups', groups }];
 }
 
-/** Facts that the Bro they are about should hear of. */
+/** Events of which the Bro concerned is notified. */
 function noticesFor(
   before: ScheduleState,
   state: ScheduleState,
@@ -156,7 +156,7 @@ function noticesFor(
       }
       case 'QuerySuspended':
       case 'QueryResumed': {
-        // One that is away is told when it is back.
+        // A Bro that is away is notified when it is back.
         const { peer, name } = event.data;
         const query = subscriptionNamed(state, name)?.query;
         return broOf(state, peer)?.connected ? [tell(peer, 'warning', suspensionNotice(event), query)] : [];

@@ -26,7 +26,7 @@ export interface ScheduleManagerInput {
   readonly schedule: ScheduleState;
   readonly sequence: number;
   readonly policy: Policy;
-  /** Our start, and the configuration as far as it is known: the first things to be decided on. */
+  /** The start and the configuration as far as it is known: the first messages to decide on. */
   readonly pending: readonly Pending[];
   /** Names of the tables that osquery has; empty while unknown. */
   readonly tables: readonly string[];
@@ -48,7 +48,7 @@ interface ScheduleManagerContext {
   readonly sequence: number;
   readonly policy: Policy;
   readonly tables: readonly string[];
-  /** News in order of arrival; the first `batch` of them are being decided on. */
+  /** Messages in order of arrival; the first `batch` of them are being decided on. */
   readonly pending: readonly Pending[];
   readonly batch: number;
   readonly decided: Decided;
@@ -56,22 +56,22 @@ interface ScheduleManagerContext {
   readonly running: readonly Execution[];
 }
 
-/** Events that come after that record, or not at all. */
+/** Events to append after that record, or not at all. */
 export interface Append {
   readonly expected: number;
   readonly events: readonly ScheduleEvent[];
 }
 
-/** They are in the log. */
+/** The events are in the log. */
 export interface Appended {
   /** The sequence number of the last one. */
   readonly sequence: number;
 }
 
-/** At most so many pieces of news become one append. */
+/** The most messages in one append. */
 const LARGEST_BATCH = 256;
 
-/** Requests of one Bro that may wait; a Bro that asks faster than osquery can answer is told so. */
+/** The most requests of one Bro that may wait; a Bro that sends more is told that the host can't keep up. */
 const LONGEST_QUEUE = 1_000;
 
 const NOTHING_DECIDED: Decided = { next: initialState(), rendered: null, events: [], refusals: [] };
@@ -106,7 +106,7 @@ function questionsIn(context: ScheduleManagerContext): ColumnRequests {
   return columnRequestsOf(batchOf(context), context.schedule, context.policy);
 }
 
-/** News that waits its turn as it is. */
+/** Messages that are queued unchanged. */
 const enqueued = { type: 'enqueue', params: ({ event }: { readonly event: Pending }) => event } as const;
 
 const appended = {
@@ -114,7 +114,7 @@ const appended = {
   params: ({ event }: { readonly event: { readonly output: Appended } }) => event.output,
 } as const;
 
-/** Decides what Bros may have: log first, then the state, then its effects. */
+/** Decides on the Bros' requests: first the event log, then the state, then the effects. */
 export const scheduleManagerMachine = setup({
   types: {
     context: {} as ScheduleManagerContext,

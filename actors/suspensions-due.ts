@@ -1,7 +1,7 @@
 import type { ScheduleState } from '../src/schedule/schedule.ts';
 import { reviewDue } from '../src/schedule/suspensions.ts';
 
-/** What is left out of osquery's schedule is due to be looked at. */
+/** Suspended queries are due to be tried again. */
 export interface SuspensionsDue {
   readonly type: 'suspensions.due';
   /** Milliseconds since the epoch. */

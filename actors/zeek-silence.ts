@@ -1,7 +1,7 @@
 import type { MessageOf } from '../src/bus/messages.ts';
 
 /**
- * Milliseconds: a Zeek instance (V5) whose hello stops for so long has gone. Its scripts say it at least each minute.
+ * Milliseconds without a hello after which a Zeek instance (V5) counts as gone. Its scripts send one at least each minute.
  */
 export const ZEEK_SILENCE = 120_000;
 
