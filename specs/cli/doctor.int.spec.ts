@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { flagOf, flagsOfFile } from '../../src/cli/doctor/flags.ts';
 import { lookAtService } from '../../src/cli/doctor/service.ts';
+import { HOPS } from '../../src/cli/extension/observation/row-trace/hops.ts';
 import type { StatusReport } from '../../src/cli/extension/observation/status-report.ts';
 import { startBro } from '../support/bro.ts';
 import { HostProcesses } from '../support/host-processes.ts';
@@ -64,6 +65,12 @@ test('a host that works has no problem, and one whose Zeek goes has that one', a
   assert.equal(well.code, 0);
   assert.ok(well.ok.includes('the extension is registered with osqueryd'), well.ok.join('\n'));
   assert.ok(well.ok.includes(`Zeek ${bro.address} is connected, with 1 subscription`), well.ok.join('\n'));
+  const traced = await doctor('--socket', host.socket, '--state-dir', host.stateDirectory, '--trace-row');
+  assert.deepEqual(traced.problems, []);
+  const hops = traced.ok.flatMap((what) => /^test row(?: for \S+)?, ([a-z ]+): /.exec(what)?.[1] ?? []);
+  assert.deepEqual(hops, [...HOPS]);
+  // Nothing is left of it: neither in osquery's schedule, nor for subscriptions.
+  await host.names([{ peer: bro.address, sql: 'SELECT 1 AS n' }]);
   await bro.kill();
   await host.untilReported('the Zeek is gone', ({ bros: [one] }) => one?.state !== 'linked.peered');
   const ill = await ask();

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { createManagerClient } from '../osquery/manager-client.ts';
 import { printableJson } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
@@ -11,6 +11,7 @@ import { examineGateway } from './doctor/gateway.ts';
 import { lookAtInstallation } from './doctor/installation.ts';
 import { lookAtOsqueryd } from './doctor/osqueryd.ts';
 import { lookAtService } from './doctor/service.ts';
+import { traceRow } from './doctor/trace-row-client.ts';
 import { defaultSettings } from './extension/extension-context.ts';
 import { statusSocket } from './extension/observation/status-report.ts';
 import { type Io, printLine } from './io.ts';
@@ -24,6 +25,7 @@ export interface DoctorOptions {
   readonly gateway?: boolean;
   readonly config?: string;
   readonly json?: boolean;
+  readonly traceRow?: boolean;
 }
 
 /** Milliseconds that osqueryd may take for an answer. */
@@ -41,6 +43,12 @@ export function doctorCommand(io: Io): Command {
     )
     .option('--gateway', 'check the gateway of this machine in place of the host')
     .option('--config <file>', "the gateway's configuration file")
+    .addOption(
+      new Option(
+        '--trace-row',
+        'send a test row to each connected Zeek, and say how far it comes: osqueryd, journal, link, Zeek',
+      ).conflicts('gateway'),
+    )
     .option('--json', 'print one JSON array')
     .addHelpText('after', '\nExit codes: 0 no problem (there may be warnings); 1 a problem.')
     .action(async (options: DoctorOptions) => {
@@ -71,6 +79,7 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
       ...lookAtInstallation(flags, configuration.settings ?? defaultSettings()),
       ...configuration.findings,
       ...(await lookAtExtension(directory)),
+      ...(options.traceRow ? await traceOfRow(directory) : []),
     ];
   } finally {
     client.close();
@@ -86,6 +95,16 @@ function readFlagfile(path: string): { readonly flags: Flags; readonly findings:
       flags: flagsOfFile(''),
       findings: [warning(`can't read osqueryd's flags: ${reasonOf(error)}`, advice)],
     };
+  }
+}
+
+/** Where no extension runs that is said already. */
+async function traceOfRow(directory: string): Promise<Finding[]> {
+  try {
+    return await traceRow(directory);
+  } catch (error) {
+    const what = `no test row could be sent: ${reasonOf(error)}`;
+    return [problem(what, 'the extension has to run, in a version that knows --trace-row')];
   }
 }
 

@@ -75,6 +75,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string,
   reload: [['', 'read the configuration now']],
   doctor: [
     ['', 'look at this host'],
+    ['--trace-row', 'send a test row to each Zeek and follow it, hop by hop'],
     ['--gateway --config /etc/bro-osquery/gateway.json', 'look at the gateway of this machine'],
     ['--json', 'the same for programs'],
   ],

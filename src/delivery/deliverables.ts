@@ -1,5 +1,6 @@
 import type { Subscription } from '../schedule/schedule.ts';
 import type { RepeatedQuery } from '../vocabulary/model.ts';
+import type { RowEncoder } from '../vocabulary/vocabulary.ts';
 import type { Deliverable } from './ports.ts';
 
 /** What of the schedule's subscriptions has changed. */
@@ -21,6 +22,8 @@ export interface SubscribedQuery extends Deliverable {
 export class Deliverables {
   readonly #isEventTable: (table: string) => boolean;
   readonly #byName = new Map<string, SubscribedQuery>();
+  /** How the rows of those are encoded that nobody has subscribed. */
+  readonly #lent = new Map<string, RowEncoder>();
 
   constructor(isEventTable: (table: string) => boolean) {
     this.#isEventTable = isEventTable;
@@ -47,6 +50,21 @@ export class Deliverables {
     for (const name of removed) this.#byName.delete(name);
     for (const subscription of added) this.#add(subscription);
   };
+
+  /** Rows of a query that nobody has subscribed are delivered, too, until it is taken back. */
+  lend(query: SubscribedQuery, encode: RowEncoder): void {
+    this.#byName.set(query.name, query);
+    this.#lent.set(query.name, encode);
+  }
+
+  takeBack(name: string): void {
+    if (this.#lent.delete(name)) this.#byName.delete(name);
+  }
+
+  /** What encodes the rows of a query that was lent; undefined for subscriptions. */
+  lentEncoder(name: string): RowEncoder | undefined {
+    return this.#lent.get(name);
+  }
 
   #add({ name, peer, query, columns, tables, subscribedAt }: Subscription): void {
     const eventBased = tables.some(this.#isEventTable);

@@ -22,6 +22,8 @@ export interface UpdaterParts {
 export class ScheduleUpdater {
   readonly #parts: UpdaterParts;
   #last: Promise<unknown> = Promise.resolve();
+  /** What osquery is to run besides. */
+  #extra: Readonly<Record<string, unknown>> = {};
 
   constructor(parts: UpdaterParts) {
     this.#parts = parts;
@@ -36,17 +38,25 @@ export class ScheduleUpdater {
     return applying;
   };
 
+  /** The same, with these entries besides; they stay with the schedules that follow, until others take their place. */
+  readonly applyWith = (ordered: OrderedSchedule, extra: Readonly<Record<string, unknown>>) => {
+    this.#extra = extra;
+    return this.apply(ordered);
+  };
+
   /** A text that differs each time: osquery takes one that it has seen for unchanged even where it has dropped that. */
   async #apply({ hash, config }: OrderedSchedule) {
     const { client, watch, nonce, log } = this.#parts;
     const names = Object.keys(config.schedule);
-    const text = withNonce(JSON.stringify(config), nonce());
+    const extra = this.#extra;
+    const schedule = { ...config.schedule, ...extra };
+    const text = withNonce(JSON.stringify({ ...config, schedule }), nonce());
     const { status } = await client.call('config', 'update', configUpdate(text));
     if (status.code !== 0) throw new Error(`osquery refused the schedule: ${status.message}`);
     const present = new Set(
       (await client.query('SELECT name FROM osquery_schedule')).map((row) => row['name']),
     );
-    const missing = names.filter((name) => !present.has(name));
+    const missing = Object.keys(schedule).filter((name) => !present.has(name));
     if (missing.length > 0) {
       throw new Error(
         `osquery applied the schedule without ${missing.length} of its queries: ${missing.slice(0, 5).join(', ')}`,

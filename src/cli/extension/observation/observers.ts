@@ -3,6 +3,8 @@ import type { ExtensionContext } from '../extension-context.ts';
 import type { LogCallTimes } from '../ports/log-call-times.ts';
 import { type MetricsAddress, serveMetrics } from './metrics-server.ts';
 import { serveReload } from './reload-server.ts';
+import type { HopReport } from './row-trace/hops.ts';
+import { serveTraceRow } from './row-trace/trace-row-server.ts';
 import type { StatusReport } from './status-report.ts';
 import { serveStatus } from './status-server.ts';
 
@@ -16,16 +18,19 @@ export interface ObserverParts {
   readonly times: LogCallTimes;
   /** Reads the configuration again. */
   readonly reload: () => void;
+  /** Sends a test row to each Zeek, and says how far it comes. */
+  readonly trace: (say: (report: HopReport) => void) => Promise<void>;
 }
 
-/** Serves status, metrics and reload; where they can't be served the extension works all the same. */
+/** Serves status, metrics, reload and test rows; where they can't be served the extension works all the same. */
 export async function serveObservers(
   context: ExtensionContext,
-  { directory, metrics, report, status, times, reload }: ObserverParts,
+  { directory, metrics, report, status, times, reload, trace }: ObserverParts,
 ): Promise<readonly { close(): void }[]> {
   const wanted: Promise<{ close(): void }>[] = [
     serveStatus(directory, status),
     serveReload(directory, reload),
+    serveTraceRow(directory, trace),
   ];
   if (metrics) wanted.push(serveMetrics(metrics, report, times, context.log));
   const served = await Promise.allSettled(wanted);

@@ -51,13 +51,14 @@ export function createDelivery(context: ExtensionContext, parts: DeliveryParts):
     marks: state.marks,
     ports: {
       lookup: (name) => deliverables.find(name),
-      encoderOf: (deliverable) => encoders.of(deliverable),
+      encoderOf: (deliverable) => deliverables.lentEncoder(deliverable.name) ?? encoders.of(deliverable),
       matchEvent: (columns) => immediate.match(columns),
       wasSentAsEvent: (name, columns) => immediate.wasSent(name, columns),
       rowsPerResult: () => context.settings().rowsPerResult,
       marker: (peer, sent) => links.find(peer)?.marker(sent),
       beginning: (peer, run) => links.find(peer)?.beginning(run),
-      columnNames: ({ peer, query, columns }) => links.find(peer)?.columnNames(query, columns),
+      columnNames: ({ name, peer, query, columns }) =>
+        deliverables.lentEncoder(name) ? undefined : links.find(peer)?.columnNames(query, columns),
       async notifyGap(peer, gap) {
         return (await links.find(peer)?.tellGap(gap)) ?? false;
       },

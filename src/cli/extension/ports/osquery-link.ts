@@ -7,6 +7,7 @@ import { createManagerClient, type ManagerClient } from '../../../osquery/manage
 import type { OsqueryOption } from '../../../osquery/manager-values.ts';
 import { OsqueryError } from '../../../osquery/osquery-error.ts';
 import { Registration } from '../../../osquery/registration-client.ts';
+import { ScheduleUpdater } from '../../../osquery/schedule-updater.ts';
 import { ScheduleWatch } from '../../../osquery/schedule-watch.ts';
 import { isPipe } from '../../../text/local-socket.ts';
 import { reasonOf } from '../../../text/reason.ts';
@@ -49,6 +50,7 @@ export interface Attendance {
 export class OsqueryLink {
   readonly client: ManagerClient;
   readonly schedule: ScheduleWatch;
+  readonly updater: ScheduleUpdater;
   readonly config: ConfigReader;
   readonly #context: ExtensionContext;
   readonly #options: OsqueryLinkOptions;
@@ -75,6 +77,9 @@ export class OsqueryLink {
       report: ({ kind, message }) => context.log.warn({ area: 'osquery', kind }, message),
     });
     this.schedule = new ScheduleWatch(this.client);
+    this.updater = new ScheduleUpdater({
+      ...{ client: this.client, watch: this.schedule, nonce: context.runtime.uuid, log: context.log },
+    });
     this.config = new ConfigReader(context, {
       client: this.client,
       file: options.configFile,

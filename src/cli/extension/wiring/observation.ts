@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyActorRef } from 'xstate';
+import type { BroLinks } from '../../../conversation/bro-links.ts';
+import type { Deliverables } from '../../../delivery/deliverables.ts';
 import type { ExtensionContext } from '../extension-context.ts';
 import { logBlockedRequests } from '../observation/blocked-requests.ts';
 import { tableAnswers } from '../observation/bro-table-rows.ts';
@@ -7,10 +9,13 @@ import { LinkHistory } from '../observation/link-history.ts';
 import type { MetricsAddress } from '../observation/metrics-server.ts';
 import { serveObservers } from '../observation/observers.ts';
 import { peerStatuses } from '../observation/peer-status.ts';
+import type { HopReport } from '../observation/row-trace/hops.ts';
+import { RowTrace } from '../observation/row-trace/row-trace.ts';
 import { watchForSameZeek } from '../observation/same-zeek.ts';
 import { statusOf } from '../observation/status-of.ts';
 import type { StatusReport } from '../observation/status-report.ts';
 import { ToldNotices } from '../observation/told-notices.ts';
+import type { OsqueryLink } from '../ports/osquery-link.ts';
 import type { Plugins } from '../ports/plugins.ts';
 import type { KnownHost } from './known-host.ts';
 import type { ScheduleReader } from './schedule-reader.ts';
@@ -30,6 +35,9 @@ export interface ObservationParts {
   readonly seenRuns: () => ReadonlyMap<string, number>;
   /** Reads the configuration again. */
   readonly reload: () => void;
+  readonly links: BroLinks;
+  readonly deliverables: Deliverables;
+  readonly osquery: () => Pick<OsqueryLink, 'client' | 'updater'>;
 }
 
 /** Milliseconds that `status` waits for osquery. */
@@ -74,6 +82,7 @@ export class Observation {
 
   async serve(): Promise<void> {
     const { state, metrics, plugins, reload, seenRuns } = this.#parts;
+    const rowTrace = this.#rowTrace();
     const report = () => this.#report(seenRuns());
     const status = async () => this.#report(await this.#runs());
     const observed = {
@@ -83,8 +92,20 @@ export class Observation {
       status,
       times: plugins().times,
       reload,
+      trace: (say: (report: HopReport) => void) => rowTrace.run(say),
     };
     this.#servers = await serveObservers(this.#context, observed);
+  }
+
+  #rowTrace(): RowTrace {
+    const { links, deliverables, state, known, osquery, schedule } = this.#parts;
+    const { client, updater } = osquery();
+    const { vocabularies, runtime } = this.#context;
+    return new RowTrace({
+      ...{ links, deliverables, counts: state.counts, client, host: known.host, vocabularies },
+      ...{ now: runtime.now, uuid: runtime.uuid, pause: sleep },
+      schedule: (extra) => updater.applyWith(schedule.rendered(), extra),
+    });
   }
 
   close(): void {

@@ -1,6 +1,5 @@
 import type { Applied, Identified } from '../../../../actors/osquery-core.machine.ts';
 import { supply } from '../../../../actors/port.ts';
-import { ScheduleUpdater } from '../../../osquery/schedule-updater.ts';
 import { identifyOsqueryd } from '../../../query/identify-store.ts';
 import type { RenderedSchedule } from '../../../schedule/render.ts';
 import type { ExtensionContext } from '../extension-context.ts';
@@ -9,8 +8,7 @@ import type { OsqueryLink } from '../ports/osquery-link.ts';
 /** The ports of the machine `osquery-core`. */
 export function osqueryPorts(context: ExtensionContext, osquery: OsqueryLink) {
   const { client } = osquery;
-  const { log, runtime } = context;
-  const updater = new ScheduleUpdater({ client, watch: osquery.schedule, nonce: runtime.uuid, log });
+  const { log } = context;
   return {
     ...osquery.ports,
     identify: supply<Identified, undefined>(() =>
@@ -18,6 +16,6 @@ export function osqueryPorts(context: ExtensionContext, osquery: OsqueryLink) {
         ...{ client, log, flags: () => osquery.flags, wasTold: () => osquery.wasTold },
       }),
     ),
-    applySchedule: supply<Applied, RenderedSchedule>(updater.apply),
+    applySchedule: supply<Applied, RenderedSchedule>(osquery.updater.apply),
   };
 }

@@ -55,6 +55,7 @@ export function runExtension(context: ExtensionContext, options: RunOptions): Ru
   });
   const observation = new Observation(context, {
     ...{ root: () => actor, state, schedule, known, plugins: () => plugins, metrics: options.metrics },
+    ...{ links, deliverables, osquery: () => osquery },
     ...{
       reload: () => osquery.refresh(),
       runs: () => osquery.schedule.lastRuns(),
