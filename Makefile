@@ -29,6 +29,7 @@ types: setup ## type-check everything
 	tsc -p . --incremental --tsBuildInfoFile $(TYPES)/all.tsbuildinfo
 	tsc -p src/inspect/page --incremental --tsBuildInfoFile $(TYPES)/page.tsbuildinfo
 	tsc -p src/report/page --incremental --tsBuildInfoFile $(TYPES)/report.tsbuildinfo
+	tsc -p src/console-page/page --incremental --tsBuildInfoFile $(TYPES)/console-page.tsbuildinfo
 
 lint: setup ## lint and check the formatting
 	biome check --error-on-warnings .

@@ -51,6 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/replay',
   ],
   'src/console': ['src/text', 'src/broker', 'src/vocabulary'],
+  'src/console-page': ['src/text', 'src/console', 'src/inspect'],
   'src/zeek-client': ['src/text', 'src/broker', 'src/vocabulary', 'src/console'],
   'src/report': ['src/text', 'src/replay'],
   'src/simulation': ['src/text', 'src/broker', 'src/vocabulary', 'src/conversation', 'src/zeek-client'],

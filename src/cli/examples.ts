@@ -42,6 +42,10 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [args: string,
     ['--zeek ws://127.0.0.1:27760', 'all hosts of a Zeek on this machine'],
     ["--where 'NOT connected' --csv", 'those that are gone, as CSV (the Zeek of BRO_OSQUERY_ZEEK)'],
   ],
+  console: [
+    ['--zeek ws://127.0.0.1:27760', 'a page to look at the hosts'],
+    ['--zeek wss://zeek.example.com:27760 --allow-queries', 'and to ask them'],
+  ],
   host: [['web-1 --zeek ws://127.0.0.1:27760', 'one host']],
   queries: [['--zeek ws://127.0.0.1:27760', 'what is asked of hosts, and by whom']],
   top: [

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { broCommand } from './bro.ts';
 import { addCompletion } from './completion.ts';
+import { consoleCommand } from './console.ts';
 import { demoCommand } from './demo.ts';
 import { demoAttackCommand } from './demo-attack.ts';
 import { demoNatsCommand } from './demo-nats.ts';
@@ -52,6 +53,7 @@ export function createProgram({ io, process, reader, machine, onInterruptible }:
     .addCommand(interruptible(queriesCommand(io)))
     .addCommand(interruptible(topCommand(io)))
     .addCommand(interruptible(reportCommand(io)))
+    .addCommand(interruptible(consoleCommand(io)))
     .addCommand(interruptible(simulateCommand(io)))
     .addCommand(interruptible(demoCommand(io)))
     .addCommand(interruptible(demoNatsCommand(io)))

@@ -23,6 +23,8 @@ export interface InspectServerOptions {
   readonly now: () => number;
   readonly page: () => Promise<PageAssets>;
   readonly conversation: Conversation;
+  /** The longest message that a page may send, in bytes; 4 KiB by default. */
+  readonly longestMessage?: number;
   /** Whether pages may be shown rows, apart from the conversation. */
   readonly rows: RowAccess;
 }
@@ -71,7 +73,7 @@ export async function startInspectServer(options: InspectServerOptions): Promise
   });
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: LONGEST_MESSAGE,
+    maxPayload: options.longestMessage ?? LONGEST_MESSAGE,
     perMessageDeflate: false,
   });
   server.on('upgrade', (request, socket, head) => {

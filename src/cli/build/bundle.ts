@@ -5,7 +5,7 @@ import { build, type Plugin } from 'esbuild';
 import { zeekPackage } from '../demo/zeek-package.ts';
 import { layOutCharts } from '../inspect/charts.ts';
 import { manualPages } from '../manual/pages.ts';
-import { bundlePage, bundleReport } from './page.ts';
+import { bundlePage, bundleReport, CONSOLE_PAGE, filesOfPage, INSPECT_PAGE } from './page.ts';
 
 /** What the bundle is called, in its folder. */
 export const BUNDLE = 'bro-osquery.cjs';
@@ -53,7 +53,9 @@ export async function bundleProgram(root: string, folder: string): Promise<reado
     target: 'node26',
     logLevel: 'warning',
   });
-  return [...new Set([...Object.keys(metafile.inputs), ...Object.keys(engine.metafile.inputs)])].sort();
+  const inputs = [metafile, engine.metafile].flatMap(({ inputs: of }) => Object.keys(of));
+  // The console's editor is not ours.
+  return [...new Set([...inputs, ...(await filesOfPage(CONSOLE_PAGE))])].sort();
 }
 
 /** In place of an import: the engine out of the executable, when it is wanted first. */
@@ -80,7 +82,8 @@ const filesInside: Plugin = {
         const made = JSON.stringify(JSON.stringify(await make()));
         return { contents: `export const ${name} = async () => JSON.parse(${made});` };
       });
-    replace('inspect/page-assets.ts', 'pageAssets', bundlePage);
+    replace('inspect/page-assets.ts', 'pageAssets', () => bundlePage(INSPECT_PAGE));
+    replace('console/page-assets.ts', 'pageAssets', () => bundlePage(CONSOLE_PAGE));
     building.onLoad({ filter: /\/cli\/report\/lay-out\.ts$/ }, () => ({ contents: LAY_OUT }));
     replace('report/page-assets.ts', 'reportAssets', bundleReport);
     replace('inspect/charts.ts', 'layOutCharts', layOutCharts);

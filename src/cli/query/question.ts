@@ -16,7 +16,10 @@ export interface Chosen {
  * no host that is connected is meant.
  * @throws ConsoleError, FleetSqlError
  */
-export async function audienceOf(session: ConsoleSession, chosen: Chosen): Promise<Audience | undefined> {
+export async function audienceOf(
+  session: Pick<ConsoleSession, 'hosts'>,
+  chosen: Chosen,
+): Promise<Audience | undefined> {
   const { host, group, subnet, where } = chosen;
   if (host.length === 0 && where === undefined) return { hosts: [], groups: group, subnets: subnet };
   const all = await session.hosts();

@@ -1,8 +1,8 @@
 import type { FromPage, FromServer } from '../protocol.ts';
 
 /** What is heard of the server. */
-export interface Listener {
-  onMessage(message: FromServer): void;
+export interface Listener<Heard> {
+  onMessage(message: Heard): void;
   /** `refused`: wrong token. */
   onState(state: 'connecting' | 'open' | 'lost' | 'refused'): void;
 }
@@ -11,13 +11,16 @@ export interface Listener {
 const PAUSE = 1_000;
 
 /** The page's WebSocket, which comes back when it is lost. */
-export function connect(token: string, listener: Listener): { readonly say: (message: FromPage) => void } {
+export function connect<Heard = FromServer, Said = FromPage>(
+  token: string,
+  listener: Listener<Heard>,
+): { readonly say: (message: Said) => void } {
   let socket: WebSocket;
   const open = () => {
     listener.onState('connecting');
     socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/socket`);
     socket.addEventListener('open', () => {
-      say({ type: 'hello', token });
+      send({ type: 'hello', token });
       listener.onState('open');
     });
     socket.addEventListener('message', ({ data }) => listener.onMessage(JSON.parse(String(data))));
@@ -26,9 +29,9 @@ export function connect(token: string, listener: Listener): { readonly say: (mes
       if (code !== 4401) setTimeout(open, PAUSE);
     });
   };
-  const say = (message: FromPage) => {
+  const send = (message: unknown) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   };
   open();
-  return { say };
+  return { say: send };
 }
