@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { consoleCommand } from '../../src/cli/console.ts';
 import type { Item, ItemKind } from '../../src/console/model.ts';
+import { violations } from '../support/axe.ts';
 import { browserTest, untilSeen, untilText } from '../support/browser.ts';
 import { runCommand, startConsoleZeek } from '../support/console.ts';
 import { fakeHost, serveConsole } from '../support/console-page.ts';
@@ -110,6 +111,10 @@ browserTest(
     await page.click('#hosts .row >> nth=0');
     await untilSeen(page, '#host', (text) => text.includes('Last warnings'), 'the host');
     await page.waitForSelector('.history button:has-text("SELECT name FROM proc")', { state: 'attached' });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      assert.deepEqual(await violations(page), [], colorScheme);
+    }
     assert.equal(await page.locator('img, b').count(), 0);
     assert.notEqual(await page.title(), '1');
     assert.deepEqual(faults, []);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import axe from 'axe-core';
-import type { Page } from 'playwright-core';
 import { rowsOf } from '../../../src/cli/inspect/rows.ts';
+import { violations } from '../../support/axe.ts';
 import { browserTest, untilText } from '../../support/browser.ts';
 import { busyTrace } from '../../support/busy-trace.ts';
 import { directoryWithRows } from '../../support/directory-with-rows.ts';
@@ -10,15 +9,6 @@ import { serveFile } from '../../support/inspected.ts';
 
 const LAST_NIGHT = join(import.meta.dirname, '../../../fixtures/event-log/last-night');
 const PANELS = ['machines', 'bus', 'schedule', 'log', 'details'];
-
-/** What axe finds, by rule and place. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
-  const { violations: found } = await page.evaluate<axe.AxeResults>('axe.run()');
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`),
-  );
-}
 
 browserTest('axe finds nothing on any view, in light and in dark', async (t, page, faults) => {
   await page.goto(await serveFile(t, await busyTrace(t)));

@@ -1,5 +1,5 @@
 /** Queries that were run on this machine's browser, the latest first. */
-const KEY = 'bro-osquery.console.history';
+const KEY = 'bro-osquery-history';
 const MOST = 50;
 
 export function readHistory(): readonly string[] {

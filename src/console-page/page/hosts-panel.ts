@@ -19,6 +19,7 @@ export class HostsPanel {
 
   constructor(onPick: (host: HostFacts) => void, onRefresh: () => void) {
     this.#list = new VirtualList({
+      id: 'host-list',
       label: 'Hosts',
       rowHeight: ROW_HEIGHT,
       row: hostRow,

@@ -27,14 +27,17 @@ function openPage(): void {
   let schemaOf = '';
 
   const results = new ResultsPanel();
-  const query = new QueryPanel({
-    run(question) {
-      ask += 1;
-      results.clear();
-      link.say({ type: 'query', ask, hosts: [], groups: [], ...question });
+  const query = new QueryPanel(
+    {
+      run(question) {
+        ask += 1;
+        results.clear();
+        link.say({ type: 'query', ask, hosts: [], groups: [], ...question });
+      },
+      stop: () => link.say({ type: 'stop', ask }),
     },
-    stop: () => link.say({ type: 'stop', ask }),
-  });
+    Date.now,
+  );
   const host = new HostPanel(({ id }) => query.askOnly(`id = '${id.replaceAll("'", "''")}'`));
   const hostList = new HostsPanel(
     (one) => {
@@ -92,7 +95,7 @@ function openPage(): void {
 
   document.body.append(
     el(
-      'div',
+      'header',
       { class: 'top' },
       el('h1', {}, 'bro-osquery console'),
       badge,

@@ -24,7 +24,11 @@ export function plotOf(bars: readonly Bar[], column: string): HTMLElement {
       ];
     }),
   );
-  const chart = el('div', { class: 'plot' }, el('h3', {}, title));
+  const chart = el(
+    'div',
+    { class: 'plot', tabindex: '0', role: 'group', 'aria-label': title },
+    el('h3', {}, title),
+  );
   chart.append(drawing);
   return chart;
 }

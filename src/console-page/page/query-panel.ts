@@ -42,11 +42,14 @@ export class QueryPanel {
   readonly #reasons = el('ul', { class: 'reasons' });
   readonly #history = el('div', { class: 'history' });
   readonly #commands: QueryCommands;
+  readonly #now: () => number;
   #startedAt = 0;
   #isRunning = false;
   #isAllowed = false;
 
-  constructor(commands: QueryCommands) {
+  /** @param now milliseconds since the epoch */
+  constructor(commands: QueryCommands, now: () => number) {
+    this.#now = now;
     this.#commands = commands;
     this.editor = new QueryEditor(readHistory()[0] ?? EXAMPLE, () => this.run());
     this.#run = button('Run', 'Run it (Ctrl-Enter)', () => this.run(), 'run');
@@ -77,7 +80,7 @@ export class QueryPanel {
     const sql = this.editor.text.trim().replace(/;$/, '');
     if (sql === '' || this.#isRunning || !this.#isAllowed) return;
     this.#showHistory(addToHistory(sql));
-    this.#startedAt = Date.now();
+    this.#startedAt = this.#now();
     this.#isRunning = true;
     this.#reasons.hidden = true;
     this.#bar.removeAttribute('value');
@@ -105,7 +108,7 @@ export class QueryPanel {
     const { asked, silent, isAsked } = counts;
     // Full only when all have answered.
     if (isAsked && asked > 0) this.#bar.value = (asked - silent) / asked;
-    this.#counts.textContent = `${textOf(counts)}, ${spanOf(Date.now() - this.#startedAt)}`;
+    this.#counts.textContent = `${textOf(counts)}, ${spanOf(this.#now() - this.#startedAt)}`;
   }
 
   over(reason: string, problem: string, hosts: readonly HostAnswer[]): void {

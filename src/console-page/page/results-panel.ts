@@ -28,6 +28,7 @@ export class ResultsPanel {
 
   constructor() {
     this.#list = new VirtualList({
+      id: 'row-list',
       label: 'Rows',
       rowHeight: ROW_HEIGHT,
       row: (shown) => this.#row(shown),
@@ -89,6 +90,8 @@ export class ResultsPanel {
     const columns = this.#set.columns;
     if (columns.join('\0') !== this.#columns.join('\0') || this.#heads.childElementCount === 0) {
       this.#columns = columns;
+      // Rows that are drawn have the columns of before.
+      this.#list.set([], -1, false);
       const chosen = this.#column.value;
       const names = ['host', ...columns];
       this.#column.replaceChildren(
