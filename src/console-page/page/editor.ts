@@ -6,9 +6,10 @@ import {
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { SQLite, sql } from '@codemirror/lang-sql';
-import { bracketMatching, defaultHighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { Compartment, EditorState, Prec } from '@codemirror/state';
 import { drawSelection, EditorView, keymap, placeholder } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
 import { el } from '../../inspect/page/dom.ts';
 
 /** Columns by table. */
@@ -34,7 +35,7 @@ export class QueryEditor {
           bracketMatching(),
           closeBrackets(),
           autocompletion(),
-          syntaxHighlighting(defaultHighlightStyle),
+          syntaxHighlighting(COLOURS),
           placeholder('SELECT pid, name FROM processes'),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': 'Query' }),
@@ -73,6 +74,14 @@ export class QueryEditor {
     });
   }
 }
+
+/** The page's own colours, which differ by light and dark. */
+const COLOURS = HighlightStyle.define([
+  { tag: tags.keyword, color: 'var(--fact)' },
+  { tag: [tags.string, tags.special(tags.string)], color: 'var(--lit)' },
+  { tag: [tags.number, tags.bool, tags.null], color: 'var(--code)' },
+  { tag: [tags.lineComment, tags.blockComment], color: 'var(--dim)' },
+]);
 
 const THEME = {
   '&': { color: 'var(--text)', fontSize: '13px' },
