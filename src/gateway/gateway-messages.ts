@@ -4,6 +4,7 @@ import { writeEvent, type ZeekEvent } from '../broker/zeek-event.ts';
 import { pseudoHost } from '../vocabulary/fleet-topics.ts';
 import type { VocabularyId } from '../vocabulary/model.ts';
 import type { Vocabularies } from '../vocabulary/vocabularies.ts';
+import { PACKAGE_VERSION } from '../vocabulary/zeek-package.ts';
 import type { Identity } from './guard.ts';
 import type { HostLink } from './host-link.ts';
 import type { HostPosition } from './outflow.ts';
@@ -117,7 +118,7 @@ export class GatewayMessages {
     const { vocabularies, now } = this.#options;
     const text = `two hosts have the id ${host.id}: one connects from ${host.remoteAddress}, the other from ${other}, and is refused; give each its own uid`;
     for (const id of host.announced) {
-      const peer = { at: now(), packageVersion: '' };
+      const peer = { at: now(), packageVersion: this.#hasPackage ? PACKAGE_VERSION : '' };
       const message = vocabularies.get(id)?.notice({ level: 'error', text }, pseudoHost(host.id), peer);
       if (message) this.#say(message.topic, message.event.name, message.event.args, host.position);
     }
