@@ -109,10 +109,12 @@ test("pings and logger calls of a real osqueryd are read, and answered with the 
     if (sock !== 'extension' || (method !== 'ping' && method !== 'call')) continue;
     calls += 1;
     const read = readPlainCall(request);
-    const expected = await generated(request, STATUS);
-    assert.deepEqual(plain(request), expected?.seen);
     const make = method === 'ping' ? pingReply : emptyReply;
-    assert.deepEqual(make(STATUS, read?.seqid ?? -1), expected?.reply);
+    for (const status of [STATUS, { code: 1, message: 'größe „ü“', uuid: 2 ** 40 }]) {
+      const expected = await generated(request, status);
+      assert.deepEqual(plain(request), expected?.seen);
+      assert.deepEqual(make(status, read?.seqid ?? -1), expected?.reply);
+    }
     const cache = new ReplyCache(STATUS.uuid);
     for (const code of [1, 0, 0])
       assert.deepEqual(

@@ -107,7 +107,6 @@ export function emptyReply(status: ReplyStatus, seqid: number): Buffer {
 
 export interface ReplyStatus {
   readonly code: number;
-  /** In ASCII. */
   readonly message: string;
   readonly uuid: number;
 }
@@ -127,7 +126,8 @@ function field(type: number, id: number, value: readonly number[]): number[] {
 }
 
 function text(value: string): number[] {
-  return [...u32(value.length), ...Buffer.from(value, 'latin1')];
+  const bytes = Buffer.from(value);
+  return [...u32(bytes.length), ...bytes];
 }
 
 function u32(value: number): number[] {
