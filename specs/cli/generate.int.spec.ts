@@ -55,6 +55,28 @@ describe('generate', () => {
     }
   });
 
+  test('policies are asked of the platforms that have their tables', async (t) => {
+    const out = folder(t);
+    const done = await generate(out, join(FIXTURES, 'gitops.queries.yml'));
+    assert.deepEqual(done.lines.slice(0, 1), [
+      `${join(out, 'gitops.zeek')}: 3 queries of gitops, 1 of them policies`,
+    ]);
+    const script = readFileSync(join(out, 'gitops.zeek'), 'utf8');
+    assert.ok(script.includes('@load osquery/policies\n'));
+    assert.ok(
+      script.endsWith(`module osquery::packs::gitops;
+
+event zeek_init()
+	{
+	osquery::policy(osquery::Policy($name="gitops: Encrypted",
+	                                $target=osquery::Target($platforms=set("darwin", "linux")),
+	                                $resolution="Encrypt it.",
+	                                $query="SELECT 1 FROM disk_encryption WHERE encrypted = 1"));
+	}
+`),
+    );
+  });
+
   test('a second run changes nothing, and new queries take no name away', async (t) => {
     const out = folder(t);
     const pack = join(out, 'names.conf');

@@ -118,10 +118,22 @@ describe("Fleet's YAML", () => {
       rest?.queries.map(({ name, interval }) => [name, interval]),
       [['By hand', undefined]],
     );
-    assert.deepEqual(
-      rest?.refused.map(({ name }) => name),
-      ['Firewall on'],
-    );
+  });
+
+  test('policies are no queries: a host complies while they have rows', () => {
+    assert.deepEqual(packs[1]?.policies, [
+      {
+        query: {
+          name: 'Firewall on',
+          sql: 'SELECT 1 FROM iptables LIMIT 1',
+          interval: undefined,
+          updateType: 'BOTH',
+          condition: ALL,
+          description: '',
+        },
+        resolution: '',
+      },
+    ]);
   });
 
   test('a document that is no YAML is told, and the others count', () => {
@@ -139,8 +151,8 @@ describe("Fleet's YAML", () => {
       ],
     );
     assert.deepEqual(
-      pack?.refused.map(({ name }) => name),
-      ['Encrypted'],
+      pack?.policies.map(({ query, resolution }) => [query.name, resolution]),
+      [['Encrypted', 'Encrypt it.']],
     );
   });
 });

@@ -22,6 +22,13 @@ export interface PackQuery {
   readonly description: string;
 }
 
+/** A question for yes and no: a host complies while the query has rows. */
+export interface PackPolicy {
+  readonly query: PackQuery;
+  /** What to do where a host does not comply. */
+  readonly resolution: string;
+}
+
 /** A query that becomes no log, and why. */
 export interface Refused {
   readonly name: string;
@@ -34,6 +41,7 @@ export interface Pack {
   /** Queries that must all return rows. */
   readonly discovery: readonly string[];
   readonly queries: readonly PackQuery[];
+  readonly policies: readonly PackPolicy[];
   readonly refused: readonly Refused[];
 }
 

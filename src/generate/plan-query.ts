@@ -56,6 +56,18 @@ export async function planQuery(
   return typeof final === 'string' ? final : { ...final, platforms, notes };
 }
 
+/** A policy is only asked whether it has rows: it stays as it is, for the platforms that have what it names. */
+export async function planPolicy(
+  sql: string,
+  wanted: readonly Platform[],
+  describers: Describers,
+): Promise<Pick<Plan, 'sql' | 'platforms'> | string> {
+  const bare = bareStatement(sql);
+  const answers = await Promise.all(wanted.map((platform) => ask(platform, bare, describers[platform])));
+  const platforms = answers.flatMap((answer) => ('columns' in answer ? [answer.platform] : []));
+  return platforms.length === 0 ? reasons(answers) : { sql: bare, platforms };
+}
+
 /** Without what may follow a statement: semicolons, and a comment that would swallow what is put behind it. */
 function bareStatement(sql: string): string {
   const tokens = sqlTokens(sql) ?? [];

@@ -1,7 +1,7 @@
 import { parseAllDocuments } from 'yaml';
 import { isMembers, list, type Members, text } from './loose-values.ts';
 import type { Pack, PackQuery, Refused } from './model.ts';
-import { readEntry } from './read-entry.ts';
+import { isRefused, readEntry } from './read-entry.ts';
 import { packOf } from './read-json.ts';
 
 /** What a YAML file of Fleet has. */
@@ -9,14 +9,12 @@ export interface FleetFile {
   /** Packs that refer to queries by their names, perhaps of other files. */
   readonly packs: readonly Members[];
   readonly queries: ReadonlyMap<string, Members>;
-  readonly policies: readonly string[];
+  readonly policies: readonly Members[];
   /** Files that it names in place of queries. */
   readonly files: readonly string[];
   /** Documents that are no YAML, and why. */
   readonly problems: readonly string[];
 }
-
-const NO_POLICY = 'it is a policy, a question for yes and no: use osquery::policies of the Zeek package';
 
 /**
  * Reads Fleet's YAML in all its forms: documents of a `kind` (`query`, `pack`, `policy`), GitOps' lists of queries, and
@@ -25,7 +23,7 @@ const NO_POLICY = 'it is a policy, a question for yes and no: use osquery::polic
 export function readFleet(source: string): FleetFile {
   const packs: Members[] = [];
   const queries = new Map<string, Members>();
-  const policies: string[] = [];
+  const policies: Members[] = [];
   const files: string[] = [];
   const problems: string[] = [];
   const addQuery = (entry: unknown) => {
@@ -34,7 +32,9 @@ export function readFleet(source: string): FleetFile {
     else queries.set(text(entry['name']) || `query_${queries.size + 1}`, entry);
   };
   const addPolicy = (entry: unknown) => {
-    if (isMembers(entry) && entry['path'] === undefined) policies.push(text(entry['name']));
+    if (!isMembers(entry)) return;
+    if (typeof entry['path'] === 'string') files.push(entry['path']);
+    else policies.push(entry);
   };
   for (const document of parseAllDocuments(source, { uniqueKeys: false })) {
     const [error] = 'errors' in document ? document.errors : [];
@@ -89,10 +89,21 @@ export function packsOfFleet(name: string, file: FleetFile, known: ReadonlyMap<s
     return packOf(text(spec['name']) || name, spec, entries);
   });
   const loose = [...file.queries].filter(([query]) => !used.has(query));
-  const refused = file.policies.map((policy) => ({ name: policy, reason: NO_POLICY }));
-  if (loose.length === 0 && refused.length === 0) return packs;
-  return [
-    ...packs,
-    packOf(name, {}, [...loose.map(([query, members]) => readEntry(query, members)), ...refused]),
-  ];
+  if (loose.length === 0 && file.policies.length === 0) return packs;
+  const entries = loose.map(([query, members]) => readEntry(query, members));
+  return [...packs, withPolicies(packOf(name, {}, entries), file.policies)];
+}
+
+function withPolicies(pack: Pack, given: readonly Members[]): Pack {
+  const entries = given.map((members, at) => ({
+    entry: readEntry(text(members['name']) || `policy ${at + 1}`, members),
+    resolution: text(members['resolution']).trim(),
+  }));
+  return {
+    ...pack,
+    policies: entries.flatMap(({ entry, resolution }) =>
+      isRefused(entry) ? [] : [{ query: entry, resolution }],
+    ),
+    refused: [...pack.refused, ...entries.flatMap(({ entry }) => (isRefused(entry) ? [entry] : []))],
+  };
 }

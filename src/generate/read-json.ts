@@ -56,6 +56,7 @@ export function packOf(name: string, members: Members, entries: readonly (PackQu
       .map(text)
       .filter((sql) => sql !== ''),
     queries: noPlatform ? [] : queries,
+    policies: [],
     refused: [
       ...entries.filter(isRefused),
       ...(noPlatform ? queries.map((query) => ({ name: query.name, reason })) : []),

@@ -2,6 +2,7 @@ import { isForAll } from './conditions.ts';
 import {
   type Condition,
   type Pack,
+  type PackPolicy,
   type PackQuery,
   PLATFORMS,
   type Platform,
@@ -19,11 +20,16 @@ export interface ScriptQuery {
   readonly name: string;
 }
 
+export interface ScriptPolicy extends PackPolicy {
+  readonly plan: Pick<Plan, 'sql' | 'platforms'>;
+}
+
 export interface Script {
   readonly pack: Pack;
   /** What the pack is called in Zeek. */
   readonly name: string;
   readonly queries: readonly ScriptQuery[];
+  readonly policies: readonly ScriptPolicy[];
   readonly refused: readonly Refused[];
   /** The file's name, and who says what columns there are. */
   readonly source: string;
@@ -52,9 +58,11 @@ export function zeekScript(script: Script): string {
     ...comment(`Types of columns: ${types}.`, '##!'),
     '',
     '@load osquery/packs',
+    ...(script.policies.length === 0 ? [] : ['@load osquery/policies']),
     ...(refused.length === 0 ? [] : ['', '# Left out:']),
     ...refused.flatMap(({ name, reason }) => comment(`- ${oneLine(name)}: ${reason}`, '#')),
     ...queries.flatMap((query) => ['', ...section(script, query)]),
+    ...policies(script),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -106,6 +114,7 @@ function section(script: Script, { query, plan, name }: ScriptQuery): readonly s
     '',
     ...wrapped('event row(', parameters, ')'),
     '\t{',
+    '\tosquery::row_handled(info);',
     '\tif ( enabled )',
     ...wrapped(
       '\t\tLog::write(LOG, Info(',
@@ -132,6 +141,7 @@ function section(script: Script, { query, plan, name }: ScriptQuery): readonly s
     '',
     'event zeek_init()',
     '\t{',
+    `\tosquery::count_rows(${zeekString(path)});`,
     ...wrapped(
       '\tlocal q = osquery::Query(',
       [
@@ -165,14 +175,39 @@ function conditions(pack: Pack, query: PackQuery, plan: Plan): readonly string[]
 }
 
 function conditionText({ platforms, version, shard }: Condition, discovery: readonly string[]): string {
-  const set = (texts: readonly string[]) => `set(${texts.map(zeekString).join(', ')})`;
   const fields = [
-    ...(platforms.length < PLATFORMS.length ? [`$platforms=${set(platforms)}`] : []),
+    ...(platforms.length < PLATFORMS.length ? [`$platforms=${zeekSet(platforms)}`] : []),
     ...(version === '' ? [] : [`$version=${zeekString(version)}`]),
     ...(shard === 0 || shard >= 100 ? [] : [`$shard=${shard}`]),
-    ...(discovery.length === 0 ? [] : [`$discovery=${set(discovery)}`]),
+    ...(discovery.length === 0 ? [] : [`$discovery=${zeekSet(discovery)}`]),
   ];
   return `osquery::packs::Condition(${fields.join(', ')})`;
+}
+
+/** All policies in one place: none has an event or a log of its own. */
+function policies({ pack, name, policies: all }: Script): readonly string[] {
+  if (all.length === 0) return [];
+  const statements = all.flatMap(({ query, resolution, plan }) =>
+    wrapped(
+      '\tosquery::policy(osquery::Policy(',
+      [
+        `$name=${zeekString(`${pack.name}: ${query.name}`)}`,
+        ...(query.interval === undefined ? [] : [`$inter=${query.interval}`]),
+        ...(plan.platforms.length === PLATFORMS.length
+          ? []
+          : [`$target=osquery::Target($platforms=${zeekSet(plan.platforms)})`]),
+        ...(query.description === '' ? [] : [`$description=${zeekString(oneLine(query.description))}`]),
+        ...(resolution === '' ? [] : [`$resolution=${zeekString(oneLine(resolution))}`]),
+        `$query=${zeekString(plan.sql)}`,
+      ],
+      '));',
+    ),
+  );
+  return ['', `module osquery::packs::${name};`, '', 'event zeek_init()', '\t{', ...statements, '\t}'];
+}
+
+function zeekSet(texts: readonly string[]): string {
+  return `set(${texts.map(zeekString).join(', ')})`;
 }
 
 /** The platforms that the pack and the query have in common. */

@@ -58,11 +58,6 @@ global version_wanted = F;
 global found_on: set[string, string];
 global versions: table[string] of string;
 
-function family(h: osquery::hosts::Host): string
-	{
-	return h$platform in set("darwin", "windows", "freebsd", "") ? h$platform : "linux";
-	}
-
 # As osquery compares them: number by number, and what is missing is no less.
 function at_least(version: string, least: string): bool
 	{
@@ -91,7 +86,7 @@ function shard_of(hostname: string): count
 # All but the discovery queries.
 function satisfies_apart_from_discovery(h: osquery::hosts::Host, condition: Condition): bool
 	{
-	if ( |condition$platforms| > 0 && family(h) !in condition$platforms )
+	if ( |condition$platforms| > 0 && osquery::hosts::platform_family(h) !in condition$platforms )
 		return F;
 
 	if ( condition$shard > 0 && ( h$hostname == "" || condition$shard < shard_of(h$hostname) ) )

@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { basename, dirname, join, resolve } from 'node:path';
 import { PLATFORMS, type Refused } from '../../generate/model.ts';
 import { allocateNames } from '../../generate/names.ts';
-import { planQuery } from '../../generate/plan-query.ts';
+import { planPolicy, planQuery } from '../../generate/plan-query.ts';
 import {
   FIRST_LINE,
   namesOfScript,
   platformsFor,
+  type ScriptPolicy,
   type ScriptQuery,
   zeekScript,
 } from '../../generate/zeek-script.ts';
@@ -23,7 +24,7 @@ export interface GenerateParts {
 export interface Generated {
   readonly lines: readonly string[];
   readonly problems: readonly string[];
-  /** Queries with a log of their own, and those without. */
+  /** Queries and policies that are in a script, and those that are not. */
   readonly written: number;
   readonly refused: number;
 }
@@ -51,15 +52,17 @@ export async function generatePacks(paths: readonly string[], parts: GeneratePar
     const script = await scriptOf(found, name, ownText(file), parts);
     wrong.push(...script.refused.map((one) => `${packName}: ${one.name}: left out: ${one.reason}`));
     refused += script.refused.length;
-    if (script.queries.length === 0) {
-      wrong.push(`${packName}: no script: none of its queries can have a log`);
+    const count = script.queries.length + script.policies.length;
+    if (count === 0) {
+      wrong.push(`${packName}: no script: none of its queries can be asked`);
       continue;
     }
     write(file, zeekScript(script));
-    written += script.queries.length;
+    written += count;
     loaded.push(name);
-    const of = script.refused.length === 0 ? '' : ` of ${script.queries.length + script.refused.length}`;
-    lines.push(`${file}: ${script.queries.length}${of} queries of ${packName}`);
+    const of = script.refused.length === 0 ? '' : ` of ${count + script.refused.length}`;
+    const policies = script.policies.length === 0 ? '' : `, ${script.policies.length} of them policies`;
+    lines.push(`${file}: ${count}${of} queries of ${packName}${policies}`);
   }
   if (loaded.length > 0) {
     const all = new Map([...previous, ...[...names].filter(([, name]) => loaded.includes(name))]);
@@ -114,16 +117,32 @@ async function scriptOf(
     if (typeof plan === 'string') refused.push({ name: query.name, reason: plan });
     else queries.push({ query, plan, name: names.get(query.name) ?? query.name });
   }
+  const policies: ScriptPolicy[] = [];
+  const taken = new Set<string>();
+  for (const policy of pack.policies) {
+    const { query } = policy;
+    const plan = await planPolicy(query.sql, query.condition.platforms, types.describers);
+    if (typeof plan === 'string') refused.push({ name: query.name, reason: plan });
+    else policies.push({ ...policy, query: { ...query, name: uniqueName(query.name, taken) }, plan });
+  }
   return {
     pack: { ...pack, discovery },
     name,
     queries,
+    policies,
     refused,
     source: basename(file),
     types: types.description,
     defaultInterval: interval,
     version: VERSION,
   };
+}
+
+function uniqueName(name: string, taken: Set<string>): string {
+  let unique = name;
+  for (let number = 2; taken.has(unique); number += 1) unique = `${name} ${number}`;
+  taken.add(unique);
+  return unique;
 }
 
 /** A script that is to be written anew; undefined where there is none. */
