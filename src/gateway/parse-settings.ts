@@ -182,7 +182,7 @@ function natsMeeting(
     return [];
   });
   const meeting = { servers: addresses, settings: natsOf(settings, 'create'), tls: tlsOf(own), replicas };
-  const wrong = [natsSettingsProblem(meeting.settings), tlsSettingsProblem(meeting.tls) ?? ''];
+  const wrong = [natsSettingsProblem(meeting.settings)];
   if (new Set(addresses.map(({ secure }) => secure)).size > 1)
     wrong.push('servers of one cluster are all nats:// or all tls://');
   if (addresses.length === 0 && problems.length === 0) wrong.push('servers: name at least one');

@@ -117,7 +117,7 @@ function lookAtNats(nats: NonNullable<GatewayReport['nats']>, incarnation: strin
     return findings;
   }
   findings.push(ok(`${server} is connected, prefix ${prefix}`));
-  const share = `serves ${partitions.length} of ${PARTITIONS} partitions, with ${counted(gateways.length - 1, 'other gateway')}`;
+  const share = `serves ${partitions.length} of ${PARTITIONS} partitions, with ${counted(Math.max(0, gateways.length - 1), 'other gateway')}`;
   findings.push(
     partitions.length > 0 || gateways.length > PARTITIONS
       ? ok(share)
