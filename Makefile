@@ -9,7 +9,7 @@ SPECS ?= specs/**/*.spec.ts
 # Specs that open no socket, process or browser; specs/spec-cost.spec.ts holds the names to that.
 UNIT_SPECS = $(filter-out %.int.spec.ts,$(shell find specs -name '*.spec.ts'))
 
-.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats demo-attack bench fuzz chaos chaos-gateway chaos-log thrift
+.PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats demo-attack bench bench-attribution fuzz chaos chaos-gateway chaos-log thrift
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -88,6 +88,10 @@ BENCHES ?= specs/bench/*.bench.ts
 
 bench: setup dist/bro-osquery.ext ## measure this machine (BENCHES=… for some)
 	for bench in $(BENCHES); do echo "== $$bench"; node --import tsx "$$bench"; done
+
+bench-attribution: setup ## how many connections get the right process, with the real Zeek and osqueryd (ZEEK, OSQUERYD, AUDIT, SCALE); as root
+	node --import tsx specs/bench/attribution/run.ts
+	node --import tsx specs/bench/attribution/cost.ts
 
 FUZZ_SECONDS ?= 60
 

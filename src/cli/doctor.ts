@@ -5,6 +5,7 @@ import { printableJson } from '../replay/printable.ts';
 import { reasonOf } from '../text/reason.ts';
 import { painterFor } from './colour.ts';
 import { lookAtConfiguration } from './doctor/configuration.ts';
+import { lookAtEvidence } from './doctor/evidence.ts';
 import { type Finding, formatFindings, problem, warning } from './doctor/finding.ts';
 import { type Flags, flagOf, flagsOfFile } from './doctor/flags.ts';
 import { examineGateway } from './doctor/gateway.ts';
@@ -78,6 +79,7 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
       ...(osqueryd.flags ? [] : file.findings),
       ...lookAtInstallation(flags, configuration.settings ?? defaultSettings()),
       ...configuration.findings,
+      ...lookAtEvidence(flags),
       ...(await lookAtExtension(directory)),
       ...(options.traceRow ? await traceOfRow(directory) : []),
     ];

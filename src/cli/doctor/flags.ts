@@ -6,8 +6,13 @@ export type Flags = ReadonlyMap<string, OsqueryOption>;
 
 /** Where osqueryd has something of interest to us if no flag says otherwise (recorded from 5.23.1). */
 const DEFAULTS: Readonly<Record<string, string>> = {
+  audit_allow_accept_socket_events: 'false',
+  audit_allow_config: 'false',
+  audit_allow_process_events: 'true',
+  audit_allow_sockets: 'false',
   config_path: LAYOUT.config,
   config_plugin: 'filesystem',
+  disable_audit: 'true',
   disable_distributed: 'true',
   disable_extensions: 'false',
   disable_logging: 'false',

@@ -7,6 +7,7 @@ export const TOPICS = [
   'gateway',
   'console',
   'operate',
+  'attribution',
   'detect',
   'analyse',
   'migrate',

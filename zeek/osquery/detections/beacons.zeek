@@ -134,7 +134,7 @@ function host_of(a: addr): string
 	return "";
 	}
 
-event Conn::log_conn(rec: Conn::Info)
+event osquery::attribution::attributed(rec: Conn::Info)
 	{
 	local hid = rec?$orig_hid ? rec$orig_hid : host_of(rec$id$orig_h);
 	if ( hid == "" || rec$proto == icmp || to_ignore(rec$id) )

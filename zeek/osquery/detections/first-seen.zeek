@@ -122,7 +122,7 @@ function fingerprint(c: connection): string
 
 global fingerprints: table[string] of string &create_expire=1hr;
 
-# What ``Conn::log_conn`` doesn't have any more.
+# What the line of conn.log doesn't have any more.
 event connection_state_remove(c: connection)
 	{
 	local print_ = fingerprint(c);
@@ -130,7 +130,7 @@ event connection_state_remove(c: connection)
 		fingerprints[c$uid] = print_;
 	}
 
-event Conn::log_conn(rec: Conn::Info)
+event osquery::attribution::attributed(rec: Conn::Info)
 	{
 	if ( ! rec?$orig_hid || ! rec?$orig_process || rec$orig_process in ignore_programs || rec$proto == icmp ||
 	     ( ! inside_too && osquery::detections::is_inside(rec$id$resp_h) ) )
