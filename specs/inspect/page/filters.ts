@@ -36,6 +36,7 @@ browserTest(
     await page.waitForSelector('.log .fact:has-text("denylisted bro_7a3e5c19_4")');
     await page.fill('.filters input', 'nothing is called this');
     await page.waitForSelector('.log .note:has-text("No record matches the filter.")');
+    assert.equal(await page.locator('.log .row').count(), 0);
     await page.waitForSelector('.marks:has-text("■ denylisted by osquery")');
     await page.waitForSelector('[data-peer="lab.example:9997"] [data-head="Dropped"]:has-text("▼ 12")');
     assert.deepEqual(faults, []);

@@ -72,6 +72,8 @@ export class VirtualList<Item> {
   /** Rows are to look otherwise from now on. */
   redraw(): void {
     this.#drawn.clear();
+    // What follows may be nothing: then no other row takes their place.
+    this.#rows.replaceChildren();
   }
 
   #bringIntoSight(place: number): void {
