@@ -79,6 +79,8 @@ test('a running extension, and time travel over its trace', { skip }, async (t) 
   await page.waitForSelector('.latest-rows td');
   await picture(page, 'inspect-rows', '.schedule');
   await page.click('.rows-block button');
+  await page.waitForSelector('.plot');
+  await picture(page, 'inspect-plots', '.plots');
   await page.setViewportSize({ width: 1440, height: 900 });
   await bro.kill();
   await page.waitForSelector('.countdown');
