@@ -64,18 +64,21 @@ redef exit_only_after_terminate = T;
 redef osquery::broker_ip = "127.0.0.1";
 redef osquery::broker_port = ${port}/tcp;
 redef Broker::disable_ssl = T;
-global held: set[string];
-event osquery::hosts::host_queries_held(host_id: string, instance: string, size: count, hash: string)
+event look()
 	{
-	if ( size == 0 || host_id in held )
-		return;
-	add held[host_id];
-	if ( |held| == ${HOSTS} )
+	local told = 0;
+	for ( _, h in osquery::hosts::known )
+		if ( h$syncs_queries && ( h$digest_sent != "" || h$digest_held != "" ) )
+			++told;
+	if ( told < ${HOSTS} )
 		{
-		print "settled";
-		flush_all();
+		schedule 1sec { look() };
+		return;
 		}
+	print "settled";
+	flush_all();
 	}
+event zeek_init() { schedule 1sec { look() }; }
 event zeek_init() &priority=-30 { print "listening"; flush_all(); }
 `,
   );

@@ -51,7 +51,8 @@ export function inventedRow(
 }
 
 function inventedText(name: string, number: number): string {
-  if (name.endsWith('address')) return `10.${(number >> 8) % 256}.${number % 256}.7`;
+  // Ends of sockets. An interface's address would make each row news of its host.
+  if (name.endsWith('_address')) return `10.${(number >> 8) % 256}.${number % 256}.7`;
   return `/usr/lib/invented/${name}-${number % 1000}`;
 }
 

@@ -47,7 +47,8 @@ export {
 	## Seconds since 1970.
 	global read_time: function(seconds: int): time;
 
-	## The Community ID of a connection, whichever end is given first; empty before Zeek 6.1.
+	## The Community ID of a connection, whichever end is given first; empty before Zeek 6.1, and
+	## for protocols other than TCP, UDP and ICMP.
 	global community_id: function(h: addr, p: port, other_h: addr, other_p: port): string;
 }
 
@@ -133,6 +134,10 @@ function read_time(seconds: int): time
 function community_id(h: addr, p: port, other_h: addr, other_p: port): string
 	{
 @ifdef ( community_id_v1 )
+	# Of raw sockets and their likes there is none.
+	if ( get_port_transport_proto(p) == unknown_transport )
+		return "";
+
 	return community_id_v1(conn_id($orig_h=h, $orig_p=p, $resp_h=other_h, $resp_p=other_p));
 @else
 	return "";

@@ -73,7 +73,12 @@ event row(info: osquery::ResultInfo, pid: int, fd: int, family: int, protocol: i
 	if ( parent_name != "" )
 		line$parent_process = parent_name;
 	if ( line?$local_h && line?$local_p && line?$remote_h && line?$remote_p )
-		line$community_id = osquery::community_id(line$local_h, line$local_p, line$remote_h, line$remote_p);
+		{
+		local id = osquery::community_id(line$local_h, line$local_p, line$remote_h, line$remote_p);
+		if ( id != "" )
+			line$community_id = id;
+		}
+
 	Log::write(LOG, line);
 	}
 

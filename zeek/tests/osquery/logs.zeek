@@ -1,6 +1,7 @@
 # @TEST-DOC: Rows become lines with Zeek's types, and the Community ID is that of conn.log, whichever end is first.
 # @TEST-EXEC: zeek -r $TRACES/clock.pcap %INPUT >output
 # @TEST-EXEC: for log in sockets listening-ports logins files ssh-keys ssh-settings system-logs packages services certificates usb-devices containers; do echo "== $log"; grep -E '^#types' osq-$log.log | cut -f 9-; grep -v '^#' osq-$log.log | cut -f 3,5- | sed 's/\t/|/g'; done >>output
+# @TEST-EXEC: grep -c CommunityID reporter.log >>output 2>/dev/null || echo no error >>output
 # @TEST-EXEC: btest-diff output
 
 @load osquery/logging
@@ -12,6 +13,7 @@ event network_time_init()
 	local info = osquery::ResultInfo($host="h1", $utype=osquery::ADD, $cookie="x");
 	event osquery::logging::sockets::row(info, 10, 3, 2, 6, "::ffff:128.232.110.120", 34855, "66.35.250.204", 80, "ESTABLISHED", "curl", "alice", 9, "bash");
 	event osquery::logging::sockets::row(info, 11, 3, 2, 6, "66.35.250.204", 80, "128.232.110.120", 34855, "ESTABLISHED", "", "", 0, "");
+	event osquery::logging::sockets::row(info, 13, 3, 2, 132, "10.0.0.1", 5000, "10.0.0.2", 5001, "ESTABLISHED", "sctp", "root", 1, "init");
 	event osquery::logging::listening_ports::row(info, 12, 53, 17, 10, "::1", 4, "", "named", "bind");
 	event osquery::logging::listening_ports::row(info, 12, 0, 0, 1, "", 4, "/run/x.sock", "named", "bind");
 	event osquery::logging::logins::row(info, "alice", "pts/0", 100, "user-process", 1772366400, "2001:db8::1%eth0");
