@@ -5,8 +5,9 @@ SHELL := /bin/bash
 # Everything runs on the Node of package-lock.json, whatever the machine has.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-SPECS ?= specs/**/*.spec.ts
-# Specs that open no socket, process or browser; specs/spec-cost.spec.ts holds the names to that.
+# Specs that open sockets, processes or browsers have a process each.
+SPECS ?= specs/**/*.int.spec.ts
+# The others share one: starting it costs more than most of them. specs/spec-cost.spec.ts holds the names to that.
 UNIT_SPECS = $(filter-out %.int.spec.ts,$(shell find specs -name '*.spec.ts'))
 
 .PHONY: help setup setup-nats setup-chromium check types lint layering format test test-unit binary package setup-release release check-release setup-arm64 test-arm64 demo inspect docs demo-nats demo-attack bench bench-attribution fuzz chaos chaos-gateway chaos-log thrift
@@ -48,10 +49,11 @@ setup-chromium: ## have a Chromium for the browser specs and the pictures, where
 
 # A file or test that takes five minutes hangs.
 test: setup setup-nats setup-chromium dist/bro-osquery.ext ## run all specs
+	node --import tsx --test --test-isolation=none --test-timeout=60000 --test-reporter=spec $(UNIT_SPECS)
 	node --import tsx --test --test-concurrency=3 --test-timeout=300000 --test-reporter=spec '$(SPECS)'
 
 test-unit: setup ## run the specs that open no socket, process or browser
-	node --import tsx --test --test-concurrency=$(shell nproc) --test-timeout=60000 $(UNIT_SPECS)
+	node --import tsx --test --test-isolation=none --test-timeout=60000 $(UNIT_SPECS)
 
 SOURCES := $(shell find src actors zeek/osquery -name '*.ts' -o -name '*.zeek' -o -name '*.md' -o -name '*.js' -o -name '*.json' -o -name '*.css' -o -name '*.html') package.json package-lock.json
 

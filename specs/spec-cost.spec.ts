@@ -73,3 +73,11 @@ test('specs that can open a socket, a process or a browser are named .int.spec.t
   });
   assert.deepEqual(wrong, []);
 });
+
+test('specs that share a process have their hooks in a suite of their own', () => {
+  const shared = specs.filter((spec) => !spec.endsWith('.int.spec.ts'));
+  const withHooks = shared.filter((spec) =>
+    /^(before|after)(Each)?\(/m.test(readFileSync(join(root, spec), 'utf8')),
+  );
+  assert.deepEqual(withHooks, []);
+});
